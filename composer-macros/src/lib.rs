@@ -1,0 +1,3 @@
+//! The procedural macros of `wasm-runtime-composer`. There are none yet.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,282 @@
+//! A component in a store of its own.
+
+use std::fmt;
+#[cfg(feature = "compile")]
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use tokio::task::JoinHandle;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Engine, Store};
+
+use super::{Link, Linked, Part, PartContent, Startable, sealed};
+use crate::driver::{Driver, DriverHandle, Inbox};
+use crate::error::{Cause, PlanProblem, StartError};
+use crate::link::{self, StoreSide};
+use crate::plan::item::Surface;
+
+/// A component, the linker with what the host gives it, and the constructor of its store.
+///
+/// `T` is the data of the store and any type: nothing of this library has to be implemented for
+/// it. What the linker defines (WASI, host functions) keeps working, and satisfies the imports
+/// that no other component of the composition does.
+pub struct ComposableComponent<T: 'static> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T: 'static> {
+    source: Source,
+    linker: Linker<T>,
+    store: Box<dyn Fn() -> Store<T> + Send + Sync>,
+    loaded: OnceLock<Result<Loaded, Cause>>,
+}
+
+#[derive(Clone)]
+struct Loaded {
+    component: Component,
+    surface: Arc<Surface>,
+}
+
+/// Where a component comes from: its bytes, a file, or a compiled [`Component`].
+///
+/// Bytes and files need the feature `compile`, on by default. They may be the binary or, with
+/// wasmtime's feature `wat`, the text format.
+#[derive(Clone)]
+pub struct ComponentSource(Source);
+
+#[derive(Clone)]
+enum Source {
+    #[cfg(feature = "compile")]
+    Bytes(Arc<[u8]>),
+    #[cfg(feature = "compile")]
+    File(PathBuf),
+    Compiled(Component),
+}
+
+impl<T: Send + 'static> ComposableComponent<T> {
+    /// Describes a component.
+    ///
+    /// `component` is given as bytes, as a path or compiled. Bytes and files are compiled with the
+    /// linker's engine when the composition is planned or composed, and once only. `store` makes a
+    /// new store, for the same engine.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::ComposableComponent;
+    /// use wasmtime::component::Linker;
+    /// use wasmtime::{Engine, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let linker: Linker<u32> = Linker::new(&engine);
+    /// let component = ComposableComponent::new("(component)", linker, move || Store::new(&engine, 7));
+    /// ```
+    pub fn new(
+        component: impl Into<ComponentSource>,
+        linker: Linker<T>,
+        store: impl Fn() -> Store<T> + Send + Sync + 'static,
+    ) -> Self {
+        let ComponentSource(source) = component.into();
+        let store = Box::new(store);
+        Self { inner: Arc::new(Inner { source, linker, store, loaded: OnceLock::new() }) }
+    }
+}
+
+impl<T: 'static> Inner<T> {
+    fn load(&self) -> Result<&Loaded, &Cause> {
+        let load = || {
+            let engine = self.linker.engine();
+            let component = match &self.source {
+                #[cfg(feature = "compile")]
+                Source::Bytes(bytes) => Component::new(engine, bytes),
+                #[cfg(feature = "compile")]
+                Source::File(path) => Component::from_file(engine, path),
+                Source::Compiled(component) => Ok(component.clone()),
+            };
+            let component = component.map_err(Cause::new)?;
+            let surface = Arc::new(Surface::reflect(&component, false));
+            Ok(Loaded { component, surface })
+        };
+        self.loaded.get_or_init(load).as_ref()
+    }
+}
+
+impl<T: Send + 'static> Startable for Inner<T> {
+    fn surface(&self, id: &str) -> Result<Arc<Surface>, PlanProblem> {
+        let component = id.to_owned();
+        if let Source::Compiled(compiled) = &self.source
+            && !Engine::same(compiled.engine(), self.linker.engine())
+        {
+            return Err(PlanProblem::EngineMismatch { component });
+        }
+        match self.load() {
+            Ok(loaded) => Ok(loaded.surface.clone()),
+            Err(source) => Err(PlanProblem::Load { component, source: source.clone() }),
+        }
+    }
+
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, Vec<PlanProblem>> {
+        let component = link.id.to_string();
+        let failed = |source| vec![PlanProblem::Load { component: component.clone(), source }];
+        let loaded = self.load().map_err(|source| failed(source.clone()))?;
+        let mut linker = self.linker.clone();
+        link::define(&mut linker, &link.side, &link.wires)
+            .map_err(|error| failed(Cause::new(error)))?;
+        let error = match linker.instantiate_pre(&loaded.component) {
+            Ok(pre) => {
+                return Ok(Box::new(LinkedComponent { pre, side: link.side, inner: self.clone() }));
+            }
+            Err(error) => error,
+        };
+        let mut problems = Vec::new();
+        for (import, error) in link::unsatisfied(&linker, &loaded.component, &loaded.surface) {
+            let named = &loaded.surface.imports[import];
+            if link.from_linker.contains(&import) {
+                problems.push(PlanProblem::Unsatisfied {
+                    component: component.clone(),
+                    import: named.name.clone(),
+                    kind: named.item.kind(),
+                    hidden_by: Vec::new(),
+                    source: Cause::new(error),
+                });
+            }
+        }
+        if problems.is_empty() {
+            problems = failed(Cause::new(error));
+        }
+        Err(problems)
+    }
+}
+
+/// A component whose imports are all satisfied.
+struct LinkedComponent<T: 'static> {
+    pre: InstancePre<T>,
+    side: StoreSide,
+    inner: Arc<Inner<T>>,
+}
+
+impl<T: Send + 'static> Linked for LinkedComponent<T> {
+    fn start(
+        self: Box<Self>,
+        handle: Arc<DriverHandle>,
+        inbox: Inbox,
+    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+        Box::pin(async move {
+            let component = handle.id().to_owned();
+            let mut store = (self.inner.store)();
+            if !Engine::same(store.engine(), self.pre.engine()) {
+                return Err(StartError::EngineMismatch { component });
+            }
+            match self.pre.instantiate_async(&mut store).await {
+                Ok(instance) => {
+                    let driver = Driver::new(store, &instance, handle, inbox, self.side);
+                    Ok(tokio::spawn(driver.run()))
+                }
+                Err(error) => Err(StartError::Instantiate { component, source: Cause::new(error) }),
+            }
+        })
+    }
+}
+
+impl<T: Send + 'static> sealed::IntoPart for ComposableComponent<T> {
+    fn into_part(self) -> Part {
+        PartContent::Single(self.inner).into()
+    }
+}
+
+impl<T: 'static> Clone for ComposableComponent<T> {
+    /// Describes the same component once more; it is compiled once for all clones.
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<T: 'static> fmt::Debug for ComposableComponent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComposableComponent").field("component", &self.inner.source).finish()
+    }
+}
+
+impl fmt::Debug for ComponentSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "compile")]
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            #[cfg(feature = "compile")]
+            Self::File(path) => path.fmt(f),
+            Self::Compiled(_) => f.write_str("compiled"),
+        }
+    }
+}
+
+impl From<Component> for ComponentSource {
+    fn from(component: Component) -> Self {
+        Self(Source::Compiled(component))
+    }
+}
+
+impl From<&Component> for ComponentSource {
+    fn from(component: &Component) -> Self {
+        Self(Source::Compiled(component.clone()))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl From<Vec<u8>> for ComponentSource {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Source::Bytes(bytes.into()))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl From<&[u8]> for ComponentSource {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Source::Bytes(bytes.into()))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl<const N: usize> From<&[u8; N]> for ComponentSource {
+    fn from(bytes: &[u8; N]) -> Self {
+        Self(Source::Bytes(bytes.as_slice().into()))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl From<&str> for ComponentSource {
+    /// A component in the text format.
+    fn from(text: &str) -> Self {
+        Self(Source::Bytes(text.as_bytes().into()))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl From<String> for ComponentSource {
+    /// A component in the text format.
+    fn from(text: String) -> Self {
+        Self(Source::Bytes(text.into_bytes().into()))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl From<PathBuf> for ComponentSource {
+    /// A file with a component.
+    fn from(path: PathBuf) -> Self {
+        Self(Source::File(path))
+    }
+}
+
+#[cfg(feature = "compile")]
+impl From<&Path> for ComponentSource {
+    /// A file with a component.
+    fn from(path: &Path) -> Self {
+        Self(Source::File(path.to_owned()))
+    }
+}

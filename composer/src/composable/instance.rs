@@ -1,0 +1,91 @@
+//! An instance that runs already.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinHandle;
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::{Link, Linked, Part, PartContent, Startable, sealed};
+use crate::driver::{Driver, DriverHandle, Inbox};
+use crate::error::{PlanProblem, StartError};
+use crate::link::StoreSide;
+use crate::plan::item::Surface;
+
+/// A running instance and its store, to be composed with others.
+///
+/// Its imports are satisfied already; what it exports can satisfy others' imports. Handles of
+/// resources that the host defined in its store cannot leave it.
+pub struct ComposableInstance {
+    part: Arc<dyn Startable>,
+}
+
+impl ComposableInstance {
+    /// Takes over `instance`, which lives in `store`.
+    ///
+    /// From now on the composition runs the store. Host functions that the instance was linked
+    /// with keep working.
+    ///
+    /// # Panics
+    ///
+    /// If `store` does not own `instance`.
+    pub fn from_existing<T: Send + 'static>(instance: Instance, store: Store<T>) -> Self {
+        let component = instance.instance_pre(&store).component().clone();
+        let surface = Arc::new(Surface::reflect(&component, true));
+        let running = Mutex::new(Some((instance, store)));
+        Self { part: Arc::new(Existing { surface, running }) }
+    }
+}
+
+impl fmt::Debug for ComposableInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ComposableInstance(..)")
+    }
+}
+
+impl sealed::IntoPart for ComposableInstance {
+    fn into_part(self) -> Part {
+        PartContent::Single(self.part).into()
+    }
+}
+
+struct Existing<T: 'static> {
+    surface: Arc<Surface>,
+    /// Taken when the driver starts.
+    running: Mutex<Option<(Instance, Store<T>)>>,
+}
+
+impl<T: Send + 'static> Startable for Existing<T> {
+    fn surface(&self, _: &str) -> Result<Arc<Surface>, PlanProblem> {
+        Ok(self.surface.clone())
+    }
+
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, Vec<PlanProblem>> {
+        Ok(Box::new(LinkedInstance { existing: self, side: link.side }))
+    }
+}
+
+struct LinkedInstance<T: 'static> {
+    existing: Arc<Existing<T>>,
+    side: StoreSide,
+}
+
+impl<T: Send + 'static> Linked for LinkedInstance<T> {
+    fn start(
+        self: Box<Self>,
+        handle: Arc<DriverHandle>,
+        inbox: Inbox,
+    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+        let running = &self.existing.running;
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            // A composer is composed once, and its instances are in no other.
+            let (instance, store) = running
+                .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
+            let driver = Driver::new(store, &instance, handle, inbox, self.side);
+            Ok(tokio::spawn(driver.run()))
+        })
+    }
+}

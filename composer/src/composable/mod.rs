@@ -1,0 +1,203 @@
+//! What can be composed.
+
+mod component;
+mod instance;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+pub use component::{ComponentSource, ComposableComponent};
+pub use instance::ComposableInstance;
+
+use crate::composer::Composer;
+use crate::composition::{Composition, LiveLeaf};
+use crate::driver::{DriverHandle, Inbox};
+use crate::error::{PlanProblem, StartError};
+use crate::link::{StoreSide, Wire};
+use crate::plan::filter::Filter;
+use crate::plan::item::Surface;
+
+/// Something that a [`Composer`] can wire: a [`ComposableComponent`], a [`ComposableInstance`], a
+/// [`Composition`], a [`Composer`] that was not composed yet, or one of them with a filter.
+///
+/// This trait is sealed: it cannot be implemented outside this crate.
+pub trait Composable: sealed::IntoPart {}
+
+impl<C: sealed::IntoPart> Composable for C {}
+
+/// Restricts which exports of a component others can see, other components and the composition's
+/// callers alike.
+///
+/// Names are those of exports: functions at the root, and interfaces with or without their version
+/// (without, all versions are meant). A name that the component does not export is an error when
+/// composing. Filters on filters apply all.
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::{Composable, ExportFilter};
+///
+/// fn restrict(producer: impl Composable) -> impl Composable {
+///     producer.exposing(&["add", "composer:test/iproducer"]).filter_exports(|name| name != "sub")
+/// }
+/// ```
+pub trait ExportFilter: Composable {
+    /// Shows the exports `names` and hides all others.
+    fn exposing(self, names: &[&str]) -> Filtered {
+        filtered(self, Filter::Expose(names.iter().map(|&name| name.to_owned()).collect()))
+    }
+
+    /// Hides the exports `names` and shows all others.
+    fn hiding(self, names: &[&str]) -> Filtered {
+        filtered(self, Filter::Hide(names.iter().map(|&name| name.to_owned()).collect()))
+    }
+
+    /// Shows the exports for whose full name `accept` returns `true`.
+    fn filter_exports(self, accept: impl Fn(&str) -> bool + Send + Sync + 'static) -> Filtered {
+        filtered(self, Filter::Accept(Arc::new(accept)))
+    }
+}
+
+impl<C: Composable> ExportFilter for C {}
+
+fn filtered(composable: impl Composable, filter: Filter) -> Filtered {
+    let mut part = composable.into_part();
+    part.filters.push(filter);
+    Filtered { part }
+}
+
+/// A composable some of whose exports are hidden; made by [`ExportFilter`].
+#[derive(Debug)]
+pub struct Filtered {
+    part: Part,
+}
+
+/// A component of a composition-to-be: its id, what it is, and hints for its imports.
+#[derive(Debug)]
+pub struct ComposableDescriptor {
+    pub(crate) id: String,
+    pub(crate) part: Part,
+    pub(crate) import_hints: Vec<(String, String)>,
+}
+
+impl ComposableDescriptor {
+    /// Describes `composable` under the id `id`, which must be unique in its composition.
+    ///
+    /// An id is any text without `/`, backticks, white space and control characters, but `host`.
+    pub fn new(id: impl Into<String>, composable: impl Composable) -> Self {
+        Self { id: id.into(), part: composable.into_part(), import_hints: Vec::new() }
+    }
+
+    /// Decides that the import `import` is satisfied by the component `provider`, or, for `host`,
+    /// by the component's own linker even where a component could.
+    ///
+    /// `import` is the import's name as the component has it, version included.
+    #[must_use]
+    pub fn with_import_hint(
+        mut self,
+        import: impl Into<String>,
+        provider: impl Into<String>,
+    ) -> Self {
+        self.import_hints.push((import.into(), provider.into()));
+        self
+    }
+}
+
+/// A composable, whatever it is made of.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "only the sealed trait speaks of it")]
+pub struct Part {
+    pub(crate) content: PartContent,
+    pub(crate) filters: Vec<Filter>,
+}
+
+pub(crate) enum PartContent {
+    /// To be started in a store of its own.
+    Single(Arc<dyn Startable>),
+    Group(Composer),
+    Composed(Nested),
+}
+
+/// A composition inside another one.
+pub(crate) struct Nested {
+    pub(crate) composition: Composition,
+    /// What it offers, as if it were one component.
+    pub(crate) leaf: LiveLeaf,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let content = match &self.content {
+            PartContent::Single(_) => "component",
+            PartContent::Group(_) => "composer",
+            PartContent::Composed(_) => "composition",
+        };
+        f.debug_struct("Part").field("content", &content).field("filters", &self.filters).finish()
+    }
+}
+
+impl From<PartContent> for Part {
+    fn from(content: PartContent) -> Self {
+        Self { content, filters: Vec::new() }
+    }
+}
+
+pub(crate) mod sealed {
+    use super::Part;
+
+    #[doc(hidden)]
+    #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
+    pub trait IntoPart: Sized {
+        fn into_part(self) -> Part;
+    }
+}
+
+impl sealed::IntoPart for Filtered {
+    fn into_part(self) -> Part {
+        self.part
+    }
+}
+
+impl sealed::IntoPart for Composer {
+    fn into_part(self) -> Part {
+        PartContent::Group(self).into()
+    }
+}
+
+impl sealed::IntoPart for Composition {
+    fn into_part(self) -> Part {
+        let leaf = self.as_leaf();
+        PartContent::Composed(Nested { composition: self, leaf }).into()
+    }
+}
+
+/// A component, with the type of its store's data forgotten.
+pub(crate) trait Startable: Send + Sync {
+    /// What the component imports and exports. Compiles it if that was not done before.
+    fn surface(&self, id: &str) -> Result<Arc<Surface>, PlanProblem>;
+
+    /// Links the component, without a store.
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, Vec<PlanProblem>>;
+}
+
+/// How a component is to be linked.
+pub(crate) struct Link {
+    pub(crate) id: Arc<str>,
+    pub(crate) side: StoreSide,
+    pub(crate) wires: Vec<Wire>,
+    /// Imports that the linker must satisfy.
+    pub(crate) from_linker: Vec<usize>,
+}
+
+/// A component that waits for its store.
+pub(crate) trait Linked: Send {
+    /// Makes the store and the instance, and starts the driver.
+    fn start(
+        self: Box<Self>,
+        handle: Arc<DriverHandle>,
+        inbox: Inbox,
+    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;
+}

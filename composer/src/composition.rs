@@ -1,0 +1,386 @@
+//! [`Composition`]: running components behind one handle.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use wasmtime::component::{ResourceAny, Val};
+
+use crate::error::{CompositionError, HandleError, LookupError};
+use crate::export::ExportFunc;
+use crate::link::Endpoint;
+use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface, find};
+use crate::plan::name::{Name, nearest};
+use crate::plan::resolve::{Offered, PublicExport};
+use crate::plan::types::Resource;
+use crate::plan::{Export, Plan};
+use crate::shutdown::{Deadline, Running, end};
+use crate::transfer::{Held, LiveHandles, ResourceKind};
+
+/// A component that runs, or a composition as if it were one.
+#[derive(Clone)]
+pub(crate) struct LiveLeaf {
+    pub(crate) surface: Arc<Surface>,
+    /// Where each of the surface's functions is called.
+    pub(crate) endpoints: Arc<[Endpoint]>,
+    /// What each of the surface's resources is; `None` where the host defines it.
+    pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+}
+
+/// Components that are wired and run, each in a store and on a task of its own.
+///
+/// A handle: clones are the same composition. It ends when [`close`](Self::close) is called or the
+/// last handle is dropped; an [`ExportFunc`] does not keep it alive.
+#[derive(Clone)]
+pub struct Composition {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    plan: Plan,
+    exports: Vec<PublicExport>,
+    leaves: Vec<LiveLeaf>,
+    /// This composition's count, then those of the compositions nested in it.
+    live: Vec<LiveHandles>,
+    gate: Gate,
+    /// Dropping it, with the last handle, is a wish to close at once.
+    closing: watch::Sender<Option<Instant>>,
+    /// The components that were cut off, once everything has ended.
+    closed: watch::Receiver<Option<Vec<String>>>,
+}
+
+/// What the callers of a composition share: whether it takes calls, and their handles.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    shut: Arc<AtomicBool>,
+    pub(crate) held: Held,
+}
+
+impl Gate {
+    pub(crate) fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Acquire)
+    }
+
+    fn shut(&self) {
+        self.shut.store(true, Ordering::Release);
+        self.held.close();
+    }
+}
+
+impl Composition {
+    pub(crate) fn new(
+        plan: Plan,
+        exports: Vec<PublicExport>,
+        leaves: Vec<LiveLeaf>,
+        live: LiveHandles,
+        nested: Vec<Self>,
+        running: Vec<Running>,
+    ) -> Self {
+        let gate = Gate::default();
+        let (closing, deadline) = watch::channel(None);
+        let (done, closed) = watch::channel(None);
+        let live = [live].into_iter().chain(nested.iter().flat_map(|it| it.shared.live.clone()));
+        let live = live.collect();
+        tokio::spawn(supervise(running, nested, gate.clone(), deadline, done));
+        Self { shared: Arc::new(Shared { plan, exports, leaves, live, gate, closing, closed }) }
+    }
+
+    /// How the components are wired.
+    pub fn plan(&self) -> &Plan {
+        &self.shared.plan
+    }
+
+    /// What the composition offers: functions and interfaces with their functions' types, sorted
+    /// by name.
+    pub fn exports(&self) -> &[Export] {
+        self.shared.plan.exports()
+    }
+
+    /// Looks up an exported function: `interface` is the interface's name, or `None` for a
+    /// function exported at the root.
+    ///
+    /// An interface is found by its exact name or else by the highest compatible version, as an
+    /// import would be. Functions of resources have their names in the component model:
+    /// `[constructor]bucket`, `[method]bucket.put`, `[static]bucket.merge`.
+    ///
+    /// # Errors
+    ///
+    /// [`CompositionError::Lookup`] if there is no such export, if it is hidden, if several
+    /// components offer it and no hint chooses, or if its values cannot leave the component.
+    pub fn get_func(
+        &self,
+        interface: Option<&str>,
+        function: &str,
+    ) -> Result<ExportFunc, CompositionError> {
+        let name = interface.unwrap_or(function);
+        let wanted = Name::parse(name);
+        let ranked = self.shared.exports.iter().filter_map(|export| {
+            Name::parse(&export.name).rank_for(&wanted).map(|rank| (rank, export))
+        });
+        let kind = if interface.is_some() { "interface" } else { "function" };
+        let Some((_, export)) = ranked.max_by(|(a, _), (b, _)| a.cmp(b)) else {
+            return Err(self.not_exported(kind, name).into());
+        };
+        let offer = match &export.offered {
+            Offered::By(offer) => *offer,
+            Offered::Ambiguously(components) => {
+                let (name, components) = (export.name.clone(), components.clone());
+                return Err(LookupError::Ambiguous { name, components }.into());
+            }
+        };
+        let leaf = &self.shared.leaves[offer.leaf];
+        let index = match (interface, &leaf.surface.exports[offer.export].item) {
+            (None, Item::Func { index, .. }) => *index,
+            (Some(interface), Item::Instance(items)) => match find(items, function) {
+                Some(Item::Func { index, .. }) => *index,
+                _ => {
+                    let functions = items.iter().filter(|it| matches!(it.item, Item::Func { .. }));
+                    let nearest = nearest(function, functions.map(|it| &*it.name));
+                    return Err(LookupError::NoFunction {
+                        interface: interface.to_owned(),
+                        function: function.to_owned(),
+                        nearest: nearest.map(str::to_owned),
+                    }
+                    .into());
+                }
+            },
+            _ => return Err(self.not_exported(kind, name).into()),
+        };
+        Ok(ExportFunc::new(leaf, index, self.shared.gate.clone())?)
+    }
+
+    fn not_exported(&self, kind: &'static str, name: &str) -> LookupError {
+        let names = self.exports().iter().map(|export| &*export.name);
+        let nearest = nearest(name, names.filter(|it| *it != name)).map(str::to_owned);
+        LookupError::NotExported { kind, name: name.to_owned(), nearest }
+    }
+
+    /// How many resources are held outside the component that defines them: by other components,
+    /// by Rust callers, or on their way.
+    ///
+    /// A resource counts until its destructor has run. Compositions nested inside count too.
+    pub fn live_handles(&self) -> usize {
+        self.shared.live.iter().map(LiveHandles::count).sum()
+    }
+
+    /// Drops every resource handle in `val`, at any depth, and waits until their destructors have
+    /// run. `val` is a result of this composition's functions or a part of one.
+    ///
+    /// # Errors
+    ///
+    /// [`CompositionError::Handle`] if a handle is not held any more or is lent to a call that
+    /// runs; then none of them is dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// When this future was polled once, the handles are gone and their destructors run, whether it
+    /// is polled further or not.
+    pub async fn drop_handles(&self, val: &Val) -> Result<(), CompositionError> {
+        let mut handles = Vec::new();
+        collect_handles(val, &mut handles);
+        let mut released = Vec::new();
+        {
+            let mut table = self.shared.gate.held.lock();
+            for handle in &handles {
+                if table.get(*handle)?.is_lent() {
+                    return Err(HandleError::Lent.into());
+                }
+            }
+            for handle in handles {
+                // The same handle may stand in `val` twice; once it is gone, it is gone.
+                let Ok(own) = table.take(handle) else {
+                    continue;
+                };
+                match own.release() {
+                    Ok(done) => released.push(done),
+                    Err(lent) => drop(lent),
+                }
+            }
+        }
+        for done in released {
+            // With its store gone, a resource is gone too.
+            let _ = done.await;
+        }
+        Ok(())
+    }
+
+    /// Ends the composition: no call is accepted any more, running ones may end within the time
+    /// given, then every resource that is held anywhere is dropped where it lives, and every task
+    /// ends.
+    ///
+    /// Calls that are cut off, and calls after this one, get [`CompositionError::Unavailable`].
+    /// Closing again waits for the same end; a shorter time then counts. Compositions nested in
+    /// this one are closed with it, unless other handles to them are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`CompositionError::Timeout`] if a component held its store beyond the time given, and up
+    /// to a second more, and was aborted. The composition is closed all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// When this future was polled once the composition closes, whether it is polled further or
+    /// not.
+    pub async fn close(&self, within: Duration) -> Result<(), CompositionError> {
+        let now = Instant::now();
+        let deadline = now.checked_add(within).unwrap_or_else(|| now + UNLIMITED);
+        self.shared.closing.send_if_modified(|current| {
+            let sooner = current.is_none_or(|current| deadline < current);
+            if sooner {
+                *current = Some(deadline);
+            }
+            sooner
+        });
+        let mut closed = self.shared.closed.clone();
+        let cut_off = match closed.wait_for(Option::is_some).await {
+            Ok(cut_off) => cut_off.clone().unwrap_or_default(),
+            // The task that ends the components is gone with its runtime, and so are they.
+            Err(_) => Vec::new(),
+        };
+        match cut_off.into_iter().next() {
+            Some(component) => Err(CompositionError::Timeout { component, after: within }),
+            None => Ok(()),
+        }
+    }
+
+    /// This composition as one component: what it offers, with its resources numbered anew.
+    pub(crate) fn as_leaf(&self) -> LiveLeaf {
+        let surface = Surface {
+            imports: Vec::new(),
+            exports: Vec::new(),
+            funcs: Vec::new(),
+            resources: Vec::new(),
+        };
+        let mut merge =
+            Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
+        for export in &self.shared.exports {
+            // What is offered ambiguously is not offered.
+            let Offered::By(offer) = export.offered else {
+                continue;
+            };
+            let leaf = &self.shared.leaves[offer.leaf];
+            let mut named = leaf.surface.exports[offer.export].clone();
+            named.name.clone_from(&export.name);
+            let named = merge.item(&named, leaf);
+            merge.surface.exports.push(named);
+        }
+        let Merge { surface, endpoints, kinds, .. } = merge;
+        let (surface, endpoints) = (Arc::new(surface), endpoints.into());
+        LiveLeaf { surface, endpoints, kinds: kinds.into() }
+    }
+}
+
+/// Stands for a time that the clock cannot tell.
+const UNLIMITED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Waits for the wish to close and ends everything.
+async fn supervise(
+    running: Vec<Running>,
+    nested: Vec<Composition>,
+    gate: Gate,
+    mut deadline: Deadline,
+    done: watch::Sender<Option<Vec<String>>>,
+) {
+    // An error means that the last handle is gone, which is a wish to close too.
+    let at = deadline.wait_for(Option::is_some).await.ok().and_then(|at| *at);
+    gate.shut();
+    let mut cut_off = end(running, deadline).await;
+    // What is nested was called by those that have just ended.
+    for composition in nested {
+        if Arc::strong_count(&composition.shared) == 1 {
+            let left = at.map(|at| at.saturating_duration_since(Instant::now()));
+            // Closing runs on a task of its own, so nested compositions do not deepen this one.
+            let closed = Box::pin(composition.close(left.unwrap_or_default())).await;
+            if let Err(CompositionError::Timeout { component, .. }) = closed {
+                cut_off.push(component);
+            }
+        }
+    }
+    // Nobody has to be waiting.
+    let _ = done.send(Some(cut_off));
+}
+
+impl fmt::Debug for Composition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Composition")
+            .field("components", &self.shared.plan.components())
+            .field("live_handles", &self.live_handles())
+            .field("closed", &self.shared.gate.is_shut())
+            .finish()
+    }
+}
+
+/// Collects the exports of several components into one surface.
+struct Merge {
+    surface: Surface,
+    endpoints: Vec<Endpoint>,
+    kinds: Vec<Option<ResourceKind>>,
+    path: Vec<String>,
+}
+
+impl Merge {
+    fn item(&mut self, named: &Named, leaf: &LiveLeaf) -> Named {
+        self.path.push(named.name.clone());
+        let item = match &named.item {
+            Item::Func { ty, index } => {
+                let ty = Arc::new(ty.renumber(&mut |it| self.resource(it, leaf)));
+                let path = self.path.clone();
+                self.surface.funcs.push(ExportedFunc { path, ty: ty.clone() });
+                self.endpoints.push(leaf.endpoints[*index].clone());
+                Item::Func { ty, index: self.endpoints.len() - 1 }
+            }
+            Item::Instance(items) => {
+                Item::Instance(items.iter().map(|named| self.item(named, leaf)).collect())
+            }
+            Item::Resource(resource) => Item::Resource(Resource {
+                name: resource.name.clone(),
+                index: self.resource(resource, leaf),
+            }),
+            Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it, leaf))),
+            Item::Code(kind) => Item::Code(kind),
+        };
+        self.path.pop();
+        Named { name: named.name.clone(), item }
+    }
+
+    /// The number that a leaf's resource has in the merged surface.
+    fn resource(&mut self, resource: &Resource, leaf: &LiveLeaf) -> u32 {
+        let kind = leaf.kinds[resource.index as usize].clone();
+        let known = self.kinds.iter().position(|known| kind.is_some() && *known == kind);
+        let index = known.unwrap_or_else(|| {
+            let origin = match kind {
+                Some(_) => ResourceOrigin::Defined,
+                None => ResourceOrigin::Host,
+            };
+            self.surface.resources.push(ResourceDef { name: resource.name.clone(), origin });
+            self.kinds.push(kind);
+            self.kinds.len() - 1
+        });
+        index as u32
+    }
+}
+
+fn collect_handles(val: &Val, handles: &mut Vec<ResourceAny>) {
+    match val {
+        Val::Resource(handle) => handles.push(*handle),
+        Val::List(items) | Val::Tuple(items) | Val::FixedLengthList(items) => {
+            items.iter().for_each(|item| collect_handles(item, handles));
+        }
+        Val::Map(entries) => entries.iter().for_each(|(key, value)| {
+            collect_handles(key, handles);
+            collect_handles(value, handles);
+        }),
+        Val::Record(fields) => {
+            fields.iter().for_each(|(_, value)| collect_handles(value, handles));
+        }
+        Val::Variant(_, payload)
+        | Val::Option(payload)
+        | Val::Result(Ok(payload) | Err(payload)) => {
+            payload.iter().for_each(|payload| collect_handles(payload, handles));
+        }
+        _ => {}
+    }
+}

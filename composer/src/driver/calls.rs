@@ -1,0 +1,279 @@
+//! The calls that a driver has started.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use slab::Slab;
+use tokio::sync::Notify;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::{Accessor, AccessorTask, GuestTaskId};
+use wasmtime::component::{Func, Val};
+use wasmtime::{AsContextMut, Store};
+
+use super::handle::DriverHandle;
+use super::message::{Answer, Call, Reply};
+use crate::error::{Cause, CompositionError, StopReason};
+use crate::link::{Loans, StoreHandles, StoreSide};
+use crate::plan::types::FunctionType;
+use crate::value::{Faulty, Value, ValueError, from_val, into_val};
+
+/// What a started call needs, and who waits for it.
+pub(super) struct Calls {
+    handle: Arc<DriverHandle>,
+    side: StoreSide,
+    /// By the index of the exported function.
+    funcs: Vec<Option<Func>>,
+    /// Kept outside the store: when it traps, everything inside is dropped unheard.
+    in_flight: Mutex<InFlight>,
+    /// Told when the last call in flight has ended.
+    idle: Notify,
+}
+
+#[derive(Default)]
+struct InFlight {
+    calls: Slab<Started>,
+    /// The call in which the guest trapped.
+    blamed: Option<usize>,
+}
+
+struct Started {
+    func: usize,
+    reply: Reply,
+    #[cfg(feature = "component-model-async")]
+    task: Option<GuestTaskId>,
+}
+
+impl Calls {
+    pub(super) fn new(
+        handle: Arc<DriverHandle>,
+        side: StoreSide,
+        funcs: Vec<Option<Func>>,
+    ) -> Self {
+        Self { handle, side, funcs, in_flight: Mutex::default(), idle: Notify::new() }
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a call runs; `None` if its caller withdrew it.
+    fn enter(&self, func: usize, mut reply: Reply) -> Option<usize> {
+        if reply.is_abandoned() {
+            return None;
+        }
+        reply.started = true;
+        let started = Started {
+            func,
+            reply,
+            #[cfg(feature = "component-model-async")]
+            task: None,
+        };
+        Some(self.in_flight().calls.insert(started))
+    }
+
+    fn answer(&self, call: usize, answer: Answer) {
+        let mut in_flight = self.in_flight();
+        let started = in_flight.calls.try_remove(call);
+        if in_flight.calls.is_empty() {
+            self.idle.notify_one();
+        }
+        drop(in_flight);
+        if let Some(started) = started {
+            started.reply.send(answer);
+        }
+    }
+
+    /// The function and its type. Both are there for every call that the plan lets through.
+    fn callee(&self, func: usize) -> wasmtime::Result<(Func, Arc<FunctionType>)> {
+        let callee = self.funcs.get(func).copied().flatten();
+        let ty = self.side.surface.funcs.get(func).map(|func| func.ty.clone());
+        callee
+            .zip(ty)
+            .ok_or_else(|| wasmtime::format_err!("the instance lacks a function of its component"))
+    }
+
+    /// Puts the arguments into the store.
+    fn args(
+        &self,
+        ty: &FunctionType,
+        args: Vec<Value>,
+        store: impl AsContextMut,
+    ) -> Result<(Vec<Val>, Loans), ValueError> {
+        let mut handles = StoreHandles::new(&self.side, store);
+        let vals = ty.params.iter().zip(args);
+        let vals = vals.map(|((_, ty), value)| into_val(ty, value, &mut handles)).collect();
+        match vals {
+            Ok(vals) => Ok((vals, handles.into_loans())),
+            Err(error) => {
+                handles.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the result out of the store.
+    fn result(
+        &self,
+        ty: &FunctionType,
+        results: &[Val],
+        store: impl AsContextMut,
+    ) -> Result<Option<Value>, ValueError> {
+        let mut handles = StoreHandles::new(&self.side, store);
+        let result = ty.result.as_ref().zip(results.first());
+        result.map(|(ty, val)| from_val(ty, val, &mut handles)).transpose()
+    }
+
+    /// The answer to a call that could not be made, or whose result cannot leave the store.
+    fn refused(&self, func: usize, error: ValueError) -> Answer {
+        Answer::Failed(match error.fault {
+            Faulty::Handle(error) => CompositionError::Handle(error),
+            fault => self.failed(func, wasmtime::Error::new(fault)),
+        })
+    }
+
+    fn failed(&self, func: usize, error: wasmtime::Error) -> CompositionError {
+        CompositionError::Trap {
+            component: self.handle.id().to_owned(),
+            function: self.handle.function_name(func),
+            source: Cause::new(error),
+        }
+    }
+
+    /// Starts a call in the store's event loop and leaves it there.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn start<T: Send + 'static>(
+        calls: &Arc<Self>,
+        accessor: &Accessor<T>,
+        call: Call,
+    ) -> wasmtime::Result<()> {
+        let Some(id) = calls.enter(call.func, call.reply) else {
+            return Ok(());
+        };
+        let calls = calls.clone();
+        // Tasks are first polled in the order in which they are spawned, so that calls start in
+        // the order of the inbox.
+        accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
+        Ok(())
+    }
+
+    /// Waits until no call is in flight and the guest has nothing left to do.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
+        while !self.in_flight().calls.is_empty() {
+            self.idle.notified().await;
+        }
+        std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+    }
+
+    /// Runs a call to its end.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        store: &mut Store<T>,
+        call: Call,
+    ) -> wasmtime::Result<()> {
+        let Some(id) = self.enter(call.func, call.reply) else {
+            return Ok(());
+        };
+        let (func, ty) = self.callee(call.func)?;
+        let (params, loans) = match self.args(&ty, call.args, &mut *store) {
+            Ok(args) => args,
+            Err(error) => {
+                self.answer(id, self.refused(call.func, error));
+                return Ok(());
+            }
+        };
+        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
+        func.call_async(&mut *store, &params, &mut results).await?;
+        loans.end(&self.side, &mut *store);
+        self.answer(id, self.returned(call.func, &ty, &results, store));
+        Ok(())
+    }
+
+    fn returned(
+        &self,
+        func: usize,
+        ty: &FunctionType,
+        results: &[Val],
+        store: impl AsContextMut,
+    ) -> Answer {
+        match self.result(ty, results, store) {
+            Ok(result) => Answer::Returned(result),
+            Err(error) => self.refused(func, error),
+        }
+    }
+
+    /// Notes that the guest trapped in the call that `task` belongs to.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn blame_task(&self, task: GuestTaskId) {
+        let mut in_flight = self.in_flight();
+        let blamed = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
+        in_flight.blamed = blamed.map(|(id, _)| id);
+    }
+
+    /// The function in which the guest trapped. A single call in flight needs no other proof.
+    pub(super) fn blamed_function(&self) -> Option<String> {
+        let mut in_flight = self.in_flight();
+        if in_flight.blamed.is_none() && in_flight.calls.len() == 1 {
+            in_flight.blamed = in_flight.calls.iter().next().map(|(id, _)| id);
+        }
+        let call = in_flight.calls.get(in_flight.blamed?)?;
+        Some(self.handle.function_name(call.func))
+    }
+
+    /// Answers everybody: the call that trapped with the trap, the others with the reason that the
+    /// driver's handle has by now. Then gives back the handles that the store held.
+    pub(super) fn end(&self, reason: &StopReason) {
+        let InFlight { mut calls, blamed } = std::mem::take(&mut *self.in_flight());
+        if let (StopReason::Trapped { component, function, source }, Some(blamed)) =
+            (reason, blamed.and_then(|id| calls.try_remove(id)))
+        {
+            blamed.reply.send(Answer::Failed(CompositionError::Trap {
+                component: component.clone(),
+                function: function.clone(),
+                source: source.clone(),
+            }));
+        }
+        drop(calls);
+        self.side.proxies.clear();
+    }
+}
+
+/// A call in the store's event loop.
+#[cfg(feature = "component-model-async")]
+struct CallTask {
+    calls: Arc<Calls>,
+    id: usize,
+    func: usize,
+    args: Vec<Value>,
+}
+
+#[cfg(feature = "component-model-async")]
+impl<T: Send + 'static> AccessorTask<T> for CallTask {
+    async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
+        let Self { calls, id, func: index, args } = self;
+        let (func, ty) = calls.callee(index)?;
+        let (params, loans) = match accessor.with(|store| calls.args(&ty, args, store)) {
+            Ok(args) => args,
+            Err(error) => {
+                calls.answer(id, calls.refused(index, error));
+                return Ok(());
+            }
+        };
+        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
+        let call = accessor.with(|mut store| {
+            let store = store.as_context_mut();
+            let call = func.start_call_concurrent(store, &params, &mut results)?;
+            if let Some(started) = calls.in_flight().calls.get_mut(id) {
+                started.task = Some(call.task());
+            }
+            Ok::<_, wasmtime::Error>(call)
+        })?;
+        func.finish_call_concurrent(accessor, call).await?;
+        let answer = accessor.with(|mut store| {
+            loans.end(&calls.side, &mut store);
+            calls.returned(index, &ty, &results, store)
+        });
+        calls.answer(id, answer);
+        Ok(())
+    }
+}

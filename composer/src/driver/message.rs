@@ -1,0 +1,68 @@
+//! What a driver can be asked.
+
+use tokio::sync::oneshot;
+
+use crate::error::CompositionError;
+use crate::transfer::Released;
+use crate::value::Value;
+
+/// A message in a driver's inbox.
+pub(crate) enum Message {
+    Call(Call),
+    /// Run a resource's destructor.
+    Release(Released),
+    /// Let what runs end, and end. Calls that come after it are not started.
+    Stop,
+}
+
+/// A call of an exported function.
+pub(crate) struct Call {
+    /// Index into the exported functions of the component.
+    pub(crate) func: usize,
+    pub(crate) args: Vec<Value>,
+    pub(crate) reply: Reply,
+}
+
+/// What a call came to.
+pub(crate) enum Answer {
+    Returned(Option<Value>),
+    Failed(CompositionError),
+    /// The driver ended; its handle says why.
+    Stopped {
+        /// Whether the guest may have run.
+        started: bool,
+    },
+}
+
+/// The caller's end of a call. It is answered exactly once: dropping it is an answer too.
+pub(crate) struct Reply {
+    caller: Option<oneshot::Sender<Answer>>,
+    pub(crate) started: bool,
+}
+
+impl Reply {
+    pub(crate) fn pair() -> (Self, oneshot::Receiver<Answer>) {
+        let (caller, answer) = oneshot::channel();
+        (Self { caller: Some(caller), started: false }, answer)
+    }
+
+    /// Whether nobody waits any more: the call was withdrawn.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    pub(crate) fn send(mut self, answer: Answer) {
+        if let Some(caller) = self.caller.take() {
+            // An answer that nobody waits for is dropped, and the handles in it with it.
+            let _ = caller.send(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(caller) = self.caller.take() {
+            let _ = caller.send(Answer::Stopped { started: self.started });
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! One task per store: it owns the store and the instance, and everybody else sends it messages.
+//!
+//! A call that was started belongs to the driver and never to its caller, who may go away at any
+//! time. However a driver ends, [`Driver::end`] is the one place where it does, and there every
+//! caller that still waits is answered with the reason.
+
+mod calls;
+mod handle;
+mod message;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use wasmtime::component::{Func, Instance, Linker};
+use wasmtime::{Engine, Store};
+
+pub(crate) use handle::{DriverHandle, Inbox};
+
+use crate::error::{Cause, HostPanic, StopReason};
+use crate::link::StoreSide;
+use crate::transfer::Released;
+use calls::Calls;
+use message::Message;
+
+/// Runs one component in its store.
+pub(crate) struct Driver<T: 'static> {
+    store: Store<T>,
+    inbox: Inbox,
+    handle: Arc<DriverHandle>,
+    calls: Arc<Calls>,
+    /// Whether calls may overlap: the engine can run several tasks in one store.
+    concurrent: bool,
+    /// What runs outside of any call, for the message if it traps.
+    task: Option<String>,
+}
+
+/// Why the driver left the store's event loop.
+enum Next {
+    Release(Released),
+    Stop,
+}
+
+impl<T: Send + 'static> Driver<T> {
+    /// A driver for `instance`, which lives in `store`. It runs when [`run`](Self::run) is polled.
+    pub(crate) fn new(
+        mut store: Store<T>,
+        instance: &Instance,
+        handle: Arc<DriverHandle>,
+        inbox: Inbox,
+        side: StoreSide,
+    ) -> Self {
+        let concurrent = supports_concurrency(store.engine());
+        let funcs = side.surface.funcs.iter().map(|func| lookup(&mut store, instance, &func.path));
+        let funcs = funcs.collect();
+        let calls = Arc::new(Calls::new(handle.clone(), side, funcs));
+        Self { store, inbox, handle, calls, concurrent, task: None }
+    }
+
+    /// Serves the inbox until it is told to stop, or the component traps.
+    pub(crate) async fn run(mut self) {
+        // A host function's panic comes out here. The store is not used again.
+        let outcome = AssertUnwindSafe(self.serve()).catch_unwind().await;
+        let error = match outcome {
+            Ok(Ok(())) => return self.end(StopReason::Closed),
+            Ok(Err(error)) => error,
+            Err(panic) => wasmtime::Error::new(HostPanic { message: text(panic) }),
+        };
+        let function = match self.task.take() {
+            Some(task) => task,
+            // Looking for the task that trapped reads what the trap left behind.
+            None => std::panic::catch_unwind(AssertUnwindSafe(|| self.trapping_call()))
+                .unwrap_or_default()
+                .unwrap_or_else(|| "a background task".to_owned()),
+        };
+        let (component, source) = (self.handle.id().to_owned(), Cause::new(error));
+        self.end(StopReason::Trapped { component, function, source });
+    }
+
+    async fn serve(&mut self) -> wasmtime::Result<()> {
+        loop {
+            let next = if self.concurrent {
+                self.serve_concurrently().await?
+            } else {
+                self.serve_in_turn().await?
+            };
+            match next {
+                Next::Release(released) => self.release(released).await?,
+                Next::Stop => break,
+            }
+        }
+        // Nobody is left who could call, but handles may have come back meanwhile.
+        self.inbox.close();
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Message::Release(released) = message {
+                self.release(released).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts calls as they arrive, until something needs the store outside its event loop. Calls
+    /// in flight live in the store and go on when the loop is entered again.
+    #[cfg(feature = "component-model-async")]
+    async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
+        let Self { store, inbox, handle, calls, .. } = self;
+        store
+            .run_concurrent(async |accessor| {
+                loop {
+                    match inbox.recv().await {
+                        Some(Message::Call(call)) => Calls::start(calls, accessor, call)?,
+                        // wasmtime 48 runs destructors only outside of `run_concurrent`.
+                        Some(Message::Release(released)) => return Ok(Next::Release(released)),
+                        Some(Message::Stop) | None => {
+                            tokio::select! {
+                                () = calls.finish(accessor) => {}
+                                () = handle.cut.notified() => {}
+                            }
+                            return Ok(Next::Stop);
+                        }
+                    }
+                }
+            })
+            .await?
+    }
+
+    #[cfg(not(feature = "component-model-async"))]
+    async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
+        self.serve_in_turn().await
+    }
+
+    /// Runs one call after the other, on an engine that cannot do otherwise.
+    async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
+        loop {
+            match self.inbox.recv().await {
+                Some(Message::Call(call)) => self.calls.run(&mut self.store, call).await?,
+                Some(Message::Release(released)) => return Ok(Next::Release(released)),
+                Some(Message::Stop) | None => return Ok(Next::Stop),
+            }
+        }
+    }
+
+    /// Runs a resource's destructor.
+    async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
+        self.task = Some("a resource's destructor".to_owned());
+        let Released { resource, live, done } = released;
+        resource.resource_drop_async(&mut self.store).await?;
+        self.task = None;
+        // Whoever waits finds the count without it.
+        drop(live);
+        if let Some(done) = done {
+            // Nobody has to wait for it.
+            let _ = done.send(());
+        }
+        Ok(())
+    }
+
+    /// Which call the guest was running when it trapped.
+    fn trapping_call(&mut self) -> Option<String> {
+        #[cfg(feature = "component-model-async")]
+        if self.concurrent {
+            use wasmtime::AsContextMut;
+            let mut store = self.store.as_context_mut();
+            // The stack is youngest first; the eldest is what was called from outside.
+            if let Some(task) = store.async_call_stack().ok().and_then(Iterator::last) {
+                self.calls.blame_task(task);
+            }
+        }
+        self.calls.blamed_function()
+    }
+
+    /// The one way out. The order matters: the reason is there before anybody can find the inbox
+    /// closed, and the inbox is closed before what is in it is answered, so that nothing arrives
+    /// behind it and waits for ever.
+    fn end(&mut self, reason: StopReason) {
+        self.handle.set_stopped(reason.clone());
+        self.inbox.close();
+        self.calls.end(&reason);
+        while self.inbox.try_recv().is_ok() {}
+    }
+}
+
+impl<T: 'static> Drop for Driver<T> {
+    fn drop(&mut self) {
+        // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
+        // shutting down.
+        self.handle.set_stopped(StopReason::RuntimeShutdown);
+        self.inbox.close();
+        self.calls.end(&StopReason::RuntimeShutdown);
+        while self.inbox.try_recv().is_ok() {}
+    }
+}
+
+fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Option<Func> {
+    let mut index = None;
+    for name in path {
+        index = Some(instance.get_export_index(&mut *store, index.as_ref(), name)?);
+    }
+    instance.get_func(store, index?)
+}
+
+/// Whether `engine` was made with `Config::concurrency_support`; wasmtime has no question for it.
+fn supports_concurrency(engine: &Engine) -> bool {
+    #[cfg(feature = "component-model-async")]
+    {
+        let mut probe = Linker::<()>::new(engine);
+        probe.root().func_new_concurrent("", |_, _, _, _| Box::pin(async { Ok(()) })).is_ok()
+    }
+    #[cfg(not(feature = "component-model-async"))]
+    {
+        let _ = engine;
+        false
+    }
+}
+
+fn text(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => match panic.downcast::<&'static str>() {
+            Ok(text) => (*text).to_owned(),
+            Err(_) => "a value that is no text".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,214 @@
+//! [`ExportFunc`]: an exported function, called from Rust with `Val`s.
+
+use std::fmt;
+use std::sync::{Arc, MutexGuard};
+
+use wasmtime::component::{ResourceAny, Val};
+
+use crate::composition::{Gate, LiveLeaf};
+use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
+use crate::link::Endpoint;
+use crate::plan::types::{FunctionType, Resource, ValueType};
+use crate::transfer::{HeldTable, Lent, Own, ResourceKind};
+use crate::value::{Faulty, Handles, Value, ValueError, from_val, into_val};
+
+/// A function that a [`Composition`](crate::Composition) exports.
+///
+/// Cheap to clone. It does not keep its composition alive: once that has ended, calls give
+/// [`CompositionError::Unavailable`].
+#[derive(Clone)]
+pub struct ExportFunc {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    endpoint: Endpoint,
+    ty: Arc<FunctionType>,
+    kinds: Arc<[Option<ResourceKind>]>,
+    gate: Gate,
+}
+
+impl ExportFunc {
+    pub(crate) fn new(leaf: &LiveLeaf, func: usize, gate: Gate) -> Result<Self, LookupError> {
+        let exported = &leaf.surface.funcs[func];
+        let ty = exported.ty.clone();
+        let host = ty.find_resource(&|it| leaf.kinds[it.index as usize].is_none());
+        let host = host.map(|it| ("resource".to_owned(), it.name().to_owned()));
+        let uncarried = ty.uncarried().map(|it| (it.place, it.ty));
+        if let Some((place, found)) = uncarried.or(host) {
+            return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
+        }
+        let (endpoint, kinds) = (leaf.endpoints[func].clone(), leaf.kinds.clone());
+        Ok(Self { inner: Arc::new(Inner { endpoint, ty, kinds, gate }) })
+    }
+
+    /// The function's type.
+    pub fn ty(&self) -> &FunctionType {
+        &self.inner.ty
+    }
+
+    /// Calls the function.
+    ///
+    /// `params` are the arguments in order. `results` has room for what the function returns, one
+    /// value or none; what it held before does not matter. Handles given as `own` arguments are
+    /// moved: they are gone when the call has been queued. Handles given as `borrow` are lent until
+    /// the call ends. Handles in the result are the caller's, to be passed on or ended with
+    /// [`Composition::drop_handles`](crate::Composition::drop_handles); those that are not end with
+    /// the composition.
+    ///
+    /// Calls of an `async func` overlap; others run one at a time. Calls made one after the other
+    /// start in that order.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Argument`] if the arguments or the slice for results do not fit. The
+    ///   function was not called and no handle was moved.
+    /// - [`CompositionError::Trap`] if the guest trapped in this call.
+    /// - [`CompositionError::Unavailable`] if the component or the composition has ended, before
+    ///   the call or while it ran.
+    /// - [`CompositionError::Handle`] if an `own` argument is still lent to a call that was
+    ///   withdrawn.
+    ///
+    /// # Cancel safety
+    ///
+    /// The call is queued when this future is first polled. Dropping the future withdraws a call
+    /// that has not started, and the handles moved into it are dropped. A call that has started
+    /// runs to its end in its component; its result is discarded and the handles in it are
+    /// dropped. Lent handles are lent until then.
+    pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
+        let inner = &*self.inner;
+        let args = inner.args(params, results)?;
+        let Endpoint { driver, func } = &inner.endpoint;
+        if inner.gate.is_shut() {
+            return Err(driver.closed(*func));
+        }
+        let value = driver.call(*func, args).await?;
+        if let (Some(ty), Some(value), [slot]) = (&inner.ty.result, value, results) {
+            *slot = inner.result(ty, value)?;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn function(&self) -> String {
+        self.endpoint.driver.function_name(self.endpoint.func)
+    }
+
+    fn args(&self, params: &[Val], results: &[Val]) -> Result<Vec<Value>, ArgumentError> {
+        let (expected, found) = (self.ty.params.len(), params.len());
+        if expected != found {
+            let function = self.function();
+            return Err(ArgumentError::ParameterCount { function, expected, found });
+        }
+        let (expected, found) = (usize::from(self.ty.result.is_some()), results.len());
+        if expected != found {
+            let function = self.function();
+            return Err(ArgumentError::ResultCount { function, expected, found });
+        }
+        let mut handles = HeldHandles::new(self);
+        let mut args = Vec::with_capacity(params.len());
+        for ((name, ty), val) in self.ty.params.iter().zip(params) {
+            match from_val(ty, val, &mut handles) {
+                Ok(arg) => args.push(arg),
+                Err(error) => {
+                    drop(args);
+                    handles.restore();
+                    return Err(self.argument_error(name, error));
+                }
+            }
+        }
+        Ok(args)
+    }
+
+    fn argument_error(&self, name: &str, error: ValueError) -> ArgumentError {
+        let function = self.function();
+        let mut path = vec![format!("parameter `{name}`")];
+        path.extend(error.path());
+        path.reverse();
+        match error.fault {
+            Faulty::Type { expected, found } => {
+                ArgumentError::Type { function, path, expected, found }
+            }
+            Faulty::Handle(source) => ArgumentError::Handle { function, path, source },
+            Faulty::Store(_) => {
+                // There is no store on this side.
+                ArgumentError::Handle { function, path, source: HandleError::NotHeld }
+            }
+        }
+    }
+
+    fn result(&self, ty: &ValueType, value: Value) -> Result<Val, CompositionError> {
+        into_val(ty, value, &mut HeldHandles::new(self)).map_err(|error| match error.fault {
+            Faulty::Handle(error) => error.into(),
+            // The component's own store gave this value; no other type can be in it.
+            _ => HandleError::NotHeld.into(),
+        })
+    }
+}
+
+impl fmt::Debug for ExportFunc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExportFunc")
+            .field("component", &self.inner.endpoint.driver.id())
+            .field("function", &self.inner.function())
+            .field("ty", &format_args!("{}", self.inner.ty))
+            .finish()
+    }
+}
+
+/// Handles as the Rust caller holds them.
+struct HeldHandles<'a> {
+    kinds: &'a [Option<ResourceKind>],
+    table: MutexGuard<'a, HeldTable>,
+    /// What was taken, for the case that the call cannot be made.
+    taken: Vec<Lent>,
+}
+
+impl<'a> HeldHandles<'a> {
+    fn new(inner: &'a Inner) -> Self {
+        Self { kinds: &inner.kinds, table: inner.gate.held.lock(), taken: Vec::new() }
+    }
+
+    fn check(&self, resource: &Resource, own: &Own) -> Result<(), HandleError> {
+        let expected = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
+        if expected == Some(own.kind()) {
+            return Ok(());
+        }
+        Err(HandleError::OtherResource {
+            expected: resource.name().to_owned(),
+            found: own.kind().name().to_owned(),
+        })
+    }
+
+    /// Puts back what was taken; the arguments that it went into are gone by now.
+    fn restore(mut self) {
+        for lent in std::mem::take(&mut self.taken) {
+            self.table.restore(lent);
+        }
+    }
+}
+
+impl Handles for HeldHandles<'_> {
+    fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
+        self.check(resource, self.table.get(handle)?)?;
+        let own = self.table.take(handle)?;
+        self.taken.push(own.lend());
+        Ok(own)
+    }
+
+    fn take_borrow(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Lent, Faulty> {
+        let own = self.table.get(handle)?;
+        self.check(resource, own)?;
+        Ok(own.lend())
+    }
+
+    fn give_own(&mut self, _: &Resource, own: Own) -> Result<ResourceAny, Faulty> {
+        Ok(self.table.insert(own)?)
+    }
+
+    fn give_borrow(&mut self, _: &Resource, _: Lent) -> Result<ResourceAny, Faulty> {
+        // The component model has no borrowed results.
+        Err(HandleError::NotHeld.into())
+    }
+}

@@ -1,0 +1,131 @@
+//! Fills a component's linker with functions and resources of other components.
+
+mod func;
+mod store;
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
+
+pub(crate) use store::{Loans, StoreHandles, StoreSide};
+
+use crate::driver::DriverHandle;
+use crate::plan::item::{Item, Named, Surface, find};
+use crate::transfer::Proxy;
+
+/// An exported function of a component that runs.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) driver: Arc<DriverHandle>,
+    /// Index into the driver's exported functions.
+    pub(crate) func: usize,
+}
+
+/// An import, and the export that satisfies it.
+pub(crate) struct Wire {
+    pub(crate) import: usize,
+    pub(crate) provider: Arc<Surface>,
+    pub(crate) export: usize,
+    /// By the provider's number of the function.
+    pub(crate) endpoints: Arc<[Endpoint]>,
+}
+
+/// Defines in `linker` what `wires` provide, over what it defines already.
+pub(crate) fn define<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    side: &StoreSide,
+    wires: &[Wire],
+) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    for wire in wires {
+        let import = &side.surface.imports[wire.import];
+        let export = &wire.provider.exports[wire.export].item;
+        item(&mut linker.root(), import, export, side, &wire.endpoints)?;
+    }
+    Ok(())
+}
+
+fn item<T: Send + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    import: &Named,
+    export: &Item,
+    side: &StoreSide,
+    endpoints: &[Endpoint],
+) -> wasmtime::Result<()> {
+    match (&import.item, export) {
+        (Item::Func { ty, .. }, Item::Func { index, .. }) => {
+            let endpoint = endpoints[*index].clone();
+            func::define(linker, &import.name, ty.clone(), side.clone(), endpoint)
+        }
+        (Item::Instance(needed), Item::Instance(offered)) => {
+            let mut linker = linker.instance(&import.name)?;
+            for named in needed {
+                // The plan has found every item that is needed.
+                if let Some(offered) = find(offered, &named.name) {
+                    item(&mut linker, named, offered, side, endpoints)?;
+                }
+            }
+            Ok(())
+        }
+        (Item::Resource(_), Item::Resource(_)) => {
+            let proxies = side.proxies.clone();
+            let ty = ResourceType::host::<Proxy>();
+            // Dropping the handle releases the resource in its home.
+            linker.resource(&import.name, ty, move |_, rep| Ok(drop(proxies.remove(rep)?)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Which imports of `component` a linker lacks, of those that nobody else provides, and why.
+pub(crate) fn unsatisfied<T: Send + 'static>(
+    linker: &Linker<T>,
+    component: &Component,
+    surface: &Surface,
+) -> Vec<(usize, wasmtime::Error)> {
+    // wasmtime checks imports in their order and stops at the first that fails. So each import is
+    // looked at with everything after it, and what failed before it, replaced by stand-ins.
+    let mut failed: Vec<(usize, wasmtime::Error)> = Vec::new();
+    for import in 0..surface.imports.len() {
+        let mut probe = linker.clone();
+        probe.allow_shadowing(true);
+        let stand_ins = failed.iter().map(|(i, _)| *i).chain(import + 1..surface.imports.len());
+        for i in stand_ins {
+            // A stand-in that cannot be defined shows as the failure of its own import.
+            let _ = stand_in(&mut probe.root(), &surface.imports[i], &surface.imports[..i]);
+        }
+        if let Err(error) = probe.substituted_component_type(component) {
+            failed.push((import, error));
+        }
+    }
+    failed
+}
+
+/// What stands in for a resource that is not looked at.
+struct StandIn;
+
+fn stand_in<T: Send + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    named: &Named,
+    earlier: &[Named],
+) -> wasmtime::Result<()> {
+    match &named.item {
+        Item::Func { ty, .. } => func::stand_in(linker, &named.name, ty),
+        Item::Instance(items) => {
+            let mut linker = linker.instance(&named.name)?;
+            items.iter().try_for_each(|named| stand_in(&mut linker, named, earlier))
+        }
+        Item::Resource(resource) => {
+            // An earlier import's resource must be that one or nothing.
+            let mut known = false;
+            for named in earlier {
+                named.item.each_resource(&mut |it| known |= it.index == resource.index);
+            }
+            if known {
+                return Ok(());
+            }
+            linker.resource(&named.name, ResourceType::host::<StandIn>(), |_, _| Ok(()))
+        }
+        Item::Type(_) | Item::Code(_) => Ok(()),
+    }
+}

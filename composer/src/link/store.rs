@@ -1,0 +1,169 @@
+//! Handles as one component's store sees them.
+
+use std::sync::Arc;
+
+use wasmtime::AsContextMut;
+use wasmtime::component::{Resource as HostResource, ResourceAny};
+
+use crate::error::HandleError;
+use crate::plan::item::{ResourceOrigin, Surface};
+use crate::plan::types::Resource;
+use crate::transfer::{Home, Lent, LiveHandles, Own, Proxies, Proxy, ResourceKind};
+use crate::value::{Faulty, Handles};
+
+/// What has to be known about a component to take handles out of its store and to put them in.
+#[derive(Clone)]
+pub(crate) struct StoreSide {
+    pub(crate) surface: Arc<Surface>,
+    /// By the component's number of the resource; `None` where the host defines it.
+    pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+    /// The foreign resources that the store holds handles to.
+    pub(crate) proxies: Proxies,
+    /// This component, as the home of the resources that it defines.
+    pub(crate) home: Arc<dyn Home>,
+    pub(crate) live: LiveHandles,
+}
+
+impl StoreSide {
+    fn kind(&self, resource: &Resource) -> Result<&ResourceKind, Faulty> {
+        let kind = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
+        kind.ok_or(Faulty::Handle(HandleError::NotHeld))
+    }
+
+    fn is_home_of(&self, resource: &Resource) -> bool {
+        let def = self.surface.resources.get(resource.index as usize);
+        def.is_some_and(|def| def.origin == ResourceOrigin::Defined)
+    }
+}
+
+/// Moves handles across the border of a store.
+///
+/// A resource that the component defines is itself there; every other is a proxy, whose
+/// representation is its place in [`StoreSide::proxies`].
+pub(crate) struct StoreHandles<'a, S> {
+    pub(crate) side: &'a StoreSide,
+    pub(crate) store: S,
+    /// What was put into the store, for the case that the rest cannot be.
+    given: Vec<Given>,
+}
+
+enum Given {
+    Own { handle: ResourceAny, resource: Resource },
+    Lent { loan: Loan },
+}
+
+/// Handles lent to a component for one call. Give them back with [`Loans::end`] before the caller
+/// hears that the call is over.
+#[derive(Default)]
+pub(crate) struct Loans(Vec<Loan>);
+
+enum Loan {
+    /// The component's own resource; the handle keeps it from being released.
+    Home(#[expect(dead_code, reason = "its drop is what ends the loan")] Lent),
+    /// A proxy, which has a place in the store's tables for the time of the call.
+    Proxy(ResourceAny),
+}
+
+impl<'a, S: AsContextMut> StoreHandles<'a, S> {
+    pub(crate) fn new(side: &'a StoreSide, store: S) -> Self {
+        Self { side, store, given: Vec::new() }
+    }
+
+    /// Ends with success: what was lent has to be given back after the call.
+    pub(crate) fn into_loans(self) -> Loans {
+        let loans = self.given.into_iter().filter_map(|given| match given {
+            Given::Own { .. } => None,
+            Given::Lent { loan } => Some(loan),
+        });
+        Loans(loans.collect())
+    }
+
+    /// Ends with failure: takes out again what was put in, and drops the handles.
+    pub(crate) fn undo(mut self) {
+        for given in std::mem::take(&mut self.given) {
+            match given {
+                Given::Own { handle, resource } => drop(self.take_own(&resource, handle)),
+                Given::Lent { loan } => loan.end(self.side, &mut self.store),
+            }
+        }
+    }
+
+    /// Makes a proxy's representation known to the store.
+    fn proxy(&mut self, rep: u32) -> Result<ResourceAny, Faulty> {
+        HostResource::<Proxy>::new_own(rep)
+            .try_into_resource_any(&mut self.store)
+            .map_err(Faulty::Store)
+    }
+
+    /// The representation behind a proxy's handle, which is taken out of the store's table.
+    fn rep(&mut self, handle: ResourceAny) -> Result<u32, Faulty> {
+        let resource = handle.try_into_resource::<Proxy>(&mut self.store).map_err(Faulty::Store)?;
+        Ok(resource.rep())
+    }
+}
+
+impl Loans {
+    /// Takes back what was lent.
+    pub(crate) fn end(self, side: &StoreSide, mut store: impl AsContextMut) {
+        for loan in self.0 {
+            loan.end(side, &mut store);
+        }
+    }
+}
+
+impl Loan {
+    fn end(self, side: &StoreSide, store: impl AsContextMut) {
+        match self {
+            Self::Home(_) => {}
+            Self::Proxy(handle) => {
+                // Fails only in a store that has trapped, and then the table ends with it.
+                if let Ok(resource) = handle.try_into_resource::<Proxy>(store) {
+                    drop(side.proxies.remove(resource.rep()));
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
+    fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
+        if self.side.is_home_of(resource) {
+            let kind = self.side.kind(resource)?.clone();
+            let (home, live) = (self.side.home.clone(), self.side.live.enter());
+            return Ok(Own::new(handle, kind, home, live));
+        }
+        let rep = self.rep(handle)?;
+        Ok(self.side.proxies.remove(rep)?)
+    }
+
+    fn take_borrow(&mut self, _: &Resource, handle: ResourceAny) -> Result<Lent, Faulty> {
+        // A component's imports cannot speak of resources that it defines itself, so what it
+        // lends is a proxy.
+        let rep = self.rep(handle)?;
+        Ok(self.side.proxies.lend(rep)?)
+    }
+
+    fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, Faulty> {
+        let handle = if self.side.is_home_of(resource) {
+            own.go_home(self.side.kind(resource)?)?
+        } else {
+            let rep = self.side.proxies.insert(own)?;
+            self.proxy(rep)?
+        };
+        self.given.push(Given::Own { handle, resource: resource.clone() });
+        Ok(handle)
+    }
+
+    fn give_borrow(&mut self, resource: &Resource, lent: Lent) -> Result<ResourceAny, Faulty> {
+        let (handle, loan) = if self.side.is_home_of(resource) {
+            (lent.at_home(self.side.kind(resource)?)?, Loan::Home(lent))
+        } else {
+            // To lend a proxy, the store must own it for as long as the call lasts.
+            let rep = self.side.proxies.insert_lent(lent)?;
+            let handle = self.proxy(rep)?;
+            (handle, Loan::Proxy(handle))
+        };
+        self.given.push(Given::Lent { loan });
+        Ok(handle)
+    }
+}

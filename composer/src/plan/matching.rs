@@ -1,0 +1,199 @@
+//! Compares what an import needs with what an export offers, item by item.
+//!
+//! The provider may offer more items; those that the importer needs must be equal in names, order
+//! and types, async-ness included, as the component model's subtyping has it today.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::item::{Item, find};
+use super::types::{FunctionType, Resource, ValueType};
+
+/// A difference between an import and the export that was to satisfy it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// Steps from the import to the place of the difference, innermost first.
+    steps: Vec<String>,
+    pub(crate) fault: Fault,
+}
+
+impl Mismatch {
+    fn different(expected: impl Display, found: impl Display) -> Self {
+        Fault::Different { expected: expected.to_string(), found: found.to_string() }.into()
+    }
+
+    fn within(mut self, step: impl FnOnce() -> String) -> Self {
+        self.steps.push(step());
+        self
+    }
+
+    /// The place of the difference, outermost step first.
+    pub(crate) fn path(&self) -> Vec<String> {
+        self.steps.iter().rev().cloned().collect()
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The provider lacks the item that the path leads to.
+    Missing,
+    Different {
+        expected: String,
+        found: String,
+    },
+    /// Two imports that share the resource get it from two components.
+    Torn {
+        resource: String,
+        providers: [String; 2],
+    },
+    /// The host defined the resource, in each store for itself.
+    Host {
+        resource: String,
+    },
+}
+
+impl From<Fault> for Mismatch {
+    fn from(fault: Fault) -> Self {
+        Self { steps: Vec::new(), fault }
+    }
+}
+
+/// Decides whether a resource of the importer and one of the provider are the same.
+pub(crate) trait Resources {
+    /// Notes that the importer's resource is the provider's.
+    fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
+    /// Compares two resources inside the type of a value.
+    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
+}
+
+/// Every item in which `found` is not what `expected` needs.
+pub(crate) fn mismatches(
+    expected: &Item,
+    found: &Item,
+    resources: &mut impl Resources,
+) -> Vec<Mismatch> {
+    if let (Item::Instance(needed), Item::Instance(offered)) = (expected, found) {
+        return needed
+            .iter()
+            .flat_map(|named| {
+                let step = || format!("{} `{}`", named.item.kind(), named.name);
+                let inner = match find(offered, &named.name) {
+                    Some(item) => mismatches(&named.item, item, resources),
+                    None => vec![Fault::Missing.into()],
+                };
+                inner.into_iter().map(move |mismatch| mismatch.within(step))
+            })
+            .collect();
+    }
+    let result = match (expected, found) {
+        (Item::Func { ty: expected, .. }, Item::Func { ty: found, .. }) => {
+            functions(expected, found, resources)
+        }
+        (Item::Resource(expected), Item::Resource(found)) => {
+            resources.bind(expected, found).map_err(Into::into)
+        }
+        (Item::Type(expected), Item::Type(found)) => values(expected, found, resources),
+        _ => Err(Mismatch::different(expected.kind(), found.kind())),
+    };
+    result.err().into_iter().collect()
+}
+
+fn functions(
+    expected: &FunctionType,
+    found: &FunctionType,
+    resources: &impl Resources,
+) -> Result<(), Mismatch> {
+    let shape = |ty: &FunctionType| {
+        let names = ty.params.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        (ty.is_async, names, ty.result.is_some())
+    };
+    if shape(expected) != shape(found) {
+        return Err(Mismatch::different(expected, found));
+    }
+    for ((name, expected), (_, found)) in expected.params.iter().zip(&found.params) {
+        values(expected, found, resources)
+            .map_err(|it| it.within(|| format!("parameter `{name}`")))?;
+    }
+    if let (Some(expected), Some(found)) = (&expected.result, &found.result) {
+        values(expected, found, resources).map_err(|it| it.within(|| "result".to_owned()))?;
+    }
+    Ok(())
+}
+
+fn values(
+    expected: &ValueType,
+    found: &ValueType,
+    resources: &impl Resources,
+) -> Result<(), Mismatch> {
+    use ValueType as T;
+    let step = |name: &str| {
+        let name = name.to_owned();
+        move |it: Mismatch| it.within(|| name)
+    };
+    match (expected, found) {
+        (T::List(a), T::List(b)) => values(a, b, resources).map_err(step("list element")),
+        (T::FixedLengthList(a, n), T::FixedLengthList(b, m)) if n == m => {
+            values(a, b, resources).map_err(step("list element"))
+        }
+        (T::Map(a), T::Map(b)) => {
+            values(&a.0, &b.0, resources).map_err(step("map key"))?;
+            values(&a.1, &b.1, resources).map_err(step("map value"))
+        }
+        (T::Option(a), T::Option(b)) => values(a, b, resources).map_err(step("option payload")),
+        (T::Record(a), T::Record(b)) if same_names(a, b) => {
+            for ((name, a), (_, b)) in a.iter().zip(b.iter()) {
+                values(a, b, resources).map_err(|it| it.within(|| format!("field `{name}`")))?;
+            }
+            Ok(())
+        }
+        (T::Tuple(a), T::Tuple(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b.iter()).enumerate() {
+                values(a, b, resources).map_err(|it| it.within(|| format!("tuple element {i}")))?;
+            }
+            Ok(())
+        }
+        (T::Variant(a), T::Variant(b)) if same_names(a, b) => {
+            for ((name, a), (_, b)) in a.iter().zip(b.iter()) {
+                payloads(a.as_ref(), b.as_ref(), resources)
+                    .map_err(|it| it.within(|| format!("case `{name}`")))?;
+            }
+            Ok(())
+        }
+        (T::Result(a), T::Result(b)) => {
+            payloads(a.0.as_ref(), b.0.as_ref(), resources).map_err(step("ok payload"))?;
+            payloads(a.1.as_ref(), b.1.as_ref(), resources).map_err(step("error payload"))
+        }
+        (T::Stream(a), T::Stream(b)) => {
+            payloads(a.as_deref(), b.as_deref(), resources).map_err(step("stream element"))
+        }
+        (T::Future(a), T::Future(b)) => {
+            payloads(a.as_deref(), b.as_deref(), resources).map_err(step("future payload"))
+        }
+        (T::Own(a), T::Own(b)) | (T::Borrow(a), T::Borrow(b)) => {
+            resources.same(a, b).map_err(Into::into)
+        }
+        // What is left has nothing inside that could differ by resource.
+        (T::Own(_) | T::Borrow(_), _) => Err(Mismatch::different(expected, found)),
+        _ if expected == found => Ok(()),
+        _ => Err(Mismatch::different(expected, found)),
+    }
+}
+
+fn payloads(
+    expected: Option<&ValueType>,
+    found: Option<&ValueType>,
+    resources: &impl Resources,
+) -> Result<(), Mismatch> {
+    match (expected, found) {
+        (Some(expected), Some(found)) => values(expected, found, resources),
+        (None, None) => Ok(()),
+        _ => {
+            let text = |ty: Option<&ValueType>| ty.map_or("no payload".into(), |ty| ty.to_string());
+            Err(Mismatch::different(text(expected), text(found)))
+        }
+    }
+}
+
+fn same_names<T>(a: &[(Arc<str>, T)], b: &[(Arc<str>, T)]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((a, _), (b, _))| a == b)
+}

@@ -1,0 +1,259 @@
+//! How components are wired: pure rules, without a store, a task or an engine beyond its types.
+
+pub(crate) mod filter;
+pub(crate) mod item;
+mod matching;
+pub(crate) mod name;
+pub(crate) mod resolve;
+pub(crate) mod types;
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use resolve::{HOST, Offered, Resolution, Source};
+use types::FunctionType;
+
+use item::{Item, Named};
+
+/// The wiring of a composition, found without instantiating anything.
+///
+/// Prints as text; [`to_dot`](Self::to_dot) and [`to_mermaid`](Self::to_mermaid) draw it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    components: Vec<String>,
+    edges: Vec<PlanEdge>,
+    exports: Vec<Export>,
+}
+
+/// How one import is satisfied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlanEdge {
+    /// The component that imports.
+    pub consumer: String,
+    /// The import's name.
+    pub import: String,
+    /// The component that provides it; `None` if the importer's own linker does.
+    pub provider: Option<String>,
+    /// The name under which the provider exports it, another than the import's if it was matched
+    /// by version. `None` if the importer's own linker provides it.
+    pub export: Option<String>,
+}
+
+/// A name that a composition offers to Rust and to compositions around it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Export {
+    /// The export's name: a function's, or an interface's with its version.
+    pub name: String,
+    /// The components that offer it: more than one if no export hint chooses, and then it can
+    /// neither be called nor imported.
+    pub providers: Vec<String>,
+    /// The functions that it gives: one, without a name of its own, if the export is a function.
+    pub functions: Vec<ExportFunction>,
+}
+
+/// A function of an [`Export`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExportFunction {
+    /// The function's name as [`Composition::get_func`](crate::Composition::get_func) takes it.
+    pub name: String,
+    /// The function's type.
+    pub ty: Arc<FunctionType>,
+}
+
+impl Plan {
+    pub(crate) fn new(resolution: &Resolution) -> Self {
+        let leaves = &resolution.leaves;
+        let mut edges = Vec::new();
+        for leaf in leaves {
+            for (named, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
+                let (provider, export) = match source {
+                    Source::Export(offer) => {
+                        let provider = &leaves[offer.leaf];
+                        let export = &provider.surface.exports[offer.export];
+                        (Some(provider.id.to_string()), Some(export.name.clone()))
+                    }
+                    Source::Linker => (None, None),
+                    Source::Nobody => continue,
+                };
+                edges.push(PlanEdge {
+                    consumer: leaf.id.to_string(),
+                    import: named.name.clone(),
+                    provider,
+                    export,
+                });
+            }
+        }
+        Self {
+            components: leaves.iter().map(|leaf| leaf.id.to_string()).collect(),
+            edges,
+            exports: exports(resolution),
+        }
+    }
+
+    /// The ids of the components, those of nested compositions after their composition's id and a
+    /// `/`.
+    pub fn components(&self) -> &[String] {
+        &self.components
+    }
+
+    /// How every import is satisfied. An import of types alone needs nobody and has no edge.
+    pub fn edges(&self) -> &[PlanEdge] {
+        &self.edges
+    }
+
+    /// What the composition offers, sorted by name.
+    pub fn exports(&self) -> &[Export] {
+        &self.exports
+    }
+
+    /// The graph in Graphviz's DOT language: an arrow points from the importer to the provider.
+    pub fn to_dot(&self) -> String {
+        let mut dot = "digraph composition {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
+        for id in &self.components {
+            let _ = writeln!(dot, "  {};", quoted(id));
+        }
+        if self.edges.iter().any(|edge| edge.provider.is_none()) {
+            let _ = writeln!(dot, "  {} [style=dashed];", quoted(HOST));
+        }
+        for edge in &self.edges {
+            let provider = edge.provider.as_deref().unwrap_or(HOST);
+            let (from, to) = (quoted(&edge.consumer), quoted(provider));
+            let _ = writeln!(dot, "  {from} -> {to} [label={}];", quoted(&edge.label()));
+        }
+        for export in &self.exports {
+            let name = quoted(&format!("export {}", export.name));
+            let _ = writeln!(dot, "  {name} [shape=plaintext, label={}];", quoted(&export.name));
+            for id in &export.providers {
+                let style = if export.is_ambiguous() { " [style=dotted]" } else { "" };
+                let _ = writeln!(dot, "  {name} -> {}{style};", quoted(id));
+            }
+        }
+        dot.push_str("}\n");
+        dot
+    }
+
+    /// The graph as a Mermaid flowchart: an arrow points from the importer to the provider.
+    pub fn to_mermaid(&self) -> String {
+        let mut text = "flowchart LR\n".to_owned();
+        let node = |id: &str| match self.components.iter().position(|known| known == id) {
+            Some(index) => format!("c{index}"),
+            None => HOST.to_owned(),
+        };
+        for (index, id) in self.components.iter().enumerate() {
+            let _ = writeln!(text, "  c{index}[\"{}\"]", escaped(id));
+        }
+        if self.edges.iter().any(|edge| edge.provider.is_none()) {
+            let _ = writeln!(text, "  {HOST}([\"{HOST}\"])");
+        }
+        for edge in &self.edges {
+            let to = node(edge.provider.as_deref().unwrap_or(HOST));
+            let label = escaped(&edge.label());
+            let _ = writeln!(text, "  {} -->|\"{label}\"| {to}", node(&edge.consumer));
+        }
+        for (index, export) in self.exports.iter().enumerate() {
+            let _ = writeln!(text, "  e{index}>\"{}\"]", escaped(&export.name));
+            let arrow = if export.is_ambiguous() { "-.->" } else { "-->" };
+            for id in &export.providers {
+                let _ = writeln!(text, "  e{index} {arrow} {}", node(id));
+            }
+        }
+        text
+    }
+}
+
+impl PlanEdge {
+    fn label(&self) -> String {
+        match &self.export {
+            Some(export) if *export != self.import => format!("{} = {export}", self.import),
+            _ => self.import.clone(),
+        }
+    }
+}
+
+impl Export {
+    /// Whether several components offer the name and no export hint chooses.
+    pub fn is_ambiguous(&self) -> bool {
+        self.providers.len() > 1
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "components")?;
+        for id in &self.components {
+            writeln!(f, "  {id}")?;
+            for edge in self.edges.iter().filter(|edge| edge.consumer == *id) {
+                match (&edge.provider, &edge.export) {
+                    (Some(provider), Some(export)) if *export == edge.import => {
+                        writeln!(f, "    imports {} from {provider}", edge.import)?;
+                    }
+                    (Some(provider), Some(export)) => {
+                        writeln!(f, "    imports {} from {provider} as {export}", edge.import)?;
+                    }
+                    _ => writeln!(f, "    imports {} from its linker", edge.import)?,
+                }
+            }
+        }
+        writeln!(f, "exports")?;
+        for export in &self.exports {
+            let by = export.providers.join(", ");
+            match export.functions.as_slice() {
+                _ if export.is_ambiguous() => {
+                    writeln!(f, "  {}: offered by {by}, chosen by no hint", export.name)?;
+                }
+                [only] if only.name == export.name => {
+                    writeln!(f, "  {}: {} from {by}", export.name, only.ty)?;
+                }
+                functions => {
+                    writeln!(f, "  {} from {by}", export.name)?;
+                    for function in functions {
+                        writeln!(f, "    {}: {}", function.name, function.ty)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The public exports of a resolved composition.
+pub(crate) fn exports(resolution: &Resolution) -> Vec<Export> {
+    let public = resolution.exports.iter().map(|export| match &export.offered {
+        Offered::By(offer) => {
+            let leaf = &resolution.leaves[offer.leaf];
+            Export {
+                name: export.name.clone(),
+                providers: vec![leaf.id.to_string()],
+                functions: functions(&leaf.surface.exports[offer.export]),
+            }
+        }
+        Offered::Ambiguously(ids) => {
+            Export { name: export.name.clone(), providers: ids.clone(), functions: Vec::new() }
+        }
+    });
+    public.collect()
+}
+
+fn functions(export: &Named) -> Vec<ExportFunction> {
+    let function = |named: &Named| match &named.item {
+        Item::Func { ty, .. } => Some(ExportFunction { name: named.name.clone(), ty: ty.clone() }),
+        _ => None,
+    };
+    match &export.item {
+        Item::Instance(items) => items.iter().filter_map(function).collect(),
+        _ => function(export).into_iter().collect(),
+    }
+}
+
+/// A DOT string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Text inside a Mermaid string.
+fn escaped(text: &str) -> String {
+    text.replace('"', "#quot;")
+}

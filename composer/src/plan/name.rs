@@ -1,0 +1,137 @@
+//! Names of imports and exports, and when a version of an interface may stand for another.
+
+use semver::Version;
+
+/// An import's or export's name, split from its version.
+#[derive(Debug)]
+pub(crate) struct Name<'a> {
+    full: &'a str,
+    base: &'a str,
+    version: Option<Version>,
+}
+
+/// What two versions of an interface must share to be compatible.
+#[derive(Debug, PartialEq, Eq)]
+enum Track {
+    Major(u64),
+    Minor(u64),
+    Patch(u64),
+}
+
+impl<'a> Name<'a> {
+    /// Splits at the first `@`. What follows counts as a version only if it is a full semantic
+    /// version; a name with anything else there, or with nothing, matches only itself.
+    pub(crate) fn parse(full: &'a str) -> Self {
+        let (base, version) = match full.split_once('@') {
+            Some((base, version)) => (base, Version::parse(version).ok()),
+            None => (full, None),
+        };
+        Self { full, base, version }
+    }
+
+    /// The rule of wasmtime's linker: the same major version, or the same minor version below
+    /// 1.0, or the same patch version below 0.1. A prerelease is compatible with nothing else.
+    fn track(&self) -> Option<Track> {
+        let version = self.version.as_ref()?;
+        if !version.pre.is_empty() {
+            None
+        } else if version.major > 0 {
+            Some(Track::Major(version.major))
+        } else if version.minor > 0 {
+            Some(Track::Minor(version.minor))
+        } else {
+            Some(Track::Patch(version.patch))
+        }
+    }
+
+    /// How well `self` as an export serves the import `wanted`.
+    pub(crate) fn rank_for(&self, wanted: &Name<'_>) -> Option<Rank> {
+        if self.full == wanted.full {
+            return Some(Rank::Exact);
+        }
+        if self.base == wanted.base
+            && let (Some(offered), Some(needed)) = (self.track(), wanted.track())
+            && offered == needed
+        {
+            return self.version.clone().map(|mut version| {
+                // Build metadata takes no part in the choice.
+                version.build = semver::BuildMetadata::EMPTY;
+                Rank::Compatible(version)
+            });
+        }
+        None
+    }
+}
+
+/// How an export matched; the greater the better.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    Compatible(Version),
+    Exact,
+}
+
+/// Whether `name` is meant by `pattern`: the whole name, or the name less its version.
+pub(crate) fn names(pattern: &str, name: &str) -> bool {
+    pattern == name || name.split_once('@').is_some_and(|(base, _)| base == pattern)
+}
+
+/// The one of `candidates` that `wrong` was probably meant to be.
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Beyond a third of the name it is another name rather than a slip.
+    let limit = wrong.chars().count() / 3 + 1;
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::levenshtein(wrong, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rank(export: &str, import: &str) -> Option<Rank> {
+        Name::parse(export).rank_for(&Name::parse(import))
+    }
+
+    #[test]
+    fn versions_are_compatible_on_one_track_only() {
+        for (export, import, compatible) in [
+            ("a:b/c@1.4.0", "a:b/c@1.2.0", true),
+            ("a:b/c@1.2.0", "a:b/c@1.4.0", true),
+            ("a:b/c@2.0.0", "a:b/c@1.4.0", false),
+            ("a:b/c@0.2.6", "a:b/c@0.2.1", true),
+            ("a:b/c@0.3.0", "a:b/c@0.2.1", false),
+            ("a:b/c@0.0.2", "a:b/c@0.0.1", false),
+            ("a:b/c@0.0.1+x", "a:b/c@0.0.1", true),
+            ("a:b/c@1.0.0-rc.1", "a:b/c@1.0.0", false),
+            ("a:b/c@1.0.0", "a:b/c@1.0.0-rc.1", false),
+            ("a:b/c", "a:b/c@1.0.0", false),
+            ("a:b/c@1.0.0", "a:b/c", false),
+            ("a:b/c@1", "a:b/c@1.0.0", false),
+            ("a:b/d@1.0.0", "a:b/c@1.0.0", false),
+        ] {
+            assert_eq!(rank(export, import).is_some(), compatible, "{export} for {import}");
+        }
+    }
+
+    #[test]
+    fn exact_beats_compatible_and_higher_beats_lower() {
+        let import = "a:b/c@1.2.0";
+        let exact = rank("a:b/c@1.2.0", import);
+        let high = rank("a:b/c@1.10.0", import);
+        let low = rank("a:b/c@1.9.0", import);
+        assert!(exact > high && high > low && low.is_some());
+        assert_eq!(rank("a:b/c@1.0.0-rc.1", "a:b/c@1.0.0-rc.1"), Some(Rank::Exact));
+    }
+
+    #[test]
+    fn nearest_finds_a_slip_and_not_another_name() {
+        assert_eq!(nearest("prodcuer", ["consumer", "producer"]), Some("producer"));
+        assert_eq!(nearest("disk", ["memory", "consumer"]), None);
+    }
+}

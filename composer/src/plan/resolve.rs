@@ -1,0 +1,666 @@
+//! Matches imports to exports: names first, level by level, then types between the components.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::filter::Filter;
+use super::item::{Item, Named, ResourceOrigin, Surface};
+use super::matching::{Fault, Resources, mismatches};
+use super::name::{Name, Rank, names, nearest};
+use super::types::Resource;
+use crate::error::PlanProblem;
+
+/// The hint target that stands for the component's own linker.
+pub(crate) const HOST: &str = "host";
+
+/// What is to be composed on one level.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly<'a> {
+    pub(crate) nodes: Vec<Node<'a>>,
+    /// Export name, and the id of the component that provides it.
+    pub(crate) export_hints: &'a [(String, String)],
+}
+
+#[derive(Debug)]
+pub(crate) struct Node<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) content: Content<'a>,
+    pub(crate) filters: &'a [Filter],
+    /// Import name, and the id of the component that provides it, or [`HOST`].
+    pub(crate) import_hints: &'a [(String, String)],
+}
+
+#[derive(Debug)]
+pub(crate) enum Content<'a> {
+    Leaf(Arc<Surface>),
+    Group(Assembly<'a>),
+    /// Could not be loaded, for the reason given; nothing more is said about it.
+    Broken(PlanProblem),
+}
+
+/// A component somewhere in the tree of levels, and how its imports are satisfied.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    /// Ids from the outermost level down, joined by `/`.
+    pub(crate) id: Arc<str>,
+    pub(crate) surface: Arc<Surface>,
+    /// By the index of the import.
+    pub(crate) sources: Vec<Source>,
+    /// By the index of the resource.
+    pub(crate) resources: Vec<Home>,
+}
+
+/// Who satisfies an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Another component's export.
+    Export(Offer),
+    /// The importer's linker, because a hint says so or nobody else does.
+    Linker,
+    /// Nobody: the import holds types alone.
+    Nobody,
+}
+
+/// An export, by the indices of its component and within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) leaf: usize,
+    pub(crate) export: usize,
+}
+
+/// Where a resource lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In the component with this index, which knows it under this number.
+    Component { leaf: usize, resource: u32 },
+    /// With the host, in the store of the component that mentions it.
+    Host,
+    /// Not known, because of a problem that has been reported.
+    Unknown,
+}
+
+/// A finished resolution, right or not.
+#[derive(Debug)]
+pub(crate) struct Resolution {
+    pub(crate) leaves: Vec<Leaf>,
+    /// Indices of the leaves, every provider before its consumers.
+    pub(crate) order: Vec<usize>,
+    pub(crate) exports: Vec<PublicExport>,
+    pub(crate) problems: Vec<PlanProblem>,
+    /// What filters hide: the component's path and the export's name.
+    hidden: Vec<(String, String)>,
+}
+
+impl Resolution {
+    /// The components that would provide `import` if a filter did not hide it.
+    pub(crate) fn hiding(&self, import: &str) -> Vec<String> {
+        let wanted = Name::parse(import);
+        let hides = |name: &str| Name::parse(name).rank_for(&wanted).is_some();
+        let hiding = self.hidden.iter().filter(|(_, name)| hides(name));
+        hiding.map(|(path, _)| path.clone()).collect()
+    }
+}
+
+/// A name that a composition offers.
+#[derive(Clone, Debug)]
+pub(crate) struct PublicExport {
+    pub(crate) name: String,
+    pub(crate) offered: Offered,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Offered {
+    By(Offer),
+    /// By more than one component, without a hint: their ids.
+    Ambiguously(Vec<String>),
+}
+
+/// Resolves `assembly` and everything nested in it.
+pub(crate) fn resolve(assembly: Assembly<'_>) -> Resolution {
+    let mut resolver = Resolver::default();
+    let level = resolver.level(assembly, "");
+    let Resolver { mut leaves, mut problems, hidden } = resolver;
+    // What no level satisfied is left to the linkers; `Source::Linker` is what leaves start with.
+    let order = order(&leaves, &mut problems);
+    check_types(&mut leaves, &order, &mut problems);
+    Resolution { leaves, order, exports: level.exports, problems, hidden }
+}
+
+#[derive(Default)]
+struct Resolver {
+    leaves: Vec<Leaf>,
+    problems: Vec<PlanProblem>,
+    hidden: Vec<(String, String)>,
+}
+
+/// A level, or a component, as the level around it sees it.
+struct Level {
+    /// Import name, and the leaves' imports that wait for it.
+    open: Vec<(String, Vec<Need>)>,
+    exports: Vec<PublicExport>,
+}
+
+/// An import, by the indices of its component and within it.
+#[derive(Clone, Copy)]
+struct Need {
+    leaf: usize,
+    import: usize,
+}
+
+/// A node whose inside is resolved.
+struct Ready<'a> {
+    id: &'a str,
+    path: String,
+    open: Vec<(String, Vec<Need>)>,
+    visible: Vec<(String, Offer)>,
+    hidden: Vec<String>,
+    import_hints: &'a [(String, String)],
+    broken: bool,
+}
+
+impl Resolver {
+    fn level(&mut self, assembly: Assembly<'_>, prefix: &str) -> Level {
+        let mut nodes = Vec::new();
+        let mut seen = BTreeSet::new();
+        for node in assembly.nodes {
+            let path = format!("{prefix}{}", node.id);
+            if let Some(reason) = invalid_id(node.id) {
+                self.problems.push(PlanProblem::InvalidId { id: path.clone(), reason });
+            }
+            if !seen.insert(node.id) {
+                self.problems.push(PlanProblem::DuplicateId { id: path.clone() });
+            }
+            nodes.push(self.node(node, path));
+        }
+        let mut open: BTreeMap<String, Vec<Need>> = BTreeMap::new();
+        for importer in 0..nodes.len() {
+            self.unused_hints(&nodes[importer]);
+            for (import, needs) in &nodes[importer].open {
+                match self.source(&nodes, importer, import, needs) {
+                    Some(source) => {
+                        for need in needs {
+                            self.leaves[need.leaf].sources[need.import] = source;
+                        }
+                    }
+                    None => open.entry(import.clone()).or_default().extend(needs),
+                }
+            }
+        }
+        let exports = self.exports(&nodes, assembly.export_hints, prefix);
+        Level { open: open.into_iter().collect(), exports }
+    }
+
+    fn node<'a>(&mut self, node: Node<'a>, path: String) -> Ready<'a> {
+        let mut broken = false;
+        let level = match node.content {
+            Content::Leaf(surface) => self.leaf(&path, surface),
+            Content::Group(assembly) => self.level(assembly, &format!("{path}/")),
+            Content::Broken(problem) => {
+                broken = true;
+                self.problems.push(problem);
+                Level { open: Vec::new(), exports: Vec::new() }
+            }
+        };
+        if !broken {
+            for pattern in node.filters.iter().flat_map(Filter::patterns) {
+                if !level.exports.iter().any(|export| names(pattern, &export.name)) {
+                    let nearest = nearest(pattern, level.exports.iter().map(|it| &*it.name));
+                    self.problems.push(PlanProblem::UnknownFilterName {
+                        component: path.clone(),
+                        name: pattern.clone(),
+                        nearest: nearest.map(str::to_owned),
+                    });
+                }
+            }
+        }
+        let mut visible = Vec::new();
+        let mut hidden = Vec::new();
+        for export in level.exports {
+            // What a nested composition offers ambiguously, it does not offer.
+            let Offered::By(offer) = export.offered else {
+                continue;
+            };
+            if node.filters.iter().all(|filter| filter.lets_through(&export.name)) {
+                visible.push((export.name, offer));
+            } else {
+                self.hidden.push((path.clone(), export.name.clone()));
+                hidden.push(export.name);
+            }
+        }
+        let (id, import_hints) = (node.id, node.import_hints);
+        Ready { id, path, open: level.open, visible, hidden, import_hints, broken }
+    }
+
+    fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> Level {
+        let leaf = self.leaves.len();
+        let sources = |named: &Named| match named.item.is_types_alone() {
+            true => Source::Nobody,
+            false => Source::Linker,
+        };
+        let homes = (0..).zip(&surface.resources).map(|(resource, def)| match def.origin {
+            ResourceOrigin::Defined => Home::Component { leaf, resource },
+            ResourceOrigin::Imported => Home::Unknown,
+            ResourceOrigin::Host => Home::Host,
+        });
+        self.leaves.push(Leaf {
+            id: path.into(),
+            sources: surface.imports.iter().map(sources).collect(),
+            resources: homes.collect(),
+            surface: surface.clone(),
+        });
+        let open = surface.imports.iter().enumerate();
+        let exports = surface.exports.iter().enumerate();
+        Level {
+            open: open
+                .map(|(import, named)| (named.name.clone(), vec![Need { leaf, import }]))
+                .collect(),
+            exports: exports
+                .map(|(export, named)| PublicExport {
+                    name: named.name.clone(),
+                    offered: Offered::By(Offer { leaf, export }),
+                })
+                .collect(),
+        }
+    }
+
+    fn unused_hints(&mut self, node: &Ready<'_>) {
+        if node.broken {
+            return;
+        }
+        let mut seen = BTreeSet::new();
+        for (import, _) in node.import_hints {
+            if !seen.insert(import) {
+                self.problems.push(PlanProblem::DuplicateHint {
+                    component: Some(node.path.clone()),
+                    name: import.clone(),
+                });
+            }
+            if !node.open.iter().any(|(name, _)| name == import) {
+                let nearest = nearest(import, node.open.iter().map(|(name, _)| &**name));
+                self.problems.push(PlanProblem::HintNotImported {
+                    component: node.path.clone(),
+                    import: import.clone(),
+                    nearest: nearest.map(str::to_owned),
+                });
+            }
+        }
+    }
+
+    /// Who satisfies `import` on this level; `None` if nobody does.
+    fn source(
+        &mut self,
+        nodes: &[Ready<'_>],
+        importer: usize,
+        import: &str,
+        needs: &[Need],
+    ) -> Option<Source> {
+        let node = &nodes[importer];
+        if let Some((_, target)) = node.import_hints.iter().find(|(name, _)| name == import) {
+            return Some(self.hinted(nodes, importer, import, target));
+        }
+        // Types alone need nobody, so nobody can be ambiguous.
+        if needs.iter().all(|need| self.leaves[need.leaf].sources[need.import] == Source::Nobody) {
+            return Some(Source::Nobody);
+        }
+        let others = nodes.iter().enumerate().filter(|(index, _)| *index != importer);
+        let best = best_offers(import, others.map(|(_, node)| node));
+        match best.as_slice() {
+            [] => None,
+            [(_, offer)] => Some(Source::Export(*offer)),
+            [(_, offer), ..] => {
+                self.problems.push(PlanProblem::AmbiguousImport {
+                    component: node.path.clone(),
+                    import: import.to_owned(),
+                    providers: best.iter().map(|(node, _)| node.path.clone()).collect(),
+                });
+                Some(Source::Export(*offer))
+            }
+        }
+    }
+
+    fn hinted(
+        &mut self,
+        nodes: &[Ready<'_>],
+        importer: usize,
+        import: &str,
+        target: &str,
+    ) -> Source {
+        let (component, import) = (nodes[importer].path.clone(), import.to_owned());
+        if target == HOST {
+            return Source::Linker;
+        }
+        if target == nodes[importer].id {
+            self.problems.push(PlanProblem::HintToSelf { component, import });
+            return Source::Nobody;
+        }
+        let Some(provider) = nodes.iter().find(|node| node.id == target) else {
+            let ids = nodes.iter().enumerate().filter(|(index, _)| *index != importer);
+            let nearest = nearest(target, ids.map(|(_, node)| node.id)).map(str::to_owned);
+            self.problems.push(PlanProblem::UnknownHintTarget {
+                component: Some(component),
+                name: import,
+                target: target.to_owned(),
+                nearest,
+            });
+            return Source::Nobody;
+        };
+        match best_offers(&import, [provider]).first() {
+            Some((_, offer)) => Source::Export(*offer),
+            None => {
+                if !provider.broken {
+                    self.problems.push(PlanProblem::HintNotOffered {
+                        component: Some(component),
+                        hidden: provider.hides(&import),
+                        name: import,
+                        target: provider.path.clone(),
+                    });
+                }
+                Source::Nobody
+            }
+        }
+    }
+
+    fn exports(
+        &mut self,
+        nodes: &[Ready<'_>],
+        hints: &[(String, String)],
+        prefix: &str,
+    ) -> Vec<PublicExport> {
+        let mut seen = BTreeSet::new();
+        let mut hinted = HashMap::new();
+        for (name, target) in hints {
+            if !seen.insert(name) {
+                self.problems
+                    .push(PlanProblem::DuplicateHint { component: None, name: name.clone() });
+                continue;
+            }
+            let Some(provider) = nodes.iter().find(|node| node.id == *target) else {
+                self.problems.push(PlanProblem::UnknownHintTarget {
+                    component: None,
+                    name: name.clone(),
+                    target: format!("{prefix}{target}"),
+                    nearest: nearest(target, nodes.iter().map(|it| it.id)).map(str::to_owned),
+                });
+                continue;
+            };
+            match provider.visible.iter().find(|(export, _)| export == name) {
+                Some((_, offer)) => {
+                    hinted.insert(name, *offer);
+                }
+                None if provider.broken => {}
+                None => self.problems.push(PlanProblem::HintNotOffered {
+                    component: None,
+                    name: name.clone(),
+                    hidden: provider.hides(name),
+                    target: provider.path.clone(),
+                }),
+            }
+        }
+        let mut offers: BTreeMap<&String, Vec<(&Ready<'_>, Offer)>> = BTreeMap::new();
+        for node in nodes {
+            for (name, offer) in &node.visible {
+                offers.entry(name).or_default().push((node, *offer));
+            }
+        }
+        let public = offers.into_iter().map(|(name, by)| PublicExport {
+            name: name.clone(),
+            offered: match (hinted.get(name), by.as_slice()) {
+                (Some(offer), _) | (None, [(_, offer)]) => Offered::By(*offer),
+                _ => Offered::Ambiguously(by.iter().map(|(node, _)| node.path.clone()).collect()),
+            },
+        });
+        public.collect()
+    }
+}
+
+impl Ready<'_> {
+    fn hides(&self, name: &str) -> bool {
+        let wanted = Name::parse(name);
+        self.hidden.iter().any(|hidden| Name::parse(hidden).rank_for(&wanted).is_some())
+    }
+}
+
+/// The visible exports that serve `import` best, equally well.
+fn best_offers<'a, 'b: 'a>(
+    import: &str,
+    nodes: impl IntoIterator<Item = &'a Ready<'b>>,
+) -> Vec<(&'a Ready<'b>, Offer)> {
+    let wanted = Name::parse(import);
+    let mut best: Option<Rank> = None;
+    let mut found = Vec::new();
+    for node in nodes {
+        for (name, offer) in &node.visible {
+            let Some(rank) = Name::parse(name).rank_for(&wanted) else {
+                continue;
+            };
+            if best.as_ref().is_none_or(|best| rank > *best) {
+                best = Some(rank.clone());
+                found.clear();
+            }
+            if best.as_ref() == Some(&rank) {
+                found.push((node, *offer));
+            }
+        }
+    }
+    found
+}
+
+fn invalid_id(id: &str) -> Option<&'static str> {
+    if id == HOST {
+        Some("`host` stands for the component's own linker")
+    } else if id.is_empty() {
+        Some("it is empty")
+    } else if id.contains(|c: char| c == '/' || c == '`' || c.is_whitespace() || c.is_control()) {
+        Some("it contains a `/`, a backtick, white space or a control character")
+    } else {
+        None
+    }
+}
+
+/// Sorts the leaves so that providers come before their consumers, and reports cycles.
+fn order(leaves: &[Leaf], problems: &mut Vec<PlanProblem>) -> Vec<usize> {
+    let providers = |leaf: usize| {
+        leaves[leaf].sources.iter().filter_map(|source| match source {
+            Source::Export(offer) => Some(offer.leaf),
+            Source::Linker | Source::Nobody => None,
+        })
+    };
+    let mut waiting_for: Vec<usize> = Vec::with_capacity(leaves.len());
+    let mut consumers = vec![Vec::new(); leaves.len()];
+    for leaf in 0..leaves.len() {
+        waiting_for.push(providers(leaf).count());
+        providers(leaf).for_each(|provider| consumers[provider].push(leaf));
+    }
+    let mut order: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] == 0).collect();
+    let mut next = 0;
+    while let Some(&leaf) = order.get(next) {
+        next += 1;
+        for &consumer in &consumers[leaf] {
+            waiting_for[consumer] -= 1;
+            if waiting_for[consumer] == 0 {
+                order.push(consumer);
+            }
+        }
+    }
+    // What is left waits for a cycle, or is on one. Walking against the arrows from anywhere in
+    // it ends on a cycle; what is walked over is not walked over again.
+    let mut state = vec![0_usize; leaves.len()];
+    for start in 0..leaves.len() {
+        if waiting_for[start] == 0 || state[start] != 0 {
+            continue;
+        }
+        let mut walk = vec![start];
+        state[start] = start + 1;
+        while let Some(provider) = walk
+            .last()
+            .and_then(|&leaf| providers(leaf).find(|provider| waiting_for[*provider] > 0))
+        {
+            if state[provider] == start + 1 {
+                let at = walk.iter().position(|leaf| *leaf == provider).unwrap_or(0);
+                let ids = walk[at..].iter().map(|leaf| leaves[*leaf].id.to_string()).collect();
+                problems.push(PlanProblem::Cycle { components: ids });
+                break;
+            }
+            if state[provider] != 0 {
+                break;
+            }
+            state[provider] = start + 1;
+            walk.push(provider);
+        }
+    }
+    order
+}
+
+/// Compares the types of every import that another component satisfies. Providers come first, so
+/// that it is known where the resources live that they pass on.
+fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut Vec<PlanProblem>) {
+    for &consumer in order {
+        let surface = leaves[consumer].surface.clone();
+        let sources = leaves[consumer].sources.clone();
+        let mut homes = leaves[consumer].resources.clone();
+        for (named, source) in surface.imports.iter().zip(sources) {
+            match source {
+                Source::Export(offer) => {
+                    let edge = Edge { leaves, consumer, import: &named.name, offer };
+                    edge.check(&named.item, &mut homes, problems);
+                }
+                Source::Linker => named.item.each_resource(&mut |resource| {
+                    let home = &mut homes[resource.index as usize];
+                    if *home == Home::Unknown {
+                        *home = Home::Host;
+                    }
+                }),
+                Source::Nobody => {}
+            }
+        }
+        leaves[consumer].resources = homes;
+    }
+}
+
+struct Edge<'a> {
+    leaves: &'a [Leaf],
+    consumer: usize,
+    import: &'a str,
+    offer: Offer,
+}
+
+impl Edge<'_> {
+    fn check(&self, needed: &Item, homes: &mut [Home], problems: &mut Vec<PlanProblem>) {
+        let provider = &self.leaves[self.offer.leaf];
+        let export = &provider.surface.exports[self.offer.export];
+        let consumer = self.leaves[self.consumer].id.to_string();
+        let provider_id = provider.id.to_string();
+        let import = self.import.to_owned();
+        let mut resources = EdgeResources { leaves: self.leaves, provider, homes };
+        for mismatch in mismatches(needed, &export.item, &mut resources) {
+            let path = mismatch.path();
+            let (consumer, provider, import) =
+                (consumer.clone(), provider_id.clone(), import.clone());
+            problems.push(match mismatch.fault {
+                Fault::Missing => PlanProblem::MissingItem { consumer, provider, import, path },
+                Fault::Different { expected, found } => {
+                    PlanProblem::TypeMismatch { consumer, provider, import, path, expected, found }
+                }
+                Fault::Torn { resource, providers } => {
+                    PlanProblem::TornResource { consumer, import, resource, providers }
+                }
+                Fault::Host { resource } => {
+                    PlanProblem::HostResource { consumer, provider, import, path, resource }
+                }
+            });
+        }
+        each_func(needed, &mut Vec::new(), &mut |path, ty| {
+            if let Some(uncarried) = ty.uncarried() {
+                let mut path = path.to_vec();
+                path.push(uncarried.place);
+                problems.push(PlanProblem::Uncarried {
+                    consumer: consumer.clone(),
+                    provider: provider_id.clone(),
+                    import: import.clone(),
+                    path,
+                    found: uncarried.ty,
+                });
+            }
+        });
+        if let Item::Code(kind) = needed {
+            problems.push(PlanProblem::CodeImport {
+                consumer: consumer.clone(),
+                provider: provider_id,
+                import,
+                kind,
+            });
+        }
+    }
+}
+
+fn each_func(
+    item: &Item,
+    path: &mut Vec<String>,
+    visit: &mut dyn FnMut(&[String], &super::types::FunctionType),
+) {
+    match item {
+        Item::Func { ty, .. } => visit(path, ty),
+        Item::Instance(items) => {
+            for named in items {
+                path.push(format!("{} `{}`", named.item.kind(), named.name));
+                each_func(&named.item, path, visit);
+                path.pop();
+            }
+        }
+        Item::Resource(_) | Item::Type(_) | Item::Code(_) => {}
+    }
+}
+
+/// The resources on both sides of an edge.
+struct EdgeResources<'a> {
+    leaves: &'a [Leaf],
+    provider: &'a Leaf,
+    /// The consumer's, as far as they are known.
+    homes: &'a mut [Home],
+}
+
+impl EdgeResources<'_> {
+    fn owner(&self, home: Home) -> String {
+        match home {
+            Home::Component { leaf, .. } => self.leaves[leaf].id.to_string(),
+            Home::Host | Home::Unknown => HOST.to_owned(),
+        }
+    }
+}
+
+impl Resources for EdgeResources<'_> {
+    fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
+        let found = self.provider.resources[found.index as usize];
+        let bound = self.homes[expected.index as usize];
+        if bound == Home::Unknown {
+            self.homes[expected.index as usize] = found;
+        }
+        let resource = expected.name.to_string();
+        if found == Home::Host {
+            return Err(Fault::Host { resource });
+        }
+        if bound != Home::Unknown && found != Home::Unknown && bound != found {
+            let providers = [self.owner(bound), self.owner(found)];
+            return Err(Fault::Torn { resource, providers });
+        }
+        Ok(())
+    }
+
+    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
+        let mine = self.homes[expected.index as usize];
+        let theirs = self.provider.resources[found.index as usize];
+        match (mine, theirs) {
+            (Home::Unknown, _) | (_, Home::Unknown) => Ok(()),
+            (Home::Host, _) | (_, Home::Host) => {
+                Err(Fault::Host { resource: expected.name.to_string() })
+            }
+            _ if mine == theirs => Ok(()),
+            _ => {
+                let text = |resource: &Resource, home| {
+                    format!("resource `{}` of `{}`", resource.name, self.owner(home))
+                };
+                Err(Fault::Different { expected: text(expected, mine), found: text(found, theirs) })
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Component types as plain data: what an import needs and an export offers, comparable across
+//! components and printable as WIT.
+//!
+//! wasmtime's own types are tied to one component, and two of them that mention a resource never
+//! compare equal. Here a resource is a number local to the component that was reflected; who
+//! defines it is decided by the plan.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The type of a component function.
+///
+/// Prints as WIT: `async func(name: string) -> result<u32, string>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionType {
+    pub(crate) is_async: bool,
+    pub(crate) params: Vec<(Arc<str>, ValueType)>,
+    pub(crate) result: Option<ValueType>,
+}
+
+impl FunctionType {
+    /// Whether the function is an `async func`: calls of one instance overlap.
+    pub fn is_async(&self) -> bool {
+        self.is_async
+    }
+
+    /// The parameters in order, each with its name.
+    pub fn params(&self) -> impl ExactSizeIterator<Item = (&str, &ValueType)> {
+        self.params.iter().map(|(name, ty)| (&**name, ty))
+    }
+
+    /// The type of the result, or `None` if the function returns nothing.
+    pub fn result(&self) -> Option<&ValueType> {
+        self.result.as_ref()
+    }
+
+    /// The first part of the type that cannot cross between stores, with where it stands.
+    pub(crate) fn uncarried(&self) -> Option<Uncarried> {
+        let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
+        let result = self.result.iter().map(|ty| ("result".to_owned(), ty));
+        params.chain(result).find_map(|(place, ty)| {
+            let found = ty.find(&mut |ty| {
+                matches!(ty, ValueType::Stream(_) | ValueType::Future(_) | ValueType::ErrorContext)
+            })?;
+            Some(Uncarried { place, ty: found.to_string() })
+        })
+    }
+
+    /// The first resource for which `pick` holds.
+    pub(crate) fn find_resource(&self, pick: &dyn Fn(&Resource) -> bool) -> Option<&Resource> {
+        let types = self.params.iter().map(|(_, ty)| ty).chain(&self.result);
+        types
+            .into_iter()
+            .find_map(|ty| {
+                ty.find(&mut |ty| match ty {
+                    ValueType::Own(r) | ValueType::Borrow(r) => pick(r),
+                    _ => false,
+                })
+            })
+            .and_then(|ty| match ty {
+                ValueType::Own(r) | ValueType::Borrow(r) => Some(r),
+                _ => None,
+            })
+    }
+
+    /// The same type with every resource renumbered.
+    pub(crate) fn renumber(&self, number: &mut dyn FnMut(&Resource) -> u32) -> Self {
+        Self {
+            is_async: self.is_async,
+            params: self
+                .params
+                .iter()
+                .map(|(name, ty)| (name.clone(), ty.renumber(number)))
+                .collect(),
+            result: self.result.as_ref().map(|ty| ty.renumber(number)),
+        }
+    }
+}
+
+impl fmt::Display for FunctionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_async {
+            f.write_str("async ")?;
+        }
+        f.write_str("func(")?;
+        for (i, (name, ty)) in self.params.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{name}: {ty}")?;
+        }
+        f.write_str(")")?;
+        match &self.result {
+            Some(ty) => write!(f, " -> {ty}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why values of a function cannot cross between stores.
+pub(crate) struct Uncarried {
+    pub(crate) place: String,
+    pub(crate) ty: String,
+}
+
+/// The type of a component value.
+///
+/// Prints as WIT. Records, variants, enums and flags have no name of their own in the component
+/// model and print with their content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the variants are the component model's types by their names")]
+pub enum ValueType {
+    Bool,
+    S8,
+    U8,
+    S16,
+    U16,
+    S32,
+    U32,
+    S64,
+    U64,
+    F32,
+    F64,
+    Char,
+    String,
+    List(Arc<ValueType>),
+    /// A list whose length is part of its type.
+    FixedLengthList(Arc<ValueType>, u32),
+    /// Key type and value type.
+    Map(Arc<(ValueType, ValueType)>),
+    /// Field names with their types.
+    Record(Arc<[(Arc<str>, ValueType)]>),
+    Tuple(Arc<[ValueType]>),
+    /// Case names, each with its payload.
+    Variant(Arc<[(Arc<str>, Option<ValueType>)]>),
+    Enum(Arc<[Arc<str>]>),
+    Option(Arc<ValueType>),
+    /// Payloads of `ok` and `err`.
+    Result(Arc<(Option<ValueType>, Option<ValueType>)>),
+    Flags(Arc<[Arc<str>]>),
+    Own(Resource),
+    Borrow(Resource),
+    Stream(Option<Arc<ValueType>>),
+    Future(Option<Arc<ValueType>>),
+    ErrorContext,
+}
+
+/// A resource type as one component knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    pub(crate) name: Arc<str>,
+    /// Index into the resources of the component that was reflected.
+    pub(crate) index: u32,
+}
+
+impl Resource {
+    /// The name under which the component imports or exports it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl ValueType {
+    /// The types directly inside, in the order of their declaration.
+    fn children(&self) -> Vec<&Self> {
+        match self {
+            Self::List(ty) | Self::FixedLengthList(ty, _) | Self::Option(ty) => vec![ty],
+            Self::Map(entry) => vec![&entry.0, &entry.1],
+            Self::Record(fields) => fields.iter().map(|(_, ty)| ty).collect(),
+            Self::Tuple(types) => types.iter().collect(),
+            Self::Variant(cases) => cases.iter().filter_map(|(_, ty)| ty.as_ref()).collect(),
+            Self::Result(sides) => sides.0.iter().chain(&sides.1).collect(),
+            Self::Stream(ty) | Self::Future(ty) => ty.iter().map(|ty| &**ty).collect(),
+            Self::Bool
+            | Self::S8
+            | Self::U8
+            | Self::S16
+            | Self::U16
+            | Self::S32
+            | Self::U32
+            | Self::S64
+            | Self::U64
+            | Self::F32
+            | Self::F64
+            | Self::Char
+            | Self::String
+            | Self::Enum(_)
+            | Self::Flags(_)
+            | Self::Own(_)
+            | Self::Borrow(_)
+            | Self::ErrorContext => Vec::new(),
+        }
+    }
+
+    /// The first type, this one included, for which `pick` holds.
+    fn find(&self, pick: &mut dyn FnMut(&Self) -> bool) -> Option<&Self> {
+        if pick(self) {
+            return Some(self);
+        }
+        self.children().into_iter().find_map(|ty| ty.find(pick))
+    }
+
+    pub(crate) fn renumber(&self, number: &mut dyn FnMut(&Resource) -> u32) -> Self {
+        let mut resource = |r: &Resource| Resource { name: r.name.clone(), index: number(r) };
+        match self {
+            Self::Own(r) => return Self::Own(resource(r)),
+            Self::Borrow(r) => return Self::Borrow(resource(r)),
+            _ => {}
+        }
+        let mut one = |ty: &Arc<Self>| Arc::new(ty.renumber(number));
+        match self {
+            Self::List(ty) => Self::List(one(ty)),
+            Self::FixedLengthList(ty, n) => Self::FixedLengthList(one(ty), *n),
+            Self::Option(ty) => Self::Option(one(ty)),
+            Self::Stream(ty) => Self::Stream(ty.as_ref().map(one)),
+            Self::Future(ty) => Self::Future(ty.as_ref().map(one)),
+            Self::Map(entry) => {
+                Self::Map(Arc::new((entry.0.renumber(number), entry.1.renumber(number))))
+            }
+            Self::Record(fields) => Self::Record(
+                fields.iter().map(|(name, ty)| (name.clone(), ty.renumber(number))).collect(),
+            ),
+            Self::Tuple(types) => Self::Tuple(types.iter().map(|ty| ty.renumber(number)).collect()),
+            Self::Variant(cases) => Self::Variant(
+                cases
+                    .iter()
+                    .map(|(name, ty)| (name.clone(), ty.as_ref().map(|ty| ty.renumber(number))))
+                    .collect(),
+            ),
+            Self::Result(sides) => {
+                let mut side = |ty: &Option<Self>| ty.as_ref().map(|ty| ty.renumber(number));
+                Self::Result(Arc::new((side(&sides.0), side(&sides.1))))
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn names(f: &mut fmt::Formatter<'_>, kind: &str, names: &[Arc<str>]) -> fmt::Result {
+            write!(f, "{kind} {{ {} }}", names.join(", "))
+        }
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::S8 => f.write_str("s8"),
+            Self::U8 => f.write_str("u8"),
+            Self::S16 => f.write_str("s16"),
+            Self::U16 => f.write_str("u16"),
+            Self::S32 => f.write_str("s32"),
+            Self::U32 => f.write_str("u32"),
+            Self::S64 => f.write_str("s64"),
+            Self::U64 => f.write_str("u64"),
+            Self::F32 => f.write_str("f32"),
+            Self::F64 => f.write_str("f64"),
+            Self::Char => f.write_str("char"),
+            Self::String => f.write_str("string"),
+            Self::List(ty) => write!(f, "list<{ty}>"),
+            Self::FixedLengthList(ty, n) => write!(f, "list<{ty}, {n}>"),
+            Self::Map(entry) => write!(f, "map<{}, {}>", entry.0, entry.1),
+            Self::Record(fields) => {
+                f.write_str("record { ")?;
+                for (i, (name, ty)) in fields.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{name}: {ty}")?;
+                }
+                f.write_str(" }")
+            }
+            Self::Tuple(types) => {
+                f.write_str("tuple<")?;
+                for (i, ty) in types.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    write!(f, "{comma}{ty}")?;
+                }
+                f.write_str(">")
+            }
+            Self::Variant(cases) => {
+                f.write_str("variant { ")?;
+                for (i, (name, ty)) in cases.iter().enumerate() {
+                    let comma = if i == 0 { "" } else { ", " };
+                    match ty {
+                        Some(ty) => write!(f, "{comma}{name}({ty})")?,
+                        None => write!(f, "{comma}{name}")?,
+                    }
+                }
+                f.write_str(" }")
+            }
+            Self::Enum(cases) => names(f, "enum", cases),
+            Self::Flags(flags) => names(f, "flags", flags),
+            Self::Option(ty) => write!(f, "option<{ty}>"),
+            Self::Result(sides) => match &**sides {
+                (None, None) => f.write_str("result"),
+                (Some(ok), None) => write!(f, "result<{ok}>"),
+                (None, Some(err)) => write!(f, "result<_, {err}>"),
+                (Some(ok), Some(err)) => write!(f, "result<{ok}, {err}>"),
+            },
+            Self::Own(r) => f.write_str(&r.name),
+            Self::Borrow(r) => write!(f, "borrow<{}>", r.name),
+            Self::Stream(None) => f.write_str("stream"),
+            Self::Stream(Some(ty)) => write!(f, "stream<{ty}>"),
+            Self::Future(None) => f.write_str("future"),
+            Self::Future(Some(ty)) => write!(f, "future<{ty}>"),
+            Self::ErrorContext => f.write_str("error-context"),
+        }
+    }
+}

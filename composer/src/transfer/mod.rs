@@ -1,0 +1,190 @@
+//! Resource handles outside the store that defines the resource.
+//!
+//! A resource never leaves its home, the store of the component that defines it. What travels is
+//! an [`Own`] or a [`Lent`]: Rust values whose drop is the drop of the handle. Wherever one of them
+//! is forgotten (a withdrawn call, a store that ends, a closed composition), the resource goes back
+//! to its home and its destructor runs there, once: no path has to remember to do it.
+
+mod held;
+mod proxies;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use wasmtime::component::ResourceAny;
+
+pub(crate) use held::{Held, HeldTable};
+pub(crate) use proxies::{Proxies, Proxy};
+
+use crate::error::HandleError;
+
+/// The store in which a resource lives.
+pub(crate) trait Home: Send + Sync {
+    /// Takes a resource back to run its destructor, in order with the calls made before.
+    fn release(&self, released: Released);
+}
+
+/// A resource on its way to its destructor.
+pub(crate) struct Released {
+    pub(crate) resource: ResourceAny,
+    /// Ends with the message, whether the destructor ran or the store had ended before.
+    pub(crate) live: Live,
+    /// Answered, or dropped, when the resource is gone.
+    pub(crate) done: Option<oneshot::Sender<()>>,
+}
+
+/// The identity of a resource type while a composition runs; clones are equal, nothing else is.
+#[derive(Clone)]
+pub(crate) struct ResourceKind(Arc<str>);
+
+impl ResourceKind {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq for ResourceKind {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Counts the resources that are held outside their homes.
+#[derive(Clone, Default)]
+pub(crate) struct LiveHandles(Arc<AtomicUsize>);
+
+impl LiveHandles {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn enter(&self) -> Live {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Live(self.clone())
+    }
+}
+
+/// One resource in the count of [`LiveHandles`].
+pub(crate) struct Live(LiveHandles);
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A resource outside its home; released when the last handle to it is dropped.
+struct Entry {
+    /// Valid in the store of `home`. Empty once the resource went home or was released.
+    resource: Option<(ResourceAny, Live)>,
+    kind: ResourceKind,
+    home: Arc<dyn Home>,
+}
+
+impl Entry {
+    fn release(&mut self, done: Option<oneshot::Sender<()>>) {
+        if let Some((resource, live)) = self.resource.take() {
+            self.home.release(Released { resource, live, done });
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.release(None);
+    }
+}
+
+/// An owned handle. There is one per resource; [`Lent`]s beside it keep the resource alive for as
+/// long as the call lasts that they were lent for.
+pub(crate) struct Own(Arc<Entry>);
+
+/// A handle lent for one call.
+pub(crate) struct Lent(Arc<Entry>);
+
+impl Own {
+    pub(crate) fn new(
+        resource: ResourceAny,
+        kind: ResourceKind,
+        home: Arc<dyn Home>,
+        live: Live,
+    ) -> Self {
+        Self(Arc::new(Entry { resource: Some((resource, live)), kind, home }))
+    }
+
+    pub(crate) fn lend(&self) -> Lent {
+        Lent(self.0.clone())
+    }
+
+    pub(crate) fn kind(&self) -> &ResourceKind {
+        &self.0.kind
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// How the home's store calls the resource, and the Rust caller too.
+    pub(crate) fn resource(&self) -> Option<ResourceAny> {
+        self.0.resource.as_ref().map(|(resource, _)| *resource)
+    }
+
+    /// Moves the resource back into its home.
+    pub(crate) fn go_home(self, kind: &ResourceKind) -> Result<ResourceAny, HandleError> {
+        self.0.check(kind)?;
+        let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
+        entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
+    }
+
+    /// Releases the resource; what is returned resolves when its destructor has run.
+    pub(crate) fn release(self) -> Result<oneshot::Receiver<()>, Self> {
+        let mut entry = Arc::try_unwrap(self.0).map_err(Self)?;
+        let (done, released) = oneshot::channel();
+        entry.release(Some(done));
+        Ok(released)
+    }
+}
+
+impl Lent {
+    /// The resource as its home's store calls it.
+    pub(crate) fn at_home(&self, kind: &ResourceKind) -> Result<ResourceAny, HandleError> {
+        self.0.check(kind)?;
+        self.0.resource.as_ref().map(|(resource, _)| *resource).ok_or(HandleError::NotHeld)
+    }
+}
+
+impl Entry {
+    fn check(&self, kind: &ResourceKind) -> Result<(), HandleError> {
+        if self.kind == *kind {
+            return Ok(());
+        }
+        Err(HandleError::OtherResource {
+            expected: kind.name().to_owned(),
+            found: self.kind.name().to_owned(),
+        })
+    }
+}
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "own {}", self.0.kind.name())
+    }
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "borrow {}", self.0.kind.name())
+    }
+}
+
+/// Locks a table. No code runs under these locks that could leave one half-changed, so a panic
+/// elsewhere on the thread does not make it unusable.
+fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}

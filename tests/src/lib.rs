@@ -1,0 +1,1 @@
+//! Tests of `wasm-runtime-composer` through its public interface.
