@@ -582,12 +582,18 @@ impl fmt::Debug for Cause {
     }
 }
 
+impl Cause {
+    /// The levels of the error, outermost first. wasmtime wraps a trap in its backtrace, over
+    /// several lines; that stands in `backtrace`, and what went wrong is below it.
+    fn levels(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        self.error.chain().skip(usize::from(self.backtrace().is_some()))
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The outermost level of a trap is its backtrace, over several lines. It stands in
-        // `backtrace`; what went wrong is below it.
-        match self.error.downcast_ref::<WasmBacktrace>() {
-            Some(_) => fmt::Display::fmt(self.error.root_cause(), f),
+        match self.levels().next() {
+            Some(level) => fmt::Display::fmt(level, f),
             None => fmt::Display::fmt(&self.error, f),
         }
     }
@@ -595,10 +601,7 @@ impl fmt::Display for Cause {
 
 impl std::error::Error for Cause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self.error.downcast_ref::<WasmBacktrace>() {
-            Some(_) => self.error.root_cause().source(),
-            None => self.error.chain().nth(1),
-        }
+        self.levels().nth(1)
     }
 }
 

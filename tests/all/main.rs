@@ -1,0 +1,10 @@
+//! The tests of `wasm-runtime-composer`, a module for each topic. What a test shows is its name.
+
+#![forbid(unsafe_code)]
+
+mod api;
+mod calls;
+mod close;
+mod errors;
+mod nesting;
+mod resources;
