@@ -5,7 +5,7 @@ use composer_tests::{
     with_linker,
 };
 use futures_util::FutureExt;
-use futures_util::future::{Either, join_all, poll_immediate, select};
+use futures_util::future::{Either, join_all, maybe_done, poll_immediate, select};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, HostPanic, StopReason,
 };
@@ -183,13 +183,14 @@ fn caller_that_polls_once_has_made_the_call() {
             let put = composition.get_func(interface, "[method]bucket.put").unwrap();
             async move { put.call(&params, &mut []).await }
         });
-        let mut puts: Vec<_> = puts.map(FutureExt::boxed_local).collect();
+        let mut puts: Vec<_> = puts.map(|put| maybe_done(put.boxed_local())).collect();
         for put in &mut puts {
             let _ = poll_immediate(put).await;
         }
         // Awaited backwards, they still ran forwards.
-        for put in puts.into_iter().rev() {
-            limited(put).await.unwrap();
+        for mut put in puts.into_iter().rev() {
+            limited(&mut put).await;
+            std::pin::Pin::new(&mut put).take_output().unwrap().unwrap();
         }
         let history = call(&composition, interface, "history", &[]).await.unwrap();
         let expected = ["new b".to_owned()].into_iter();

@@ -8,7 +8,7 @@ use composer_tests::{
     with_linker,
 };
 use futures_util::FutureExt;
-use futures_util::future::poll_immediate;
+use futures_util::future::{maybe_done, poll_immediate};
 use wasm_runtime_composer::{
     ArgumentError, ComposableComponent, ComposableDescriptor, Composer, Composition,
     CompositionError, HandleError,
@@ -191,6 +191,35 @@ fn drops_run_in_order_with_the_consumers_other_calls() {
         let lines = limited(call(&composition, CONSUMER, "run-order", &[])).await.unwrap();
         let expected = ["new x", "put x 1", "drop x", "new y", "put y 2", "drop y"];
         assert_eq!(lines, Val::List(expected.map(string).to_vec()));
+    });
+}
+
+#[test]
+fn drop_runs_after_the_calls_that_were_made_before_it() {
+    run(async || {
+        // Sync calls, and async ones, which record when they start.
+        for function in ["[method]bucket.put", "[method]bucket.find"] {
+            let composition = buckets().await;
+            let kept = new_bucket(&composition, "kept").await;
+            let dropped = new_bucket(&composition, "dropped").await;
+            let func = composition.get_func(Some(BUCKETS), function).unwrap();
+            let calls = (0..5).map(|i| {
+                let (func, params) = (func.clone(), [kept.clone(), string(&i.to_string())]);
+                let mut results = vec![Val::Bool(false); usize::from(func.ty().result().is_some())];
+                async move { func.call(&params, &mut results).await }.boxed_local()
+            });
+            let mut calls: Vec<_> = calls.map(maybe_done).collect();
+            for call in &mut calls {
+                let _ = poll_immediate(call).await;
+            }
+            limited(composition.drop_handles(&dropped)).await.unwrap();
+            for mut call in calls {
+                limited(&mut call).await;
+                std::pin::Pin::new(&mut call).take_output().unwrap().unwrap();
+            }
+            let history = history(&composition).await;
+            assert_eq!(history.last().unwrap(), "drop dropped", "{history:?}");
+        }
     });
 }
 

@@ -11,6 +11,8 @@ use wasmtime::{AsContextMut, Store};
 
 use super::handle::DriverHandle;
 use super::message::{Answer, Call, Reply};
+#[cfg(feature = "component-model-async")]
+use super::turns::Turns;
 use crate::error::{Cause, CompositionError, StopReason};
 use crate::link::{Loans, StoreHandles, StoreSide};
 use crate::plan::types::FunctionType;
@@ -24,8 +26,8 @@ pub(super) struct Calls {
     funcs: Vec<Option<Func>>,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
     in_flight: Mutex<InFlight>,
-    /// Told when the last call in flight has ended.
-    idle: Notify,
+    /// Told when a call has ended.
+    ended: Notify,
 }
 
 #[derive(Default)]
@@ -48,7 +50,7 @@ impl Calls {
         side: StoreSide,
         funcs: Vec<Option<Func>>,
     ) -> Self {
-        Self { handle, side, funcs, in_flight: Mutex::default(), idle: Notify::new() }
+        Self { handle, side, funcs, in_flight: Mutex::default(), ended: Notify::new() }
     }
 
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
@@ -72,12 +74,8 @@ impl Calls {
     }
 
     fn answer(&self, call: usize, answer: Answer) {
-        let mut in_flight = self.in_flight();
-        let started = in_flight.calls.try_remove(call);
-        if in_flight.calls.is_empty() {
-            self.idle.notify_one();
-        }
-        drop(in_flight);
+        let started = self.in_flight().calls.try_remove(call);
+        self.ended.notify_one();
         if let Some(started) = started {
             started.reply.send(answer);
         }
@@ -159,10 +157,32 @@ impl Calls {
     /// Waits until no call is in flight and the guest has nothing left to do.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
-        while !self.in_flight().calls.is_empty() {
-            self.idle.notified().await;
-        }
+        self.wait_while(|_| true).await;
         std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+    }
+
+    /// Waits until the calls in flight have reached the guest, of which the last `unsettled` may
+    /// not have: what comes next in the inbox must not overtake them.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn settle(&self, turns: &Turns, unsettled: usize) {
+        if unsettled == 0 || self.in_flight().calls.is_empty() {
+            return;
+        }
+        // Sync calls run one after the other to their end.
+        self.wait_while(|func| self.side.surface.funcs.get(func).is_some_and(|it| !it.ty.is_async))
+            .await;
+        // An async call starts when its turn comes in the store's queue, and then runs up to its
+        // first wait. In each turn of the event loop the queue runs dry, or one item of it waits
+        // and holds the store.
+        turns.pass(unsettled + 1).await;
+    }
+
+    /// Waits while a call of one of the functions that `matters` is in flight.
+    #[cfg(feature = "component-model-async")]
+    async fn wait_while(&self, matters: impl Fn(usize) -> bool) {
+        while self.in_flight().calls.iter().any(|(_, call)| matters(call.func)) {
+            self.ended.notified().await;
+        }
     }
 
     /// Runs a call to its end.

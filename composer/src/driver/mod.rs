@@ -7,6 +7,8 @@
 mod calls;
 mod handle;
 mod message;
+#[cfg(feature = "component-model-async")]
+mod turns;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -23,6 +25,8 @@ use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
 use message::Message;
+#[cfg(feature = "component-model-async")]
+use turns::Turns;
 
 /// Runs one component in its store.
 pub(crate) struct Driver<T: 'static> {
@@ -90,7 +94,9 @@ impl<T: Send + 'static> Driver<T> {
                 Next::Stop => break,
             }
         }
-        // Nobody is left who could call, but handles may have come back meanwhile.
+        // Nobody is left who could call, but handles may have come back meanwhile. Whoever calls
+        // all the same finds the reason when the inbox is closed.
+        self.handle.set_stopped(StopReason::Closed);
         self.inbox.close();
         while let Ok(message) = self.inbox.try_recv() {
             if let Message::Release(released) = message {
@@ -105,24 +111,31 @@ impl<T: Send + 'static> Driver<T> {
     #[cfg(feature = "component-model-async")]
     async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
         let Self { store, inbox, handle, calls, .. } = self;
-        store
-            .run_concurrent(async |accessor| {
-                loop {
-                    match inbox.recv().await {
-                        Some(Message::Call(call)) => Calls::start(calls, accessor, call)?,
-                        // wasmtime 48 runs destructors only outside of `run_concurrent`.
-                        Some(Message::Release(released)) => return Ok(Next::Release(released)),
-                        Some(Message::Stop) | None => {
-                            tokio::select! {
-                                () = calls.finish(accessor) => {}
-                                () = handle.cut.notified() => {}
-                            }
-                            return Ok(Next::Stop);
+        let turns = Turns::default();
+        let event_loop = store.run_concurrent(async |accessor| {
+            let mut unsettled = 0;
+            loop {
+                match inbox.recv().await {
+                    Some(Message::Call(call)) => {
+                        Calls::start(calls, accessor, call)?;
+                        unsettled += 1;
+                    }
+                    // wasmtime 48 runs destructors only outside of `run_concurrent`.
+                    Some(Message::Release(released)) => {
+                        calls.settle(&turns, unsettled).await;
+                        return Ok(Next::Release(released));
+                    }
+                    Some(Message::Stop) | None => {
+                        tokio::select! {
+                            () = calls.finish(accessor) => {}
+                            () = handle.cut.notified() => {}
                         }
+                        return Ok(Next::Stop);
                     }
                 }
-            })
-            .await?
+            }
+        });
+        turns.count(event_loop).await?
     }
 
     #[cfg(not(feature = "component-model-async"))]

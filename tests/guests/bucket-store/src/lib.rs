@@ -100,6 +100,7 @@ impl GuestBucket for Contents {
     }
 
     async fn find(&self, value: String) -> Option<u32> {
+        record(format!("find {} {value}", self.name));
         yield_async().await;
         let index = self.values.borrow().iter().position(|v| *v == value)?;
         Some(index as u32)
