@@ -6,5 +6,7 @@ mod api;
 mod calls;
 mod close;
 mod errors;
+mod fused;
 mod nesting;
 mod resources;
+mod values;

@@ -1,3 +1,186 @@
-//! Not written yet.
+//! What a call from one component to another costs: loops of a guest, with its provider in a store
+//! of its own, and with both fused into one component by `wac-graph`.
+//!
+//! `cargo bench -p composer-tests` measures. Under `cargo test -p composer-tests --bench calls`
+//! each loop runs for a moment only, to see that it works; the numbers then mean nothing.
+//!
+//! A harness of its own, because what counts is the ratio of two loops: they are measured in turns,
+//! so that what else the machine does meets both.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use composer_tests::{composer, engine, guest_file};
+use tokio::runtime::Builder;
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, plug};
+use wasm_runtime_composer::Composition;
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, Linker, Val};
+
+const INTERFACE: &str = "composer:test/iconsumer";
+
+/// A loop of the consumer. Its first parameter says how many calls to make.
+struct Loop {
+    /// What a call carries.
+    title: &'static str,
+    function: &'static str,
+    /// After the first one.
+    params: &'static [Val],
+    /// What the loop returns after so many calls.
+    checksum: fn(u64) -> u64,
+}
+
+const LOOPS: [Loop; 4] = [
+    Loop {
+        title: "add(s32, s32)",
+        function: "loop-add",
+        params: &[],
+        checksum: |n| n * (n + 1) / 2,
+    },
+    Loop {
+        title: "list<u8> of 1 KiB",
+        function: "loop-bytes",
+        params: &[Val::U32(1024)],
+        checksum: |n| n * 1024,
+    },
+    Loop {
+        title: "record with strings",
+        function: "loop-person",
+        params: &[],
+        checksum: |n| n * 42,
+    },
+    Loop {
+        title: "async, short string",
+        function: "loop-echo-later",
+        params: &[],
+        checksum: |n| n * 4,
+    },
+];
+
+/// How often each loop is measured, and for how long each time.
+struct Effort {
+    rounds: usize,
+    sample: Duration,
+}
+
+impl Effort {
+    fn chosen() -> Self {
+        // What cargo passes to a benchmark, but not to a test.
+        if env::args().any(|arg| arg == "--bench") {
+            Self { rounds: 31, sample: Duration::from_millis(20) }
+        } else {
+            Self { rounds: 1, sample: Duration::from_micros(100) }
+        }
+    }
+}
+
+/// The consumer and its producer, wired in one way or the other.
+enum Pair {
+    /// Each in a store of its own.
+    Isolated(Composition),
+    /// In one component.
+    Fused(Store<()>, Instance),
+}
+
+impl Pair {
+    async fn isolated() -> Self {
+        let composition = composer(&["producer", "consumer"]).compose().await;
+        Self::Isolated(composition.expect("the producer is what the consumer imports"))
+    }
+
+    async fn fused() -> Self {
+        let mut graph = CompositionGraph::new();
+        let [producer, consumer] = ["producer", "consumer"].map(|name| {
+            let file = guest_file(name);
+            let package = Package::from_file(name, None, file, graph.types_mut());
+            graph.register_package(package.expect("it is a component")).expect("its name is new")
+        });
+        plug(&mut graph, vec![producer], consumer).expect("the types are the same");
+        let fused = graph.encode(EncodeOptions::default()).expect("the graph is complete");
+        let fused = Component::new(engine(), fused).expect("it is a component");
+        let mut store = Store::new(engine(), ());
+        let instance = Linker::new(engine()).instantiate_async(&mut store, &fused).await;
+        Self::Fused(store, instance.expect("nothing is left to import"))
+    }
+
+    /// How long so many calls take.
+    async fn time(&mut self, Loop { function, params, checksum, .. }: &Loop, n: u32) -> Duration {
+        let params: Vec<_> = [Val::U32(n)].into_iter().chain(params.iter().cloned()).collect();
+        let mut results = [Val::Bool(false)];
+        let taken = match self {
+            Self::Isolated(composition) => {
+                let func = composition.get_func(Some(INTERFACE), function);
+                let func = func.expect("the consumer exports it");
+                let start = Instant::now();
+                func.call(&params, &mut results).await.expect("no guest traps");
+                start.elapsed()
+            }
+            Self::Fused(store, instance) => {
+                let interface = instance.get_export_index(&mut *store, None, INTERFACE);
+                let func = instance.get_export_index(&mut *store, interface.as_ref(), function);
+                let func = func.and_then(|func| instance.get_func(&mut *store, func));
+                let func = func.expect("the consumer exports it");
+                let start = Instant::now();
+                func.call_async(store, &params, &mut results).await.expect("no guest traps");
+                start.elapsed()
+            }
+        };
+        assert_eq!(results, [Val::U64(checksum(n.into()))], "{function}");
+        taken
+    }
+
+    /// How many calls fill a sample. Finding that out warms everything up.
+    async fn calls_of(&mut self, row: &Loop, sample: Duration) -> u32 {
+        let mut n = 1;
+        while self.time(row, n).await < sample {
+            n *= 2;
+        }
+        n
+    }
+}
+
+/// What a call took, in nanoseconds.
+struct Cost {
+    median: f64,
+    min: f64,
+}
+
+impl Cost {
+    fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        Self { median: samples[samples.len() / 2], min: samples[0] }
+    }
+}
+
+async fn measure(pairs: &mut [Pair; 2], row: &Loop, effort: &Effort) -> [Cost; 2] {
+    let [isolated, fused] = pairs;
+    let calls =
+        [isolated.calls_of(row, effort.sample).await, fused.calls_of(row, effort.sample).await];
+    let mut samples = [Vec::new(), Vec::new()];
+    for _ in 0..effort.rounds {
+        for ((pair, n), samples) in pairs.iter_mut().zip(calls).zip(&mut samples) {
+            samples.push(pair.time(row, n).await.as_nanos() as f64 / f64::from(n));
+        }
+    }
+    samples.map(Cost::of)
+}
+
+fn main() {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.expect("the system has threads").block_on(async {
+        let effort = Effort::chosen();
+        let mut pairs = [Pair::isolated().await, Pair::fused().await];
+        println!("ns per call, median [min] of {} rounds\n", effort.rounds);
+        println!("{:20} {:>21} {:>21} {:>8}", "", "isolated", "fused", "ratio");
+        for row in &LOOPS {
+            let [isolated, fused] = measure(&mut pairs, row, &effort).await;
+            let ratio = isolated.median / fused.median;
+            let [isolated, fused] =
+                [isolated, fused].map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
+            println!("{:20} {isolated:>21} {fused:>21} {ratio:>8.1}", row.title);
+        }
+    });
+}

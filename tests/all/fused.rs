@@ -1,0 +1,155 @@
+//! Components that the library composes answer as the same ones do when `wac-graph` has fused them
+//! into one component ahead of time.
+
+use std::collections::{BTreeSet, HashMap};
+
+use wac_graph::types::Package;
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker, Val};
+
+use composer_tests::{call, call_unit, composer, engine, guest_file, run, string};
+
+/// A function of an interface, and what it is called with.
+type Call = (&'static str, Vec<Val>);
+
+/// Fuses guests: each takes its imports from those before it, and the last one's exports remain.
+fn fuse(guests: &[&str]) -> Component {
+    let mut graph = CompositionGraph::new();
+    let mut provided: HashMap<String, NodeId> = HashMap::new();
+    let mut last = Vec::new();
+    for guest in guests {
+        let file = guest_file(guest);
+        let package = Package::from_file(guest, None, file, graph.types_mut()).expect("it is one");
+        let world = &graph.types()[package.ty()];
+        let imports: Vec<_> = world.imports.keys().cloned().collect();
+        let exports: Vec<_> = world.exports.keys().cloned().collect();
+        let package = graph.register_package(package).expect("its name is new");
+        let instance = graph.instantiate(package);
+        for import in imports {
+            let export = provided[&import];
+            graph.set_instantiation_argument(instance, &import, export).expect("the types fit");
+        }
+        last.clear();
+        for export in exports {
+            let alias = graph.alias_instance_export(instance, &export).expect("it is exported");
+            provided.insert(export.clone(), alias);
+            last.push((export, alias));
+        }
+    }
+    for (name, alias) in last {
+        graph.export(alias, name).expect("the name is valid");
+    }
+    let fused = graph.encode(EncodeOptions::default()).expect("the graph is complete");
+    Component::new(engine(), fused).expect("it is a component")
+}
+
+/// Makes the same calls, in the same order, of the guests composed and of the guests fused, and
+/// compares each result. The last guest exports the functions, in `interface` or in none; calls of
+/// an interface have to cover it.
+fn answer_alike(guests: &[&str], interface: Option<&str>, calls: &[Call]) {
+    let fused = fuse(guests);
+    run(|| async {
+        let mut composer = composer(guests);
+        if let (Some(interface), Some(last)) = (interface, guests.last()) {
+            composer.with_export_hint(interface, *last);
+        }
+        let composition = composer.compose().await.expect("the guests fit");
+        if let Some(interface) = interface {
+            let exports = composition.exports().iter();
+            let mut functions =
+                exports.filter(|it| it.name == interface).flat_map(|it| &it.functions);
+            let called: BTreeSet<_> = calls.iter().map(|(function, _)| *function).collect();
+            let missed = functions.find(|it| !called.contains(&*it.name));
+            assert!(missed.is_none(), "nothing compares {missed:?}");
+        }
+
+        let mut store = Store::new(engine(), ());
+        let linker = Linker::new(engine());
+        let instance =
+            linker.instantiate_async(&mut store, &fused).await.expect("it needs nothing");
+        for (function, params) in calls {
+            let mut index = None;
+            if let Some(interface) = interface {
+                let found = instance.get_export_index(&mut store, None, interface);
+                index = Some(found.expect("the interface is exported"));
+            }
+            let found = instance.get_export_index(&mut store, index.as_ref(), function);
+            let index = found.expect("the function is exported");
+            let func = instance.get_func(&mut store, index).expect("it is a function");
+            let mut expected = vec![Val::Bool(false); func.ty(&store).results().len()];
+            func.call_async(&mut store, params, &mut expected).await.expect("no guest traps");
+
+            let composed = match expected.len() {
+                0 => call_unit(&composition, interface, function, params).await.map(|()| vec![]),
+                _ => call(&composition, interface, function, params).await.map(|it| vec![it]),
+            };
+            assert_eq!(composed.expect("no guest traps"), expected, "{function} {params:?}");
+        }
+    });
+}
+
+fn call_of(function: &'static str, params: &[Val]) -> Call {
+    (function, params.to_vec())
+}
+
+#[test]
+fn a_consumer_answers_as_if_fused_with_its_producer() {
+    let mut calls = vec![
+        call_of("run-add", &[]),
+        call_of("run-ping", &[]),
+        call_of("run-values", &[]),
+        call_of("loop-add", &[Val::U32(30)]),
+        call_of("loop-bytes", &[Val::U32(3), Val::U32(100)]),
+        call_of("loop-bytes", &[Val::U32(3), Val::U32(0)]),
+        call_of("loop-person", &[Val::U32(10)]),
+        call_of("loop-echo-later", &[Val::U32(5)]),
+    ];
+    for name in ["", "ann", "Zoë 🦀\0"] {
+        calls.push(call_of("run-greet", &[string(name)]));
+    }
+    for n in [0, 1, 30] {
+        calls.push(call_of("run-concurrent", &[Val::U32(n)]));
+        calls.push(call_of("run-order", &[Val::U32(n)]));
+    }
+    for n in [0, 1, 255, 70_000] {
+        calls.push(call_of("run-bytes", &[Val::U32(n)]));
+        calls.push(call_of("run-text", &[Val::U32(n)]));
+    }
+    for producer in ["producer", "producer-b"] {
+        let guests = [producer, "consumer"];
+        answer_alike(&guests, Some("composer:test/iconsumer"), &calls);
+        answer_alike(&guests, None, &[call_of("run-add", &[])]);
+    }
+}
+
+#[test]
+fn resources_pass_between_three_components_as_if_fused() {
+    let calls = [
+        call_of("run-resource", &[]),
+        call_of("run-holder", &[]),
+        call_of("run-nested", &[]),
+        call_of("run-third", &[]),
+        call_of("held", &[]),
+        call_of("hold", &[string("first")]),
+        call_of("hold", &[string("second")]),
+        call_of("held", &[]),
+        call_of("leak-to-third", &[string("third")]),
+        call_of("release", &[]),
+        call_of("held", &[]),
+        // The whole history of the provider so far.
+        call_of("run-order", &[]),
+    ];
+    let guests = ["bucket-store", "broker", "bucket-consumer"];
+    answer_alike(&guests, Some("composer:test/ibuckets-consumer"), &calls);
+}
+
+#[test]
+fn a_chain_of_two_links_answers_as_if_fused() {
+    let mut calls = Vec::new();
+    for name in ["", "bob", "Zoë 🦀\0"] {
+        calls.push(call_of("greet", &[string(name)]));
+        calls.push(call_of("greet-later", &[string(name)]));
+    }
+    answer_alike(&["greeter", "polite"], Some("composer:test/greeter"), &calls);
+}
