@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::composable::{ComposableDescriptor, Link, Linked, PartContent, Startable};
+use crate::composable::{ComposableDescriptor, Link, LinkError, Linked, PartContent, Startable};
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, Inbox};
-use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
+use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
 use crate::link::{Endpoint, StoreSide, Wire};
 use crate::plan::Plan;
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
@@ -296,42 +296,41 @@ impl Wiring {
         let mut problems = std::mem::take(&mut self.resolution.problems);
         let resolved = problems.is_empty();
         let mut ready = Vec::new();
-        for index in self.startable() {
+        for index in self.resolution.order.clone() {
             let Some(Waiting { single, handle, inbox }) = self.waiting.remove(&index) else {
                 continue;
             };
             match single.link(self.link_of(index, handle.clone())) {
                 Ok(linked) => ready.push(Ready { linked, handle, inbox }),
-                Err(found) => problems.extend(found.into_iter().filter_map(|problem| {
-                    match problem {
-                        PlanProblem::Unsatisfied { component, import, kind, source, .. } => {
-                            let hidden_by = self.resolution.hiding(&import);
-                            let problem = PlanProblem::Unsatisfied {
-                                component,
-                                import,
-                                kind,
-                                hidden_by,
-                                source,
-                            };
-                            Some(problem)
-                        }
-                        // What the plan knows to be wrong cannot be linked either.
-                        PlanProblem::Load { .. } if !resolved => None,
-                        other => Some(other),
-                    }
-                })),
+                // What the plan knows to be wrong cannot be linked either.
+                Err(LinkError::Failed(_)) if !resolved => {}
+                Err(LinkError::Failed(source)) => {
+                    let component = handle.id().to_owned();
+                    problems.push(PlanProblem::Load { component, source });
+                }
+                Err(LinkError::Unsatisfied(imports)) => {
+                    let unsatisfied = imports
+                        .into_iter()
+                        .map(|(import, source)| self.unsatisfied(index, import, source));
+                    problems.extend(unsatisfied);
+                }
             }
         }
         if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(problems)) }
     }
 
-    /// Leaves in the order of starting; those on a cycle, which is an error, at the end.
-    fn startable(&self) -> Vec<usize> {
-        let mut order = self.resolution.order.clone();
-        let mut ordered = vec![false; self.leaves.len()];
-        order.iter().for_each(|leaf| ordered[*leaf] = true);
-        order.extend((0..self.leaves.len()).filter(|leaf| !ordered[*leaf]));
-        order
+    /// The problem that nobody provides an import.
+    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> PlanProblem {
+        let leaf = &self.resolution.leaves[leaf];
+        let named = &leaf.surface.imports[index];
+        let (component, import, kind) =
+            (leaf.id.to_string(), named.name.clone(), named.item.kind());
+        if leaf.sources[index] == (Source::Linker { hinted: true }) {
+            return PlanProblem::NotInLinker { component, import, kind, source };
+        }
+        let hidden_by = self.resolution.hiding(&component, &import);
+        let other_versions = self.resolution.other_versions(&component, &import);
+        PlanProblem::Unsatisfied { component, import, kind, hidden_by, other_versions, source }
     }
 
     fn link_of(&self, index: usize, handle: Arc<DriverHandle>) -> Link {
@@ -346,7 +345,7 @@ impl Wiring {
                     export: offer.export,
                     endpoints: self.leaves[offer.leaf].endpoints.clone(),
                 }),
-                Source::Linker => from_linker.push(import),
+                Source::Linker { .. } => from_linker.push(import),
                 Source::Nobody => {}
             }
         }
@@ -357,7 +356,7 @@ impl Wiring {
             home: handle,
             live: self.live.clone(),
         };
-        Link { id: leaf.id.clone(), side, wires, from_linker }
+        Link { side, wires, from_linker }
     }
 }
 

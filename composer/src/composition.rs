@@ -127,7 +127,8 @@ impl Composition {
         let offer = match &export.offered {
             Offered::By(offer) => *offer,
             Offered::Ambiguously(components) => {
-                let (name, components) = (export.name.clone(), components.clone());
+                let name = export.name.clone();
+                let components = components.iter().map(|(id, _)| id.clone()).collect();
                 return Err(LookupError::Ambiguous { name, components }.into());
             }
         };

@@ -90,7 +90,7 @@ impl PlanError {
         Self { problems }
     }
 
-    /// The problems, in the order in which the components were added.
+    /// The problems: first those of names and hints, then those of types, then what linkers lack.
     pub fn problems(&self) -> &[PlanProblem] {
         &self.problems
     }
@@ -161,9 +161,9 @@ pub enum PlanProblem {
 
     /// Nobody provides an import.
     #[error(
-        "no component exports {kind} `{import}`, imported by `{component}`{}; \
+        "no other component exports {kind} `{import}`, imported by `{component}`{}{}; \
          add a provider or define it in the linker of `{component}`",
-        Hiding(.hidden_by)
+        Hiding(.hidden_by), OtherVersions(.other_versions)
     )]
     #[non_exhaustive]
     Unsatisfied {
@@ -172,6 +172,23 @@ pub enum PlanProblem {
         kind: &'static str,
         /// Components that export it but whose filter hides it.
         hidden_by: Vec<String>,
+        /// Components that export it in a version that is not compatible, with their exports.
+        other_versions: Vec<(String, String)>,
+        /// What the component's linker lacks.
+        #[source]
+        source: Cause,
+    },
+
+    /// A hint leaves an import to the component's linker, which does not define it.
+    #[error(
+        "the linker of `{component}` does not define {kind} `{import}`, for which a hint names \
+         `host`; define it there, or drop the hint"
+    )]
+    #[non_exhaustive]
+    NotInLinker {
+        component: String,
+        import: String,
+        kind: &'static str,
         /// What the component's linker lacks.
         #[source]
         source: Cause,
@@ -179,13 +196,20 @@ pub enum PlanProblem {
 
     /// Several components provide an import equally well.
     #[error(
-        "{} export `{import}`, imported by `{component}`; choose one with a hint: \
+        "{} export `{export}`, imported by `{component}`{}; choose one with a hint: \
          `.with_import_hint(\"{import}\", \"{}\")`",
         All(.providers),
+        As(import, export),
         .providers.first().map_or("", |id| id.rsplit('/').next().unwrap_or(id))
     )]
     #[non_exhaustive]
-    AmbiguousImport { component: String, import: String, providers: Vec<String> },
+    AmbiguousImport {
+        component: String,
+        import: String,
+        /// Its name where it is provided.
+        export: String,
+        providers: Vec<String>,
+    },
 
     /// A hint names a component that was not added.
     #[error(
@@ -252,22 +276,32 @@ pub enum PlanProblem {
 
     /// A provider lacks an item that an importer needs.
     #[error(
-        "`{provider}` exports `{import}` without {}, which `{consumer}` imports",
-        Path(.path, import)
+        "`{provider}` exports `{export}` without {}, which `{consumer}` imports",
+        .path.join(", ")
     )]
     #[non_exhaustive]
-    MissingItem { consumer: String, provider: String, import: String, path: Vec<String> },
+    MissingItem {
+        consumer: String,
+        provider: String,
+        import: String,
+        /// The name under which the provider exports it.
+        export: String,
+        /// Steps from the import to the item, outermost first.
+        path: Vec<String>,
+    },
 
     /// An import and the export that was to satisfy it have different types.
     #[error(
-        "{}, imported by `{consumer}` from `{provider}`: expected `{expected}`, found `{found}`",
-        Path(.path, import)
+        "{}, imported by `{consumer}` from `{provider}`{}: expected `{expected}`, found `{found}`",
+        Path(.path, import), From(import, export)
     )]
     #[non_exhaustive]
     TypeMismatch {
         consumer: String,
         provider: String,
         import: String,
+        /// The name under which the provider exports it.
+        export: String,
         /// Steps from the import to the difference, outermost first.
         path: Vec<String>,
         expected: String,
@@ -361,6 +395,34 @@ impl fmt::Display for Hiding<'_> {
             [] => Ok(()),
             hiding => write!(f, " (hidden by the filter of `{}`)", hiding.join("`, `")),
         }
+    }
+}
+
+struct OtherVersions<'a>(&'a [(String, String)]);
+
+impl fmt::Display for OtherVersions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(component, export)| {
+            write!(f, " (`{component}` exports `{export}`, which is not compatible)")
+        })
+    }
+}
+
+/// The import's name, where it is not the export's.
+struct As<'a>(&'a str, &'a str);
+
+impl fmt::Display for As<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == self.1 { Ok(()) } else { write!(f, " as `{}`", self.0) }
+    }
+}
+
+/// The export's name, where it is not the import's.
+struct From<'a>(&'a str, &'a str);
+
+impl fmt::Display for From<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == self.1 { Ok(()) } else { write!(f, ", which exports `{}`", self.1) }
     }
 }
 

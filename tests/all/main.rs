@@ -4,6 +4,7 @@
 
 mod api;
 mod calls;
+mod cases;
 mod close;
 mod errors;
 mod fused;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{Link, Linked, Part, PartContent, Startable, sealed};
+use super::{Link, LinkError, Linked, Part, PartContent, Startable, sealed};
 use crate::driver::{Driver, DriverHandle, Inbox};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{self, StoreSide};
@@ -44,6 +44,10 @@ struct Loaded {
 /// wasmtime's feature `wat`, the text format.
 #[derive(Clone)]
 pub struct ComponentSource(Source);
+
+/// How the binary of a core module begins.
+#[cfg(feature = "compile")]
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 #[derive(Clone)]
 enum Source {
@@ -87,6 +91,14 @@ impl<T: 'static> Inner<T> {
     fn load(&self) -> Result<&Loaded, &Cause> {
         let load = || {
             let engine = self.linker.engine();
+            #[cfg(feature = "compile")]
+            if let Source::Bytes(bytes) = &self.source
+                && bytes.starts_with(CORE_MODULE)
+            {
+                let error = "expected a component, found a core module; \
+                     `wasm-tools component new` makes a component of one";
+                return Err(Cause::new(wasmtime::Error::msg(error)));
+            }
             let component = match &self.source {
                 #[cfg(feature = "compile")]
                 Source::Bytes(bytes) => Component::new(engine, bytes),
@@ -116,36 +128,24 @@ impl<T: Send + 'static> Startable for Inner<T> {
         }
     }
 
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, Vec<PlanProblem>> {
-        let component = link.id.to_string();
-        let failed = |source| vec![PlanProblem::Load { component: component.clone(), source }];
-        let loaded = self.load().map_err(|source| failed(source.clone()))?;
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
+        let failed = |error| LinkError::Failed(Cause::new(error));
+        let loaded = self.load().map_err(|source| LinkError::Failed(source.clone()))?;
         let mut linker = self.linker.clone();
-        link::define(&mut linker, &link.side, &link.wires)
-            .map_err(|error| failed(Cause::new(error)))?;
+        link::define(&mut linker, &link.side, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&loaded.component) {
             Ok(pre) => {
                 return Ok(Box::new(LinkedComponent { pre, side: link.side, inner: self.clone() }));
             }
             Err(error) => error,
         };
-        let mut problems = Vec::new();
-        for (import, error) in link::unsatisfied(&linker, &loaded.component, &loaded.surface) {
-            let named = &loaded.surface.imports[import];
-            if link.from_linker.contains(&import) {
-                problems.push(PlanProblem::Unsatisfied {
-                    component: component.clone(),
-                    import: named.name.clone(),
-                    kind: named.item.kind(),
-                    hidden_by: Vec::new(),
-                    source: Cause::new(error),
-                });
-            }
+        let Loaded { component, surface } = loaded;
+        let lacking = link::unsatisfied(&self.linker, component, surface, &link.from_linker);
+        if lacking.is_empty() {
+            return Err(failed(error));
         }
-        if problems.is_empty() {
-            problems = failed(Cause::new(error));
-        }
-        Err(problems)
+        let lacking = lacking.into_iter().map(|(import, error)| (import, Cause::new(error)));
+        Err(LinkError::Unsatisfied(lacking.collect()))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{Link, Linked, Part, PartContent, Startable, sealed};
+use super::{Link, LinkError, Linked, Part, PartContent, Startable, sealed};
 use crate::driver::{Driver, DriverHandle, Inbox};
 use crate::error::{PlanProblem, StartError};
 use crate::link::StoreSide;
@@ -62,7 +62,7 @@ impl<T: Send + 'static> Startable for Existing<T> {
         Ok(self.surface.clone())
     }
 
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, Vec<PlanProblem>> {
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
         Ok(Box::new(LinkedInstance { existing: self, side: link.side }))
     }
 }

@@ -15,7 +15,7 @@ pub use instance::ComposableInstance;
 use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, Inbox};
-use crate::error::{PlanProblem, StartError};
+use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{StoreSide, Wire};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
@@ -180,12 +180,18 @@ pub(crate) trait Startable: Send + Sync {
     fn surface(&self, id: &str) -> Result<Arc<Surface>, PlanProblem>;
 
     /// Links the component, without a store.
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, Vec<PlanProblem>>;
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError>;
+}
+
+/// Why a component cannot be linked.
+pub(crate) enum LinkError {
+    /// By the index of the import, what its linker lacks.
+    Unsatisfied(Vec<(usize, Cause)>),
+    Failed(Cause),
 }
 
 /// How a component is to be linked.
 pub(crate) struct Link {
-    pub(crate) id: Arc<str>,
     pub(crate) side: StoreSide,
     pub(crate) wires: Vec<Wire>,
     /// Imports that the linker must satisfy.

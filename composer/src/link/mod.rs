@@ -67,6 +67,8 @@ fn item<T: Send + 'static>(
             }
             Ok(())
         }
+        // The linker's own resource, named by another interface too.
+        (Item::Resource(resource), _) if side.is_hosted(resource) => Ok(()),
         (Item::Resource(_), Item::Resource(_)) => {
             let proxies = side.proxies.clone();
             let ty = ResourceType::host::<Proxy>();
@@ -77,28 +79,31 @@ fn item<T: Send + 'static>(
     }
 }
 
-/// Which imports of `component` a linker lacks, of those that nobody else provides, and why.
+/// Which of the imports `from_linker` of `component` its linker lacks, and why.
 pub(crate) fn unsatisfied<T: Send + 'static>(
     linker: &Linker<T>,
     component: &Component,
     surface: &Surface,
+    from_linker: &[usize],
 ) -> Vec<(usize, wasmtime::Error)> {
     // wasmtime checks imports in their order and stops at the first that fails. So each import is
-    // looked at with everything after it, and what failed before it, replaced by stand-ins.
-    let mut failed: Vec<(usize, wasmtime::Error)> = Vec::new();
-    for import in 0..surface.imports.len() {
+    // looked at with everything replaced by stand-ins but what was found before it.
+    let mut found = Vec::new();
+    let mut lacking = Vec::new();
+    for &import in from_linker {
+        found.push(import);
         let mut probe = linker.clone();
         probe.allow_shadowing(true);
-        let stand_ins = failed.iter().map(|(i, _)| *i).chain(import + 1..surface.imports.len());
-        for i in stand_ins {
+        for i in (0..surface.imports.len()).filter(|i| !found.contains(i)) {
             // A stand-in that cannot be defined shows as the failure of its own import.
             let _ = stand_in(&mut probe.root(), &surface.imports[i], &surface.imports[..i]);
         }
         if let Err(error) = probe.substituted_component_type(component) {
-            failed.push((import, error));
+            found.pop();
+            lacking.push((import, error));
         }
     }
-    failed
+    lacking
 }
 
 /// What stands in for a resource that is not looked at.

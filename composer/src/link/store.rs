@@ -30,6 +30,11 @@ impl StoreSide {
         kind.ok_or(Faulty::Handle(HandleError::NotHeld))
     }
 
+    /// Whether the host defines the resource.
+    pub(super) fn is_hosted(&self, resource: &Resource) -> bool {
+        self.kind(resource).is_err()
+    }
+
     fn is_home_of(&self, resource: &Resource) -> bool {
         let def = self.surface.resources.get(resource.index as usize);
         def.is_some_and(|def| def.origin == ResourceOrigin::Defined)

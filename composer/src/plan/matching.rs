@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::item::{Item, find};
+use super::item::{Item, Named, find};
 use super::types::{FunctionType, Resource, ValueType};
 
 /// A difference between an import and the export that was to satisfy it.
@@ -73,17 +73,7 @@ pub(crate) fn mismatches(
     resources: &mut impl Resources,
 ) -> Vec<Mismatch> {
     if let (Item::Instance(needed), Item::Instance(offered)) = (expected, found) {
-        return needed
-            .iter()
-            .flat_map(|named| {
-                let step = || format!("{} `{}`", named.item.kind(), named.name);
-                let inner = match find(offered, &named.name) {
-                    Some(item) => mismatches(&named.item, item, resources),
-                    None => vec![Fault::Missing.into()],
-                };
-                inner.into_iter().map(move |mismatch| mismatch.within(step))
-            })
-            .collect();
+        return instances(needed, offered, resources);
     }
     let result = match (expected, found) {
         (Item::Func { ty: expected, .. }, Item::Func { ty: found, .. }) => {
@@ -93,9 +83,33 @@ pub(crate) fn mismatches(
             resources.bind(expected, found).map_err(Into::into)
         }
         (Item::Type(expected), Item::Type(found)) => values(expected, found, resources),
+        // Linking refuses code; what it looks like inside does not matter.
+        (Item::Code(expected), Item::Code(found)) if expected == found => Ok(()),
         _ => Err(Mismatch::different(expected.kind(), found.kind())),
     };
     result.err().into_iter().collect()
+}
+
+fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources) -> Vec<Mismatch> {
+    let mut in_types = Vec::new();
+    let mut others = Vec::new();
+    for named in needed {
+        let inner = match find(offered, &named.name) {
+            Some(item) => mismatches(&named.item, item, resources),
+            None => vec![Fault::Missing.into()],
+        };
+        let step = || format!("{} `{}`", named.item.kind(), named.name);
+        let list = match named.item {
+            Item::Type(_) => &mut in_types,
+            _ => &mut others,
+        };
+        list.extend(inner.into_iter().map(|mismatch| mismatch.within(step)));
+    }
+    // A difference in a type that has a name shows again in each function that uses the type, and
+    // there it says more.
+    in_types.retain(|it| others.iter().all(|other| other.fault != it.fault));
+    in_types.append(&mut others);
+    in_types
 }
 
 fn functions(

@@ -10,7 +10,7 @@ pub(crate) mod types;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use resolve::{HOST, Offered, Resolution, Source};
+use resolve::{HOST, Offer, Offered, Resolution, Source};
 use types::FunctionType;
 
 use item::{Item, Named};
@@ -51,6 +51,8 @@ pub struct Export {
     pub providers: Vec<String>,
     /// The functions that it gives: one, without a name of its own, if the export is a function.
     pub functions: Vec<ExportFunction>,
+    /// The components to which drawings lead; inside of those that are compositions.
+    drawn_to: Vec<String>,
 }
 
 /// A function of an [`Export`].
@@ -75,7 +77,7 @@ impl Plan {
                         let export = &provider.surface.exports[offer.export];
                         (Some(provider.id.to_string()), Some(export.name.clone()))
                     }
-                    Source::Linker => (None, None),
+                    Source::Linker { .. } => (None, None),
                     Source::Nobody => continue,
                 };
                 edges.push(PlanEdge {
@@ -126,7 +128,7 @@ impl Plan {
         for export in &self.exports {
             let name = quoted(&format!("export {}", export.name));
             let _ = writeln!(dot, "  {name} [shape=plaintext, label={}];", quoted(&export.name));
-            for id in &export.providers {
+            for id in &export.drawn_to {
                 let style = if export.is_ambiguous() { " [style=dotted]" } else { "" };
                 let _ = writeln!(dot, "  {name} -> {}{style};", quoted(id));
             }
@@ -156,7 +158,7 @@ impl Plan {
         for (index, export) in self.exports.iter().enumerate() {
             let _ = writeln!(text, "  e{index}>\"{}\"]", escaped(&export.name));
             let arrow = if export.is_ambiguous() { "-.->" } else { "-->" };
-            for id in &export.providers {
+            for id in &export.drawn_to {
                 let _ = writeln!(text, "  e{index} {arrow} {}", node(id));
             }
         }
@@ -220,18 +222,23 @@ impl fmt::Display for Plan {
 }
 
 /// The public exports of a resolved composition.
-pub(crate) fn exports(resolution: &Resolution) -> Vec<Export> {
-    let public = resolution.exports.iter().map(|export| match &export.offered {
-        Offered::By(offer) => {
-            let leaf = &resolution.leaves[offer.leaf];
-            Export {
-                name: export.name.clone(),
-                providers: vec![leaf.id.to_string()],
-                functions: functions(&leaf.surface.exports[offer.export]),
+fn exports(resolution: &Resolution) -> Vec<Export> {
+    let leaf = |offer: &Offer| &resolution.leaves[offer.leaf];
+    let public = resolution.exports.iter().map(|export| {
+        let name = export.name.clone();
+        match &export.offered {
+            Offered::By(offer) => {
+                let provider = leaf(offer);
+                let functions = functions(&provider.surface.exports[offer.export]);
+                let providers = vec![provider.id.to_string()];
+                Export { name, drawn_to: providers.clone(), providers, functions }
             }
-        }
-        Offered::Ambiguously(ids) => {
-            Export { name: export.name.clone(), providers: ids.clone(), functions: Vec::new() }
+            Offered::Ambiguously(offers) => Export {
+                name,
+                providers: offers.iter().map(|(id, _)| id.clone()).collect(),
+                functions: Vec::new(),
+                drawn_to: offers.iter().map(|(_, offer)| leaf(offer).id.to_string()).collect(),
+            },
         }
     });
     public.collect()

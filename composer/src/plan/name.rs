@@ -44,6 +44,11 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// Whether the two are one name in two versions.
+    pub(crate) fn is_of(&self, other: &Name<'_>) -> bool {
+        self.base == other.base
+    }
+
     /// How well `self` as an export serves the import `wanted`.
     pub(crate) fn rank_for(&self, wanted: &Name<'_>) -> Option<Rank> {
         if self.full == wanted.full {
@@ -82,9 +87,13 @@ pub(crate) fn nearest<'a>(
 ) -> Option<&'a str> {
     // Beyond a third of the name it is another name rather than a slip.
     let limit = wrong.chars().count() / 3 + 1;
+    let distance = |candidate: &str| match Name::parse(candidate).is_of(&Name::parse(wrong)) {
+        true => 0,
+        false => strsim::levenshtein(wrong, candidate),
+    };
     candidates
         .into_iter()
-        .map(|candidate| (strsim::levenshtein(wrong, candidate), candidate))
+        .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -133,5 +142,6 @@ mod tests {
     fn nearest_finds_a_slip_and_not_another_name() {
         assert_eq!(nearest("prodcuer", ["consumer", "producer"]), Some("producer"));
         assert_eq!(nearest("disk", ["memory", "consumer"]), None);
+        assert_eq!(nearest("a:b/c", ["a:b/d", "a:b/c@1.0.0"]), Some("a:b/c@1.0.0"));
     }
 }

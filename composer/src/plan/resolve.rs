@@ -56,8 +56,8 @@ pub(crate) enum Source {
     /// Another component's export.
     Export(Offer),
     /// The importer's linker, because a hint says so or nobody else does.
-    Linker,
-    /// Nobody: the import holds types alone.
+    Linker { hinted: bool },
+    /// Nobody: the import holds types alone, or who it is could not be decided.
     Nobody,
 }
 
@@ -83,21 +83,40 @@ pub(crate) enum Home {
 #[derive(Debug)]
 pub(crate) struct Resolution {
     pub(crate) leaves: Vec<Leaf>,
-    /// Indices of the leaves, every provider before its consumers.
+    /// Indices of the leaves, every provider before its consumers where there is no cycle.
     pub(crate) order: Vec<usize>,
     pub(crate) exports: Vec<PublicExport>,
     pub(crate) problems: Vec<PlanProblem>,
-    /// What filters hide: the component's path and the export's name.
-    hidden: Vec<(String, String)>,
+    /// What each component could offer: its path, the export's name, and whether it is visible.
+    offers: Vec<(String, String, bool)>,
 }
 
 impl Resolution {
-    /// The components that would provide `import` if a filter did not hide it.
-    pub(crate) fn hiding(&self, import: &str) -> Vec<String> {
+    /// The components that would provide `import` to `importer` if a filter did not hide it.
+    pub(crate) fn hiding(&self, importer: &str, import: &str) -> Vec<String> {
         let wanted = Name::parse(import);
-        let hides = |name: &str| Name::parse(name).rank_for(&wanted).is_some();
-        let hiding = self.hidden.iter().filter(|(_, name)| hides(name));
-        hiding.map(|(path, _)| path.clone()).collect()
+        let hiding = self
+            .others(importer)
+            .filter(|(_, name, visible)| !visible && Name::parse(name).rank_for(&wanted).is_some());
+        hiding.map(|(path, _, _)| path.clone()).collect()
+    }
+
+    /// The components that export `import` to `importer` in versions that do not fit, with these.
+    pub(crate) fn other_versions(&self, importer: &str, import: &str) -> Vec<(String, String)> {
+        let wanted = Name::parse(import);
+        let other = self.others(importer).filter(|(_, name, visible)| {
+            let name = Name::parse(name);
+            *visible && name.is_of(&wanted) && name.rank_for(&wanted).is_none()
+        });
+        other.map(|(path, name, _)| (path.clone(), name.clone())).collect()
+    }
+
+    fn others(&self, importer: &str) -> impl Iterator<Item = &(String, String, bool)> {
+        // Neither the importer itself nor a composition that it is nested in.
+        let around = move |path: &str| {
+            importer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.offers.iter().filter(move |(path, _, _)| !around(path))
     }
 }
 
@@ -111,26 +130,26 @@ pub(crate) struct PublicExport {
 #[derive(Clone, Debug)]
 pub(crate) enum Offered {
     By(Offer),
-    /// By more than one component, without a hint: their ids.
-    Ambiguously(Vec<String>),
+    /// By more than one component, without a hint: the ids on this level, and the offers.
+    Ambiguously(Vec<(String, Offer)>),
 }
 
 /// Resolves `assembly` and everything nested in it.
 pub(crate) fn resolve(assembly: Assembly<'_>) -> Resolution {
     let mut resolver = Resolver::default();
     let level = resolver.level(assembly, "");
-    let Resolver { mut leaves, mut problems, hidden } = resolver;
-    // What no level satisfied is left to the linkers; `Source::Linker` is what leaves start with.
+    let Resolver { mut leaves, mut problems, offers } = resolver;
+    // What no level satisfied is left to the linkers: that is what leaves start with.
     let order = order(&leaves, &mut problems);
     check_types(&mut leaves, &order, &mut problems);
-    Resolution { leaves, order, exports: level.exports, problems, hidden }
+    Resolution { leaves, order, exports: level.exports, problems, offers }
 }
 
 #[derive(Default)]
 struct Resolver {
     leaves: Vec<Leaf>,
     problems: Vec<PlanProblem>,
-    hidden: Vec<(String, String)>,
+    offers: Vec<(String, String, bool)>,
 }
 
 /// A level, or a component, as the level around it sees it.
@@ -186,7 +205,7 @@ impl Resolver {
                 }
             }
         }
-        let exports = self.exports(&nodes, assembly.export_hints, prefix);
+        let exports = self.exports(&nodes, assembly.export_hints);
         Level { open: open.into_iter().collect(), exports }
     }
 
@@ -220,10 +239,11 @@ impl Resolver {
             let Offered::By(offer) = export.offered else {
                 continue;
             };
-            if node.filters.iter().all(|filter| filter.lets_through(&export.name)) {
+            let shown = node.filters.iter().all(|filter| filter.lets_through(&export.name));
+            self.offers.push((path.clone(), export.name.clone(), shown));
+            if shown {
                 visible.push((export.name, offer));
             } else {
-                self.hidden.push((path.clone(), export.name.clone()));
                 hidden.push(export.name);
             }
         }
@@ -235,7 +255,7 @@ impl Resolver {
         let leaf = self.leaves.len();
         let sources = |named: &Named| match named.item.is_types_alone() {
             true => Source::Nobody,
-            false => Source::Linker,
+            false => Source::Linker { hinted: false },
         };
         let homes = (0..).zip(&surface.resources).map(|(resource, def)| match def.origin {
             ResourceOrigin::Defined => Home::Component { leaf, resource },
@@ -307,15 +327,24 @@ impl Resolver {
         match best.as_slice() {
             [] => None,
             [(_, offer)] => Some(Source::Export(*offer)),
+            // Two components under one id are a problem of their own.
+            [(first, offer), others @ ..] if others.iter().all(|(it, _)| it.path == first.path) => {
+                Some(Source::Export(*offer))
+            }
             [(_, offer), ..] => {
                 self.problems.push(PlanProblem::AmbiguousImport {
                     component: node.path.clone(),
                     import: import.to_owned(),
+                    export: self.export_name(*offer),
                     providers: best.iter().map(|(node, _)| node.path.clone()).collect(),
                 });
-                Some(Source::Export(*offer))
+                Some(Source::Nobody)
             }
         }
+    }
+
+    fn export_name(&self, offer: Offer) -> String {
+        self.leaves[offer.leaf].surface.exports[offer.export].name.clone()
     }
 
     fn hinted(
@@ -327,7 +356,7 @@ impl Resolver {
     ) -> Source {
         let (component, import) = (nodes[importer].path.clone(), import.to_owned());
         if target == HOST {
-            return Source::Linker;
+            return Source::Linker { hinted: true };
         }
         if target == nodes[importer].id {
             self.problems.push(PlanProblem::HintToSelf { component, import });
@@ -360,12 +389,7 @@ impl Resolver {
         }
     }
 
-    fn exports(
-        &mut self,
-        nodes: &[Ready<'_>],
-        hints: &[(String, String)],
-        prefix: &str,
-    ) -> Vec<PublicExport> {
+    fn exports(&mut self, nodes: &[Ready<'_>], hints: &[(String, String)]) -> Vec<PublicExport> {
         let mut seen = BTreeSet::new();
         let mut hinted = HashMap::new();
         for (name, target) in hints {
@@ -378,7 +402,7 @@ impl Resolver {
                 self.problems.push(PlanProblem::UnknownHintTarget {
                     component: None,
                     name: name.clone(),
-                    target: format!("{prefix}{target}"),
+                    target: target.clone(),
                     nearest: nearest(target, nodes.iter().map(|it| it.id)).map(str::to_owned),
                 });
                 continue;
@@ -406,7 +430,9 @@ impl Resolver {
             name: name.clone(),
             offered: match (hinted.get(name), by.as_slice()) {
                 (Some(offer), _) | (None, [(_, offer)]) => Offered::By(*offer),
-                _ => Offered::Ambiguously(by.iter().map(|(node, _)| node.path.clone()).collect()),
+                _ => Offered::Ambiguously(
+                    by.iter().map(|(node, offer)| (node.path.clone(), *offer)).collect(),
+                ),
             },
         });
         public.collect()
@@ -457,20 +483,24 @@ fn invalid_id(id: &str) -> Option<&'static str> {
     }
 }
 
-/// Sorts the leaves so that providers come before their consumers, and reports cycles.
+/// Sorts the leaves so that providers come before their consumers. Those on a cycle, or behind
+/// one, come last.
 fn order(leaves: &[Leaf], problems: &mut Vec<PlanProblem>) -> Vec<usize> {
-    let providers = |leaf: usize| {
-        leaves[leaf].sources.iter().filter_map(|source| match source {
-            Source::Export(offer) => Some(offer.leaf),
-            Source::Linker | Source::Nobody => None,
+    let providers: Vec<Vec<usize>> = leaves
+        .iter()
+        .map(|leaf| {
+            let offers = leaf.sources.iter().filter_map(|source| match source {
+                Source::Export(offer) => Some(offer.leaf),
+                Source::Linker { .. } | Source::Nobody => None,
+            });
+            offers.collect::<BTreeSet<_>>().into_iter().collect()
         })
-    };
-    let mut waiting_for: Vec<usize> = Vec::with_capacity(leaves.len());
+        .collect();
     let mut consumers = vec![Vec::new(); leaves.len()];
-    for leaf in 0..leaves.len() {
-        waiting_for.push(providers(leaf).count());
-        providers(leaf).for_each(|provider| consumers[provider].push(leaf));
+    for (leaf, providers) in providers.iter().enumerate() {
+        providers.iter().for_each(|provider| consumers[*provider].push(leaf));
     }
+    let mut waiting_for: Vec<usize> = providers.iter().map(Vec::len).collect();
     let mut order: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] == 0).collect();
     let mut next = 0;
     while let Some(&leaf) = order.get(next) {
@@ -482,33 +512,41 @@ fn order(leaves: &[Leaf], problems: &mut Vec<PlanProblem>) -> Vec<usize> {
             }
         }
     }
-    // What is left waits for a cycle, or is on one. Walking against the arrows from anywhere in
-    // it ends on a cycle; what is walked over is not walked over again.
-    let mut state = vec![0_usize; leaves.len()];
-    for start in 0..leaves.len() {
-        if waiting_for[start] == 0 || state[start] != 0 {
+    let rest: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] > 0).collect();
+    for cycle in cycles(&providers, &rest) {
+        let components = cycle.into_iter().map(|leaf| leaves[leaf].id.to_string()).collect();
+        problems.push(PlanProblem::Cycle { components });
+    }
+    order.extend(rest);
+    order
+}
+
+/// A cycle for each import that closes one, found depth first from `starts`.
+fn cycles(providers: &[Vec<usize>], starts: &[usize]) -> Vec<Vec<usize>> {
+    let mut cycles = Vec::new();
+    let mut seen = vec![false; providers.len()];
+    for &start in starts {
+        if seen[start] {
             continue;
         }
-        let mut walk = vec![start];
-        state[start] = start + 1;
-        while let Some(provider) = walk
-            .last()
-            .and_then(|&leaf| providers(leaf).find(|provider| waiting_for[*provider] > 0))
-        {
-            if state[provider] == start + 1 {
-                let at = walk.iter().position(|leaf| *leaf == provider).unwrap_or(0);
-                let ids = walk[at..].iter().map(|leaf| leaves[*leaf].id.to_string()).collect();
-                problems.push(PlanProblem::Cycle { components: ids });
-                break;
+        seen[start] = true;
+        // The way from `start`, each with the provider to look at next.
+        let mut way = vec![(start, 0)];
+        while let Some((leaf, next)) = way.last_mut() {
+            let Some(&provider) = providers[*leaf].get(*next) else {
+                way.pop();
+                continue;
+            };
+            *next += 1;
+            if let Some(at) = way.iter().position(|(leaf, _)| *leaf == provider) {
+                cycles.push(way[at..].iter().map(|(leaf, _)| *leaf).collect());
+            } else if !seen[provider] {
+                seen[provider] = true;
+                way.push((provider, 0));
             }
-            if state[provider] != 0 {
-                break;
-            }
-            state[provider] = start + 1;
-            walk.push(provider);
         }
     }
-    order
+    cycles
 }
 
 /// Compares the types of every import that another component satisfies. Providers come first, so
@@ -524,7 +562,7 @@ fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut Vec<PlanProb
                     let edge = Edge { leaves, consumer, import: &named.name, offer };
                     edge.check(&named.item, &mut homes, problems);
                 }
-                Source::Linker => named.item.each_resource(&mut |resource| {
+                Source::Linker { .. } => named.item.each_resource(&mut |resource| {
                     let home = &mut homes[resource.index as usize];
                     if *home == Home::Unknown {
                         *home = Home::Host;
@@ -551,16 +589,25 @@ impl Edge<'_> {
         let consumer = self.leaves[self.consumer].id.to_string();
         let provider_id = provider.id.to_string();
         let import = self.import.to_owned();
+        let export_name = export.name.clone();
         let mut resources = EdgeResources { leaves: self.leaves, provider, homes };
         for mismatch in mismatches(needed, &export.item, &mut resources) {
             let path = mismatch.path();
-            let (consumer, provider, import) =
-                (consumer.clone(), provider_id.clone(), import.clone());
+            let (consumer, provider, import, export) =
+                (consumer.clone(), provider_id.clone(), import.clone(), export_name.clone());
             problems.push(match mismatch.fault {
-                Fault::Missing => PlanProblem::MissingItem { consumer, provider, import, path },
-                Fault::Different { expected, found } => {
-                    PlanProblem::TypeMismatch { consumer, provider, import, path, expected, found }
+                Fault::Missing => {
+                    PlanProblem::MissingItem { consumer, provider, import, export, path }
                 }
+                Fault::Different { expected, found } => PlanProblem::TypeMismatch {
+                    consumer,
+                    provider,
+                    import,
+                    export,
+                    path,
+                    expected,
+                    found,
+                },
                 Fault::Torn { resource, providers } => {
                     PlanProblem::TornResource { consumer, import, resource, providers }
                 }
@@ -631,18 +678,20 @@ impl EdgeResources<'_> {
 impl Resources for EdgeResources<'_> {
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
         let found = self.provider.resources[found.index as usize];
-        let bound = self.homes[expected.index as usize];
-        if bound == Home::Unknown {
-            self.homes[expected.index as usize] = found;
-        }
+        let bound = std::mem::replace(&mut self.homes[expected.index as usize], Home::Unknown);
         let resource = expected.name.to_string();
-        if found == Home::Host {
-            return Err(Fault::Host { resource });
-        }
-        if bound != Home::Unknown && found != Home::Unknown && bound != found {
-            let providers = [self.owner(bound), self.owner(found)];
-            return Err(Fault::Torn { resource, providers });
-        }
+        let home = match (bound, found) {
+            (Home::Unknown, Home::Host) => return Err(Fault::Host { resource }),
+            (Home::Unknown, home) | (home, Home::Unknown) => home,
+            // The same name on both sides, and perhaps no handle of it ever crosses.
+            _ if bound == found => bound,
+            _ => {
+                // The resource stays unknown: one report of it is enough.
+                let providers = [self.owner(bound), self.owner(found)];
+                return Err(Fault::Torn { resource, providers });
+            }
+        };
+        self.homes[expected.index as usize] = home;
         Ok(())
     }
 
@@ -657,7 +706,7 @@ impl Resources for EdgeResources<'_> {
             _ if mine == theirs => Ok(()),
             _ => {
                 let text = |resource: &Resource, home| {
-                    format!("resource `{}` of `{}`", resource.name, self.owner(home))
+                    format!("resource {} of {}", resource.name, self.owner(home))
                 };
                 Err(Fault::Different { expected: text(expected, mine), found: text(found, theirs) })
             }

@@ -1,0 +1,2 @@
+;; Is added under wrong ids.
+(component)

@@ -1,0 +1,3 @@
+;; Needs an export hint inside.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Only one of three is a candidate.
+(component
+  (import "add" (func)))

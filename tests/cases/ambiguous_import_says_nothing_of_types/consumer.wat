@@ -1,0 +1,3 @@
+;; What it is to get is not known before a hint chooses.
+(component
+  (import "add" (func)))

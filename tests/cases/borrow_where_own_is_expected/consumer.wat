@@ -1,0 +1,4 @@
+;; Gives the file away.
+(component
+  (import "file" (type $file (sub resource)))
+  (import "f" (func (param "x" (own $file)))))

@@ -1,0 +1,8 @@
+;; Imports and exports the same.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func))))
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "a:b/c@1.0.0" (instance $i)))

@@ -1,0 +1,2 @@
+;; Imports a core module.
+(component (import "code" (core module)))

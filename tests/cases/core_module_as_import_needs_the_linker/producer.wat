@@ -1,0 +1,4 @@
+;; Exports a core module.
+(component
+  (core module $m)
+  (export "code" (core module $m)))

@@ -1,0 +1,2 @@
+;; Is a core module.
+(module (func (export "add")))

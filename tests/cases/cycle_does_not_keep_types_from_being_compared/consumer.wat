@@ -1,0 +1,2 @@
+;; Imports with another type than ping exports.
+(component (import "ping" (func (param "a" u32))))

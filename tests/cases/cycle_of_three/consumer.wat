@@ -1,0 +1,3 @@
+;; Imports from the cycle and is not part of it.
+(component
+  (import "fa" (func)))

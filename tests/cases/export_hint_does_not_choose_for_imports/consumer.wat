@@ -1,0 +1,3 @@
+;; Needs a hint of its own.
+(component
+  (import "add" (func)))

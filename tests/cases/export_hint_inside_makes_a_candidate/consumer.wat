@@ -1,0 +1,3 @@
+;; Gets the one that the inner composer chose.
+(component
+  (import "add" (func)))

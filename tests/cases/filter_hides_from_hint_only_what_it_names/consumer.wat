@@ -1,0 +1,3 @@
+;; Gets the version that is visible.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

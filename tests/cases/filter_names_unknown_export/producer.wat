@@ -1,0 +1,8 @@
+;; Its filters name what it does not export.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "add" (func $f))
+  (export "a:b/c@1.0.0" (instance $i)))

@@ -1,0 +1,4 @@
+;; Gets what is visible.
+(component
+  (import "add" (func))
+  (import "subtract" (func)))

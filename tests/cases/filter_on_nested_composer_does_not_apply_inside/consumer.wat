@@ -1,0 +1,3 @@
+;; Sees it.
+(component
+  (import "add" (func)))

@@ -1,0 +1,6 @@
+;; Does not export what is to be hidden.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f)))

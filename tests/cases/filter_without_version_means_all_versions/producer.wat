@@ -1,0 +1,9 @@
+;; Exposes an interface in all its versions.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "a:b/c@1.0.0" (instance $i))
+  (export "a:b/c@2.0.0" (instance $i))
+  (export "add" (func $f)))

@@ -1,0 +1,2 @@
+;; Imports an instance under the name.
+(component (import "thing" (instance (export "f" (func)))))

@@ -1,0 +1,6 @@
+;; Exports a function under the name.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "thing" (func $f)))

@@ -1,0 +1,2 @@
+;; Expects a future.
+(component (import "f" (func (result (future u8)))))

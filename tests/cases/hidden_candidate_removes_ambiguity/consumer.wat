@@ -1,0 +1,3 @@
+;; Needs no hint.
+(component
+  (import "add" (func)))

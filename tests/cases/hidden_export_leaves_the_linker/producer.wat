@@ -1,0 +1,6 @@
+;; Hides what the linker defines.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "log" (func $f)))

@@ -1,0 +1,7 @@
+;; Exposes one of two exports.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "first" (func $f))
+  (export "second" (func $f)))

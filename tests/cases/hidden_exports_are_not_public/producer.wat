@@ -1,0 +1,9 @@
+;; Hides two of three exports, one by its name without version.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "add" (func $f))
+  (export "debug" (func $f))
+  (export "a:b/c@1.0.0" (instance $i)))

@@ -1,0 +1,3 @@
+;; Gets the highest that is visible.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

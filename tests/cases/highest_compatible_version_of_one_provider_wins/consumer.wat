@@ -1,0 +1,3 @@
+;; Gets 1.10.0.
+(component
+  (import "a:b/c@1.2.0" (instance (export "f" (func)))))

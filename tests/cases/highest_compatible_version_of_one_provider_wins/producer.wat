@@ -1,0 +1,9 @@
+;; Offers c@1.9.0 and c@1.10.0 and c@2.0.0.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "a:b/c@1.9.0" (instance $i))
+  (export "a:b/c@1.10.0" (instance $i))
+  (export "a:b/c@2.0.0" (instance $i)))

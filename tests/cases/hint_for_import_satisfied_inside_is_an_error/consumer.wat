@@ -1,0 +1,3 @@
+;; Is satisfied inside.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Is there twice, and both imports are open.
+(component
+  (import "add" (func)))

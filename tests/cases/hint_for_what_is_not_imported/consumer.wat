@@ -1,0 +1,3 @@
+;; Imports `add`; its hint is for `ad`.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Names a component that is not on its level.
+(component
+  (import "add" (func)))

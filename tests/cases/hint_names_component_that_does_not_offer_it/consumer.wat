@@ -1,0 +1,3 @@
+;; Hints to a component that cannot help.
+(component
+  (import "add" (func)))

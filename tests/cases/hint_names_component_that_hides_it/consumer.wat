@@ -1,0 +1,3 @@
+;; Hints to what is hidden.
+(component
+  (import "add" (func)))

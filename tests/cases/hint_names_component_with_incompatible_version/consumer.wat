@@ -1,0 +1,3 @@
+;; A hint makes no version compatible.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

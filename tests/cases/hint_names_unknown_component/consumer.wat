@@ -1,0 +1,3 @@
+;; Its hint has a slip in the id.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Its hint names nothing similar.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Names a component that it cannot see.
+(component
+  (import "add" (func)))

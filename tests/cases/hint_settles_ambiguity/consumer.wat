@@ -1,0 +1,3 @@
+;; Imports what two offer.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Hints to `host`, where nothing is defined.
+(component
+  (import "log" (func)))

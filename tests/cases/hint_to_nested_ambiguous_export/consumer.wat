@@ -1,0 +1,3 @@
+;; Hints to what `inner` offers ambiguously.
+(component
+  (import "add" (func)))

@@ -1,0 +1,5 @@
+;; Its point has an `x`.
+(component
+  (component $types (type $point (record (field "x" u32))) (export "point" (type $point)))
+  (instance $types (instantiate $types))
+  (export "a:b/types" (instance $types)))

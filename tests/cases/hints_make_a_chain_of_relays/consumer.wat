@@ -1,0 +1,3 @@
+;; Takes the end of the chain.
+(component
+  (import "add" (func)))

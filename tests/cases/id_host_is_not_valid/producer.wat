@@ -1,0 +1,6 @@
+;; Its id stands for the linker.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f)))

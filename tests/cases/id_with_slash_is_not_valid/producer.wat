@@ -1,0 +1,6 @@
+;; Its id looks like one in a nested composer.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f)))

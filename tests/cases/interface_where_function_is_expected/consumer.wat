@@ -1,0 +1,2 @@
+;; Imports a function under the name.
+(component (import "thing" (func)))

@@ -1,0 +1,3 @@
+;; Is there twice; one has `log` in its linker.
+(component
+  (import "log" (func)))

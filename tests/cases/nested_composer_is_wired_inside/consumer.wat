@@ -1,0 +1,3 @@
+;; Gets it from beside.
+(component
+  (import "add" (func)))

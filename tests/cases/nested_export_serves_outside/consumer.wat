@@ -1,0 +1,3 @@
+;; Is outside.
+(component
+  (import "add" (func)))

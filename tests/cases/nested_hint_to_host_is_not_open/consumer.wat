@@ -1,0 +1,3 @@
+;; Forces its linker.
+(component
+  (import "log" (func)))

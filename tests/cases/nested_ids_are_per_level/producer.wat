@@ -1,0 +1,6 @@
+;; Has the same id on two levels.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f)))

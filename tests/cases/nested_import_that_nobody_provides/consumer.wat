@@ -1,0 +1,3 @@
+;; Imports what nobody offers on any level.
+(component
+  (import "add" (func)))

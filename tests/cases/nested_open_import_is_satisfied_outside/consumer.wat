@@ -1,0 +1,3 @@
+;; Finds nobody beside.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Has `log` in its linker.
+(component
+  (import "log" (func)))

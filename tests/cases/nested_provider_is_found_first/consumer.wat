@@ -1,0 +1,3 @@
+;; Gets the one beside.
+(component
+  (import "add" (func)))

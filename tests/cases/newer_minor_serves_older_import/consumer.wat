@@ -1,0 +1,3 @@
+;; Imports an older minor version.
+(component
+  (import "a:b/c@1.2.0" (instance (export "f" (func)))))

@@ -1,0 +1,3 @@
+;; Imports what nobody offers.
+(component
+  (import "add" (func)))

@@ -1,0 +1,3 @@
+;; Would be satisfied without the filter.
+(component
+  (import "add" (func)))

@@ -1,0 +1,7 @@
+;; Hides one of two exports.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f))
+  (export "subtract" (func $f)))

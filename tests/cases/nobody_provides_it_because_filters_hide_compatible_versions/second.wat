@@ -1,0 +1,8 @@
+;; Exposes something else.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "a:b/c@1.3.0" (instance $i))
+  (export "add" (func $f)))

@@ -1,0 +1,3 @@
+;; Imports a newer minor version; the types decide.
+(component
+  (import "a:b/c@1.4.0" (instance (export "f" (func)))))

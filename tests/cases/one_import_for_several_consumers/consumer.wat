@@ -1,0 +1,3 @@
+;; Is there twice.
+(component
+  (import "add" (func)))

@@ -1,0 +1,12 @@
+;; Gets one resource by three interfaces.
+(component
+  (import "a:b/types" (instance $types (export "file" (type (sub resource)))))
+  (alias export $types "file" (type $file))
+  (import "a:b/api" (instance
+    (alias outer 1 $file (type $file))
+    (export "file" (type $own (eq $file)))
+    (export "f" (func (param "x" (own $own))))))
+  (import "a:b/other" (instance
+    (alias outer 1 $file (type $file))
+    (export "file" (type $own (eq $file)))
+    (export "f" (func (param "x" (own $own)))))))

@@ -1,0 +1,3 @@
+;; Is there twice; one hint on `inner` is for both.
+(component
+  (import "add" (func)))

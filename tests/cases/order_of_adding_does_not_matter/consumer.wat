@@ -1,0 +1,3 @@
+;; Is added before its provider.
+(component
+  (import "add" (func)))

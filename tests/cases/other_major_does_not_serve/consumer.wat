@@ -1,0 +1,3 @@
+;; Imports another major version.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

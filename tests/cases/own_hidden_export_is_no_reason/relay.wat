@@ -1,0 +1,8 @@
+;; Hides what it imports itself; showing it would not help.
+(component
+  (import "add" (func))
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f))
+  (export "flush" (func $f)))

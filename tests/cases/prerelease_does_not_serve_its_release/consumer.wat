@@ -1,0 +1,3 @@
+;; Imports the release.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

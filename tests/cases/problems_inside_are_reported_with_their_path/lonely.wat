@@ -1,0 +1,3 @@
+;; Has a problem of its own outside.
+(component
+  (import "missing" (func)))

@@ -1,0 +1,7 @@
+;; Offers `add`, and something of its own.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f))
+  (export "flush" (func $f)))

@@ -1,0 +1,3 @@
+;; Could take either.
+(component
+  (import "add" (func)))

@@ -1,0 +1,7 @@
+;; Imports and exports the same.
+(component
+  (import "add" (func))
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (export "add" (func $f)))

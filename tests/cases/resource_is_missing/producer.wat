@@ -1,0 +1,7 @@
+;; Its interface has no resource.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func $f (canon lift (core func $m "f")))
+  (instance $i (export "f" (func $f)))
+  (export "a:b/types" (instance $i)))

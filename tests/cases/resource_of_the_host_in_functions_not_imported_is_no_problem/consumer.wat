@@ -1,0 +1,2 @@
+;; Imports the function without the handle.
+(component (import "a:b/api" (instance (export "g" (func)))))

@@ -1,0 +1,3 @@
+;; Imports another function.
+(component
+  (import "g" (func)))

@@ -1,0 +1,3 @@
+;; Repeats its hint.
+(component
+  (import "add" (func)))

@@ -1,0 +1,8 @@
+;; Would get the resource from one and the functions from the other.
+(component
+  (import "a:b/types" (instance $types (export "file" (type (sub resource)))))
+  (alias export $types "file" (type $file))
+  (import "a:b/api" (instance
+    (alias outer 1 $file (type $file))
+    (export "file" (type $own (eq $file)))
+    (export "f" (func (param "x" (own $own)))))))

@@ -1,0 +1,2 @@
+;; Has the function with a stream in its linker.
+(component (import "f" (func (param "a" (stream u8)))))

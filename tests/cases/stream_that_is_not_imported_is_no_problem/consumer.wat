@@ -1,0 +1,3 @@
+;; Imports the function without a stream.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

@@ -1,0 +1,2 @@
+;; Lacks a parenthesis.
+(component (import "add" (func))

@@ -1,0 +1,3 @@
+;; Imports what three offer.
+(component
+  (import "add" (func)))

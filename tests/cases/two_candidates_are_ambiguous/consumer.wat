@@ -1,0 +1,3 @@
+;; Imports what two offer.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

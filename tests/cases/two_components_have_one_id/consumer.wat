@@ -1,0 +1,3 @@
+;; Imports from the first.
+(component
+  (import "add" (func)))

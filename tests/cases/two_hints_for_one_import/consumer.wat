@@ -1,0 +1,3 @@
+;; Has two hints for one import.
+(component
+  (import "add" (func)))

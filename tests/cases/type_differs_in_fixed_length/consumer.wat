@@ -1,0 +1,2 @@
+;; Passes three.
+(component (import "f" (func (param "a" (list u8 3)))))

@@ -1,0 +1,5 @@
+;; Takes two of u8.
+(component
+  (core module $m (func (export "f") (param i32 i32)))
+  (core instance $m (instantiate $m))
+  (func (export "f") (param "a" (list u8 2)) (canon lift (core func $m "f"))))

@@ -1,0 +1,11 @@
+;; Takes a list of u8.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+    (func (export "f") (param i32 i32)))
+  (core instance $m (instantiate $m))
+  (alias core export $m "memory" (core memory $memory))
+  (alias core export $m "realloc" (core func $realloc))
+  (func (export "f") (param "a" (list u8))
+    (canon lift (core func $m "f") (memory $memory) (realloc $realloc))))

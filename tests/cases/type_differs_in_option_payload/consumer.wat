@@ -1,0 +1,2 @@
+;; Passes an optional u16.
+(component (import "f" (func (param "a" (option u16)))))

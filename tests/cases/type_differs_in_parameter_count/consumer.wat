@@ -1,0 +1,2 @@
+;; Passes two.
+(component (import "f" (func (param "a" u32) (param "b" u32))))

@@ -1,0 +1,2 @@
+;; Passes an s64.
+(component (import "f" (func (param "a" s64))))

@@ -1,0 +1,2 @@
+;; Expects a result.
+(component (import "f" (func (result u32))))

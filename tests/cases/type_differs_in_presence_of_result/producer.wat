@@ -1,0 +1,5 @@
+;; Returns nothing.
+(component
+  (core module $m (func (export "f")))
+  (core instance $m (instantiate $m))
+  (func (export "f") (canon lift (core func $m "f"))))

@@ -1,0 +1,2 @@
+;; Expects a float.
+(component (import "f" (func (result f32))))

@@ -1,0 +1,2 @@
+;; Expects another error.
+(component (import "f" (func (result (result u8 (error u16))))))

@@ -1,0 +1,2 @@
+;; Passes a string.
+(component (import "f" (func (param "a" string))))

@@ -1,0 +1,7 @@
+;; Knows three cases; a variant must be equal.
+(component
+  (type $t (variant (case "dot") (case "disc" u32) (case "line")))
+  (import "a:b/c@1.0.0" (instance
+    (alias outer 1 $t (type $t))
+    (export "shape" (type $named (eq $t)))
+    (export "f" (func (param "p" $named))))))

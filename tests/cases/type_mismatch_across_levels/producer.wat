@@ -1,0 +1,5 @@
+;; Takes a u32, inside.
+(component
+  (core module $m (func (export "f") (param i32)))
+  (core instance $m (instantiate $m))
+  (func (export "f") (param "a" u32) (canon lift (core func $m "f"))))

@@ -1,0 +1,4 @@
+;; Imports types alone, which two offer.
+(component
+  (type $point (record (field "x" u32)))
+  (import "a:b/types" (instance (export "point" (type (eq $point))))))

@@ -1,0 +1,3 @@
+;; Imports no version.
+(component
+  (import "a:b/c" (instance (export "f" (func)))))
