@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::composable::{ComposableDescriptor, Link, LinkError, Linked, PartContent, Startable};
+use crate::composable::{
+    ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, Startable,
+};
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, Inbox};
 use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
@@ -25,43 +27,31 @@ use crate::transfer::{LiveHandles, Proxies, ResourceKind};
 ///
 /// # Examples
 ///
+/// Of two components that export the same, a hint chooses:
+///
 /// ```
-/// use std::time::Duration;
-/// use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
-/// use wasmtime::component::{Linker, Val};
-/// use wasmtime::{Engine, Store};
-///
-/// const TWO: &str = r#"(component
-///     (core module $m (func (export "two") (result i32) i32.const 2))
-///     (core instance $i (instantiate $m))
-///     (func (export "two") (result s32) (canon lift (core func $i "two"))))"#;
-/// const TWICE: &str = r#"(component
-///     (import "two" (func $two (result s32)))
-///     (core func $two (canon lower (func $two)))
-///     (core module $m
-///         (import "" "two" (func $two (result i32)))
-///         (func (export "four") (result i32) (i32.add (call $two) (call $two))))
-///     (core instance $i (instantiate $m (with "" (instance (export "two" (func $two))))))
-///     (func (export "four") (result s32) (canon lift (core func $i "four"))))"#;
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), wasm_runtime_composer::CompositionError> {
-/// let component = |text| {
-///     let engine = Engine::default();
-///     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
-/// };
+/// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
+/// # use wasmtime::component::Linker;
+/// # use wasmtime::{Engine, Store};
+/// # let component = |text: &str| {
+/// #     let engine = Engine::default();
+/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// # };
+/// # let producer = || component(r#"(component
+/// #     (core module $m (func (export "n") (result i32) i32.const 2))
+/// #     (core instance $i (instantiate $m))
+/// #     (func (export "n") (result s32) (canon lift (core func $i "n"))))"#);
+/// # let (disk, memory) = (producer(), producer());
+/// # let consumer = component(r#"(component (import "n" (func (result s32))))"#);
 /// let mut composer = Composer::new();
-/// composer.add(ComposableDescriptor::new("two", component(TWO)));
-/// composer.add(ComposableDescriptor::new("twice", component(TWICE)));
-/// println!("{}", composer.plan()?);
-/// let composition = composer.compose().await?;
+/// composer.add(ComposableDescriptor::new("disk", disk));
+/// composer.add(ComposableDescriptor::new("memory", memory));
+/// composer.add(ComposableDescriptor::new("consumer", consumer).with_import_hint("n", "memory"));
+/// composer.with_export_hint("n", "disk");
 ///
-/// let mut results = [Val::S32(0)];
-/// composition.get_func(None, "four")?.call(&[], &mut results).await?;
-/// assert_eq!(results, [Val::S32(4)]);
-/// composition.close(Duration::from_secs(1)).await?;
-/// # Ok(())
-/// # }
+/// let plan = composer.plan()?;
+/// assert_eq!(plan.edges()[0].provider.as_deref(), Some("memory"));
+/// # Ok::<_, wasm_runtime_composer::CompositionError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Composer {
@@ -160,7 +150,7 @@ impl Composer {
         let mut jobs = Vec::new();
         for part in parts {
             if let LeafPart::Single(single) = part {
-                jobs.push(runtime.spawn_blocking(move || drop(single.surface(""))));
+                jobs.push(runtime.spawn_blocking(move || drop(single.surface())));
             }
         }
         for job in jobs {
@@ -172,7 +162,10 @@ impl Composer {
     fn resolve(&self) -> Result<Resolution, PlanError> {
         let resolution = resolve(self.assembly(""));
         // With a component missing, what the others lack says nothing.
-        if resolution.problems.iter().any(|it| matches!(it, PlanProblem::Load { .. })) {
+        let missing = |problem: &PlanProblem| {
+            matches!(problem, PlanProblem::Load { .. } | PlanProblem::EngineMismatch { .. })
+        };
+        if resolution.problems.iter().any(missing) {
             return Err(PlanError::new(resolution.problems));
         }
         Ok(resolution)
@@ -188,9 +181,14 @@ impl Composer {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
             let content = match &descriptor.part.content {
-                PartContent::Single(single) => match single.surface(&path) {
+                PartContent::Single(single) => match single.surface() {
                     Ok(surface) => Content::Leaf(surface),
-                    Err(problem) => Content::Broken(problem),
+                    Err(LoadError::OtherEngine) => {
+                        Content::Broken(PlanProblem::EngineMismatch { component: path })
+                    }
+                    Err(LoadError::Failed(source)) => {
+                        Content::Broken(PlanProblem::Load { component: path, source })
+                    }
                 },
                 PartContent::Group(composer) => {
                     Content::Group(composer.assembly(&format!("{path}/")))

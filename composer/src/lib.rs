@@ -1,6 +1,61 @@
 //! Composes WebAssembly components while the program runs.
 //!
-//! See [`Composer`].
+//! A [`Composer`] takes components that were compiled independently, matches their imports to each
+//! other's exports and wires them into one [`Composition`]. Every component keeps a wasmtime
+//! [`Store`](wasmtime::Store) of its own, which one task owns: calls between components are messages
+//! to that task's inbox, and resources stay in the store that defines them, with proxies elsewhere.
+//!
+//! - [`ComposableComponent`], [`ComposableInstance`], [`Composition`] and [`Composer`] are what can
+//!   be composed; [`ExportFilter`] restricts what others see of one.
+//! - [`Composer::plan`] shows the wiring, or tells everything that is wrong with it.
+//! - [`Composition::get_func`] gives an [`ExportFunc`], which is called with wasmtime's `Val`s.
+//! - [`CompositionError`] is the one error type that `?` needs.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//! use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
+//! use wasmtime::component::{Linker, Val};
+//! use wasmtime::{Engine, Store};
+//!
+//! const TWO: &str = r#"(component
+//!     (core module $m (func (export "two") (result i32) i32.const 2))
+//!     (core instance $i (instantiate $m))
+//!     (func (export "two") (result s32) (canon lift (core func $i "two"))))"#;
+//! const TWICE: &str = r#"(component
+//!     (import "two" (func $two (result s32)))
+//!     (core func $two (canon lower (func $two)))
+//!     (core module $m
+//!         (import "" "two" (func $two (result i32)))
+//!         (func (export "four") (result i32) (i32.add (call $two) (call $two))))
+//!     (core instance $i (instantiate $m (with "" (instance (export "two" (func $two))))))
+//!     (func (export "four") (result s32) (canon lift (core func $i "four"))))"#;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), wasm_runtime_composer::CompositionError> {
+//! let component = |text| {
+//!     let engine = Engine::default();
+//!     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+//! };
+//! let mut composer = Composer::new();
+//! composer.add(ComposableDescriptor::new("two", component(TWO)));
+//! composer.add(ComposableDescriptor::new("twice", component(TWICE)));
+//! let composition = composer.compose().await?;
+//!
+//! let mut results = [Val::S32(0)];
+//! composition.get_func(None, "four")?.call(&[], &mut results).await?;
+//! assert_eq!(results, [Val::S32(4)]);
+//! composition.close(Duration::from_secs(1)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Spec
+//!
+//! Names, types and handles follow the component model: `Explainer.md` ("Import and Export
+//! Definitions"), `WIT.md`, `CanonicalABI.md` and `Concurrency.md` under `design/mvp` of
+//! <https://github.com/WebAssembly/component-model>.
 
 #![forbid(unsafe_code)]
 
@@ -29,3 +84,8 @@ pub use error::{
 pub use export::ExportFunc;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
+
+/// The README's programs compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

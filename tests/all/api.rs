@@ -62,13 +62,14 @@ fn component_comes_from_bytes_a_file_or_compiled() {
         let store = || Store::new(engine(), ());
         let file = guest_file("producer");
         let bytes = std::fs::read(&file).unwrap();
+        let compiled = guest("producer");
         let sources = [
             ComposableComponent::new(bytes.as_slice(), linker(), store),
             ComposableComponent::new(bytes.clone(), linker(), store),
             ComposableComponent::new(file.as_path(), linker(), store),
             ComposableComponent::new(file, linker(), store),
             ComposableComponent::new(guest("producer"), linker(), store),
-            ComposableComponent::new(&guest("producer"), linker(), store),
+            ComposableComponent::new(&compiled, linker(), store),
         ];
         for producer in sources {
             let mut composer = Composer::new();

@@ -238,7 +238,9 @@ fn lent_handle_cannot_be_moved_or_dropped_until_the_call_ends() {
 
         let error = composition.drop_handles(&thing).await.unwrap_err();
         assert!(matches!(error, CompositionError::Handle(HandleError::Lent)), "{error:?}");
-        let error = call_unit(&composition, interface, "take", &[thing.clone()]).await.unwrap_err();
+        let error = call_unit(&composition, interface, "take", std::slice::from_ref(&thing))
+            .await
+            .unwrap_err();
         let CompositionError::Argument(ArgumentError::Handle { source, .. }) = error else {
             panic!("{error:?}");
         };

@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{Link, LinkError, Linked, Part, PartContent, Startable, sealed};
+use super::{Link, LinkError, Linked, LoadError, Part, PartContent, Startable, sealed};
 use crate::driver::{Driver, DriverHandle, Inbox};
-use crate::error::{Cause, PlanProblem, StartError};
+use crate::error::{Cause, StartError};
 use crate::link::{self, StoreSide};
 use crate::plan::item::Surface;
 
@@ -90,7 +90,6 @@ impl<T: Send + 'static> ComposableComponent<T> {
 impl<T: 'static> Inner<T> {
     fn load(&self) -> Result<&Loaded, &Cause> {
         let load = || {
-            let engine = self.linker.engine();
             #[cfg(feature = "compile")]
             if let Source::Bytes(bytes) = &self.source
                 && bytes.starts_with(CORE_MODULE)
@@ -101,9 +100,9 @@ impl<T: 'static> Inner<T> {
             }
             let component = match &self.source {
                 #[cfg(feature = "compile")]
-                Source::Bytes(bytes) => Component::new(engine, bytes),
+                Source::Bytes(bytes) => Component::new(self.linker.engine(), bytes),
                 #[cfg(feature = "compile")]
-                Source::File(path) => Component::from_file(engine, path),
+                Source::File(path) => Component::from_file(self.linker.engine(), path),
                 Source::Compiled(component) => Ok(component.clone()),
             };
             let component = component.map_err(Cause::new)?;
@@ -115,16 +114,15 @@ impl<T: 'static> Inner<T> {
 }
 
 impl<T: Send + 'static> Startable for Inner<T> {
-    fn surface(&self, id: &str) -> Result<Arc<Surface>, PlanProblem> {
-        let component = id.to_owned();
+    fn surface(&self) -> Result<Arc<Surface>, LoadError> {
         if let Source::Compiled(compiled) = &self.source
             && !Engine::same(compiled.engine(), self.linker.engine())
         {
-            return Err(PlanProblem::EngineMismatch { component });
+            return Err(LoadError::OtherEngine);
         }
         match self.load() {
             Ok(loaded) => Ok(loaded.surface.clone()),
-            Err(source) => Err(PlanProblem::Load { component, source: source.clone() }),
+            Err(cause) => Err(LoadError::Failed(cause.clone())),
         }
     }
 

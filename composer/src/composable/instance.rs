@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{Link, LinkError, Linked, Part, PartContent, Startable, sealed};
+use super::{Link, LinkError, Linked, LoadError, Part, PartContent, Startable, sealed};
 use crate::driver::{Driver, DriverHandle, Inbox};
-use crate::error::{PlanProblem, StartError};
+use crate::error::StartError;
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
 
@@ -58,7 +58,7 @@ struct Existing<T: 'static> {
 }
 
 impl<T: Send + 'static> Startable for Existing<T> {
-    fn surface(&self, _: &str) -> Result<Arc<Surface>, PlanProblem> {
+    fn surface(&self) -> Result<Arc<Surface>, LoadError> {
         Ok(self.surface.clone())
     }
 

@@ -15,7 +15,7 @@ pub use instance::ComposableInstance;
 use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, Inbox};
-use crate::error::{Cause, PlanProblem, StartError};
+use crate::error::{Cause, StartError};
 use crate::link::{StoreSide, Wire};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
@@ -177,10 +177,17 @@ impl sealed::IntoPart for Composition {
 /// A component, with the type of its store's data forgotten.
 pub(crate) trait Startable: Send + Sync {
     /// What the component imports and exports. Compiles it if that was not done before.
-    fn surface(&self, id: &str) -> Result<Arc<Surface>, PlanProblem>;
+    fn surface(&self) -> Result<Arc<Surface>, LoadError>;
 
     /// Links the component, without a store.
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError>;
+}
+
+/// Why a component has no surface.
+pub(crate) enum LoadError {
+    /// It was compiled for another engine than its linker's.
+    OtherEngine,
+    Failed(Cause),
 }
 
 /// Why a component cannot be linked.

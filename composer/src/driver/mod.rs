@@ -15,7 +15,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use wasmtime::component::{Func, Instance, Linker};
+#[cfg(feature = "component-model-async")]
+use wasmtime::AsContextMut;
+use wasmtime::component::{Func, Instance};
 use wasmtime::{Engine, Store};
 
 pub(crate) use handle::{DriverHandle, Inbox};
@@ -170,16 +172,20 @@ impl<T: Send + 'static> Driver<T> {
     }
 
     /// Which call the guest was running when it trapped.
+    #[cfg(feature = "component-model-async")]
     fn trapping_call(&mut self) -> Option<String> {
-        #[cfg(feature = "component-model-async")]
         if self.concurrent {
-            use wasmtime::AsContextMut;
             let mut store = self.store.as_context_mut();
             // The stack is youngest first; the eldest is what was called from outside.
             if let Some(task) = store.async_call_stack().ok().and_then(Iterator::last) {
                 self.calls.blame_task(task);
             }
         }
+        self.calls.blamed_function()
+    }
+
+    #[cfg(not(feature = "component-model-async"))]
+    fn trapping_call(&self) -> Option<String> {
         self.calls.blamed_function()
     }
 
@@ -217,7 +223,7 @@ fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Opti
 fn supports_concurrency(engine: &Engine) -> bool {
     #[cfg(feature = "component-model-async")]
     {
-        let mut probe = Linker::<()>::new(engine);
+        let mut probe = wasmtime::component::Linker::<()>::new(engine);
         probe.root().func_new_concurrent("", |_, _, _, _| Box::pin(async { Ok(()) })).is_ok()
     }
     #[cfg(not(feature = "component-model-async"))]

@@ -73,7 +73,10 @@ fn item<T: Send + 'static>(
             let proxies = side.proxies.clone();
             let ty = ResourceType::host::<Proxy>();
             // Dropping the handle releases the resource in its home.
-            linker.resource(&import.name, ty, move |_, rep| Ok(drop(proxies.remove(rep)?)))
+            linker.resource(&import.name, ty, move |_, rep| {
+                drop(proxies.remove(rep)?);
+                Ok(())
+            })
         }
         _ => Ok(()),
     }

@@ -202,7 +202,9 @@ fn payloads(
         (Some(expected), Some(found)) => values(expected, found, resources),
         (None, None) => Ok(()),
         _ => {
-            let text = |ty: Option<&ValueType>| ty.map_or("no payload".into(), |ty| ty.to_string());
+            let text = |ty: Option<&ValueType>| {
+                ty.map_or_else(|| "no payload".into(), ToString::to_string)
+            };
             Err(Mismatch::different(text(expected), text(found)))
         }
     }

@@ -1,5 +1,6 @@
 //! How components are wired: pure rules, without a store, a task or an engine beyond its types.
 
+mod check;
 pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;

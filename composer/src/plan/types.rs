@@ -122,25 +122,25 @@ pub enum ValueType {
     F64,
     Char,
     String,
-    List(Arc<ValueType>),
+    List(Arc<Self>),
     /// A list whose length is part of its type.
-    FixedLengthList(Arc<ValueType>, u32),
+    FixedLengthList(Arc<Self>, u32),
     /// Key type and value type.
-    Map(Arc<(ValueType, ValueType)>),
+    Map(Arc<(Self, Self)>),
     /// Field names with their types.
-    Record(Arc<[(Arc<str>, ValueType)]>),
-    Tuple(Arc<[ValueType]>),
+    Record(Arc<[(Arc<str>, Self)]>),
+    Tuple(Arc<[Self]>),
     /// Case names, each with its payload.
-    Variant(Arc<[(Arc<str>, Option<ValueType>)]>),
+    Variant(Arc<[(Arc<str>, Option<Self>)]>),
     Enum(Arc<[Arc<str>]>),
-    Option(Arc<ValueType>),
+    Option(Arc<Self>),
     /// Payloads of `ok` and `err`.
-    Result(Arc<(Option<ValueType>, Option<ValueType>)>),
+    Result(Arc<(Option<Self>, Option<Self>)>),
     Flags(Arc<[Arc<str>]>),
     Own(Resource),
     Borrow(Resource),
-    Stream(Option<Arc<ValueType>>),
-    Future(Option<Arc<ValueType>>),
+    Stream(Option<Arc<Self>>),
+    Future(Option<Arc<Self>>),
     ErrorContext,
 }
 

@@ -1,0 +1,323 @@
+//! Every public error. [`CompositionError`] is the one that `?` needs; the others sit inside it.
+
+mod plan;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::WasmBacktrace;
+
+pub use plan::{PlanError, PlanProblem};
+
+/// Why composing, calling or closing failed.
+///
+/// A caller can tell without reading text what went wrong: [`Trap`](Self::Trap) and
+/// [`Unavailable`](Self::Unavailable) mean that the provider is gone, every other variant that the
+/// composition goes on as it was.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompositionError {
+    /// The components cannot be wired: the caller's mistake, found before any store exists.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+
+    /// A component could not be started; those already started have been ended.
+    #[error(transparent)]
+    Start(#[from] StartError),
+
+    /// No such function is offered by the composition.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+
+    /// The arguments do not fit the function; it was not called and nothing was moved.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+
+    /// A handle cannot be dropped.
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+
+    /// The guest trapped, or a host function that it called failed or panicked, in this very call.
+    /// The component's store has ended.
+    #[error("component `{component}` trapped in `{function}`")]
+    #[non_exhaustive]
+    Trap {
+        /// The component whose store ended.
+        component: String,
+        /// The exported function that was running, as `interface#function`.
+        function: String,
+        /// The trap, with its backtrace.
+        #[source]
+        source: Cause,
+    },
+
+    /// The component, or the composition, ended before the call was answered.
+    #[error(
+        "component `{component}` {} `{function}`",
+        if *.started { "stopped before answering" } else { "is not running and cannot be asked for" }
+    )]
+    #[non_exhaustive]
+    Unavailable {
+        /// The component that was to answer.
+        component: String,
+        /// The exported function that was called, as `interface#function`.
+        function: String,
+        /// Whether the call may have run in part: `false` means that it never reached the guest.
+        started: bool,
+        /// Why the component ended.
+        #[source]
+        source: StopReason,
+    },
+
+    /// Something was not done in the time given.
+    #[error("component `{component}` was still busy after {after:?}")]
+    #[non_exhaustive]
+    Timeout {
+        /// The component that was waited for.
+        component: String,
+        /// The time that was given.
+        after: Duration,
+    },
+}
+
+/// A component of a composition could not be started.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum StartError {
+    /// The store belongs to another engine than the component.
+    #[error(
+        "the store made for component `{component}` belongs to another engine than its linker; \
+         make both with the same `Engine`"
+    )]
+    #[non_exhaustive]
+    EngineMismatch { component: String },
+
+    /// Instantiating failed, or the component's start function trapped.
+    #[error("component `{component}` cannot be instantiated")]
+    #[non_exhaustive]
+    Instantiate {
+        component: String,
+        #[source]
+        source: Cause,
+    },
+
+    /// The instance was taken over by another composition.
+    #[error("instance `{component}` already runs in another composition")]
+    #[non_exhaustive]
+    InstanceTaken { component: String },
+
+    /// There is no tokio runtime to run the components on.
+    #[error("composing needs a tokio runtime; call `compose` inside one")]
+    NoRuntime,
+}
+
+/// A function was asked for that the composition does not offer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum LookupError {
+    /// No visible export has this name.
+    #[error("the composition exports no {kind} `{name}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NotExported { kind: &'static str, name: String, nearest: Option<String> },
+
+    /// The interface is there, but not the function.
+    #[error("interface `{interface}` has no function `{function}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NoFunction { interface: String, function: String, nearest: Option<String> },
+
+    /// Several components offer the name and no export hint chooses.
+    #[error(
+        "{} export `{name}`; choose one with `composer.with_export_hint(\"{name}\", \"{}\")`",
+        All(.components),
+        .components.first().map_or("", String::as_str)
+    )]
+    #[non_exhaustive]
+    Ambiguous { name: String, components: Vec<String> },
+
+    /// The function takes or returns something that cannot leave its store.
+    #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
+    #[non_exhaustive]
+    Uncarried { function: String, place: String, found: String },
+}
+
+/// Arguments that do not fit the function that was called.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum ArgumentError {
+    /// Too many or too few arguments.
+    #[error("`{function}` takes {expected} parameters, found {found}")]
+    #[non_exhaustive]
+    ParameterCount { function: String, expected: usize, found: usize },
+
+    /// The slice for results has the wrong length.
+    #[error("`{function}` returns {expected} values, but the slice for results holds {found}")]
+    #[non_exhaustive]
+    ResultCount { function: String, expected: usize, found: usize },
+
+    /// A value of the wrong type.
+    #[error("{}: expected `{expected}`, found {found}", Place(.path, function))]
+    #[non_exhaustive]
+    Type { function: String, path: Vec<String>, expected: String, found: String },
+
+    /// A handle that cannot be passed.
+    #[error("{}", Place(.path, function))]
+    #[non_exhaustive]
+    Handle {
+        function: String,
+        path: Vec<String>,
+        #[source]
+        source: HandleError,
+    },
+}
+
+struct Place<'a>(&'a [String], &'a str);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = self.0.join(", ");
+        write!(f, "{steps} of `{}`", self.1)
+    }
+}
+
+/// A resource handle that cannot be used as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// The handle was moved or dropped before, or belongs to another composition.
+    #[error("the handle is not held: it was moved or dropped, or is another composition's")]
+    NotHeld,
+
+    /// The handle is lent to a call that still runs.
+    #[error(
+        "the handle is lent to a call that still runs; it cannot be moved or dropped meanwhile"
+    )]
+    Lent,
+
+    /// The handle is of another resource than the function takes.
+    #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
+    #[non_exhaustive]
+    OtherResource {
+        /// The resource that was wanted.
+        expected: String,
+        /// The resource that the handle is of.
+        found: String,
+    },
+}
+
+/// Why a component runs no longer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The composition was closed, or its last handle dropped.
+    #[error("the composition was closed")]
+    Closed,
+
+    /// The component trapped, in another call or between calls.
+    #[error("component `{component}` trapped in `{function}`")]
+    #[non_exhaustive]
+    Trapped {
+        /// The component whose store ended.
+        component: String,
+        /// What was running, as far as it is known.
+        function: String,
+        /// The trap, with its backtrace.
+        #[source]
+        source: Cause,
+    },
+
+    /// The tokio runtime that ran the component was shut down.
+    #[error("the tokio runtime that ran the component was shut down")]
+    RuntimeShutdown,
+}
+
+/// What wasmtime, a host function or a guest's trap reported; cheap to clone.
+///
+/// Prints the outermost level; the rest is in [`source`](std::error::Error::source).
+#[derive(Clone)]
+pub struct Cause {
+    error: Arc<wasmtime::Error>,
+}
+
+impl Cause {
+    pub(crate) fn new(error: wasmtime::Error) -> Self {
+        Self { error: Arc::new(error) }
+    }
+
+    /// The underlying error, anywhere in the chain, if it is an `E`: a [`wasmtime::Trap`], say, a
+    /// [`CompositionError`] of the component that was called, or a host function's own error.
+    pub fn downcast_ref<E: std::error::Error + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref::<E>()
+    }
+
+    /// The stack of the guest when it trapped, innermost frame first, if wasmtime recorded one.
+    pub fn backtrace(&self) -> Option<&WasmBacktrace> {
+        self.error.downcast_ref::<WasmBacktrace>()
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl Cause {
+    /// The levels of the error, outermost first. wasmtime wraps a trap in its backtrace, over
+    /// several lines; that stands in `backtrace`, and what went wrong is below it.
+    fn levels(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        self.error.chain().skip(usize::from(self.backtrace().is_some()))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.levels().next() {
+            Some(level) => fmt::Display::fmt(level, f),
+            None => fmt::Display::fmt(&self.error, f),
+        }
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.levels().nth(1)
+    }
+}
+
+/// A host function panicked; the text is the panic's message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a host function panicked: {message}")]
+#[non_exhaustive]
+pub struct HostPanic {
+    /// The panic's message, if it was text.
+    pub message: String,
+}
+
+/// What a wrong name was probably meant to be.
+struct Nearest<'a>(Option<&'a str>);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "; did you mean `{name}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// "both `a` and `b`", "`a`, `b` and `c`".
+struct All<'a>(&'a [String]);
+
+impl fmt::Display for All<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [a, b] => write!(f, "both `{a}` and `{b}`"),
+            [first @ .., last] => write!(f, "`{}` and `{last}`", first.join("`, `")),
+            [] => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Compares types along the edges of the wiring, and finds where each resource lives.
+
+use super::item::Item;
+use super::matching::{Fault, Resources, mismatches};
+use super::resolve::{HOST, Home, Leaf, Offer, Source};
+use super::types::{FunctionType, Resource};
+use crate::error::PlanProblem;
+
+/// Compares the types of every import that another component satisfies. Providers come first, so
+/// that it is known where the resources live that they pass on.
+pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut Vec<PlanProblem>) {
+    for &consumer in order {
+        let surface = leaves[consumer].surface.clone();
+        let sources = leaves[consumer].sources.clone();
+        let mut homes = leaves[consumer].resources.clone();
+        for (named, source) in surface.imports.iter().zip(sources) {
+            match source {
+                Source::Export(offer) => {
+                    let edge = Edge { leaves, consumer, import: &named.name, offer };
+                    edge.check(&named.item, &mut homes, problems);
+                }
+                Source::Linker { .. } => named.item.each_resource(&mut |resource| {
+                    let home = &mut homes[resource.index as usize];
+                    if *home == Home::Unknown {
+                        *home = Home::Host;
+                    }
+                }),
+                Source::Nobody => {}
+            }
+        }
+        leaves[consumer].resources = homes;
+    }
+}
+
+struct Edge<'a> {
+    leaves: &'a [Leaf],
+    consumer: usize,
+    import: &'a str,
+    offer: Offer,
+}
+
+impl Edge<'_> {
+    fn check(&self, needed: &Item, homes: &mut [Home], problems: &mut Vec<PlanProblem>) {
+        let provider = &self.leaves[self.offer.leaf];
+        let export = &provider.surface.exports[self.offer.export];
+        let consumer = self.leaves[self.consumer].id.to_string();
+        let provider_id = provider.id.to_string();
+        let import = self.import.to_owned();
+        let export_name = export.name.clone();
+        let mut resources = EdgeResources { leaves: self.leaves, provider, homes };
+        for mismatch in mismatches(needed, &export.item, &mut resources) {
+            let path = mismatch.path();
+            let (consumer, provider, import, export) =
+                (consumer.clone(), provider_id.clone(), import.clone(), export_name.clone());
+            problems.push(match mismatch.fault {
+                Fault::Missing => {
+                    PlanProblem::MissingItem { consumer, provider, import, export, path }
+                }
+                Fault::Different { expected, found } => PlanProblem::TypeMismatch {
+                    consumer,
+                    provider,
+                    import,
+                    export,
+                    path,
+                    expected,
+                    found,
+                },
+                Fault::Torn { resource, providers } => {
+                    PlanProblem::TornResource { consumer, import, resource, providers }
+                }
+                Fault::Host { resource } => {
+                    PlanProblem::HostResource { consumer, provider, import, path, resource }
+                }
+            });
+        }
+        each_func(needed, &mut Vec::new(), &mut |path, ty| {
+            if let Some(uncarried) = ty.uncarried() {
+                let mut path = path.to_vec();
+                path.push(uncarried.place);
+                problems.push(PlanProblem::Uncarried {
+                    consumer: consumer.clone(),
+                    provider: provider_id.clone(),
+                    import: import.clone(),
+                    path,
+                    found: uncarried.ty,
+                });
+            }
+        });
+        if let Item::Code(kind) = needed {
+            problems.push(PlanProblem::CodeImport {
+                consumer: consumer.clone(),
+                provider: provider_id,
+                import,
+                kind,
+            });
+        }
+    }
+}
+
+fn each_func(item: &Item, path: &mut Vec<String>, visit: &mut dyn FnMut(&[String], &FunctionType)) {
+    match item {
+        Item::Func { ty, .. } => visit(path, ty),
+        Item::Instance(items) => {
+            for named in items {
+                path.push(format!("{} `{}`", named.item.kind(), named.name));
+                each_func(&named.item, path, visit);
+                path.pop();
+            }
+        }
+        Item::Resource(_) | Item::Type(_) | Item::Code(_) => {}
+    }
+}
+
+/// The resources on both sides of an edge.
+struct EdgeResources<'a> {
+    leaves: &'a [Leaf],
+    provider: &'a Leaf,
+    /// The consumer's, as far as they are known.
+    homes: &'a mut [Home],
+}
+
+impl EdgeResources<'_> {
+    fn owner(&self, home: Home) -> String {
+        match home {
+            Home::Component { leaf, .. } => self.leaves[leaf].id.to_string(),
+            Home::Host | Home::Unknown => HOST.to_owned(),
+        }
+    }
+}
+
+impl Resources for EdgeResources<'_> {
+    fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
+        let found = self.provider.resources[found.index as usize];
+        let bound = std::mem::replace(&mut self.homes[expected.index as usize], Home::Unknown);
+        let resource = expected.name.to_string();
+        let home = match (bound, found) {
+            (Home::Unknown, Home::Host) => return Err(Fault::Host { resource }),
+            (Home::Unknown, home) | (home, Home::Unknown) => home,
+            // The same name on both sides, and perhaps no handle of it ever crosses.
+            _ if bound == found => bound,
+            _ => {
+                // The resource stays unknown: one report of it is enough.
+                let providers = [self.owner(bound), self.owner(found)];
+                return Err(Fault::Torn { resource, providers });
+            }
+        };
+        self.homes[expected.index as usize] = home;
+        Ok(())
+    }
+
+    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
+        let mine = self.homes[expected.index as usize];
+        let theirs = self.provider.resources[found.index as usize];
+        match (mine, theirs) {
+            (Home::Unknown, _) | (_, Home::Unknown) => Ok(()),
+            (Home::Host, _) | (_, Home::Host) => {
+                Err(Fault::Host { resource: expected.name.to_string() })
+            }
+            _ if mine == theirs => Ok(()),
+            _ => {
+                let text = |resource: &Resource, home| {
+                    format!("resource {} of {}", resource.name, self.owner(home))
+                };
+                Err(Fault::Different { expected: text(expected, mine), found: text(found, theirs) })
+            }
+        }
+    }
+}
