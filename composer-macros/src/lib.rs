@@ -1,3 +1,78 @@
-//! The procedural macros of `wasm-runtime-composer`. There are none yet.
+//! The procedural macros of `wasm-runtime-composer`, which re-exports and documents them.
+//!
+//! `compose!` passes through four rooms: `parse` gives nodes as they were written (`ast`), `check`
+//! turns them into a `model` that cannot be wrong, and `expand` prints that. Errors are gathered on
+//! the way; after one, `fallback` decides what is declared nevertheless. The derive has the same
+//! rooms in `derive`.
 
 #![forbid(unsafe_code)]
+
+mod ast;
+mod check;
+mod derive;
+mod expand;
+mod fallback;
+mod kw;
+mod model;
+mod names;
+mod parse;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+use crate::report::Report;
+
+/// What `compose!` of `wasm-runtime-composer` expands to: takes the path of that crate in braces,
+/// then the block.
+#[doc(hidden)]
+#[proc_macro]
+pub fn compose_impl(input: TokenStream) -> TokenStream {
+    compose(input.into()).into()
+}
+
+/// Derives `ComponentType`, `IntoComponentValue` and `FromComponentValue`.
+///
+/// | Rust | component model |
+/// |---|---|
+/// | struct with named fields | record |
+/// | tuple struct | tuple |
+/// | struct of one field, with `#[component(transparent)]` | the type of that field |
+/// | struct of `bool` fields, with `#[component(flags)]` | flags, one for each field |
+/// | enum whose variants carry nothing | enum |
+/// | enum whose variants carry something | variant |
+///
+/// A variant with several fields, `Moved(i32, i32)`, carries a tuple. One with named fields is not
+/// allowed, since a case of the component model carries one type: put the fields into a struct.
+///
+/// Flags are a struct of `bool`s because a derive does not see the constants of a bit set.
+///
+/// Names are the Rust names in kebab case: `user_id` is `user-id` and `TooBig` is `too-big`.
+///
+/// A type with type parameters is a component value when they are. A type with lifetime parameters
+/// borrows what it is made of: it can be passed, but not returned.
+///
+/// # Attributes
+///
+/// - `#[component(name = "…")]` on a field or variant: its name in the component model.
+/// - `#[component(transparent)]` and `#[component(flags)]` on a struct: see above.
+/// - `#[component(crate = some::path)]` on the type: where `wasm-runtime-composer` is, if it is not
+///   a dependency under that name.
+#[proc_macro_derive(ComponentValue, attributes(component))]
+pub fn derive_component_value(input: TokenStream) -> TokenStream {
+    derive::component_value(input.into()).into()
+}
+
+fn compose(input: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    let mut report = Report::default();
+    let block = match parse::block(input, &mut report) {
+        Ok(block) => block,
+        Err(error) => return error.into_compile_error(),
+    };
+    let model = check::check(block, &mut report);
+    match report.finish() {
+        Ok(()) => expand::expand(&model),
+        Err(failure) => fallback::expand(&model, &failure),
+    }
+}

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::composable::{
-    ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, Startable,
+    ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, Settings, Startable,
 };
 use crate::composition::{Composition, LiveLeaf};
-use crate::driver::{DriverHandle, Inbox};
+use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox};
 use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
-use crate::link::{Endpoint, StoreSide, Wire};
+use crate::link::{Endpoint, OUTGOING_CALLS, StoreSide, Wire};
 use crate::plan::Plan;
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
 use crate::shutdown::{Running, end_all};
@@ -146,10 +148,10 @@ impl Composer {
     /// Compiles what is not compiled yet. Failures are kept and found again when planning.
     async fn compile(&self, runtime: &tokio::runtime::Handle) {
         let mut parts = Vec::new();
-        self.leaf_parts(&mut parts);
+        self.leaf_parts(Settings::default(), &mut parts);
         let mut jobs = Vec::new();
         for part in parts {
-            if let LeafPart::Single(single) = part {
+            if let LeafContent::Single(single) = part.content {
                 jobs.push(runtime.spawn_blocking(move || drop(single.surface())));
             }
         }
@@ -173,13 +175,14 @@ impl Composer {
 
     fn wiring(&self, resolution: Resolution) -> Wiring {
         let mut parts = Vec::new();
-        self.leaf_parts(&mut parts);
+        self.leaf_parts(Settings::default(), &mut parts);
         Wiring::new(resolution, parts)
     }
 
     fn assembly(&self, prefix: &str) -> Assembly<'_> {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
+            let problems = descriptor.settings_problem(&path).into_iter().collect();
             let content = match &descriptor.part.content {
                 PartContent::Single(single) => match single.surface() {
                     Ok(surface) => Content::Leaf(surface),
@@ -197,6 +200,7 @@ impl Composer {
             };
             Node {
                 id: &descriptor.id,
+                problems,
                 content,
                 filters: &descriptor.part.filters,
                 import_hints: &descriptor.import_hints,
@@ -207,21 +211,29 @@ impl Composer {
 }
 
 /// Where a leaf of the resolution comes from, in the order in which the resolver meets them.
-enum LeafPart {
+struct LeafPart {
+    content: LeafContent,
+    settings: Settings,
+}
+
+enum LeafContent {
     Single(Arc<dyn Startable>),
     Composed(LiveLeaf),
 }
 
 impl Composer {
-    fn leaf_parts(&self, parts: &mut Vec<LeafPart>) {
+    fn leaf_parts(&self, outer: Settings, parts: &mut Vec<LeafPart>) {
         for descriptor in &self.descriptors {
-            match &descriptor.part.content {
-                PartContent::Single(single) => parts.push(LeafPart::Single(single.clone())),
-                PartContent::Group(composer) => composer.leaf_parts(parts),
-                PartContent::Composed(nested) => {
-                    parts.push(LeafPart::Composed(nested.leaf.clone()))
+            let settings = descriptor.settings.within(outer);
+            let content = match &descriptor.part.content {
+                PartContent::Single(single) => LeafContent::Single(single.clone()),
+                PartContent::Composed(nested) => LeafContent::Composed(nested.leaf.clone()),
+                PartContent::Group(composer) => {
+                    composer.leaf_parts(settings, parts);
+                    continue;
                 }
-            }
+            };
+            parts.push(LeafPart { content, settings });
         }
     }
 
@@ -259,13 +271,16 @@ impl Wiring {
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
-            leaves.push(match part {
-                LeafPart::Composed(leaf) => leaf,
-                LeafPart::Single(single) => {
+            let Settings { deadline, inbox_capacity } = part.settings;
+            leaves.push(match part.content {
+                LeafContent::Composed(leaf) => leaf.with_deadline(deadline),
+                LeafContent::Single(single) => {
                     let surface = leaf.surface.clone();
-                    let (handle, inbox) = DriverHandle::pair(leaf.id.clone(), surface.clone());
+                    let capacity = inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
+                    let (handle, inbox) =
+                        DriverHandle::pair(leaf.id.clone(), surface.clone(), capacity);
                     let endpoints = (0..surface.funcs.len())
-                        .map(|func| Endpoint { driver: handle.clone(), func })
+                        .map(|func| Endpoint { driver: handle.clone(), func, deadline })
                         .collect();
                     let kinds = defined_kinds(leaf, index);
                     waiting.insert(index, Waiting { single, handle, inbox });
@@ -353,6 +368,8 @@ impl Wiring {
             proxies: Proxies::default(),
             home: handle,
             live: self.live.clone(),
+            id: leaf.id.clone(),
+            outgoing: Arc::new(Semaphore::new(OUTGOING_CALLS)),
         };
         Link { side, wires, from_linker }
     }

@@ -19,6 +19,7 @@ use crate::plan::types::Resource;
 use crate::plan::{Export, Plan};
 use crate::shutdown::{Deadline, Running, end};
 use crate::transfer::{Held, LiveHandles, ResourceKind};
+use crate::typed::{FromComponentValue, Params, TypedFunc};
 
 /// A component that runs, or a composition as if it were one.
 #[derive(Clone)]
@@ -28,6 +29,18 @@ pub(crate) struct LiveLeaf {
     pub(crate) endpoints: Arc<[Endpoint]>,
     /// What each of the surface's resources is; `None` where the host defines it.
     pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+}
+
+impl LiveLeaf {
+    /// The same, with a deadline for calls from outside.
+    pub(crate) fn with_deadline(mut self, deadline: Option<Duration>) -> Self {
+        let endpoints = self.endpoints.iter().cloned().map(|mut endpoint| {
+            endpoint.deadline = endpoint.deadline.into_iter().chain(deadline).min();
+            endpoint
+        });
+        self.endpoints = endpoints.collect();
+        self
+    }
 }
 
 /// Components that are wired and run, each in a store and on a task of its own.
@@ -115,6 +128,64 @@ impl Composition {
         interface: Option<&str>,
         function: &str,
     ) -> Result<ExportFunc, CompositionError> {
+        Ok(self.find(interface, function)?)
+    }
+
+    /// Looks up an exported function and checks its type against Rust types: `P` is a tuple of the
+    /// parameters' types, `R` the result's, `()` for none.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Lookup`] as for [`get_func`](Self::get_func).
+    /// - [`CompositionError::Typed`] if the function is of other types, with the path to the first
+    ///   difference in each parameter and in the result.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{
+    /// #     ComposableComponent, ComposableDescriptor, Composer, CompositionError,
+    /// # };
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), CompositionError> {
+    /// # let engine = wasmtime::Engine::default();
+    /// # let linker = wasmtime::component::Linker::<()>::new(&engine);
+    /// # let text = r#"(component
+    /// #     (core module $m (func (export "add") (param i32 i32) (result i32)
+    /// #         (i32.add (local.get 0) (local.get 1))))
+    /// #     (core instance $i (instantiate $m))
+    /// #     (func (export "add") (param "a" s32) (param "b" s32) (result s32)
+    /// #         (canon lift (core func $i "add"))))"#;
+    /// # let adder =
+    /// #     ComposableComponent::new(text, linker, move || wasmtime::Store::new(&engine, ()));
+    /// # let mut composer = Composer::new();
+    /// # composer.add(ComposableDescriptor::new("adder", adder));
+    /// # let composition = composer.compose().await?;
+    /// let add = composition.typed::<(i32, i32), i32>(None, "add")?;
+    /// assert_eq!(add.call((1, 2)).await?, 3);
+    ///
+    /// let error = composition.typed::<(i32, u32), i32>(None, "add").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "`add` of component `adder`, parameter `b`: expected a type for `s32`, found `u32`"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn typed<P: Params, R: FromComponentValue + 'static>(
+        &self,
+        interface: Option<&str>,
+        function: &str,
+    ) -> Result<TypedFunc<P, R>, CompositionError> {
+        Ok(TypedFunc::new(self.find(interface, function)?)?)
+    }
+
+    /// Looks up an exported function.
+    pub(crate) fn find(
+        &self,
+        interface: Option<&str>,
+        function: &str,
+    ) -> Result<ExportFunc, LookupError> {
         let name = interface.unwrap_or(function);
         let wanted = Name::parse(name);
         let ranked = self.shared.exports.iter().filter_map(|export| {
@@ -122,14 +193,14 @@ impl Composition {
         });
         let kind = if interface.is_some() { "interface" } else { "function" };
         let Some((_, export)) = ranked.max_by(|(a, _), (b, _)| a.cmp(b)) else {
-            return Err(self.not_exported(kind, name).into());
+            return Err(self.not_exported(kind, name));
         };
         let offer = match &export.offered {
             Offered::By(offer) => *offer,
             Offered::Ambiguously(components) => {
                 let name = export.name.clone();
                 let components = components.iter().map(|(id, _)| id.clone()).collect();
-                return Err(LookupError::Ambiguous { name, components }.into());
+                return Err(LookupError::Ambiguous { name, components });
             }
         };
         let leaf = &self.shared.leaves[offer.leaf];
@@ -144,13 +215,12 @@ impl Composition {
                         interface: interface.to_owned(),
                         function: function.to_owned(),
                         nearest: nearest.map(str::to_owned),
-                    }
-                    .into());
+                    });
                 }
             },
-            _ => return Err(self.not_exported(kind, name).into()),
+            _ => return Err(self.not_exported(kind, name)),
         };
-        Ok(ExportFunc::new(leaf, index, self.shared.gate.clone())?)
+        ExportFunc::new(leaf, index, self.shared.gate.clone())
     }
 
     fn not_exported(&self, kind: &'static str, name: &str) -> LookupError {
@@ -242,7 +312,9 @@ impl Composition {
             Err(_) => Vec::new(),
         };
         match cut_off.into_iter().next() {
-            Some(component) => Err(CompositionError::Timeout { component, after: within }),
+            Some(component) => {
+                Err(CompositionError::Timeout { component, function: None, after: within })
+            }
             None => Ok(()),
         }
     }
@@ -307,9 +379,21 @@ async fn supervise(
 impl fmt::Debug for Composition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Composition")
-            .field("components", &self.shared.plan.components())
+            .field("inboxes", &Inboxes(&self.shared.leaves))
             .field("live_handles", &self.live_handles())
             .field("closed", &self.shared.gate.is_shut())
+            .finish()
+    }
+}
+
+/// The components with the number of calls that wait for each.
+struct Inboxes<'a>(&'a [LiveLeaf]);
+
+impl fmt::Debug for Inboxes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drivers = self.0.iter().filter_map(|leaf| leaf.endpoints.first());
+        f.debug_map()
+            .entries(drivers.map(|endpoint| (endpoint.driver.id(), endpoint.driver.depth())))
             .finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use wasmtime::component::{ResourceAny, Val};
 
@@ -9,7 +10,7 @@ use crate::composition::{Gate, LiveLeaf};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::link::Endpoint;
 use crate::plan::types::{FunctionType, Resource, ValueType};
-use crate::transfer::{HeldTable, Lent, Own, ResourceKind};
+use crate::transfer::{Guard, HeldTable, Lent, Own, ResourceKind};
 use crate::value::{Faulty, Handles, Value, ValueError, from_val, into_val};
 
 /// A function that a [`Composition`](crate::Composition) exports.
@@ -19,11 +20,14 @@ use crate::value::{Faulty, Handles, Value, ValueError, from_val, into_val};
 #[derive(Clone)]
 pub struct ExportFunc {
     inner: Arc<Inner>,
+    deadline: Option<Duration>,
 }
 
 struct Inner {
     endpoint: Endpoint,
     ty: Arc<FunctionType>,
+    /// Whether parameters or result hold handles.
+    has_handles: bool,
     kinds: Arc<[Option<ResourceKind>]>,
     gate: Gate,
 }
@@ -38,8 +42,23 @@ impl ExportFunc {
         if let Some((place, found)) = uncarried.or(host) {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
+        let has_handles = ty.find_resource(&|_| true).is_some();
         let (endpoint, kinds) = (leaf.endpoints[func].clone(), leaf.kinds.clone());
-        Ok(Self { inner: Arc::new(Inner { endpoint, ty, kinds, gate }) })
+        let inner = Inner { endpoint, ty, has_handles, kinds, gate };
+        Ok(Self { inner: Arc::new(inner), deadline: None })
+    }
+
+    /// The same function, with a deadline for each call: past it the caller gets
+    /// [`CompositionError::Timeout`]. A shorter one of the component's descriptor counts instead.
+    ///
+    /// A call that waits is withdrawn then, and an async one that runs is left to end by itself, as
+    /// if the caller had gone. A sync call that runs holds the component's store; the store is ended
+    /// as by a trap. A guest that computes without end gives way to nothing but its engine: see
+    /// `Config::epoch_interruption`.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
     }
 
     /// The function's type.
@@ -56,7 +75,8 @@ impl ExportFunc {
     /// [`Composition::drop_handles`](crate::Composition::drop_handles); those that are not end with
     /// the composition.
     ///
-    /// Calls of an `async func` overlap; others run one at a time. Calls made one after the other
+    /// A component's inbox has room for a number of calls; beyond it, calls wait for room in their
+    /// order. Calls of an `async func` overlap; others run one at a time. Calls made one after the other
     /// start in that order.
     ///
     /// # Errors
@@ -66,6 +86,7 @@ impl ExportFunc {
     /// - [`CompositionError::Trap`] if the guest trapped in this call.
     /// - [`CompositionError::Unavailable`] if the component or the composition has ended, before
     ///   the call or while it ran.
+    /// - [`CompositionError::Timeout`] if the call has a deadline and it has passed.
     /// - [`CompositionError::Handle`] if an `own` argument is still lent to a call that was
     ///   withdrawn.
     ///
@@ -78,11 +99,7 @@ impl ExportFunc {
     pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
         let inner = &*self.inner;
         let args = inner.args(params, results)?;
-        let Endpoint { driver, func } = &inner.endpoint;
-        if inner.gate.is_shut() {
-            return Err(driver.closed(*func));
-        }
-        let value = driver.call(*func, args).await?;
+        let value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value), [slot]) = (&inner.ty.result, value, results) {
             *slot = inner.result(ty, value)?;
         }
@@ -90,7 +107,80 @@ impl ExportFunc {
     }
 }
 
+impl ExportFunc {
+    /// Calls the function with values that were checked against its type while composing.
+    pub(crate) async fn call_checked(
+        &self,
+        mut args: Vec<Value>,
+    ) -> Result<Option<Value>, CompositionError> {
+        let inner = &*self.inner;
+        if !inner.has_handles {
+            return inner.call(args, self.deadline).await;
+        }
+        for ((name, ty), arg) in inner.ty.params.iter().zip(&mut args) {
+            arg.each_handle(ty, &mut |resource, handle| inner.pass_in(resource, handle)).map_err(
+                |source| {
+                    let path = vec![format!("parameter `{name}`")];
+                    ArgumentError::Handle { function: inner.function(), path, source }
+                },
+            )?;
+        }
+        let mut value = inner.call(args, self.deadline).await?;
+        if let (Some(ty), Some(value)) = (&inner.ty.result, &mut value) {
+            value.each_handle(ty, &mut |_, handle| inner.pass_out(handle))?;
+        }
+        Ok(value)
+    }
+
+    /// The component that exports the function.
+    pub(crate) fn component(&self) -> &str {
+        self.inner.endpoint.driver.id()
+    }
+
+    /// The function's name, as `interface#function`.
+    pub(crate) fn name(&self) -> String {
+        self.inner.function()
+    }
+}
+
 impl Inner {
+    async fn call(
+        &self,
+        args: Vec<Value>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Value>, CompositionError> {
+        if self.gate.is_shut() {
+            return Err(self.endpoint.driver.closed(self.endpoint.func));
+        }
+        self.endpoint.call(args, deadline).await
+    }
+
+    /// Takes a handle out of the caller's table, to move it or to lend it.
+    fn pass_in(&self, resource: &Resource, handle: &mut Value) -> Result<(), HandleError> {
+        match handle {
+            Value::Held(guard) => {
+                let guard = guard.take().ok_or(HandleError::NotHeld)?;
+                let own = guard.take()?;
+                check_kind(&self.kinds, resource, own.kind())?;
+                *handle = Value::Own(own);
+                Ok(())
+            }
+            Value::Borrow(lent) => check_kind(&self.kinds, resource, lent.kind()),
+            _ => Err(HandleError::NotHeld),
+        }
+    }
+
+    /// Puts a handle into the caller's table, to go with its owner.
+    fn pass_out(&self, handle: &mut Value) -> Result<(), HandleError> {
+        match std::mem::replace(handle, Value::Held(None)) {
+            Value::Own(own) => {
+                *handle = Value::Held(Some(Guard::new(&self.gate.held, own)?));
+                Ok(())
+            }
+            _ => Err(HandleError::NotHeld),
+        }
+    }
+
     fn function(&self) -> String {
         self.endpoint.driver.function_name(self.endpoint.func)
     }
@@ -157,6 +247,23 @@ impl fmt::Debug for ExportFunc {
     }
 }
 
+/// Compares the kind of a handle with the one that stands at its place in the function's type.
+fn check_kind(
+    kinds: &[Option<ResourceKind>],
+    resource: &Resource,
+    found: &ResourceKind,
+) -> Result<(), HandleError> {
+    if kinds.get(resource.index as usize).and_then(Option::as_ref) == Some(found) {
+        return Ok(());
+    }
+    if resource.name() == found.name() {
+        // The same resource in another composition is another one.
+        return Err(HandleError::NotHeld);
+    }
+    let (expected, found) = (resource.name().to_owned(), found.name().to_owned());
+    Err(HandleError::OtherResource { expected, found })
+}
+
 /// Handles as the Rust caller holds them.
 struct HeldHandles<'a> {
     kinds: &'a [Option<ResourceKind>],
@@ -170,17 +277,6 @@ impl<'a> HeldHandles<'a> {
         Self { kinds: &inner.kinds, table: inner.gate.held.lock(), taken: Vec::new() }
     }
 
-    fn check(&self, resource: &Resource, own: &Own) -> Result<(), HandleError> {
-        let expected = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
-        if expected == Some(own.kind()) {
-            return Ok(());
-        }
-        Err(HandleError::OtherResource {
-            expected: resource.name().to_owned(),
-            found: own.kind().name().to_owned(),
-        })
-    }
-
     /// Puts back what was taken; the arguments that it went into are gone by now.
     fn restore(mut self) {
         for lent in std::mem::take(&mut self.taken) {
@@ -191,7 +287,7 @@ impl<'a> HeldHandles<'a> {
 
 impl Handles for HeldHandles<'_> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
-        self.check(resource, self.table.get(handle)?)?;
+        check_kind(self.kinds, resource, self.table.get(handle)?.kind())?;
         let own = self.table.take(handle)?;
         self.taken.push(own.lend());
         Ok(own)
@@ -199,7 +295,7 @@ impl Handles for HeldHandles<'_> {
 
     fn take_borrow(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Lent, Faulty> {
         let own = self.table.get(handle)?;
-        self.check(resource, own)?;
+        check_kind(self.kinds, resource, own.kind())?;
         Ok(own.lend())
     }
 

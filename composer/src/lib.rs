@@ -69,7 +69,14 @@ mod link;
 mod plan;
 mod shutdown;
 mod transfer;
+mod typed;
 mod value;
+
+#[cfg(feature = "macros")]
+mod macros;
+
+#[doc(hidden)]
+pub mod __private;
 
 pub use composable::{
     ComponentSource, Composable, ComposableComponent, ComposableDescriptor, ComposableInstance,
@@ -79,11 +86,17 @@ pub use composer::Composer;
 pub use composition::Composition;
 pub use error::{
     ArgumentError, Cause, CompositionError, HandleError, HostPanic, LookupError, PlanError,
-    PlanProblem, StartError, StopReason,
+    PlanProblem, StartError, StopReason, TypedError, TypedProblem,
 };
 pub use export::ExportFunc;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
+pub use typed::{
+    ComponentType, ComponentValue, FromComponentValue, IntoComponentValue, OwnedResource, Params,
+    TypeDifference, TypedFunc,
+};
+#[cfg(feature = "macros")]
+pub use wasm_runtime_composer_macros::ComponentValue;
 
 /// The README's programs compile and run.
 #[cfg(doctest)]

@@ -8,6 +8,8 @@ mod cases;
 mod close;
 mod errors;
 mod fused;
+mod limits;
 mod nesting;
 mod resources;
+mod typed;
 mod values;

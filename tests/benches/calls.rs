@@ -168,6 +168,56 @@ async fn measure(pairs: &mut [Pair; 2], row: &Loop, effort: &Effort) -> [Cost; 2
     samples.map(Cost::of)
 }
 
+/// Calls from Rust, each way in turns: with `Val`s, and with Rust types.
+async fn from_rust(effort: &Effort) {
+    let composition = composer(&["producer"]).compose().await.expect("it imports nothing");
+    let interface = Some("composer:test/iproducer");
+    let dynamic = |name| composition.get_func(interface, name).expect("the producer exports it");
+    let (add, reverse) = (dynamic("add"), dynamic("reverse"));
+    let typed_add = composition.typed::<(i32, i32), i32>(interface, "add");
+    let typed_add = typed_add.expect("it adds `s32`");
+    let typed_reverse = composition.typed::<(&[u8],), Vec<u8>>(interface, "reverse");
+    let typed_reverse = typed_reverse.expect("it reverses bytes");
+    let bytes = vec![7; 1024];
+    let vals = Val::List(bytes.iter().copied().map(Val::U8).collect());
+
+    println!("\n{:20} {:>21} {:>21} {:>8}", "from Rust", "typed", "dynamic", "ratio");
+    let mut samples: [[Vec<f64>; 2]; 2] = Default::default();
+    for _ in 0..effort.rounds {
+        let [in_add, in_bytes] = &mut samples;
+        in_add[0].push(repeat(effort, async || drop(typed_add.call((1, 2)).await)).await);
+        let params = [Val::S32(1), Val::S32(2)];
+        let call = async || drop(add.call(&params, &mut [Val::S32(0)]).await);
+        in_add[1].push(repeat(effort, call).await);
+        in_bytes[0].push(repeat(effort, async || drop(typed_reverse.call((&bytes,)).await)).await);
+        let params = std::slice::from_ref(&vals);
+        let call = async || drop(reverse.call(params, &mut [Val::Bool(false)]).await);
+        in_bytes[1].push(repeat(effort, call).await);
+    }
+    for (title, costs) in ["add(s32, s32)", "list<u8> of 1 KiB"].into_iter().zip(samples) {
+        print_row(title, costs.map(Cost::of));
+    }
+}
+
+/// What a call takes, in nanoseconds, in a sample of calls.
+async fn repeat(effort: &Effort, mut call: impl AsyncFnMut()) -> f64 {
+    let start = Instant::now();
+    let mut calls = 0_u32;
+    while start.elapsed() < effort.sample {
+        for _ in 0..16 {
+            call().await;
+        }
+        calls += 16;
+    }
+    start.elapsed().as_nanos() as f64 / f64::from(calls)
+}
+
+fn print_row(title: &str, [first, second]: [Cost; 2]) {
+    let ratio = first.median / second.median;
+    let [first, second] = [first, second].map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
+    println!("{title:20} {first:>21} {second:>21} {ratio:>8.2}");
+}
+
 fn main() {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("the system has threads").block_on(async {
@@ -176,11 +226,8 @@ fn main() {
         println!("ns per call, median [min] of {} rounds\n", effort.rounds);
         println!("{:20} {:>21} {:>21} {:>8}", "", "isolated", "fused", "ratio");
         for row in &LOOPS {
-            let [isolated, fused] = measure(&mut pairs, row, &effort).await;
-            let ratio = isolated.median / fused.median;
-            let [isolated, fused] =
-                [isolated, fused].map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
-            println!("{:20} {isolated:>21} {fused:>21} {ratio:>8.1}", row.title);
+            print_row(row.title, measure(&mut pairs, row, &effort).await);
         }
+        from_rust(&effort).await;
     });
 }

@@ -6,6 +6,7 @@ mod instance;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -15,7 +16,7 @@ pub use instance::ComposableInstance;
 use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, Inbox};
-use crate::error::{Cause, StartError};
+use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{StoreSide, Wire};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
@@ -81,6 +82,38 @@ pub struct ComposableDescriptor {
     pub(crate) id: String,
     pub(crate) part: Part,
     pub(crate) import_hints: Vec<(String, String)>,
+    pub(crate) settings: Settings,
+}
+
+impl ComposableDescriptor {
+    /// What is wrong with the settings of the component `path`.
+    pub(crate) fn settings_problem(&self, path: &str) -> Option<PlanProblem> {
+        let component = path.to_owned();
+        match (self.settings.inbox_capacity?, &self.part.content) {
+            (_, PartContent::Composed(_)) => Some(PlanProblem::CapacityOfComposition { component }),
+            (0, _) => Some(PlanProblem::NoCapacity { component }),
+            _ => None,
+        }
+    }
+}
+
+/// How components run. What a descriptor of a nested composer leaves open inside, the descriptors
+/// around it decide.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) inbox_capacity: Option<usize>,
+}
+
+impl Settings {
+    /// These settings, completed by those of a descriptor around.
+    pub(crate) fn within(self, outer: Self) -> Self {
+        Self {
+            // A call from anywhere may take no longer than each of them says.
+            deadline: self.deadline.into_iter().chain(outer.deadline).min(),
+            inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
+        }
+    }
 }
 
 impl ComposableDescriptor {
@@ -88,7 +121,12 @@ impl ComposableDescriptor {
     ///
     /// An id is any text without `/`, backticks, white space and control characters, but `host`.
     pub fn new(id: impl Into<String>, composable: impl Composable) -> Self {
-        Self { id: id.into(), part: composable.into_part(), import_hints: Vec::new() }
+        Self {
+            id: id.into(),
+            part: composable.into_part(),
+            import_hints: Vec::new(),
+            settings: Settings::default(),
+        }
     }
 
     /// Decides that the import `import` is satisfied by the component `provider`, or, for `host`,
@@ -102,6 +140,25 @@ impl ComposableDescriptor {
         provider: impl Into<String>,
     ) -> Self {
         self.import_hints.push((import.into(), provider.into()));
+        self
+    }
+
+    /// Sets the longest that a call of this component may take, whoever makes it. Past it the caller
+    /// gets [`CompositionError::Timeout`](crate::CompositionError::Timeout), as
+    /// [`ExportFunc::with_deadline`](crate::ExportFunc::with_deadline) says; a guest that calls
+    /// traps with it. Without it a call may take for ever.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets how many calls may wait in the component's inbox, at least 1; 1024 if nothing is said.
+    /// Beyond that callers wait for room. Of a nested composer it is the capacity of each component
+    /// inside that says nothing else.
+    #[must_use]
+    pub fn with_inbox_capacity(mut self, calls: usize) -> Self {
+        self.settings.inbox_capacity = Some(calls);
         self
     }
 }

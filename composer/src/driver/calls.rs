@@ -10,7 +10,7 @@ use wasmtime::component::{Func, Val};
 use wasmtime::{AsContextMut, Store};
 
 use super::handle::DriverHandle;
-use super::message::{Answer, Call, Reply};
+use super::message::{Answer, Call, Reply, Ticket};
 #[cfg(feature = "component-model-async")]
 use super::turns::Turns;
 use crate::error::{Cause, CompositionError, StopReason};
@@ -30,6 +30,11 @@ pub(super) struct Calls {
     ended: Notify,
 }
 
+/// How many calls one component may run at a time. Beyond it calls stay in the inbox, which bounds
+/// what callers pile up in the store's memory.
+#[cfg(feature = "component-model-async")]
+const IN_FLIGHT_CALLS: usize = 1024;
+
 #[derive(Default)]
 struct InFlight {
     calls: Slab<Started>,
@@ -39,6 +44,7 @@ struct InFlight {
 
 struct Started {
     func: usize,
+    ticket: Ticket,
     reply: Reply,
     #[cfg(feature = "component-model-async")]
     task: Option<GuestTaskId>,
@@ -59,18 +65,41 @@ impl Calls {
     }
 
     /// Notes that a call runs; `None` if its caller withdrew it.
-    fn enter(&self, func: usize, mut reply: Reply) -> Option<usize> {
+    fn enter(&self, func: usize, ticket: Ticket, mut reply: Reply) -> Option<usize> {
         if reply.is_abandoned() {
             return None;
         }
         reply.started = true;
         let started = Started {
             func,
+            ticket,
             reply,
             #[cfg(feature = "component-model-async")]
             task: None,
         };
         Some(self.in_flight().calls.insert(started))
+    }
+
+    /// Takes out a call that was withdrawn before it reached the guest.
+    #[cfg(feature = "component-model-async")]
+    fn leave_withdrawn(&self, call: usize) -> bool {
+        let mut in_flight = self.in_flight();
+        let withdrawn = in_flight.calls.get(call).is_none_or(|it| it.reply.is_abandoned());
+        if withdrawn {
+            in_flight.calls.try_remove(call);
+            self.ended.notify_one();
+        }
+        withdrawn
+    }
+
+    /// The function of the call `ticket` if it is the one that holds the store: a sync call that
+    /// was made before every other one in flight.
+    pub(super) fn holds_store(&self, ticket: Ticket) -> Option<usize> {
+        let is_sync = |func: usize| !self.side.surface.funcs[func].ty.is_async;
+        let in_flight = self.in_flight();
+        let sync = in_flight.calls.iter().map(|(_, call)| call).filter(|it| is_sync(it.func));
+        let first = sync.min_by_key(|call| call.ticket)?;
+        (first.ticket == ticket).then_some(first.func)
     }
 
     fn answer(&self, call: usize, answer: Answer) {
@@ -144,14 +173,23 @@ impl Calls {
         accessor: &Accessor<T>,
         call: Call,
     ) -> wasmtime::Result<()> {
-        let Some(id) = calls.enter(call.func, call.reply) else {
+        let Some(id) = calls.enter(call.func, call.ticket, call.reply) else {
             return Ok(());
         };
+        drop(call.room);
         let calls = calls.clone();
         // Tasks are first polled in the order in which they are spawned, so that calls start in
         // the order of the inbox.
         accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
         Ok(())
+    }
+
+    /// Waits until another call may start.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn wait_for_room(&self) {
+        while self.in_flight().calls.len() >= IN_FLIGHT_CALLS {
+            self.ended.notified().await;
+        }
     }
 
     /// Waits until no call is in flight and the guest has nothing left to do.
@@ -191,9 +229,10 @@ impl Calls {
         store: &mut Store<T>,
         call: Call,
     ) -> wasmtime::Result<()> {
-        let Some(id) = self.enter(call.func, call.reply) else {
+        let Some(id) = self.enter(call.func, call.ticket, call.reply) else {
             return Ok(());
         };
+        drop(call.room);
         let (func, ty) = self.callee(call.func)?;
         let (params, loans) = match self.args(&ty, call.args, &mut *store) {
             Ok(args) => args,
@@ -271,6 +310,9 @@ struct CallTask {
 impl<T: Send + 'static> AccessorTask<T> for CallTask {
     async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
         let Self { calls, id, func: index, args } = self;
+        if calls.leave_withdrawn(id) {
+            return Ok(());
+        }
         let (func, ty) = calls.callee(index)?;
         let (params, loans) = match accessor.with(|store| calls.args(&ty, args, store)) {
             Ok(args) => args,

@@ -1,10 +1,12 @@
 //! How everybody else reaches a driver.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
-use super::message::{Answer, Call, Message, Reply};
+use super::message::{Answer, Call, Message, Reply, Ticket};
 use crate::error::{CompositionError, StopReason};
 use crate::plan::item::Surface;
 use crate::transfer::{Home, Released};
@@ -15,6 +17,13 @@ pub(crate) struct DriverHandle {
     id: Arc<str>,
     surface: Arc<Surface>,
     inbox: mpsc::UnboundedSender<Message>,
+    /// Room for calls in the inbox; those that find none wait in their order. Other messages are as
+    /// many as there are handles to release, and always have room.
+    room: Arc<Semaphore>,
+    capacity: usize,
+    tickets: AtomicU64,
+    /// Calls whose deadline has passed.
+    expired: mpsc::UnboundedSender<Ticket>,
     /// Set once, before the inbox closes and before anybody is answered with it.
     stopped: OnceLock<StopReason>,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
@@ -22,14 +31,32 @@ pub(crate) struct DriverHandle {
 }
 
 /// A driver's end of its inbox.
-pub(crate) type Inbox = mpsc::UnboundedReceiver<Message>;
+pub(crate) struct Inbox {
+    pub(super) messages: mpsc::UnboundedReceiver<Message>,
+    pub(super) expired: mpsc::UnboundedReceiver<Ticket>,
+}
+
+/// Room for calls in an inbox whose descriptor says nothing else.
+pub(crate) const DEFAULT_CAPACITY: usize = 1024;
 
 impl DriverHandle {
-    /// The two ends of a component's inbox.
-    pub(crate) fn pair(id: Arc<str>, surface: Arc<Surface>) -> (Arc<Self>, Inbox) {
-        let (sender, inbox) = mpsc::unbounded_channel();
-        let (stopped, cut) = (OnceLock::new(), Notify::new());
-        (Arc::new(Self { id, surface, inbox: sender, stopped, cut }), inbox)
+    /// The two ends of a component's inbox, with room for `capacity` calls.
+    pub(crate) fn pair(id: Arc<str>, surface: Arc<Surface>, capacity: usize) -> (Arc<Self>, Inbox) {
+        let capacity = capacity.min(Semaphore::MAX_PERMITS);
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let (expired_sender, expired) = mpsc::unbounded_channel();
+        let handle = Self {
+            id,
+            surface,
+            inbox,
+            room: Arc::new(Semaphore::new(capacity)),
+            capacity,
+            tickets: AtomicU64::new(0),
+            expired: expired_sender,
+            stopped: OnceLock::new(),
+            cut: Notify::new(),
+        };
+        (Arc::new(handle), Inbox { messages, expired })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -41,15 +68,47 @@ impl DriverHandle {
         self.surface.funcs.get(func).map_or_else(String::new, |func| func.full_name())
     }
 
-    /// Calls an exported function. The call is in the inbox when this future was first polled;
-    /// dropping it withdraws a call that has not started, and otherwise discards its result.
+    /// How many calls wait in the inbox.
+    pub(crate) fn depth(&self) -> usize {
+        self.capacity.saturating_sub(self.room.available_permits())
+    }
+
+    /// Calls an exported function, and waits for its answer no longer than `within`.
+    ///
+    /// The call is in the inbox when this future was first polled, if the inbox has room. Dropping
+    /// it withdraws a call that has not started, and otherwise discards its result.
     pub(crate) async fn call(
         &self,
         func: usize,
         args: Vec<Value>,
+        within: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let call = self.ask(func, args, ticket);
+        let Some(within) = within else { return call.await };
+        // The timer is on the caller's side, as the driver's store may be held.
+        match tokio::time::timeout(within, call).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                // The driver knows whether the call holds its store. One that has ended need not.
+                let _ = self.expired.send(ticket);
+                let (component, function) = (self.id.to_string(), Some(self.function_name(func)));
+                Err(CompositionError::Timeout { component, function, after: within })
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        ticket: Ticket,
+    ) -> Result<Option<Value>, CompositionError> {
+        let Ok(room) = self.room.clone().acquire_owned().await else {
+            return Err(self.unavailable(func, false));
+        };
         let (reply, answer) = Reply::pair();
-        if self.inbox.send(Message::Call(Call { func, args, reply })).is_err() {
+        if self.inbox.send(Message::Call(Call { func, args, reply, ticket, room })).is_err() {
             return Err(self.unavailable(func, false));
         }
         match answer.await {
@@ -88,6 +147,11 @@ impl DriverHandle {
     /// Publishes why the component runs no longer; the first reason stays.
     pub(crate) fn set_stopped(&self, reason: StopReason) {
         let _ = self.stopped.set(reason);
+    }
+
+    /// Answers those who wait for room.
+    pub(super) fn close_room(&self) {
+        self.room.close();
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a driver can be asked.
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::error::CompositionError;
 use crate::transfer::Released;
@@ -21,7 +21,14 @@ pub(crate) struct Call {
     pub(crate) func: usize,
     pub(crate) args: Vec<Value>,
     pub(crate) reply: Reply,
+    /// Names the call when its deadline has passed.
+    pub(crate) ticket: Ticket,
+    /// Its place in the inbox.
+    pub(crate) room: OwnedSemaphorePermit,
 }
+
+/// The number of a call, counted up for each driver.
+pub(crate) type Ticket = u64;
 
 /// What a call came to.
 pub(crate) enum Answer {

@@ -15,25 +15,28 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use tokio::sync::mpsc;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
 use wasmtime::component::{Func, Instance};
 use wasmtime::{Engine, Store};
 
-pub(crate) use handle::{DriverHandle, Inbox};
+pub(crate) use handle::{DEFAULT_CAPACITY, DriverHandle, Inbox};
 
 use crate::error::{Cause, HostPanic, StopReason};
 use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
-use message::Message;
+use message::{Message, Ticket};
 #[cfg(feature = "component-model-async")]
 use turns::Turns;
 
 /// Runs one component in its store.
 pub(crate) struct Driver<T: 'static> {
     store: Store<T>,
-    inbox: Inbox,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    /// Calls whose deadline has passed; taken while the driver serves.
+    expired: Option<mpsc::UnboundedReceiver<Ticket>>,
     handle: Arc<DriverHandle>,
     calls: Arc<Calls>,
     /// Whether calls may overlap: the engine can run several tasks in one store.
@@ -61,13 +64,24 @@ impl<T: Send + 'static> Driver<T> {
         let funcs = side.surface.funcs.iter().map(|func| lookup(&mut store, instance, &func.path));
         let funcs = funcs.collect();
         let calls = Arc::new(Calls::new(handle.clone(), side, funcs));
-        Self { store, inbox, handle, calls, concurrent, task: None }
+        let Inbox { messages: inbox, expired } = inbox;
+        Self { store, inbox, expired: Some(expired), handle, calls, concurrent, task: None }
     }
 
     /// Serves the inbox until it is told to stop, or the component traps.
     pub(crate) async fn run(mut self) {
-        // A host function's panic comes out here. The store is not used again.
-        let outcome = AssertUnwindSafe(self.serve()).catch_unwind().await;
+        let (calls, expired) = (self.calls.clone(), self.expired.take());
+        let outcome = tokio::select! {
+            biased;
+            func = held_too_long(&calls, expired) => {
+                // The call is dropped in the middle: the store is not used again.
+                let component = self.handle.id().to_owned();
+                let function = self.handle.function_name(func);
+                return self.end(StopReason::Expired { component, function });
+            }
+            // A host function's panic comes out here. The store is not used again either.
+            outcome = AssertUnwindSafe(self.serve()).catch_unwind() => outcome,
+        };
         let error = match outcome {
             Ok(Ok(())) => return self.end(StopReason::Closed),
             Ok(Err(error)) => error,
@@ -99,7 +113,7 @@ impl<T: Send + 'static> Driver<T> {
         // Nobody is left who could call, but handles may have come back meanwhile. Whoever calls
         // all the same finds the reason when the inbox is closed.
         self.handle.set_stopped(StopReason::Closed);
-        self.inbox.close();
+        self.close_inbox();
         while let Ok(message) = self.inbox.try_recv() {
             if let Message::Release(released) = message {
                 self.release(released).await?;
@@ -119,6 +133,11 @@ impl<T: Send + 'static> Driver<T> {
             loop {
                 match inbox.recv().await {
                     Some(Message::Call(call)) => {
+                        tokio::select! {
+                            biased;
+                            () = calls.wait_for_room() => {}
+                            () = handle.cut.notified() => return Ok(Next::Stop),
+                        }
                         Calls::start(calls, accessor, call)?;
                         unsettled += 1;
                     }
@@ -194,9 +213,16 @@ impl<T: Send + 'static> Driver<T> {
     /// behind it and waits for ever.
     fn end(&mut self, reason: StopReason) {
         self.handle.set_stopped(reason.clone());
-        self.inbox.close();
+        self.close_inbox();
         self.calls.end(&reason);
         while self.inbox.try_recv().is_ok() {}
+    }
+}
+
+impl<T: 'static> Driver<T> {
+    fn close_inbox(&mut self) {
+        self.inbox.close();
+        self.handle.close_room();
     }
 }
 
@@ -205,10 +231,22 @@ impl<T: 'static> Drop for Driver<T> {
         // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
         // shutting down.
         self.handle.set_stopped(StopReason::RuntimeShutdown);
-        self.inbox.close();
+        self.close_inbox();
         self.calls.end(&StopReason::RuntimeShutdown);
         while self.inbox.try_recv().is_ok() {}
     }
+}
+
+/// Waits until a call whose deadline has passed holds the store, and says of which function it is.
+async fn held_too_long(calls: &Calls, expired: Option<mpsc::UnboundedReceiver<Ticket>>) -> usize {
+    if let Some(mut expired) = expired {
+        while let Some(ticket) = expired.recv().await {
+            if let Some(func) = calls.holds_store(ticket) {
+                return func;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Option<Func> {

@@ -1,6 +1,7 @@
 //! Every public error. [`CompositionError`] is the one that `?` needs; the others sit inside it.
 
 mod plan;
+mod typed;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use wasmtime::WasmBacktrace;
 
 pub use plan::{PlanError, PlanProblem};
+pub use typed::{TypedError, TypedProblem};
 
 /// Why composing, calling or closing failed.
 ///
@@ -30,6 +32,10 @@ pub enum CompositionError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
 
+    /// A function is not of the Rust types that it was to be called with.
+    #[error(transparent)]
+    Typed(#[from] TypedError),
+
     /// The arguments do not fit the function; it was not called and nothing was moved.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
@@ -37,6 +43,30 @@ pub enum CompositionError {
     /// A handle cannot be dropped.
     #[error(transparent)]
     Handle(#[from] HandleError),
+
+    /// A component made more calls than it may have waiting. It traps.
+    #[error(
+        "component `{component}` has {limit} calls of other components waiting, which is the most \
+         that it may have; it must await some before it makes more"
+    )]
+    #[non_exhaustive]
+    Flood {
+        /// The component that makes the calls.
+        component: String,
+        /// How many calls of one component may wait at a time.
+        limit: usize,
+    },
+
+    /// A value is not of the type that was checked: an implementation of
+    /// [`FromComponentValue`](crate::FromComponentValue) by hand is wrong.
+    #[error("the result of `{function}` cannot be converted: {problem}")]
+    #[non_exhaustive]
+    Conversion {
+        /// The function that returned the value, as `interface#function`.
+        function: String,
+        /// What was expected and what was found.
+        problem: String,
+    },
 
     /// The guest trapped, or a host function that it called failed or panicked, in this very call.
     /// The component's store has ended.
@@ -70,15 +100,28 @@ pub enum CompositionError {
         source: StopReason,
     },
 
-    /// Something was not done in the time given.
-    #[error("component `{component}` was still busy after {after:?}")]
+    /// Something was not done in the time given: a call, or closing.
+    #[error("component `{component}` {} {after:?}", Waited(.function.as_deref()))]
     #[non_exhaustive]
     Timeout {
         /// The component that was waited for.
         component: String,
+        /// The exported function that was called, as `interface#function`; `None` for closing.
+        function: Option<String>,
         /// The time that was given.
         after: Duration,
     },
+}
+
+struct Waited<'a>(Option<&'a str>);
+
+impl fmt::Display for Waited<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(function) => write!(f, "did not answer `{function}` within"),
+            None => f.write_str("was still busy after"),
+        }
+    }
 }
 
 /// A component of a composition could not be started.
@@ -227,6 +270,17 @@ pub enum StopReason {
         /// The trap, with its backtrace.
         #[source]
         source: Cause,
+    },
+
+    /// A sync call took longer than its deadline. It held the component's store, so nothing but the
+    /// store's end could end it.
+    #[error("component `{component}` was ended in `{function}`, which ran beyond its deadline")]
+    #[non_exhaustive]
+    Expired {
+        /// The component whose store ended.
+        component: String,
+        /// The exported function that was running, as `interface#function`.
+        function: String,
     },
 
     /// The tokio runtime that ran the component was shut down.

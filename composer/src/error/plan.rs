@@ -86,6 +86,19 @@ pub enum PlanProblem {
     #[non_exhaustive]
     EngineMismatch { component: String },
 
+    /// An inbox without room for a call.
+    #[error("the inbox of component `{component}` has capacity 0; it must have room for a call")]
+    #[non_exhaustive]
+    NoCapacity { component: String },
+
+    /// A setting for a composition that runs already.
+    #[error(
+        "component `{component}` is a composition that runs already; its inboxes have their \
+         capacity from its own descriptors"
+    )]
+    #[non_exhaustive]
+    CapacityOfComposition { component: String },
+
     /// Nobody provides an import.
     #[error(
         "no other component exports {kind} `{import}`, imported by `{component}`{}{}; \

@@ -6,7 +6,7 @@ use wasmtime::component::{LinkerInstance, Val};
 use wasmtime::{AsContextMut, bail};
 
 use super::Endpoint;
-use super::store::{StoreHandles, StoreSide};
+use super::store::{OUTGOING_CALLS, StoreHandles, StoreSide};
 use crate::error::CompositionError;
 use crate::plan::types::FunctionType;
 use crate::value::{Value, ValueError, from_val, into_val};
@@ -66,7 +66,11 @@ impl Import {
     }
 
     async fn call(&self, args: Vec<Value>) -> Result<Option<Value>, CompositionError> {
-        self.endpoint.driver.call(self.endpoint.func, args).await
+        let _waiting = self.side.outgoing.try_acquire().map_err(|_| CompositionError::Flood {
+            component: self.side.id.to_string(),
+            limit: OUTGOING_CALLS,
+        })?;
+        self.endpoint.call(args, None).await
     }
 
     /// Puts the result into the importer's store.

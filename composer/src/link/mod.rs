@@ -4,14 +4,17 @@ mod func;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
-pub(crate) use store::{Loans, StoreHandles, StoreSide};
+pub(crate) use store::{Loans, OUTGOING_CALLS, StoreHandles, StoreSide};
 
 use crate::driver::DriverHandle;
+use crate::error::CompositionError;
 use crate::plan::item::{Item, Named, Surface, find};
 use crate::transfer::Proxy;
+use crate::value::Value;
 
 /// An exported function of a component that runs.
 #[derive(Clone)]
@@ -19,6 +22,20 @@ pub(crate) struct Endpoint {
     pub(crate) driver: Arc<DriverHandle>,
     /// Index into the driver's exported functions.
     pub(crate) func: usize,
+    /// The longest that any call may take.
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Endpoint {
+    /// Calls the function; the shorter deadline counts.
+    pub(crate) async fn call(
+        &self,
+        args: Vec<Value>,
+        deadline: Option<Duration>,
+    ) -> Result<Option<Value>, CompositionError> {
+        let within = self.deadline.into_iter().chain(deadline).min();
+        self.driver.call(self.func, args, within).await
+    }
 }
 
 /// An import, and the export that satisfies it.

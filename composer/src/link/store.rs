@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::AsContextMut;
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
@@ -22,7 +23,14 @@ pub(crate) struct StoreSide {
     /// This component, as the home of the resources that it defines.
     pub(crate) home: Arc<dyn Home>,
     pub(crate) live: LiveHandles,
+    pub(crate) id: Arc<str>,
+    /// Room for calls of other components that wait for their answer.
+    pub(crate) outgoing: Arc<Semaphore>,
 }
+
+/// How many calls of other components one component may have waiting. An async import does not hold
+/// its caller up, so nothing else bounds what a guest that awaits nothing piles up in memory.
+pub(crate) const OUTGOING_CALLS: usize = 16 * 1024;
 
 impl StoreSide {
     fn kind(&self, resource: &Resource) -> Result<&ResourceKind, Faulty> {

@@ -23,6 +23,8 @@ pub(crate) struct Assembly<'a> {
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) id: &'a str,
+    /// What is known to be wrong with it.
+    pub(crate) problems: Vec<PlanProblem>,
     pub(crate) content: Content<'a>,
     pub(crate) filters: &'a [Filter],
     /// Import name, and the id of the component that provides it, or [`HOST`].
@@ -209,6 +211,7 @@ impl Resolver {
     }
 
     fn node<'a>(&mut self, node: Node<'a>, path: String) -> Ready<'a> {
+        self.problems.extend(node.problems);
         let mut broken = false;
         let level = match node.content {
             Content::Leaf(surface) => self.leaf(&path, surface),

@@ -1,7 +1,7 @@
 //! The handles that the Rust caller holds, as `Val::Resource`.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -65,6 +65,54 @@ impl HeldTable {
     }
 }
 
+/// A handle in the table that goes with its owner: dropped, it takes the handle out and drops it.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub struct Guard {
+    held: Held,
+    resource: ResourceAny,
+}
+
+impl Guard {
+    /// Takes in a handle.
+    pub(crate) fn new(held: &Held, own: Own) -> Result<Self, HandleError> {
+        let resource = held.lock().insert(own)?;
+        Ok(Self { held: held.clone(), resource })
+    }
+
+    pub(crate) fn resource(&self) -> ResourceAny {
+        self.resource
+    }
+
+    /// Whether the handle is still in its table.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.lock().get(self.resource).is_ok()
+    }
+
+    pub(crate) fn lend(&self) -> Result<Lent, HandleError> {
+        self.held.lock().get(self.resource).map(Own::lend)
+    }
+
+    /// Takes the handle out, to move it.
+    pub(crate) fn take(self) -> Result<Own, HandleError> {
+        self.held.lock().take(self.resource)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // What is lent goes when the loan ends. The lock is gone before the handle is.
+        let own = self.held.lock().handles.remove(&Key(self.resource));
+        drop(own);
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.resource.fmt(f)
+    }
+}
+
 /// A resource as a key. `ResourceAny` has equality but no hash; equal ones print the same.
 #[derive(PartialEq, Eq)]
 struct Key(ResourceAny);
@@ -72,8 +120,8 @@ struct Key(ResourceAny);
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         struct Text(DefaultHasher);
-        impl std::fmt::Write for Text {
-            fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        impl fmt::Write for Text {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
                 self.0.write(text.as_bytes());
                 Ok(())
             }

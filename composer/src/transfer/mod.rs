@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use wasmtime::component::ResourceAny;
 
-pub(crate) use held::{Held, HeldTable};
+pub(crate) use held::{Guard, Held, HeldTable};
 pub(crate) use proxies::{Proxies, Proxy};
 
 use crate::error::HandleError;
@@ -103,10 +103,14 @@ impl Drop for Entry {
 
 /// An owned handle. There is one per resource; [`Lent`]s beside it keep the resource alive for as
 /// long as the call lasts that they were lent for.
-pub(crate) struct Own(Arc<Entry>);
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub struct Own(Arc<Entry>);
 
 /// A handle lent for one call.
-pub(crate) struct Lent(Arc<Entry>);
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub struct Lent(Arc<Entry>);
 
 impl Own {
     pub(crate) fn new(
@@ -152,6 +156,10 @@ impl Own {
 }
 
 impl Lent {
+    pub(crate) fn kind(&self) -> &ResourceKind {
+        &self.0.kind
+    }
+
     /// The resource as its home's store calls it.
     pub(crate) fn at_home(&self, kind: &ResourceKind) -> Result<ResourceAny, HandleError> {
         self.0.check(kind)?;

@@ -8,7 +8,9 @@ mod val;
 
 pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
 
-use crate::transfer::{Lent, Own};
+use crate::error::HandleError;
+use crate::plan::types::{Resource, ValueType};
+use crate::transfer::{Guard, Lent, Own};
 
 /// Expands a macro with the primitive types whose lists are vectors of themselves: value type,
 /// value, list of such values, Rust type and `Val`.
@@ -36,7 +38,8 @@ macro_rules! define {
     ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
         /// A component value on its way between stores.
         #[derive(Debug)]
-        pub(crate) enum Value {
+        #[doc(hidden)]
+        pub enum Value {
             $($ty($rust), $list(Vec<$rust>),)*
             String(String),
             /// A list, of fixed length or not, of anything but primitives.
@@ -50,10 +53,57 @@ macro_rules! define {
             Flags(u32),
             Own(Own),
             Borrow(Lent),
+            /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to
+            /// be lent and is there no more, nothing.
+            Held(Option<Guard>),
         }
     };
 }
 primitives!(define);
+
+impl Value {
+    /// Visits every handle in a value of type `ty`, at any depth.
+    pub(crate) fn each_handle(
+        &mut self,
+        ty: &ValueType,
+        visit: &mut impl FnMut(&Resource, &mut Self) -> Result<(), HandleError>,
+    ) -> Result<(), HandleError> {
+        match (ty, self) {
+            (ValueType::Own(resource) | ValueType::Borrow(resource), handle) => {
+                visit(resource, handle)
+            }
+            (ValueType::List(ty) | ValueType::FixedLengthList(ty, _), Self::List(values)) => {
+                values.iter_mut().try_for_each(|value| value.each_handle(ty, visit))
+            }
+            (ValueType::Map(types), Self::Map(entries)) => {
+                entries.iter_mut().try_for_each(|(key, value)| {
+                    key.each_handle(&types.0, visit)?;
+                    value.each_handle(&types.1, visit)
+                })
+            }
+            (ValueType::Record(fields), Self::Fields(values)) => fields
+                .iter()
+                .zip(values)
+                .try_for_each(|((_, ty), value)| value.each_handle(ty, visit)),
+            (ValueType::Tuple(types), Self::Fields(values)) => {
+                types.iter().zip(values).try_for_each(|(ty, value)| value.each_handle(ty, visit))
+            }
+            (ty, Self::Case(case, Some(payload))) => {
+                let payload_ty = match ty {
+                    ValueType::Variant(cases) => {
+                        cases.get(*case as usize).and_then(|(_, ty)| ty.as_ref())
+                    }
+                    ValueType::Option(ty) => Some(&**ty),
+                    ValueType::Result(types) if *case == OK => types.0.as_ref(),
+                    ValueType::Result(types) => types.1.as_ref(),
+                    _ => None,
+                };
+                payload_ty.map_or(Ok(()), |ty| payload.each_handle(ty, visit))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// The cases of `option`.
 pub(crate) const NONE: u32 = 0;

@@ -1,0 +1,90 @@
+//! The block as it was written.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{Attribute, Expr, FnArg, Generics, Ident, LitStr, Type, Visibility};
+
+/// Everything between the braces of `compose!`.
+pub(crate) struct Block {
+    /// The path of the runtime crate.
+    pub(crate) krate: TokenStream,
+    /// Given in the item form.
+    pub(crate) header: Option<Header>,
+    pub(crate) components: Vec<Component>,
+    pub(crate) hints: Vec<Hint>,
+    pub(crate) exports: Vec<Export>,
+    /// Whether a component could not be read so far as to know its name.
+    pub(crate) nameless: bool,
+}
+
+/// `pub struct Name;`
+pub(crate) struct Header {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+}
+
+/// `component name = value { clauses };`
+pub(crate) struct Component {
+    pub(crate) name: Ident,
+    pub(crate) value: Value,
+    pub(crate) clauses: Vec<Clause>,
+}
+
+/// What a component is.
+pub(crate) enum Value {
+    Absent,
+    Given(Box<Expr>),
+    /// Something is there, but it could not be read.
+    Broken,
+}
+
+/// One clause of a component.
+pub(crate) enum Clause {
+    Import(Hint),
+    Filter(Filter),
+}
+
+/// `"name" from component`, behind `import` or `export`.
+pub(crate) struct Hint {
+    pub(crate) name: LitStr,
+    pub(crate) from: Ident,
+}
+
+/// `expose "a", "b"` or `hide "a"`.
+pub(crate) struct Filter {
+    pub(crate) kind: FilterKind,
+    /// Where the keyword stands.
+    pub(crate) span: Span,
+    pub(crate) names: Vec<LitStr>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FilterKind {
+    Expose,
+    Hide,
+}
+
+/// What gets an accessor.
+pub(crate) enum Export {
+    Function(Function),
+    Interface(Interface),
+}
+
+/// `async fn name(params) -> Output = "export";`
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) is_async: bool,
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) params: Vec<FnArg>,
+    pub(crate) output: Option<Type>,
+    pub(crate) export: Option<LitStr>,
+}
+
+/// `interface "interface" as name { functions }`
+pub(crate) struct Interface {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) interface: LitStr,
+    pub(crate) name: Ident,
+    pub(crate) functions: Vec<Function>,
+}

@@ -1,0 +1,506 @@
+//! Turns the block into a model. What is wrong is reported and left out.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Attribute, Error, Expr, FnArg, Ident, LitStr, Pat, Type};
+
+use crate::ast::{self, Block, Clause, Export, Value};
+use crate::model::{Component, Filter, FilterKind, Form, Function, Hint, Interface, Model};
+use crate::names;
+use crate::report::Report;
+
+/// What means a component's own linker and is therefore no component.
+const HOST: &str = "host";
+
+/// The methods that a composition has besides its accessors.
+const METHODS: &[&str] = &[
+    "clone",
+    "close",
+    "deref",
+    "drop_handles",
+    "events",
+    "exports",
+    "get_func",
+    "live_handles",
+    "plan",
+    "replace",
+    "snapshot",
+    "typed",
+];
+
+/// What the item form has besides.
+const COMPOSE: &str = "compose";
+
+/// Checks everything, whatever is found to be wrong.
+pub(crate) fn check(block: Block, report: &mut Report) -> Model {
+    let is_item = block.header.is_some();
+    let nothing = block.components.is_empty() && !block.nameless;
+    if let Some(header) = block.header.as_ref().filter(|_| nothing) {
+        let message = "nothing to compose; declare a component: `component name;`";
+        report.error(&header.name, message);
+    }
+    let mut checker = Checker {
+        report,
+        is_item,
+        ids: BTreeMap::new(),
+        nameless: block.nameless,
+        methods: BTreeMap::new(),
+        count: 0,
+    };
+    let components = checker.components(block.components);
+    let export_hints = checker.export_hints(&block.hints);
+    let (functions, interfaces) = checker.exports(block.exports);
+    let form = match block.header {
+        Some(header) => Form::Item(header),
+        None => Form::Expression,
+    };
+    Model { krate: block.krate, form, components, export_hints, functions, interfaces }
+}
+
+struct Checker<'r> {
+    report: &'r mut Report,
+    is_item: bool,
+    /// The components, by identifier.
+    ids: BTreeMap<String, String>,
+    /// Whether there is a component whose name is not known.
+    nameless: bool,
+    /// What the accessors at the root are.
+    methods: BTreeMap<String, &'static str>,
+    /// How many functions there are so far.
+    count: usize,
+}
+
+impl Checker<'_> {
+    fn components(&mut self, components: Vec<ast::Component>) -> Vec<Component> {
+        // All are known before the first hint is looked at: a hint may name a later one.
+        let named: Vec<_> = components
+            .into_iter()
+            .filter_map(|component| Some((self.id(&component.name)?, component)))
+            .collect();
+        named.into_iter().map(|(id, component)| self.component(id, component)).collect()
+    }
+
+    fn id(&mut self, name: &Ident) -> Option<String> {
+        let id = names::kebab(name);
+        let problem = if id == HOST {
+            format!("`{HOST}` means a component's own linker; give the component another name")
+        } else if !names::is_kebab(&id) {
+            format!("`{name}` gives no name in kebab case; write it in snake case")
+        } else if self.ids.contains_key(&key(name)) {
+            format!("component `{name}` is declared twice; give one another name")
+        } else {
+            self.ids.insert(key(name), id.clone());
+            return Some(id);
+        };
+        // Hints that name it are not wrong for that.
+        self.ids.entry(key(name)).or_insert_with(|| id.clone());
+        self.report.loss(Error::new_spanned(name, problem));
+        None
+    }
+
+    fn component(&mut self, id: String, component: ast::Component) -> Component {
+        let ast::Component { name, value, clauses } = component;
+        let value = self.value(&name, value);
+        let mut import_hints = Vec::new();
+        let mut filters = Vec::new();
+        for clause in clauses {
+            match clause {
+                Clause::Import(hint) => import_hints.push(hint),
+                Clause::Filter(filter) => filters.push(filter),
+            }
+        }
+        let import_hints = self.import_hints(&name, &import_hints);
+        let filter = self.filter(&filters);
+        Component { name, id, value, import_hints, filter }
+    }
+
+    fn value(&mut self, name: &Ident, value: Value) -> Option<Expr> {
+        match value {
+            Value::Given(value) if self.is_item => {
+                let message = format!(
+                    "`{name}` is an argument of `compose` in a block that declares a struct; \
+                     remove `=` and the expression"
+                );
+                self.report.error(value, message);
+                None
+            }
+            Value::Given(value) => Some(*value),
+            Value::Absent if !self.is_item => {
+                let message = format!(
+                    "component `{name}` has no value; write `component {name} = expression`, or \
+                     begin the block with `struct Name;`"
+                );
+                self.report.loss(Error::new_spanned(name, message));
+                None
+            }
+            Value::Absent | Value::Broken => None,
+        }
+    }
+
+    fn import_hints(&mut self, component: &Ident, hints: &[ast::Hint]) -> Vec<Hint> {
+        let mut seen = BTreeMap::new();
+        let mut checked = Vec::new();
+        for hint in hints {
+            self.unique_hint("import", hint, &mut seen);
+            let name = self.name("import", &hint.name, names::is_import);
+            let target = if hint.from == HOST {
+                HOST.to_owned()
+            } else if key(&hint.from) == key(component) {
+                let message = "a component never satisfies its own import; name another one, \
+                               or `host`";
+                self.report.error(&hint.from, message);
+                continue;
+            } else if let Some(id) = self.reference(&hint.from, Some(component)) {
+                id
+            } else {
+                continue;
+            };
+            checked.push(Hint { name, target });
+        }
+        checked
+    }
+
+    fn export_hints(&mut self, hints: &[ast::Hint]) -> Vec<Hint> {
+        let mut seen = BTreeMap::new();
+        let mut checked = Vec::new();
+        for hint in hints {
+            self.unique_hint("export", hint, &mut seen);
+            let name = self.name("export", &hint.name, names::is_interface);
+            if let Some(target) = self.reference(&hint.from, None) {
+                checked.push(Hint { name, target });
+            }
+        }
+        checked
+    }
+
+    fn unique_hint(&mut self, kind: &str, hint: &ast::Hint, seen: &mut BTreeMap<String, String>) {
+        let name = hint.name.value();
+        if let Some(first) = seen.get(&name) {
+            let second = &hint.from;
+            let message = format!(
+                "{kind} `{name}` has two hints: from `{first}` and from `{second}`; keep one"
+            );
+            self.report.error(&hint.name, message);
+        } else {
+            seen.insert(name, hint.from.to_string());
+        }
+    }
+
+    /// The id of the component that `name` refers to. `importer` is what refers to it.
+    fn reference(&mut self, name: &Ident, importer: Option<&Ident>) -> Option<String> {
+        if let Some(id) = self.ids.get(&key(name)) {
+            return Some(id.clone());
+        }
+        if !self.nameless {
+            let message = self.unknown_component(name, importer);
+            self.report.error(name, message);
+        }
+        None
+    }
+
+    fn unknown_component(&self, name: &Ident, importer: Option<&Ident>) -> String {
+        let importer = importer.map(key);
+        let others = self.ids.keys().filter(|id| Some(*id) != importer.as_ref());
+        let mut known: Vec<&str> = others.map(String::as_str).collect();
+        let nearest = names::nearest(&key(name), known.iter().copied());
+        if importer.is_some() {
+            known.push(HOST);
+        }
+        let expected = match known.as_slice() {
+            [] => return format!("unknown component `{name}`; no component is declared"),
+            [one] => format!("expected `{one}`"),
+            more => format!("expected one of `{}`", more.join("`, `")),
+        };
+        match nearest {
+            Some(nearest) if known.len() > 1 => {
+                format!("unknown component `{name}`; did you mean `{nearest}`? {expected}")
+            }
+            _ => format!("unknown component `{name}`; {expected}"),
+        }
+    }
+
+    fn filter(&mut self, filters: &[ast::Filter]) -> Option<Filter> {
+        let (first, rest) = filters.split_first()?;
+        for second in rest {
+            let message = if second.kind == first.kind {
+                let keyword = keyword(first.kind);
+                format!("`{keyword}` stands here twice; list all names behind the first")
+            } else {
+                "a component has either `expose` or `hide`; keep one".to_owned()
+            };
+            self.report.error_at(second.span, message);
+        }
+        let mut names: Vec<String> = Vec::new();
+        for literal in &first.names {
+            let name = self.name("export", literal, names::is_interface);
+            if names.contains(&name) {
+                self.report.error(literal, format!("`{name}` is listed twice"));
+            }
+            names.push(name);
+        }
+        Some(Filter { kind: first.kind, names })
+    }
+
+    /// The value of `literal`, which should be the name of an import or export.
+    fn name(&mut self, kind: &str, literal: &LitStr, is_name: fn(&str) -> bool) -> String {
+        let name = literal.value();
+        if !is_name(&name) {
+            let message = format!(
+                "`{name}` is no name of an {kind}; expected a name in kebab case or \
+                 `namespace:package/interface@1.0.0`"
+            );
+            self.report.error(literal, message);
+        }
+        name
+    }
+
+    fn exports(&mut self, exports: Vec<Export>) -> (Vec<Function>, Vec<Interface>) {
+        let mut functions = Vec::new();
+        let mut interfaces: Vec<Interface> = Vec::new();
+        for export in exports {
+            match export {
+                Export::Function(function) => {
+                    if self.accessor(&function.name, "function") {
+                        functions.extend(self.function(function, &[]));
+                    }
+                }
+                Export::Interface(interface) => {
+                    if self.accessor(&interface.name, "interface") {
+                        let interface = self.interface(interface);
+                        self.distinct(&interface, &interfaces);
+                        interfaces.push(interface);
+                    }
+                }
+            }
+        }
+        (functions, interfaces)
+    }
+
+    /// Whether `name` can become a method of the composition.
+    fn accessor(&mut self, name: &Ident, kind: &'static str) -> bool {
+        let key = key(name);
+        let problem = if METHODS.contains(&key.as_str()) || self.is_item && key == COMPOSE {
+            let way_out = way_out(kind, name);
+            format!("`{name}` would shadow a method of the composition; {way_out}")
+        } else if let Some(first) = self.methods.get(&key) {
+            if *first == kind {
+                let way_out = way_out(kind, name);
+                format!("accessor `{name}` is declared twice; {way_out}")
+            } else {
+                format!(
+                    "accessor `{name}` is declared twice, as {} and as {}; rename one",
+                    with_article(first),
+                    with_article(kind),
+                )
+            }
+        } else {
+            self.methods.insert(key, kind);
+            return true;
+        };
+        self.report.loss(Error::new_spanned(name, problem));
+        false
+    }
+
+    fn interface(&mut self, interface: ast::Interface) -> Interface {
+        let ast::Interface { attrs, interface, name, functions } = interface;
+        if functions.is_empty() {
+            let message = format!("`{name}` has no functions; declare one: `fn name();`");
+            self.report.error(&name, message);
+        }
+        let full_name = interface.value();
+        if !names::is_interface(&full_name) {
+            let message = format!(
+                "`{full_name}` is no name of an interface; expected \
+                 `namespace:package/interface@1.0.0` or a name in kebab case"
+            );
+            self.report.error(&interface, message);
+        }
+        let (cfgs, attrs) = conditions(attrs);
+        let mut methods = BTreeMap::new();
+        let functions = functions
+            .into_iter()
+            .filter_map(|function| {
+                if methods.insert(key(&function.name), ()).is_some() {
+                    let name = &function.name;
+                    let way_out = way_out("function", name);
+                    let message = format!("accessor `{name}` is declared twice; {way_out}");
+                    self.report.loss(Error::new_spanned(name, message));
+                    return None;
+                }
+                self.function(function, &cfgs)
+            })
+            .collect();
+        let suffix = names::camel(&name);
+        Interface { cfgs, attrs, name, interface: full_name, suffix, functions }
+    }
+
+    /// Two interfaces must not give one type.
+    fn distinct(&mut self, interface: &Interface, others: &[Interface]) {
+        let Some(other) = others.iter().find(|other| other.suffix == interface.suffix) else {
+            return;
+        };
+        let (first, second, suffix) = (&other.name, &interface.name, &interface.suffix);
+        let message = format!(
+            "accessors `{first}` and `{second}` would both return the type `…{suffix}`; rename one"
+        );
+        self.report.loss(Error::new_spanned(second, message));
+    }
+
+    fn function(&mut self, function: ast::Function, cfgs: &[Attribute]) -> Option<Function> {
+        let ast::Function { attrs, is_async, name, generics, params, output, export } = function;
+        let export = self.export(&name, export);
+        if !generics.params.is_empty() {
+            self.report.loss(Error::new_spanned(&generics, "an accessor has no generics"));
+        }
+        let count = params.len();
+        let params: Vec<_> = params.into_iter().filter_map(|it| self.param(it)).collect();
+        if let Some(output) = &output {
+            self.written_out(output);
+            self.owned(output);
+        }
+        let (own_cfgs, attrs) = conditions(attrs);
+        let cfgs = cfgs.iter().cloned().chain(own_cfgs).collect();
+        let index = self.count;
+        self.count += 1;
+        let function = Function { cfgs, attrs, name, index, is_async, params, output, export };
+        (function.params.len() == count).then_some(function)
+    }
+
+    fn export(&mut self, name: &Ident, export: Option<LitStr>) -> String {
+        let Some(literal) = export else {
+            let export = names::kebab(name);
+            if !names::is_kebab(&export) {
+                let message = format!(
+                    "`{name}` gives no name in kebab case; write it in snake case, or add \
+                     `= \"name-of-the-export\"` at the end"
+                );
+                self.report.error(name, message);
+            }
+            return export;
+        };
+        let export = literal.value();
+        if !names::is_function(&export) {
+            let message = format!(
+                "`{export}` is no name of a function; expected a name in kebab case or, for a \
+                 function of a resource, `[constructor]resource`, `[method]resource.name` or \
+                 `[static]resource.name`"
+            );
+            self.report.error(&literal, message);
+        }
+        export
+    }
+
+    fn param(&mut self, param: FnArg) -> Option<(Ident, Type)> {
+        let typed = match param {
+            FnArg::Receiver(receiver) => {
+                let message = "an accessor declares no `self`; list the export's parameters alone";
+                self.report.loss(Error::new_spanned(receiver, message));
+                return None;
+            }
+            FnArg::Typed(typed) => typed,
+        };
+        if let Some(attr) = typed.attrs.first() {
+            self.report.error(attr, "parameters of accessors take no attributes");
+        }
+        self.written_out(&typed.ty);
+        match *typed.pat {
+            Pat::Ident(pat)
+                if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
+            {
+                Some((pat.ident, *typed.ty))
+            }
+            pat => {
+                let message = "a parameter of an accessor is a name, not a pattern";
+                self.report.loss(Error::new_spanned(pat, message));
+                None
+            }
+        }
+    }
+
+    /// An accessor is no generic function, so its types have no variables.
+    fn written_out(&mut self, ty: &Type) {
+        each_token(ty.to_token_stream(), &mut |token, before| match token {
+            TokenTree::Ident(word) if is_lifetime(before) && word != "static" && word != "_" => {
+                let message = "an accessor has no lifetime parameters; leave the lifetime out";
+                self.report.loss(Error::new(word.span(), message));
+            }
+            TokenTree::Ident(word) if word == "impl" => {
+                let message = "an accessor has no generics; write a type instead of `impl`";
+                self.report.loss(Error::new(word.span(), message));
+            }
+            TokenTree::Ident(word) if word == "_" && !is_lifetime(before) => {
+                let message = "the types of an accessor are written out: they say what the \
+                               component is expected to export";
+                self.report.loss(Error::new(word.span(), message));
+            }
+            _ => {}
+        });
+    }
+
+    /// Results come from another store: nothing there could be borrowed.
+    fn owned(&mut self, ty: &Type) {
+        let mut borrowed: Option<Span> = None;
+        each_token(ty.to_token_stream(), &mut |token, _| {
+            if matches!(token, TokenTree::Punct(punct) if punct.as_char() == '&') {
+                borrowed.get_or_insert(token.span());
+            }
+        });
+        if let Some(span) = borrowed {
+            let message = "an accessor returns owned values: `String` for `&str`, `Vec<T>` for \
+                           `&[T]`";
+            self.report.loss(Error::new(span, message));
+        }
+    }
+}
+
+/// What tells identifiers apart.
+fn key(name: &Ident) -> String {
+    name.unraw().to_string()
+}
+
+fn keyword(kind: FilterKind) -> &'static str {
+    match kind {
+        FilterKind::Expose => "expose",
+        FilterKind::Hide => "hide",
+    }
+}
+
+/// How an accessor gets a name that is free.
+fn way_out(kind: &str, name: &Ident) -> String {
+    match kind {
+        "function" => {
+            let export = names::kebab(name);
+            format!("give it another name and add `= \"{export}\"` at the end")
+        }
+        _ => "give it another name behind `as`".to_owned(),
+    }
+}
+
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with('i') { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
+/// Splits off what has to stand at everything that is generated for an accessor.
+fn conditions(attrs: Vec<Attribute>) -> (Vec<Attribute>, Vec<Attribute>) {
+    attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"))
+}
+
+/// Shows `see` every token at any depth, with the one before it.
+fn each_token(tokens: TokenStream, see: &mut dyn FnMut(&TokenTree, Option<&TokenTree>)) {
+    let mut before: Option<TokenTree> = None;
+    for token in tokens {
+        see(&token, before.as_ref());
+        if let TokenTree::Group(group) = &token {
+            each_token(group.stream(), see);
+        }
+        before = Some(token);
+    }
+}
+
+fn is_lifetime(before: Option<&TokenTree>) -> bool {
+    matches!(before, Some(TokenTree::Punct(punct)) if punct.as_char() == '\'')
+}

@@ -1,0 +1,269 @@
+//! Prints the implementations for a type. Nothing can go wrong here.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::{Generics, Type};
+
+use super::model::{Case, Field, Model, Shape};
+
+/// All implementations.
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let component_type = component_type(model);
+    let into_value = into_value(model);
+    // What borrows cannot be made of a value.
+    let from_value = model.generics.lifetimes().next().is_none().then(|| from_value(model));
+    quote! {
+        #component_type
+        #into_value
+        #from_value
+    }
+}
+
+fn component_type(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let check = check(model);
+    implementation(
+        model,
+        "ComponentType",
+        &quote! {
+            fn check(
+                ty: &#krate::ValueType,
+            ) -> ::core::result::Result<(), #krate::TypeDifference> {
+                #check
+            }
+        },
+    )
+}
+
+fn into_value(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let into = into(model);
+    implementation(
+        model,
+        "IntoComponentValue",
+        &quote! {
+            fn into_value(self) -> #krate::__private::Value {
+                #into
+            }
+        },
+    )
+}
+
+fn from_value(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let from = from(model);
+    implementation(
+        model,
+        "FromComponentValue",
+        &quote! {
+            fn from_value(
+                value: #krate::__private::Value,
+            ) -> ::core::result::Result<Self, #krate::__private::Unexpected> {
+                #from
+            }
+        },
+    )
+}
+
+/// Implements a trait, if the type parameters do.
+fn implementation(model: &Model, name: &str, body: &TokenStream) -> TokenStream {
+    let (krate, ty) = (&model.krate, &model.name);
+    let name = format_ident!("{name}");
+    let generics = bounded(&model.generics, &quote!(#krate::#name));
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::#name for #ty #ty_generics #where_clause {
+            #body
+        }
+    }
+}
+
+fn bounded(generics: &Generics, bound: &TokenStream) -> Generics {
+    let mut bounded = generics.clone();
+    if generics.type_params().next().is_some() {
+        let clause = bounded.make_where_clause();
+        for param in generics.type_params() {
+            let name = &param.ident;
+            clause.predicates.push(syn::parse_quote!(#name: #bound));
+        }
+    }
+    bounded
+}
+
+/// The body of `ComponentType::check`.
+fn check(model: &Model) -> TokenStream {
+    let (krate, rust) = (&model.krate, model.name.to_string());
+    let value = quote!(#krate::__private::value);
+    match &model.shape {
+        Shape::Record(fields) => {
+            let fields = fields.iter().map(|Field { name, ty, .. }| {
+                let check = check_of(krate, ty);
+                quote!((#name, #check))
+            });
+            quote!(#value::check_record(ty, #rust, &[#(#fields),*]))
+        }
+        Shape::Tuple(fields) => {
+            let checks = fields.iter().map(|field| check_of(krate, &field.ty));
+            quote!(#value::check_tuple(ty, #rust, &[#(#checks),*]))
+        }
+        Shape::Transparent(field) => {
+            let check = check_of(krate, &field.ty);
+            quote!(#check(ty))
+        }
+        Shape::Flags(fields) => {
+            let names = fields.iter().map(|field| &field.name);
+            quote!(#value::check_flags(ty, #rust, &[#(#names),*]))
+        }
+        Shape::Enum(cases) => {
+            let names = cases.iter().map(|case| &case.name);
+            quote!(#value::check_enum(ty, #rust, &[#(#names),*]))
+        }
+        Shape::Variant(cases) => {
+            let cases = cases.iter().map(|case| check_case(krate, case));
+            quote!(#value::check_variant(ty, #rust, &[#(#cases),*]))
+        }
+        Shape::Broken => unreachable(),
+    }
+}
+
+fn check_case(krate: &TokenStream, case: &Case) -> TokenStream {
+    let name = &case.name;
+    match payload(&case.types) {
+        None => quote!((#name, ::core::option::Option::None)),
+        Some(ty) => {
+            let check = check_of(krate, &ty);
+            quote!((#name, ::core::option::Option::Some(#check)))
+        }
+    }
+}
+
+fn check_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
+    quote!(<#ty as #krate::ComponentType>::check)
+}
+
+/// The body of `IntoComponentValue::into_value`.
+fn into(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let value = quote!(#krate::__private::value);
+    match &model.shape {
+        Shape::Record(fields) | Shape::Tuple(fields) => {
+            let values =
+                fields.iter().map(|Field { member, .. }| into_of(krate, quote!(self.#member)));
+            quote!(#value::fields([#(#values),*]))
+        }
+        Shape::Transparent(Field { member, .. }) => into_of(krate, quote!(self.#member)),
+        Shape::Flags(fields) => {
+            let bits = fields.iter().zip(0_u32..).map(|(Field { member, .. }, bit)| {
+                quote!((self.#member as ::core::primitive::u32) << #bit)
+            });
+            quote!(#value::flags(#(#bits)|*))
+        }
+        Shape::Enum(cases) | Shape::Variant(cases) => {
+            let arms = cases.iter().zip(0_u32..).map(|(case, index)| into_case(krate, case, index));
+            quote!(match self { #(#arms)* })
+        }
+        Shape::Broken => unreachable(),
+    }
+}
+
+fn into_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
+    let variant = &case.variant;
+    let parts = parts(case);
+    let (pattern, payload) = match parts.as_slice() {
+        [] => (None, quote!(::core::option::Option::None)),
+        [part] => {
+            let value = into_of(krate, quote!(#part));
+            (Some(quote!((#part))), quote!(::core::option::Option::Some(#value)))
+        }
+        parts => {
+            let value = into_of(krate, quote!((#(#parts),*)));
+            (Some(quote!((#(#parts),*))), quote!(::core::option::Option::Some(#value)))
+        }
+    };
+    quote!(Self::#variant #pattern => #krate::__private::value::case(#index, #payload),)
+}
+
+fn into_of(krate: &TokenStream, value: TokenStream) -> TokenStream {
+    quote!(#krate::IntoComponentValue::into_value(#value))
+}
+
+/// The body of `FromComponentValue::from_value`.
+fn from(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let value = quote!(#krate::__private::value);
+    let ok = quote!(::core::result::Result::Ok);
+    match &model.shape {
+        Shape::Record(fields) | Shape::Tuple(fields) => {
+            let count = fields.len();
+            let members = fields.iter().map(|field| &field.member);
+            quote! {
+                let mut fields = #value::Fields::new(value, #count)?;
+                #ok(Self { #(#members: fields.next()?),* })
+            }
+        }
+        Shape::Transparent(Field { member, .. }) => quote! {
+            #ok(Self { #member: #krate::FromComponentValue::from_value(value)? })
+        },
+        Shape::Flags(fields) => {
+            let fields = fields
+                .iter()
+                .zip(0_u32..)
+                .map(|(Field { member, .. }, bit)| quote!(#member: (bits >> #bit) & 1 == 1));
+            quote! {
+                let bits = #value::take_flags(value)?;
+                #ok(Self { #(#fields),* })
+            }
+        }
+        Shape::Enum(cases) | Shape::Variant(cases) => {
+            let arms = cases.iter().zip(0_u32..).map(|(case, index)| from_case(krate, case, index));
+            quote! {
+                let (case, payload) = #value::take_case(value)?;
+                match case {
+                    #(#arms)*
+                    _ => ::core::result::Result::Err(#value::unexpected_case(case)),
+                }
+            }
+        }
+        Shape::Broken => unreachable(),
+    }
+}
+
+fn from_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
+    let variant = &case.variant;
+    let value = quote!(#krate::__private::value);
+    let ok = quote!(::core::result::Result::Ok);
+    let parts = parts(case);
+    let body = match parts.as_slice() {
+        [] => quote! {
+            #value::no_payload(payload)?;
+            #ok(Self::#variant)
+        },
+        [_] => quote!(#ok(Self::#variant(#value::payload(payload)?))),
+        parts => quote! {
+            let (#(#parts),*) = #value::payload(payload)?;
+            #ok(Self::#variant(#(#parts),*))
+        },
+    };
+    quote!(#index => { #body })
+}
+
+/// A variable for each thing that a case carries.
+fn parts(case: &Case) -> Vec<Ident> {
+    let name = |index| Ident::new(&format!("part_{index}"), Span::mixed_site());
+    (0..case.types.len()).map(name).collect()
+}
+
+/// The one type that stands for all `types`.
+fn payload(types: &[Type]) -> Option<TokenStream> {
+    match types {
+        [] => None,
+        [one] => Some(quote!(#one)),
+        several => Some(quote!((#(#several),*))),
+    }
+}
+
+/// The body of what is never called, since the program does not compile.
+fn unreachable() -> TokenStream {
+    quote!(::core::unreachable!())
+}

@@ -1,0 +1,43 @@
+//! A type after checking.
+
+use proc_macro2::TokenStream;
+use syn::{Generics, Ident, Member, Type};
+
+/// The type and what it is in the component model.
+pub(crate) struct Model {
+    /// The path of the runtime crate.
+    pub(crate) krate: TokenStream,
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) shape: Shape,
+}
+
+pub(crate) enum Shape {
+    Record(Vec<Field>),
+    /// A tuple; its fields' names mean nothing.
+    Tuple(Vec<Field>),
+    /// What its only field is.
+    Transparent(Field),
+    /// Fields that are all of type `bool`.
+    Flags(Vec<Field>),
+    /// Cases without a payload.
+    Enum(Vec<Case>),
+    Variant(Vec<Case>),
+    /// Of a type with mistakes nothing is known.
+    Broken,
+}
+
+pub(crate) struct Field {
+    pub(crate) member: Member,
+    pub(crate) ty: Type,
+    /// The name in the component model.
+    pub(crate) name: String,
+}
+
+pub(crate) struct Case {
+    pub(crate) variant: Ident,
+    /// The name in the component model.
+    pub(crate) name: String,
+    /// What it carries; several types are carried as a tuple.
+    pub(crate) types: Vec<Type>,
+}

@@ -1,0 +1,9 @@
+//! The words of `compose!` that are no keywords of Rust.
+
+syn::custom_keyword!(component);
+syn::custom_keyword!(export);
+syn::custom_keyword!(expose);
+syn::custom_keyword!(from);
+syn::custom_keyword!(hide);
+syn::custom_keyword!(import);
+syn::custom_keyword!(interface);

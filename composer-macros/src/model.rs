@@ -1,0 +1,87 @@
+//! The block after checking: every name is resolved and unique, every function numbered.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Expr, Ident, Type};
+
+pub(crate) use crate::ast::{FilterKind, Header};
+
+/// What is to be expanded.
+pub(crate) struct Model {
+    /// The path of the runtime crate.
+    pub(crate) krate: TokenStream,
+    pub(crate) form: Form,
+    pub(crate) components: Vec<Component>,
+    pub(crate) export_hints: Vec<Hint>,
+    pub(crate) functions: Vec<Function>,
+    pub(crate) interfaces: Vec<Interface>,
+}
+
+/// How the block is used.
+pub(crate) enum Form {
+    /// As an expression, in which every component has a value.
+    Expression,
+    /// As a type, whose components are the arguments of its `compose`.
+    Item(Header),
+}
+
+pub(crate) struct Component {
+    pub(crate) name: Ident,
+    /// The name in kebab case.
+    pub(crate) id: String,
+    /// Given in the expression form.
+    pub(crate) value: Option<Expr>,
+    pub(crate) import_hints: Vec<Hint>,
+    pub(crate) filter: Option<Filter>,
+}
+
+pub(crate) struct Hint {
+    pub(crate) name: String,
+    /// A component's id or, for an import, `host`.
+    pub(crate) target: String,
+}
+
+pub(crate) struct Filter {
+    pub(crate) kind: FilterKind,
+    pub(crate) names: Vec<String>,
+}
+
+pub(crate) struct Function {
+    /// The conditions under which the accessor exists, those of its interface included.
+    pub(crate) cfgs: Vec<Attribute>,
+    /// All other attributes.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) name: Ident,
+    /// Number among all functions of the block.
+    pub(crate) index: usize,
+    pub(crate) is_async: bool,
+    pub(crate) params: Vec<(Ident, Type)>,
+    pub(crate) output: Option<Type>,
+    /// The export's name.
+    pub(crate) export: String,
+}
+
+pub(crate) struct Interface {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) name: Ident,
+    /// The interface's full name.
+    pub(crate) interface: String,
+    /// The type of the handle, after the name of the composition's type.
+    pub(crate) suffix: String,
+    pub(crate) functions: Vec<Function>,
+}
+
+impl Model {
+    /// Every function, each with the interface that it is in.
+    pub(crate) fn all_functions(&self) -> impl Iterator<Item = (Option<&Interface>, &Function)> {
+        let root = self.functions.iter().map(|function| (None, function));
+        let within = |it| Interface::functions(it).map(move |function| (Some(it), function));
+        root.chain(self.interfaces.iter().flat_map(within))
+    }
+}
+
+impl Interface {
+    fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions.iter()
+    }
+}

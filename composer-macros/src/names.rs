@@ -1,0 +1,150 @@
+//! Names of the component model, and how Rust's identifiers become such names.
+
+use syn::Ident;
+use syn::ext::IdentExt;
+
+/// `producer_a` is `producer-a`, and `r#type` is `type`.
+pub(crate) fn kebab(name: &Ident) -> String {
+    name.unraw().to_string().replace('_', "-")
+}
+
+/// `TooBig` is `too-big`, and `HttpV2` is `http-v2`.
+pub(crate) fn kebab_of_camel(name: &Ident) -> String {
+    let name = name.unraw().to_string().replace('_', "-");
+    let letters: Vec<char> = name.chars().collect();
+    let mut kebab = String::new();
+    for (i, &letter) in letters.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| letters[i]);
+        let after = letters.get(i + 1);
+        // A capital begins a word after a small letter, or as the last one of an acronym.
+        let begins = letter.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || before.is_numeric()
+                    || before.is_uppercase() && after.is_some_and(|after| after.is_lowercase())
+            });
+        if begins {
+            kebab.push('-');
+        }
+        kebab.extend(letter.to_lowercase());
+    }
+    kebab
+}
+
+/// `i_consumer` is `IConsumer`.
+pub(crate) fn camel(name: &Ident) -> String {
+    let name = name.unraw().to_string();
+    name.split('_').map(capitalized).collect()
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// Whether `name` is in kebab case: words of small letters or of capitals, with digits.
+pub(crate) fn is_kebab(name: &str) -> bool {
+    let is_word = |(i, word): (usize, &str)| {
+        let of = |is_letter: fn(&char) -> bool| {
+            word.chars().all(|c| is_letter(&c) || c.is_ascii_digit())
+        };
+        let starts_well = i > 0 || !word.starts_with(|c: char| c.is_ascii_digit());
+        !word.is_empty()
+            && starts_well
+            && (of(char::is_ascii_lowercase) || of(char::is_ascii_uppercase))
+    };
+    name.split('-').enumerate().all(is_word)
+}
+
+/// Whether `name` is that of a function: in kebab case, or a resource's, `[method]bucket.put`.
+pub(crate) fn is_function(name: &str) -> bool {
+    let Some((kind, rest)) = name.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+        return is_kebab(name);
+    };
+    match (kind, rest.split_once('.')) {
+        ("constructor", None) => is_kebab(rest),
+        ("method" | "static", Some((resource, function))) => {
+            is_kebab(resource) && is_kebab(function)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `name` is that of an interface: in kebab case, or `ns:pkg/iface@1.0.0`.
+pub(crate) fn is_interface(name: &str) -> bool {
+    let Some((package, rest)) = name.split_once('/') else {
+        return is_kebab(name);
+    };
+    let (path, version) = match rest.split_once('@') {
+        Some((path, version)) => (path, Some(version)),
+        None => (rest, None),
+    };
+    package.contains(':')
+        && package.split(':').all(is_kebab)
+        && path.split('/').all(is_kebab)
+        && version.is_none_or(is_version)
+}
+
+/// Whether `name` may be that of an import: of a function, an interface, or something that only
+/// the host can supply, `unlocked-dep=<…>`.
+pub(crate) fn is_import(name: &str) -> bool {
+    let from_elsewhere = ["unlocked-dep=<", "locked-dep=<", "url=<", "integrity=<"];
+    is_interface(name)
+        || name.ends_with('>') && from_elsewhere.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether `text` is a semantic version: `1.2.3`, `1.2.3-rc.1+build`.
+fn is_version(text: &str) -> bool {
+    let (text, build) = split(text, '+');
+    let (numbers, prerelease) = split(text, '-');
+    let is_number = |it: &str| {
+        !it.is_empty()
+            && it.bytes().all(|b| b.is_ascii_digit())
+            && (it == "0" || !it.starts_with('0'))
+    };
+    let is_identifiers = |it: &str| {
+        it.split('.').all(|part| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        })
+    };
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && [build, prerelease].into_iter().flatten().all(is_identifiers)
+}
+
+fn split(text: &str, at: char) -> (&str, Option<&str>) {
+    match text.split_once(at) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
+}
+
+/// The one of `candidates` that `wrong` was probably meant to be.
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Beyond a third of the name it is another name rather than a slip.
+    let limit = wrong.chars().count() / 3 + 1;
+    let ranked = candidates.into_iter().map(|it| (distance(wrong, it), it));
+    ranked
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|it| it.1)
+}
+
+/// How many letters have to be added, removed or changed.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for j in 0..b.len() {
+            let changed = diagonal + usize::from(letter != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,337 @@
+//! Reads the block. A statement or clause that cannot be read is reported and passed over.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::buffer::Cursor;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{
+    Attribute, Error, Expr, FnArg, Generics, Ident, LitStr, Result, Token, Type, Visibility,
+    braced, parenthesized, token,
+};
+
+use crate::ast::{
+    Block, Clause, Component, Export, Filter, FilterKind, Function, Header, Hint, Interface, Value,
+};
+use crate::kw;
+use crate::report::Report;
+
+/// Reads the path of the runtime crate, in braces, and the block after it.
+///
+/// # Errors
+///
+/// If it is not even that.
+pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
+    let parser = |input: ParseStream<'_>| {
+        let krate;
+        braced!(krate in input);
+        let mut block = Block {
+            krate: krate.parse()?,
+            header: None,
+            components: Vec::new(),
+            hints: Vec::new(),
+            exports: Vec::new(),
+            nameless: false,
+        };
+        if input.is_empty() {
+            let message = "nothing to compose; declare a component: `component name = expression;`";
+            report.loss(input.error(message));
+            return Ok(block);
+        }
+        if starts_with_header(input) {
+            block.header = Some(header(input, report)?);
+        }
+        each(input, report, is_statement, |input, report| statement(input, &mut block, report));
+        Ok(block)
+    };
+    parser.parse2(input)
+}
+
+fn starts_with_header(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    let Ok(_) = ahead.call(Attribute::parse_outer) else { return false };
+    ahead.peek(Token![pub]) || ahead.peek(Token![struct])
+}
+
+/// Fails if there is no name: then nothing can be declared.
+fn header(input: ParseStream<'_>, report: &mut Report) -> Result<Header> {
+    let start = input.cursor();
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis: Visibility = input.parse()?;
+    input.parse::<Token![struct]>()?;
+    let name = input.parse()?;
+    if input.peek(Token![<]) {
+        report.loss(input.error("the type of a composition has no generics"));
+        skip(input, is_statement);
+    } else {
+        semicolon(input, start, report, is_statement);
+    }
+    Ok(Header { attrs, vis, name })
+}
+
+/// Reads until the end of `input`, statement by statement or clause by clause.
+///
+/// After an error it goes on behind the next semicolon, or before what `begins` takes for a
+/// beginning.
+fn each(
+    input: ParseStream<'_>,
+    report: &mut Report,
+    begins: fn(ParseStream<'_>) -> bool,
+    mut one: impl FnMut(ParseStream<'_>, &mut Report) -> Result<()>,
+) {
+    while !input.is_empty() {
+        let start = input.cursor();
+        if let Err(error) = one(input, report) {
+            report.loss(error);
+            if input.cursor() == start {
+                pass(input);
+            }
+            skip(input, begins);
+        }
+    }
+}
+
+/// Passes over everything up to a beginning, or up to and with a semicolon.
+fn skip(input: ParseStream<'_>, begins: fn(ParseStream<'_>) -> bool) {
+    while !input.is_empty() && !begins(input) {
+        if input.parse::<Option<Token![;]>>().is_ok_and(|token| token.is_some()) {
+            return;
+        }
+        pass(input);
+    }
+}
+
+fn pass(input: ParseStream<'_>) {
+    // At the end of the input there is nothing to pass over.
+    let _ = input.parse::<TokenTree>();
+}
+
+/// Reads the semicolon after what began at `start`. If it is missing, the last token before it is
+/// to blame: the next one may be far away, and is right.
+fn semicolon(
+    input: ParseStream<'_>,
+    start: Cursor<'_>,
+    report: &mut Report,
+    begins: fn(ParseStream<'_>) -> bool,
+) {
+    if input.parse::<Option<Token![;]>>().is_ok_and(|token| token.is_some()) {
+        return;
+    }
+    report.error_at(last_span(start, input.cursor()), "expected `;` after this");
+    skip(input, begins);
+}
+
+/// The span of the last token before `end`.
+fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
+    let mut cursor = start;
+    let mut span = start.span();
+    while cursor != end
+        && let Some((token, next)) = cursor.token_tree()
+    {
+        span = match token {
+            TokenTree::Group(group) => group.span_close(),
+            token => token.span(),
+        };
+        cursor = next;
+    }
+    span
+}
+
+fn is_statement(input: ParseStream<'_>) -> bool {
+    input.peek(kw::component) || input.peek(kw::export) || input.peek(Token![#])
+}
+
+fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> Result<()> {
+    let start = input.cursor();
+    let attrs = input.call(Attribute::parse_outer)?;
+    if input.peek(kw::component) {
+        refuse(&attrs, report);
+        block.nameless = true;
+        let component = component(input, report)?;
+        block.nameless = false;
+        block.components.push(component);
+    } else if input.peek(kw::export) {
+        input.parse::<kw::export>()?;
+        if input.peek(LitStr) {
+            refuse(&attrs, report);
+            block.hints.push(hint(input)?);
+        } else if input.peek(kw::interface) {
+            block.exports.push(Export::Interface(interface(attrs, input, report)?));
+            input.parse::<Option<Token![;]>>()?;
+            return Ok(());
+        } else if input.peek(Token![fn]) || input.peek(Token![async]) {
+            block.exports.push(Export::Function(function(attrs, input)?));
+        } else {
+            let what = "an export's name, `fn`, `async fn` or `interface`";
+            return Err(input.error(format!("expected {what} after `export`")));
+        }
+    } else {
+        return Err(unknown(input, "statement", &["component", "export"]));
+    }
+    semicolon(input, start, report, is_statement);
+    Ok(())
+}
+
+/// Only what is declared for Rust has attributes.
+fn refuse(attrs: &[Attribute], report: &mut Report) {
+    for attr in attrs {
+        let message = "only the struct, functions and interfaces take attributes and \
+                       documentation; write a comment with `//`";
+        report.error(attr, message);
+    }
+}
+
+fn unknown(input: ParseStream<'_>, what: &str, known: &[&str]) -> Error {
+    let expected = format!("expected one of `{}`", known.join("`, `"));
+    match input.fork().call(Ident::parse_any) {
+        Ok(word) => Error::new(word.span(), format!("unknown {what} `{word}`; {expected}")),
+        Err(_) => input.error(expected),
+    }
+}
+
+/// Fails if there is not even a name; what is wrong behind it is only reported.
+fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
+    input.parse::<kw::component>()?;
+    let mut component =
+        Component { name: input.parse()?, value: Value::Absent, clauses: Vec::new() };
+    if input.peek(Token![=]) {
+        component.value = match value(input) {
+            Ok(value) => Value::Given(Box::new(value)),
+            Err(error) => {
+                report.loss(error);
+                skip_value(input);
+                Value::Broken
+            }
+        };
+    }
+    if is_struct_literal(input) {
+        let message = "these braces hold clauses; put a struct literal in parentheses";
+        report.loss(input.error(message));
+        skip_value(input);
+        component.value = Value::Broken;
+    } else if input.peek(token::Brace) {
+        let clauses;
+        braced!(clauses in input);
+        each(&clauses, report, is_clause, |input, report| {
+            let start = input.cursor();
+            component.clauses.push(clause(input)?);
+            if !input.is_empty() {
+                semicolon(input, start, report, is_clause);
+            }
+            Ok(())
+        });
+    }
+    Ok(component)
+}
+
+/// Whether what stands here is a struct's fields rather than clauses.
+fn is_struct_literal(input: ParseStream<'_>) -> bool {
+    let fields = || {
+        let fields;
+        braced!(fields in input.fork());
+        Ok::<_, Error>(fields.peek(Ident) && fields.peek2(Token![:]) || fields.peek(Token![..]))
+    };
+    fields().unwrap_or(false)
+}
+
+fn value(input: ParseStream<'_>) -> Result<Expr> {
+    let equals: Token![=] = input.parse()?;
+    if input.is_empty() || input.peek(Token![;]) || is_statement(input) {
+        return Err(Error::new_spanned(equals, "expected an expression after `=`"));
+    }
+    input.call(Expr::parse_without_eager_brace)
+}
+
+/// Leaves the semicolon, so that it is not reported to be missing.
+fn skip_value(input: ParseStream<'_>) {
+    while !(input.is_empty() || input.peek(Token![;]) || is_statement(input)) {
+        pass(input);
+    }
+}
+
+fn is_clause(input: ParseStream<'_>) -> bool {
+    input.peek(kw::import) || input.peek(kw::expose) || input.peek(kw::hide)
+}
+
+/// To add a clause: its keyword here and in `is_clause`, a variant of `ast::Clause`, its rules in
+/// `check`, and in `expand` the method of `ComposableDescriptor` that it stands for.
+fn clause(input: ParseStream<'_>) -> Result<Clause> {
+    if input.peek(kw::import) {
+        input.parse::<kw::import>()?;
+        Ok(Clause::Import(hint(input)?))
+    } else if input.peek(kw::expose) {
+        let keyword: kw::expose = input.parse()?;
+        filter(FilterKind::Expose, keyword.span, input)
+    } else if input.peek(kw::hide) {
+        let keyword: kw::hide = input.parse()?;
+        filter(FilterKind::Hide, keyword.span, input)
+    } else {
+        Err(unknown(input, "clause", &["import", "expose", "hide"]))
+    }
+}
+
+fn filter(kind: FilterKind, span: Span, input: ParseStream<'_>) -> Result<Clause> {
+    let mut names = vec![input.parse()?];
+    while input.peek(Token![,]) {
+        input.parse::<Token![,]>()?;
+        if input.is_empty() || input.peek(Token![;]) {
+            break;
+        }
+        names.push(input.parse()?);
+    }
+    Ok(Clause::Filter(Filter { kind, span, names }))
+}
+
+fn hint(input: ParseStream<'_>) -> Result<Hint> {
+    let name = input.parse()?;
+    input.parse::<kw::from>()?;
+    Ok(Hint { name, from: input.parse()? })
+}
+
+fn interface(
+    attrs: Vec<Attribute>,
+    input: ParseStream<'_>,
+    report: &mut Report,
+) -> Result<Interface> {
+    input.parse::<kw::interface>()?;
+    let interface = input.parse()?;
+    input.parse::<Token![as]>()?;
+    let name = input.parse()?;
+    let content;
+    braced!(content in input);
+    let mut functions = Vec::new();
+    each(&content, report, is_function, |input, report| {
+        let start = input.cursor();
+        let attrs = input.call(Attribute::parse_outer)?;
+        functions.push(function(attrs, input)?);
+        semicolon(input, start, report, is_function);
+        Ok(())
+    });
+    Ok(Interface { attrs, interface, name, functions })
+}
+
+fn is_function(input: ParseStream<'_>) -> bool {
+    input.peek(Token![fn]) || input.peek(Token![async]) || input.peek(Token![#])
+}
+
+fn function(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Function> {
+    let is_async = input.parse::<Option<Token![async]>>()?.is_some();
+    input.parse::<Token![fn]>()?;
+    let name = input.parse()?;
+    let generics: Generics = input.parse()?;
+    let params;
+    parenthesized!(params in input);
+    let params = Punctuated::<FnArg, Token![,]>::parse_terminated(&params)?.into_iter().collect();
+    let output = match input.parse::<Option<Token![->]>>()? {
+        Some(_) => Some(input.parse::<Type>()?),
+        None => None,
+    };
+    if input.peek(token::Brace) {
+        return Err(input.error("an accessor has no body; end it with `;`"));
+    }
+    let export = match input.parse::<Option<Token![=]>>()? {
+        Some(_) => Some(input.parse()?),
+        None => None,
+    };
+    Ok(Function { attrs, is_async, name, generics, params, output, export })
+}

@@ -1,0 +1,51 @@
+//! Gathers errors, so that a user sees all mistakes at once.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::Error;
+
+/// The errors so far.
+#[derive(Default)]
+pub(crate) struct Report {
+    errors: Vec<Error>,
+    lossy: bool,
+}
+
+impl Report {
+    /// Notes a mistake at `tokens` that leaves everything declared as it was meant.
+    pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.errors.push(Error::new_spanned(tokens, message));
+    }
+
+    /// The same, at a span.
+    pub(crate) fn error_at(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.errors.push(Error::new(span, message));
+    }
+
+    /// Notes a mistake because of which something that was meant is not declared.
+    pub(crate) fn loss(&mut self, error: Error) {
+        self.errors.push(error);
+        self.lossy = true;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// Everything that was noted, if anything was.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        if self.errors.is_empty() {
+            return Ok(());
+        }
+        let errors = self.errors.iter().map(Error::to_compile_error).collect();
+        Err(Failure { errors, lossy: self.lossy })
+    }
+}
+
+/// What went wrong in an invocation.
+pub(crate) struct Failure {
+    /// One invocation of `compile_error!` for each mistake; never empty.
+    pub(crate) errors: Vec<TokenStream>,
+    /// Whether something that was meant is not declared.
+    pub(crate) lossy: bool,
+}

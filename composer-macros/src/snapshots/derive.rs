@@ -1,0 +1,334 @@
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::ComponentType for Person<T>
+where
+    T: Clone,
+    T: ::wasm_runtime_composer::ComponentType,
+{
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_record(
+            ty,
+            "Person",
+            &[
+                ("name", <String as ::wasm_runtime_composer::ComponentType>::check),
+                ("years", <T as ::wasm_runtime_composer::ComponentType>::check),
+            ],
+        )
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::IntoComponentValue for Person<T>
+where
+    T: Clone,
+    T: ::wasm_runtime_composer::IntoComponentValue,
+{
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::fields([
+            ::wasm_runtime_composer::IntoComponentValue::into_value(self.name),
+            ::wasm_runtime_composer::IntoComponentValue::into_value(self.age),
+        ])
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::FromComponentValue for Person<T>
+where
+    T: Clone,
+    T: ::wasm_runtime_composer::FromComponentValue,
+{
+    fn from_value(
+        value: ::wasm_runtime_composer::__private::Value,
+    ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
+        let mut fields = ::wasm_runtime_composer::__private::value::Fields::new(
+            value,
+            2usize,
+        )?;
+        ::core::result::Result::Ok(Self {
+            name: fields.next()?,
+            age: fields.next()?,
+        })
+    }
+}
+#[automatically_derived]
+impl<const N: usize> ::wasm_runtime_composer::ComponentType for Pair<N> {
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_tuple(
+            ty,
+            "Pair",
+            &[
+                <[u8; N] as ::wasm_runtime_composer::ComponentType>::check,
+                <i8 as ::wasm_runtime_composer::ComponentType>::check,
+            ],
+        )
+    }
+}
+#[automatically_derived]
+impl<const N: usize> ::wasm_runtime_composer::IntoComponentValue for Pair<N> {
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::fields([
+            ::wasm_runtime_composer::IntoComponentValue::into_value(self.0),
+            ::wasm_runtime_composer::IntoComponentValue::into_value(self.1),
+        ])
+    }
+}
+#[automatically_derived]
+impl<const N: usize> ::wasm_runtime_composer::FromComponentValue for Pair<N> {
+    fn from_value(
+        value: ::wasm_runtime_composer::__private::Value,
+    ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
+        let mut fields = ::wasm_runtime_composer::__private::value::Fields::new(
+            value,
+            2usize,
+        )?;
+        ::core::result::Result::Ok(Self {
+            0: fields.next()?,
+            1: fields.next()?,
+        })
+    }
+}
+#[automatically_derived]
+impl crate::other::ComponentType for Wrapper {
+    fn check(
+        ty: &crate::other::ValueType,
+    ) -> ::core::result::Result<(), crate::other::TypeDifference> {
+        <u32 as crate::other::ComponentType>::check(ty)
+    }
+}
+#[automatically_derived]
+impl crate::other::IntoComponentValue for Wrapper {
+    fn into_value(self) -> crate::other::__private::Value {
+        crate::other::IntoComponentValue::into_value(self.inner)
+    }
+}
+#[automatically_derived]
+impl crate::other::FromComponentValue for Wrapper {
+    fn from_value(
+        value: crate::other::__private::Value,
+    ) -> ::core::result::Result<Self, crate::other::__private::Unexpected> {
+        ::core::result::Result::Ok(Self {
+            inner: crate::other::FromComponentValue::from_value(value)?,
+        })
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::ComponentType for Permissions {
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_flags(
+            ty,
+            "Permissions",
+            &["read", "write"],
+        )
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::IntoComponentValue for Permissions {
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::flags(
+            (self.read as ::core::primitive::u32) << 0u32
+                | (self.write as ::core::primitive::u32) << 1u32,
+        )
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::FromComponentValue for Permissions {
+    fn from_value(
+        value: ::wasm_runtime_composer::__private::Value,
+    ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
+        let bits = ::wasm_runtime_composer::__private::value::take_flags(value)?;
+        ::core::result::Result::Ok(Self {
+            read: (bits >> 0u32) & 1 == 1,
+            write: (bits >> 1u32) & 1 == 1,
+        })
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::ComponentType for Color {
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_enum(
+            ty,
+            "Color",
+            &["red", "light-green", "B"],
+        )
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::IntoComponentValue for Color {
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        match self {
+            Self::Red => {
+                ::wasm_runtime_composer::__private::value::case(
+                    0u32,
+                    ::core::option::Option::None,
+                )
+            }
+            Self::LightGreen => {
+                ::wasm_runtime_composer::__private::value::case(
+                    1u32,
+                    ::core::option::Option::None,
+                )
+            }
+            Self::Blue => {
+                ::wasm_runtime_composer::__private::value::case(
+                    2u32,
+                    ::core::option::Option::None,
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::FromComponentValue for Color {
+    fn from_value(
+        value: ::wasm_runtime_composer::__private::Value,
+    ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
+        let (case, payload) = ::wasm_runtime_composer::__private::value::take_case(
+            value,
+        )?;
+        match case {
+            0u32 => {
+                ::wasm_runtime_composer::__private::value::no_payload(payload)?;
+                ::core::result::Result::Ok(Self::Red)
+            }
+            1u32 => {
+                ::wasm_runtime_composer::__private::value::no_payload(payload)?;
+                ::core::result::Result::Ok(Self::LightGreen)
+            }
+            2u32 => {
+                ::wasm_runtime_composer::__private::value::no_payload(payload)?;
+                ::core::result::Result::Ok(Self::Blue)
+            }
+            _ => {
+                ::core::result::Result::Err(
+                    ::wasm_runtime_composer::__private::value::unexpected_case(case),
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::ComponentType for Failure<T>
+where
+    T: ::wasm_runtime_composer::ComponentType,
+{
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_variant(
+            ty,
+            "Failure",
+            &[
+                ("empty", ::core::option::Option::None),
+                (
+                    "not-found",
+                    ::core::option::Option::Some(
+                        <u32 as ::wasm_runtime_composer::ComponentType>::check,
+                    ),
+                ),
+                (
+                    "moved",
+                    ::core::option::Option::Some(
+                        <(T, T) as ::wasm_runtime_composer::ComponentType>::check,
+                    ),
+                ),
+            ],
+        )
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::IntoComponentValue for Failure<T>
+where
+    T: ::wasm_runtime_composer::IntoComponentValue,
+{
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        match self {
+            Self::Empty => {
+                ::wasm_runtime_composer::__private::value::case(
+                    0u32,
+                    ::core::option::Option::None,
+                )
+            }
+            Self::NotFound(part_0) => {
+                ::wasm_runtime_composer::__private::value::case(
+                    1u32,
+                    ::core::option::Option::Some(
+                        ::wasm_runtime_composer::IntoComponentValue::into_value(part_0),
+                    ),
+                )
+            }
+            Self::Moved(part_0, part_1) => {
+                ::wasm_runtime_composer::__private::value::case(
+                    2u32,
+                    ::core::option::Option::Some(
+                        ::wasm_runtime_composer::IntoComponentValue::into_value((
+                            part_0,
+                            part_1,
+                        )),
+                    ),
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::FromComponentValue for Failure<T>
+where
+    T: ::wasm_runtime_composer::FromComponentValue,
+{
+    fn from_value(
+        value: ::wasm_runtime_composer::__private::Value,
+    ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
+        let (case, payload) = ::wasm_runtime_composer::__private::value::take_case(
+            value,
+        )?;
+        match case {
+            0u32 => {
+                ::wasm_runtime_composer::__private::value::no_payload(payload)?;
+                ::core::result::Result::Ok(Self::Empty)
+            }
+            1u32 => {
+                ::core::result::Result::Ok(
+                    Self::NotFound(
+                        ::wasm_runtime_composer::__private::value::payload(payload)?,
+                    ),
+                )
+            }
+            2u32 => {
+                let (part_0, part_1) = ::wasm_runtime_composer::__private::value::payload(
+                    payload,
+                )?;
+                ::core::result::Result::Ok(Self::Moved(part_0, part_1))
+            }
+            _ => {
+                ::core::result::Result::Err(
+                    ::wasm_runtime_composer::__private::value::unexpected_case(case),
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl<'a> ::wasm_runtime_composer::ComponentType for Borrowed<'a> {
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_record(
+            ty,
+            "Borrowed",
+            &[("name", <&'a str as ::wasm_runtime_composer::ComponentType>::check)],
+        )
+    }
+}
+#[automatically_derived]
+impl<'a> ::wasm_runtime_composer::IntoComponentValue for Borrowed<'a> {
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::fields([
+            ::wasm_runtime_composer::IntoComponentValue::into_value(self.name),
+        ])
+    }
+}

@@ -1,0 +1,40 @@
+::core::compile_error! {
+    "unknown attribute `flag`; of a type expected one of `crate`, `transparent`, `flags`"
+}
+::core::compile_error! {
+    "another field is named `A` too; rename one"
+}
+::core::compile_error! {
+    "`_c` gives no name in kebab case; rename it, or add `#[component(name = \"…\")]`"
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::ComponentType for Pair<T>
+where
+    T: ::wasm_runtime_composer::ComponentType,
+{
+    fn check(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::core::unreachable!()
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::IntoComponentValue for Pair<T>
+where
+    T: ::wasm_runtime_composer::IntoComponentValue,
+{
+    fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        ::core::unreachable!()
+    }
+}
+#[automatically_derived]
+impl<T> ::wasm_runtime_composer::FromComponentValue for Pair<T>
+where
+    T: ::wasm_runtime_composer::FromComponentValue,
+{
+    fn from_value(
+        value: ::wasm_runtime_composer::__private::Value,
+    ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
+        ::core::unreachable!()
+    }
+}

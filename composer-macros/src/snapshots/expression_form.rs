@@ -1,0 +1,168 @@
+fn main() {
+    let composition = {
+        let mut composer = ::wasm_runtime_composer::Composer::new();
+        composer
+            .add(
+                ::wasm_runtime_composer::ComposableDescriptor::new(
+                    "producer-a",
+                    producer_a,
+                ),
+            );
+        composer
+            .add(
+                ::wasm_runtime_composer::ComposableDescriptor::new(
+                    "producer-b",
+                    ::wasm_runtime_composer::ExportFilter::hiding(
+                        producer_b,
+                        &["internal-debug"],
+                    ),
+                ),
+            );
+        composer
+            .add(
+                ::wasm_runtime_composer::ComposableDescriptor::new("consumer", consumer)
+                    .with_import_hint("add", "producer-a")
+                    .with_import_hint("log", "host"),
+            );
+        composer.with_export_hint("add", "producer-b");
+        {
+            #[derive(::core::clone::Clone)]
+            struct __Composed {
+                __composition: ::wasm_runtime_composer::Composition,
+                __accessor_0: ::wasm_runtime_composer::__private::Accessor,
+                __accessor_1: ::wasm_runtime_composer::__private::Accessor,
+                __accessor_2: ::wasm_runtime_composer::__private::Accessor,
+                __accessor_3: ::wasm_runtime_composer::__private::Accessor,
+            }
+            #[allow(
+                dead_code,
+                unused_mut,
+                clippy::too_many_arguments,
+                clippy::wrong_self_convention,
+                reason = "generated after what a component exports"
+            )]
+            impl __Composed {
+                /// Documented by the user.
+                async fn run_add(
+                    &self,
+                ) -> ::core::result::Result<
+                    i32,
+                    ::wasm_runtime_composer::CompositionError,
+                > {
+                    self.__accessor_0.call::<_, i32>(()).await
+                }
+                /// Calls the export `sum-all`.
+                async fn total(
+                    &self,
+                    values: &[i64],
+                ) -> ::core::result::Result<
+                    i64,
+                    ::wasm_runtime_composer::CompositionError,
+                > {
+                    self.__accessor_1.call::<_, i64>((values,)).await
+                }
+                /// The functions of `composer:test/iconsumer`.
+                fn iconsumer(&self) -> __ComposedIconsumer<'_> {
+                    __ComposedIconsumer {
+                        __composed: self,
+                    }
+                }
+                fn __bind(
+                    composition: ::wasm_runtime_composer::Composition,
+                ) -> ::core::result::Result<
+                    Self,
+                    ::wasm_runtime_composer::CompositionError,
+                > {
+                    let mut accessors = ::wasm_runtime_composer::__private::Accessors::new(
+                        &composition,
+                    );
+                    let accessor_0 = accessors
+                        .function::<
+                            (),
+                            i32,
+                        >("run_add", ::core::option::Option::None, "run-add", false);
+                    let accessor_1 = accessors
+                        .function::<
+                            (&[i64],),
+                            i64,
+                        >("total", ::core::option::Option::None, "sum-all", false);
+                    let accessor_2 = accessors
+                        .function::<
+                            (),
+                            i32,
+                        >(
+                            "iconsumer().run_add",
+                            ::core::option::Option::Some("composer:test/iconsumer"),
+                            "run-add",
+                            false,
+                        );
+                    let accessor_3 = accessors
+                        .function::<
+                            (),
+                            i32,
+                        >(
+                            "iconsumer().run_ping",
+                            ::core::option::Option::Some("composer:test/iconsumer"),
+                            "run-ping",
+                            true,
+                        );
+                    accessors.finish()?;
+                    ::core::result::Result::Ok(Self {
+                        __composition: composition,
+                        __accessor_0: accessor_0,
+                        __accessor_1: accessor_1,
+                        __accessor_2: accessor_2,
+                        __accessor_3: accessor_3,
+                    })
+                }
+            }
+            impl ::core::ops::Deref for __Composed {
+                type Target = ::wasm_runtime_composer::Composition;
+                fn deref(&self) -> &Self::Target {
+                    &self.__composition
+                }
+            }
+            impl ::core::fmt::Debug for __Composed {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_tuple("__Composed").field(&self.__composition).finish()
+                }
+            }
+            /// The functions of `composer:test/iconsumer` of a [`__Composed`].
+            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+            struct __ComposedIconsumer<'a> {
+                __composed: &'a __Composed,
+            }
+            #[allow(
+                dead_code,
+                unused_mut,
+                clippy::too_many_arguments,
+                clippy::wrong_self_convention,
+                reason = "generated after what a component exports"
+            )]
+            impl __ComposedIconsumer<'_> {
+                /// Calls the export `run-add`.
+                async fn run_add(
+                    self,
+                ) -> ::core::result::Result<
+                    i32,
+                    ::wasm_runtime_composer::CompositionError,
+                > {
+                    self.__composed.__accessor_2.call::<_, i32>(()).await
+                }
+                /// Calls the export `run-ping`.
+                async fn run_ping(
+                    self,
+                ) -> ::core::result::Result<
+                    i32,
+                    ::wasm_runtime_composer::CompositionError,
+                > {
+                    self.__composed.__accessor_3.call::<_, i32>(()).await
+                }
+            }
+            async move { composer.compose().await.and_then(__Composed::__bind) }
+        }
+    };
+}

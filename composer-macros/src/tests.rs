@@ -1,0 +1,206 @@
+//! Expansions in-process, pretty-printed and compared with `snapshots/*.rs`. `BLESS=1` rewrites
+//! those.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+const CRATE: &str = "::wasm_runtime_composer";
+
+/// How the block is used.
+enum Place {
+    Expression,
+    Item,
+}
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse().expect("the test's input is made of tokens")
+}
+
+fn compose(krate: &str, body: &str) -> TokenStream {
+    let (krate, body) = (tokens(krate), tokens(body));
+    crate::compose(quote!({ #krate } #body))
+}
+
+fn matches_snapshot(name: &str, place: Place, expansion: TokenStream) {
+    let items = match place {
+        Place::Item => expansion,
+        Place::Expression => quote!(
+            fn main() {
+                let composition = #expansion;
+            }
+        ),
+    };
+    let file = match syn::parse2(items.clone()) {
+        Ok(file) => file,
+        Err(error) => panic!("the expansion does not parse: {error}\n{items}"),
+    };
+    let found = prettyplease::unparse(&file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/snapshots").join(name);
+    let path = path.with_extension("rs");
+    if env::var_os("BLESS").is_some() {
+        fs::write(&path, &found).expect("the snapshot can be written");
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == found, "{} differs; run with BLESS=1\n{found}", path.display());
+}
+
+#[test]
+fn expression_form() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        component producer_a = producer_a;
+        component producer_b = producer_b { hide "internal-debug" };
+        component consumer = consumer { import "add" from producer_a; import "log" from host; };
+        export "add" from producer_b;
+        /// Documented by the user.
+        export fn run_add() -> i32;
+        export fn total(values: &[i64]) -> i64 = "sum-all";
+        export interface "composer:test/iconsumer" as iconsumer {
+            fn run_add() -> i32;
+            async fn run_ping() -> i32;
+        }
+        "#,
+    );
+    matches_snapshot("expression_form", Place::Expression, expansion);
+}
+
+#[test]
+fn item_form() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        /// Documented like any struct; can be stored in one.
+        pub struct Calculator;
+        component producer { expose "add", "composer:test/iproducer" };
+        component consumer { import "add" from producer };
+        export fn run_add() -> i32;
+        export fn r#type(a: &str, b: Option<u8>);
+        /// What the consumer offers.
+        #[cfg(feature = "all")]
+        export interface "composer:test/iconsumer@1.0.0" as iconsumer {
+            #[must_use]
+            fn run_add() -> i32;
+        }
+        "#,
+    );
+    matches_snapshot("item_form", Place::Item, expansion);
+}
+
+#[test]
+fn composition_without_accessors() {
+    let expansion = compose(CRATE, "component one = One { field: 1 }.build();");
+    matches_snapshot("composition_without_accessors", Place::Expression, expansion);
+}
+
+#[test]
+fn renamed_crate() {
+    let expansion = compose(
+        "$crate",
+        r#"
+        struct Renamed;
+        component one { hide "a" };
+        export "b" from one;
+        export fn run();
+        export interface "run" as other { fn run(); }
+        "#,
+    );
+    let text = expansion.to_string();
+    assert!(!text.contains("wasm_runtime_composer"), "{text}");
+    assert!(text.contains("$ crate :: Composer") || text.contains("$crate :: Composer"), "{text}");
+}
+
+#[test]
+fn harmless_mistakes_leave_everything_declared() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        pub struct Calculator;
+        component producer;
+        component consumer { import "add" from produser; import "sub" from producer };
+        export fn run_add() -> i32;
+        "#,
+    );
+    matches_snapshot("harmless_mistakes", Place::Item, expansion);
+}
+
+#[test]
+fn losses_make_an_erroneous_type() {
+    let body = r#"
+        struct Calculator;
+        component producer;
+        export fn close();
+        export fn run_add( -> i32;
+        "#;
+    // The parentheses do not match for Rust either; this is what is left of such a mistake.
+    let expansion = compose(CRATE, &body.replace("( ->", "(a) ->"));
+    matches_snapshot("losses_in_item", Place::Item, expansion);
+}
+
+#[test]
+fn losses_make_an_erroneous_value() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        component producer = ;
+        component consumer { import "add" from producer };
+        export fun run_add() -> i32;
+        export interface "a:b/c" as d { fn e(self); fn f() }
+        "#,
+    );
+    matches_snapshot("losses_in_expression", Place::Expression, expansion);
+}
+
+#[test]
+fn derive_of_each_shape() {
+    let types = [
+        "pub struct Person<T> where T: Clone { name: String, #[component(name = \"years\")] age: T }",
+        "struct Pair<const N: usize>([u8; N], i8);",
+        "#[component(crate = crate::other, transparent)] struct Wrapper { inner: u32 }",
+        "#[component(flags)] struct Permissions { read: bool, write: bool }",
+        "enum Color { Red, LightGreen, #[component(name = \"B\")] Blue = 7 }",
+        "enum Failure<T> { Empty, NotFound(u32), Moved(T, T) }",
+        "struct Borrowed<'a> { name: &'a str }",
+    ];
+    let expansions = types.map(|ty| crate::derive::component_value(tokens(ty)));
+    matches_snapshot("derive", Place::Item, expansions.into_iter().collect());
+}
+
+#[test]
+fn derive_of_a_type_with_mistakes() {
+    let ty = "#[component(flag)] struct Pair<T> { a: T, #[component(name = \"A\")] b: T, _c: T }";
+    let expansion = crate::derive::component_value(tokens(ty));
+    matches_snapshot("derive_mistakes", Place::Item, expansion);
+}
+
+#[test]
+fn two_thousand_accessors_expand() {
+    let mut body = "component one = one;".to_owned();
+    for i in 0..1000 {
+        write!(body, "export fn function_{i}(a: &str, b: Vec<u8>) -> Option<String>;")
+            .expect("a string takes everything");
+    }
+    body.push_str("export interface \"a:b/c@1.0.0\" as c {");
+    for i in 0..1000 {
+        write!(body, "fn function_{i}(a: &str, b: Vec<u8>) -> Option<String>;")
+            .expect("a string takes everything");
+    }
+    body.push('}');
+    let expansion = compose(CRATE, &body);
+    assert!(!expansion.to_string().contains("compile_error"));
+}
+
+#[test]
+fn expansions_do_not_vary() {
+    let body = r#"
+        component b = b { import "x" from a };
+        component a = a;
+        export fn f();
+        export interface "g" as g { fn h(); }
+        "#;
+    assert_eq!(compose(CRATE, body).to_string(), compose(CRATE, body).to_string());
+}

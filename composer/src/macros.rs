@@ -1,0 +1,143 @@
+//! `compose!`.
+
+/// Declares components, hints, filters and typed accessors in Rust syntax, and composes them.
+///
+/// What can be checked without the components is checked while compiling; each accessor is checked
+/// against the component's function while composing, and resolved once: a call looks nothing up.
+///
+/// # Two forms
+///
+/// As an **expression** it is a future that composes. Its components are given in place:
+///
+/// ```
+/// # use wasm_runtime_composer::{ComposableComponent, CompositionError};
+/// # use wasmtime::component::Linker;
+/// # use wasmtime::{Engine, Store};
+/// # fn component(text: &str) -> ComposableComponent<()> {
+/// #     let engine = Engine::default();
+/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// # }
+/// # fn adder() -> ComposableComponent<()> {
+/// #     component(r#"(component
+/// #         (core module $m
+/// #             (func (export "add") (param i32 i32) (result i32)
+/// #                 (i32.add (local.get 0) (local.get 1)))
+/// #             (func (export "debug")))
+/// #         (core instance $i (instantiate $m))
+/// #         (func (export "add") (param "a" s32) (param "b" s32) (result s32)
+/// #             (canon lift (core func $i "add")))
+/// #         (func (export "debug") (canon lift (core func $i "debug"))))"#)
+/// # }
+/// # fn consumer() -> ComposableComponent<()> {
+/// #     component(r#"(component
+/// #         (import "add" (func $add (param "a" s32) (param "b" s32) (result s32)))
+/// #         (core func $add (canon lower (func $add)))
+/// #         (core module $m
+/// #             (import "" "add" (func $add (param i32 i32) (result i32)))
+/// #             (func (export "run") (result i32) (call $add (i32.const 1) (i32.const 2))))
+/// #         (core instance $i (instantiate $m (with "" (instance (export "add" (func $add))))))
+/// #         (func $run (result s32) (canon lift (core func $i "run")))
+/// #         (instance $tools (export "run-add" (func $run)))
+/// #         (export "run-add" (func $run))
+/// #         (export "acme:calc/tools@1.0.0" (instance $tools)))"#)
+/// # }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), CompositionError> {
+/// use wasm_runtime_composer::compose;
+///
+/// let composition = compose! {
+///     component disk = adder();                          // any expression that is `Composable`
+///     component memory = adder() { hide "debug" };
+///     component consumer = consumer() { import "add" from memory };
+///
+///     export "add" from disk;                            // of two that export it
+///     export fn run_add() -> i32;                        // the root function `run-add`
+///     export fn sum(a: i32, b: i32) -> i32 = "add";      // another name than the export's
+///     export interface "acme:calc/tools@1.0.0" as tools {
+///         fn run_add() -> i32;
+///     }
+/// }
+/// .await?;
+///
+/// assert_eq!(composition.run_add().await?, 3);
+/// assert_eq!(composition.sum(20, 22).await?, 42);
+/// assert_eq!(composition.tools().run_add().await?, 3);
+/// let dynamic = composition.get_func(None, "run-add")?;  // it derefs to `Composition`
+/// # let _ = dynamic;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// As an **item** it begins with a struct and makes a named type with a constructor `compose`, which
+/// takes the components in their order:
+///
+/// ```
+/// # use wasm_runtime_composer::{ComposableComponent, CompositionError};
+/// # use wasmtime::component::Linker;
+/// # use wasmtime::{Engine, Store};
+/// # fn adder() -> ComposableComponent<()> {
+/// #     let text = r#"(component
+/// #         (core module $m (func (export "add") (param i32 i32) (result i32)
+/// #             (i32.add (local.get 0) (local.get 1))))
+/// #         (core instance $i (instantiate $m))
+/// #         (func (export "add") (param "a" s32) (param "b" s32) (result s32)
+/// #             (canon lift (core func $i "add"))))"#;
+/// #     let engine = Engine::default();
+/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// # }
+/// wasm_runtime_composer::compose! {
+///     /// Adds numbers.
+///     pub struct Calculator;
+///     component adder { expose "add" };
+///     /// The sum of both.
+///     export fn add(a: i32, b: i32) -> i32;
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), CompositionError> {
+/// let calculator = Calculator::compose(adder()).await?;
+/// assert_eq!(calculator.add(1, 2).await?, 3);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Grammar
+///
+/// ```text
+/// form       = [ attributes visibility "struct" NAME ";" ] statement*
+/// statement  = "component" NAME [ "=" expression ] [ "{" clause ( ";" clause )* [ ";" ] "}" ] ";"
+///            | "export" STRING "from" NAME ";"
+///            | "export" function
+///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
+/// clause     = "import" STRING "from" ( NAME | "host" )
+///            | "expose" STRING ( "," STRING )*
+///            | "hide" STRING ( "," STRING )*
+/// function   = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
+///              [ "=" STRING ] ";"
+/// ```
+///
+/// - Names are Rust identifiers and become kebab-case: `producer_a` is the id `producer-a`, `run_add`
+///   the export `run-add`. Strings are names as components have them.
+/// - The expression form has an expression for each component, the item form none. In
+///   `component x = producer { hide "y" };` the braces are clauses, as with `match`: a struct
+///   literal needs parentheses.
+/// - `async fn` declares an async function; all accessors are `async` in Rust.
+/// - Parameters and results are of Rust types that are [`ComponentType`](crate::ComponentType)s.
+///   An accessor returns `Result<T, CompositionError>`; a WIT `result` is a `Result` inside it.
+///
+/// # Errors
+///
+/// Composing fails as [`Composer::compose`](crate::Composer::compose) does, and with
+/// [`CompositionError::Typed`](crate::CompositionError::Typed) if an accessor's function is missing
+/// or of another type: all such accessors at once. Then what was started has been ended.
+///
+/// # Cancel safety
+///
+/// That of [`Composer::compose`](crate::Composer::compose), and for accessors that of
+/// [`ExportFunc::call`](crate::ExportFunc::call).
+#[macro_export]
+macro_rules! compose {
+    ($($body:tt)*) => {
+        $crate::__private::compose_impl! { { $crate } $($body)* }
+    };
+}

@@ -1,0 +1,89 @@
+//! [`OwnedResource`]: a resource handle that Rust owns.
+
+use wasmtime::component::Val;
+
+use super::check::shape;
+use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
+use crate::error::HandleError;
+use crate::plan::types::ValueType;
+use crate::transfer::Guard;
+use crate::value::Value;
+
+/// An owned handle of a resource that lives in a component.
+///
+/// Passed by value it moves, passed as `&OwnedResource` it is lent for the call. Dropping it drops
+/// the resource: its destructor runs in its component, after the calls that were made before. The
+/// end of the composition drops it too.
+#[derive(Debug)]
+pub struct OwnedResource(Guard);
+
+impl OwnedResource {
+    /// The handle for the dynamic interface. It stays owned by `self`, so it is good for lending;
+    /// moving it leaves `self` empty.
+    pub fn to_val(&self) -> Val {
+        Val::Resource(self.0.resource())
+    }
+
+    /// Whether the resource is still there: it is gone once the composition was closed, or once the
+    /// handle was moved by way of [`to_val`](Self::to_val).
+    pub fn is_held(&self) -> bool {
+        self.0.is_held()
+    }
+
+    /// Drops the resource and waits until its destructor has run.
+    ///
+    /// # Errors
+    ///
+    /// [`HandleError::Lent`] if it is lent to a call that still runs: it is dropped when that ends.
+    /// [`HandleError::NotHeld`] if it is gone already.
+    ///
+    /// # Cancel safety
+    ///
+    /// When this future was polled once, the destructor runs whether it is polled further or not.
+    pub async fn release(self) -> Result<(), HandleError> {
+        let released = self.0.take()?.release().map_err(|_| HandleError::Lent)?;
+        // With its store gone, the resource is gone too.
+        let _ = released.await;
+        Ok(())
+    }
+}
+
+impl ComponentType for OwnedResource {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::Own(_) => Ok(()),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl IntoComponentValue for OwnedResource {
+    fn into_value(self) -> Value {
+        Value::Held(Some(self.0))
+    }
+}
+
+impl FromComponentValue for OwnedResource {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::Held(Some(guard)) => Ok(Self(guard)),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+impl ComponentType for &OwnedResource {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::Borrow(_) => Ok(()),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl IntoComponentValue for &OwnedResource {
+    fn into_value(self) -> Value {
+        // What is gone is told when the call is made.
+        self.0.lend().map_or(Value::Held(None), Value::Borrow)
+    }
+}

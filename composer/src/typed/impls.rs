@@ -1,0 +1,409 @@
+//! Component values of the standard library's types.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+use super::check::{part, shape};
+use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
+use crate::plan::types::ValueType;
+use crate::value::{ERR, NONE, OK, SOME, Value, primitives};
+
+macro_rules! primitive {
+    ($($ty:ident $list:ident $rust:ident $val:ident),*) => {$(
+        impl ComponentType for $rust {
+            fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+                match ty {
+                    ValueType::$ty => Ok(()),
+                    _ => shape::<Self, _>(ty),
+                }
+            }
+        }
+
+        impl IntoComponentValue for $rust {
+            fn into_value(self) -> Value {
+                Value::$ty(self)
+            }
+
+            fn list_into_value(list: Vec<Self>) -> Value {
+                Value::$list(list)
+            }
+        }
+
+        impl FromComponentValue for $rust {
+            fn from_value(value: Value) -> Result<Self, Unexpected> {
+                match value {
+                    Value::$ty(value) => Ok(value),
+                    other => Err(Unexpected::new::<Self>(&other)),
+                }
+            }
+
+            fn list_from_value(list: Value) -> Result<Vec<Self>, Unexpected> {
+                match list {
+                    Value::$list(list) => Ok(list),
+                    other => Err(Unexpected::new::<Vec<Self>>(&other)),
+                }
+            }
+        }
+    )*};
+}
+primitives!(primitive);
+
+impl ComponentType for String {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::String => Ok(()),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl IntoComponentValue for String {
+    fn into_value(self) -> Value {
+        Value::String(self)
+    }
+}
+
+impl FromComponentValue for String {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::String(value) => Ok(value),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+impl ComponentType for &str {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::String => Ok(()),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl IntoComponentValue for &str {
+    fn into_value(self) -> Value {
+        Value::String(self.to_owned())
+    }
+}
+
+impl<T: ComponentType> ComponentType for Vec<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::List(element) => part::<T>(element, "list element"),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: IntoComponentValue> IntoComponentValue for Vec<T> {
+    fn into_value(self) -> Value {
+        T::list_into_value(self)
+    }
+}
+
+impl<T: FromComponentValue> FromComponentValue for Vec<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        T::list_from_value(value)
+    }
+}
+
+impl<T: ComponentType> ComponentType for &[T] {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::List(element) => part::<T>(element, "list element"),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: IntoComponentValue + Clone> IntoComponentValue for &[T] {
+    fn into_value(self) -> Value {
+        T::list_into_value(self.to_vec())
+    }
+}
+
+impl<T: ComponentType, const N: usize> ComponentType for [T; N] {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::FixedLengthList(element, n) if *n as usize == N => {
+                part::<T>(element, "list element")
+            }
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: IntoComponentValue, const N: usize> IntoComponentValue for [T; N] {
+    fn into_value(self) -> Value {
+        T::list_into_value(self.into())
+    }
+}
+
+impl<T: FromComponentValue, const N: usize> FromComponentValue for [T; N] {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        let list = T::list_from_value(value)?;
+        list.try_into().map_err(|list: Vec<T>| {
+            Unexpected(format!("expected a list of {N} elements, found {}", list.len()))
+        })
+    }
+}
+
+impl<T: ComponentType, const N: usize> ComponentType for &[T; N] {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::List(element) => part::<T>(element, "list element"),
+            ValueType::FixedLengthList(element, n) if *n as usize == N => {
+                part::<T>(element, "list element")
+            }
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: IntoComponentValue + Clone, const N: usize> IntoComponentValue for &[T; N] {
+    fn into_value(self) -> Value {
+        T::list_into_value(self.to_vec())
+    }
+}
+
+impl<T: ComponentType> ComponentType for Box<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        T::check(ty)
+    }
+}
+
+impl<T: IntoComponentValue> IntoComponentValue for Box<T> {
+    fn into_value(self) -> Value {
+        (*self).into_value()
+    }
+}
+
+impl<T: FromComponentValue> FromComponentValue for Box<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        T::from_value(value).map(Self::new)
+    }
+}
+
+impl<T: ComponentType> ComponentType for Option<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::Option(payload) => part::<T>(payload, "option payload"),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: IntoComponentValue> IntoComponentValue for Option<T> {
+    fn into_value(self) -> Value {
+        match self {
+            None => Value::Case(NONE, None),
+            Some(value) => Value::Case(SOME, Some(Box::new(value.into_value()))),
+        }
+    }
+}
+
+impl<T: FromComponentValue> FromComponentValue for Option<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::Case(NONE, None) => Ok(None),
+            Value::Case(SOME, Some(payload)) => T::from_value(*payload).map(Some),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+/// A side of a `result`: a payload, or none for `()`.
+fn side<T: ComponentType + 'static>(
+    ty: Option<&ValueType>,
+    step: &str,
+) -> Result<(), TypeDifference> {
+    match ty {
+        Some(ty) => part::<T>(ty, step),
+        None if is_unit::<T>() => Ok(()),
+        None => {
+            let rust = super::check::rust_name::<T>();
+            Err(TypeDifference::new_text(rust, "no payload").within(step))
+        }
+    }
+}
+
+fn is_unit<T: 'static>() -> bool {
+    std::any::TypeId::of::<T>() == std::any::TypeId::of::<()>()
+}
+
+fn payload<T: IntoComponentValue + 'static>(value: T) -> Option<Box<Value>> {
+    (!is_unit::<T>()).then(|| Box::new(value.into_value()))
+}
+
+fn from_payload<T: FromComponentValue>(payload: Option<Box<Value>>) -> Result<T, Unexpected> {
+    T::from_value(payload.map_or(Value::Fields(Vec::new()), |payload| *payload))
+}
+
+impl<A: ComponentType + 'static, B: ComponentType + 'static> ComponentType for Result<A, B> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::Result(sides) => {
+                side::<A>(sides.0.as_ref(), "ok payload")?;
+                side::<B>(sides.1.as_ref(), "error payload")
+            }
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<A: IntoComponentValue + 'static, B: IntoComponentValue + 'static> IntoComponentValue
+    for Result<A, B>
+{
+    fn into_value(self) -> Value {
+        match self {
+            Ok(value) => Value::Case(OK, payload(value)),
+            Err(value) => Value::Case(ERR, payload(value)),
+        }
+    }
+}
+
+impl<A: FromComponentValue + 'static, B: FromComponentValue + 'static> FromComponentValue
+    for Result<A, B>
+{
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::Case(OK, payload) => from_payload(payload).map(Ok),
+            Value::Case(ERR, payload) => from_payload(payload).map(Err),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+macro_rules! map {
+    ($($map:ident: $($bound:ident)+;)*) => {$(
+        impl<K: ComponentType, V: ComponentType> ComponentType for $map<K, V> {
+            fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+                match ty {
+                    ValueType::Map(types) => {
+                        part::<K>(&types.0, "map key")?;
+                        part::<V>(&types.1, "map value")
+                    }
+                    _ => shape::<Self, _>(ty),
+                }
+            }
+        }
+
+        impl<K: IntoComponentValue, V: IntoComponentValue> IntoComponentValue for $map<K, V> {
+            fn into_value(self) -> Value {
+                let entries = self.into_iter().map(|(k, v)| (k.into_value(), v.into_value()));
+                Value::Map(entries.collect())
+            }
+        }
+
+        impl<K, V> FromComponentValue for $map<K, V>
+        where
+            K: FromComponentValue $(+ $bound)+,
+            V: FromComponentValue,
+        {
+            /// Of entries with the same key the last one stays.
+            fn from_value(value: Value) -> Result<Self, Unexpected> {
+                match value {
+                    Value::Map(entries) => entries
+                        .into_iter()
+                        .map(|(k, v)| Ok((K::from_value(k)?, V::from_value(v)?)))
+                        .collect(),
+                    other => Err(Unexpected::new::<Self>(&other)),
+                }
+            }
+        }
+    )*};
+}
+map! {
+    HashMap: Eq Hash;
+    BTreeMap: Ord;
+}
+
+impl ComponentType for () {
+    /// The component model has no empty tuple: `()` stands for no result and no payload.
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        shape::<Self, _>(ty)
+    }
+}
+
+impl IntoComponentValue for () {
+    fn into_value(self) -> Value {
+        Value::Fields(Vec::new())
+    }
+}
+
+impl FromComponentValue for () {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::Fields(fields) if fields.is_empty() => Ok(()),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($($count:literal: $($name:ident $index:tt)*;)*) => {$(
+        impl<$($name: ComponentType),*> ComponentType for ($($name,)*) {
+            fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+                match ty {
+                    ValueType::Tuple(types) if types.len() == $count => {
+                        $(part::<$name>(&types[$index], concat!("tuple element ", $index))?;)*
+                        Ok(())
+                    }
+                    _ => shape::<Self, _>(ty),
+                }
+            }
+        }
+
+        impl<$($name: IntoComponentValue),*> IntoComponentValue for ($($name,)*) {
+            fn into_value(self) -> Value {
+                Value::Fields(vec![$(self.$index.into_value()),*])
+            }
+        }
+
+        impl<$($name: FromComponentValue),*> FromComponentValue for ($($name,)*) {
+            fn from_value(value: Value) -> Result<Self, Unexpected> {
+                let mut fields = Fields::new(value, $count)?;
+                Ok(($(fields.next::<$name>()?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: A 0;
+    2: A 0 B 1;
+    3: A 0 B 1 C 2;
+    4: A 0 B 1 C 2 D 3;
+    5: A 0 B 1 C 2 D 3 E 4;
+    6: A 0 B 1 C 2 D 3 E 4 F 5;
+    7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+    10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
+    11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+    12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
+}
+
+/// Takes a record or a tuple apart.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Fields(std::vec::IntoIter<Value>);
+
+impl Fields {
+    /// The `n` fields of `value`.
+    pub fn new(value: Value, n: usize) -> Result<Self, Unexpected> {
+        match value {
+            Value::Fields(fields) if fields.len() == n => Ok(Self(fields.into_iter())),
+            other => Err(Unexpected(format!("expected {n} fields, found {other:?}"))),
+        }
+    }
+
+    /// The next field.
+    // Not an iterator: each field has a type of its own.
+    #[expect(clippy::should_implement_trait, reason = "the type differs from field to field")]
+    pub fn next<T: FromComponentValue>(&mut self) -> Result<T, Unexpected> {
+        let value = self.0.next().ok_or_else(|| Unexpected("a field is missing".to_owned()))?;
+        T::from_value(value)
+    }
+}

@@ -1,0 +1,93 @@
+//! Rust types as component values: checked against a function's type while composing, converted
+//! without `Val` when calling.
+
+mod check;
+mod func;
+mod handle;
+mod impls;
+mod params;
+
+pub use check::TypeDifference;
+pub use func::TypedFunc;
+pub use handle::OwnedResource;
+pub use params::Params;
+
+pub(crate) use check::check_signature;
+pub(crate) use func::call;
+#[doc(hidden)]
+pub use impls::Fields;
+
+use crate::plan::types::ValueType;
+use crate::value::Value;
+
+/// A Rust type that stands for one or several types of the component model.
+///
+/// | Rust | component model |
+/// |---|---|
+/// | `bool`, `u8`..`u64`, `i8`..`i64`, `f32`, `f64`, `char` | `bool`, `u8`..`u64`, `s8`..`s64`, `f32`, `f64`, `char` |
+/// | `String`, `&str` | `string` |
+/// | `Vec<T>`, `&[T]` | `list<T>` |
+/// | `[T; N]` | `list<T, N>`, and as a parameter `list<T>` |
+/// | `Option<T>`, `Result<A, B>` | `option<T>`, `result<A, B>`; `()` is no payload |
+/// | tuples up to 12 | `tuple<..>` |
+/// | `HashMap<K, V>`, `BTreeMap<K, V>` | `map<K, V>` |
+/// | [`OwnedResource`], `&OwnedResource` | an owned handle, a borrowed one |
+/// | `Box<T>` | what `T` is |
+/// | types with `#[derive(ComponentValue)]` | record, tuple, variant, enum, flags |
+pub trait ComponentType {
+    /// Checks that values of `ty` are values of this type.
+    ///
+    /// # Errors
+    ///
+    /// The first difference, with the path to it.
+    fn check(ty: &ValueType) -> Result<(), TypeDifference>;
+}
+
+/// A Rust type that can be passed to a component.
+pub trait IntoComponentValue: ComponentType {
+    /// Converts it, for a function whose type was checked.
+    #[doc(hidden)]
+    fn into_value(self) -> Value;
+
+    /// Converts a list of it; numbers are not converted one by one.
+    #[doc(hidden)]
+    fn list_into_value(list: Vec<Self>) -> Value
+    where
+        Self: Sized,
+    {
+        Value::List(list.into_iter().map(Self::into_value).collect())
+    }
+}
+
+/// A Rust type that a component can return.
+pub trait FromComponentValue: ComponentType + Sized {
+    /// Converts a value of a type that was checked.
+    #[doc(hidden)]
+    fn from_value(value: Value) -> Result<Self, Unexpected>;
+
+    /// Converts a list of it; numbers are not converted one by one.
+    #[doc(hidden)]
+    fn list_from_value(list: Value) -> Result<Vec<Self>, Unexpected> {
+        match list {
+            Value::List(values) => values.into_iter().map(Self::from_value).collect(),
+            other => Err(Unexpected::new::<Vec<Self>>(&other)),
+        }
+    }
+}
+
+/// A Rust type that goes into components and comes out of them; derive it for your own types.
+pub trait ComponentValue: IntoComponentValue + FromComponentValue {}
+
+impl<T: IntoComponentValue + FromComponentValue> ComponentValue for T {}
+
+/// A value that is not of the type that was checked: a mistake of this library, or of an
+/// implementation by hand.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Unexpected(pub(crate) String);
+
+impl Unexpected {
+    pub(crate) fn new<T>(value: &Value) -> Self {
+        Self(format!("expected {}, found {value:?}", std::any::type_name::<T>()))
+    }
+}

@@ -1,0 +1,298 @@
+//! Bounds: inboxes (DESIGN 5.3) and deadlines (5.7).
+
+use std::time::Duration;
+
+use composer_tests::{Clock, GATED, call, chain, composer, limited, run, text, until};
+use futures_util::FutureExt;
+use futures_util::future::{join_all, poll_immediate};
+use wasm_runtime_composer::{
+    ComposableDescriptor, Composer, Composition, CompositionError, PlanProblem, StopReason,
+};
+use wasmtime::component::Val;
+
+const SLEEPER: &str = "composer:test/isleeper";
+const SHORT: Duration = Duration::from_millis(20);
+
+async fn sleeper(
+    clock: &Clock,
+    configure: impl Fn(ComposableDescriptor) -> ComposableDescriptor,
+) -> Composition {
+    let mut composer = Composer::new();
+    composer.add(configure(ComposableDescriptor::new("sleeper", clock.component("sleeper"))));
+    composer.compose().await.unwrap()
+}
+
+/// A call that was made and still waits.
+macro_rules! waiting {
+    ($composition:expr, $function:literal) => {{
+        let func = $composition.get_func(Some(SLEEPER), $function).unwrap();
+        let mut call = async move {
+            let mut results = [Val::Bool(false)];
+            func.call(&[Val::U64(GATED)], &mut results).await
+        }
+        .boxed_local();
+        assert!(poll_immediate(&mut call).await.is_none());
+        call
+    }};
+}
+
+#[test]
+fn full_inbox_makes_callers_wait_and_loses_none() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it.with_inbox_capacity(2)).await;
+        let first = waiting!(composition, "doze");
+        until(|| clock.log().len() == 1).await;
+        // The store is held: two wait in the inbox, the others for room in it.
+        let others = (0..8_u64).map(|i| {
+            let (composition, params) = (&composition, [Val::U64(i)]);
+            async move { call(composition, SLEEPER, "doze", &params).await }
+        });
+        let mut others = join_all(others).boxed_local();
+        assert!(poll_immediate(&mut others).await.is_none());
+        assert!(format!("{composition:?}").contains(r#""sleeper": 2"#), "{composition:?}");
+        clock.open();
+        limited(first).await.unwrap();
+        for result in limited(others).await {
+            result.unwrap();
+        }
+        let started: Vec<_> =
+            clock.log().into_iter().filter(|line| !line.ends_with("over")).skip(1).collect();
+        let expected: Vec<_> = (0..8).map(|i| format!("block {i}")).collect();
+        assert_eq!(started, expected);
+    });
+}
+
+#[test]
+fn caller_that_waits_for_room_is_answered_when_the_component_ends() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it.with_inbox_capacity(1)).await;
+        let first = waiting!(composition, "doze");
+        until(|| clock.log().len() == 1).await;
+        let others = [(), (), ()].map(|()| {
+            let func = composition.get_func(Some(SLEEPER), "nothing").unwrap();
+            async move { func.call(&[], &mut [Val::Bool(false)]).await }
+        });
+        let mut others = join_all(others).boxed_local();
+        assert!(poll_immediate(&mut others).await.is_none());
+        let _ = limited(composition.close(Duration::ZERO)).await;
+        limited(first).await.unwrap_err();
+        for result in limited(others).await {
+            let error = result.unwrap_err();
+            assert!(
+                matches!(error, CompositionError::Unavailable { started: false, .. }),
+                "{error:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn more_calls_than_a_component_may_run_wait_for_their_turn() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it).await;
+        let naps = (0..3000).map(|_| {
+            let composition = &composition;
+            async move { call(composition, SLEEPER, "nap", &[Val::U64(1)]).await }
+        });
+        for result in limited(join_all(naps)).await {
+            result.unwrap();
+        }
+    });
+}
+
+#[test]
+fn guest_that_awaits_nothing_meets_a_bound() {
+    // Starts calls of an async import and forgets them.
+    const FLOOD: &str = r#"(component
+        (import "composer:test/isleeper" (instance $sleeper
+            (export "nap" (func async (param "ms" u64) (result u64)))))
+        (core module $libc (memory (export "memory") 1))
+        (core instance $libc (instantiate $libc))
+        (core func $nap (canon lower (func $sleeper "nap") async
+            (memory (core memory $libc "memory"))))
+        (core module $m
+            (import "" "nap" (func $nap (param i64 i32) (result i32)))
+            (func (export "flood") (param $n i32)
+                (loop $again
+                    (drop (call $nap (i64.const -1) (i32.const 16)))
+                    (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                    (br_if $again (local.get $n)))))
+        (core instance $i (instantiate $m (with "" (instance (export "nap" (func $nap))))))
+        (func (export "flood") (param "n" u32) (canon lift (core func $i "flood"))))"#;
+    run(async || {
+        let clock = Clock::default();
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("sleeper", clock.component("sleeper")));
+        composer.add(ComposableDescriptor::new("flood", text(FLOOD)));
+        let composition = composer.compose().await.unwrap();
+        let flood = composition.get_func(None, "flood").unwrap();
+        limited(flood.call(&[Val::U32(100)], &mut [])).await.unwrap();
+        let error = limited(flood.call(&[Val::U32(1 << 20)], &mut [])).await.unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "component `flood` trapped in `flood`\n\
+             component `flood` has 16384 calls of other components waiting, which is the most that \
+             it may have; it must await some before it makes more"
+        );
+        // The one that was flooded goes on.
+        let nothing = limited(call(&composition, SLEEPER, "nothing", &[])).await;
+        assert_eq!(nothing.unwrap(), Val::U32(7));
+    });
+}
+
+#[test]
+fn inbox_needs_room_for_a_call() {
+    let clock = Clock::default();
+    let mut composer = Composer::new();
+    let sleeper = ComposableDescriptor::new("sleeper", clock.component("sleeper"));
+    composer.add(sleeper.with_inbox_capacity(0));
+    let CompositionError::Plan(error) = composer.plan().unwrap_err() else { panic!() };
+    assert!(matches!(error.problems(), [PlanProblem::NoCapacity { .. }]), "{error}");
+}
+
+#[test]
+fn inboxes_of_a_running_composition_cannot_be_changed() {
+    run(async || {
+        let inner = composer(&["producer"]).compose().await.unwrap();
+        let mut outer = Composer::new();
+        outer.add(ComposableDescriptor::new("inner", inner).with_inbox_capacity(9));
+        let CompositionError::Plan(error) = outer.plan().unwrap_err() else { panic!() };
+        assert!(matches!(error.problems(), [PlanProblem::CapacityOfComposition { .. }]), "{error}");
+    });
+}
+
+#[test]
+fn async_call_past_its_deadline_times_out_and_its_component_goes_on() {
+    run(async || {
+        for per_call in [true, false] {
+            let clock = Clock::default();
+            let composition = sleeper(&clock, |it| match per_call {
+                true => it,
+                false => it.with_deadline(SHORT),
+            })
+            .await;
+            let mut nap = composition.get_func(Some(SLEEPER), "nap").unwrap();
+            if per_call {
+                nap = nap.with_deadline(SHORT);
+            }
+            let mut results = [Val::Bool(false)];
+            let error = limited(nap.call(&[Val::U64(GATED)], &mut results)).await.unwrap_err();
+            assert_eq!(
+                chain(&error),
+                "component `sleeper` did not answer `composer:test/isleeper#nap` within 20ms"
+            );
+            let nothing = limited(call(&composition, SLEEPER, "nothing", &[])).await;
+            assert_eq!(nothing.unwrap(), Val::U32(7));
+        }
+    });
+}
+
+#[test]
+fn sync_call_past_its_deadline_ends_its_component() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it).await;
+        let nap = waiting!(composition, "nap");
+        until(|| clock.log().len() == 1).await;
+        let doze = composition.get_func(Some(SLEEPER), "doze").unwrap().with_deadline(SHORT);
+        let mut results = [Val::Bool(false)];
+        let error = limited(doze.call(&[Val::U64(GATED)], &mut results)).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+        // All others are answered with the cause.
+        let error = limited(nap).await.unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "component `sleeper` stopped before answering `composer:test/isleeper#nap`\n\
+             component `sleeper` was ended in `composer:test/isleeper#doze`, which ran beyond its \
+             deadline"
+        );
+        let CompositionError::Unavailable { source, .. } = error else { panic!("{error:?}") };
+        assert!(matches!(source, StopReason::Expired { .. }), "{source:?}");
+    });
+}
+
+#[test]
+fn call_that_expires_in_the_inbox_is_withdrawn_and_ends_nothing() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it).await;
+        let first = waiting!(composition, "doze");
+        until(|| clock.log().len() == 1).await;
+        let doze = composition.get_func(Some(SLEEPER), "doze").unwrap().with_deadline(SHORT);
+        let mut results = [Val::Bool(false)];
+        let error = limited(doze.call(&[Val::U64(1)], &mut results)).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+        clock.open();
+        limited(first).await.unwrap();
+        call(&composition, SLEEPER, "doze", &[Val::U64(2)]).await.unwrap();
+        assert!(!clock.log().contains(&"block 1".to_owned()), "{:?}", clock.log());
+    });
+}
+
+#[test]
+fn shorter_deadline_counts() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it.with_deadline(SHORT)).await;
+        let nap = composition.get_func(Some(SLEEPER), "nap").unwrap();
+        let nap = nap.with_deadline(Duration::from_secs(3600));
+        let mut results = [Val::Bool(false)];
+        let error = limited(nap.call(&[Val::U64(GATED)], &mut results)).await.unwrap_err();
+        let CompositionError::Timeout { after, .. } = error else { panic!("{error:?}") };
+        assert_eq!(after, SHORT);
+    });
+}
+
+#[test]
+fn deadline_around_a_nested_composition_counts_for_calls_into_it() {
+    run(async || {
+        let clock = Clock::default();
+        for composed in [true, false] {
+            let mut inner = Composer::new();
+            inner.add(ComposableDescriptor::new("sleeper", clock.component("sleeper")));
+            let descriptor = match composed {
+                true => ComposableDescriptor::new("inner", inner.compose().await.unwrap()),
+                false => ComposableDescriptor::new("inner", inner),
+            };
+            let mut outer = Composer::new();
+            outer.add(descriptor.with_deadline(SHORT));
+            let outer = outer.compose().await.unwrap();
+            let error =
+                limited(call(&outer, SLEEPER, "nap", &[Val::U64(GATED)])).await.unwrap_err();
+            assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn deadline_of_a_provider_traps_the_guest_that_calls() {
+    const DOZER: &str = r#"(component
+        (import "composer:test/isleeper" (instance $sleeper
+            (export "doze" (func (param "ms" u64) (result u64)))))
+        (core func $doze (canon lower (func $sleeper "doze")))
+        (core module $m
+            (import "" "doze" (func $doze (param i64) (result i64)))
+            (func (export "run") (drop (call $doze (i64.const -1)))))
+        (core instance $i (instantiate $m (with "" (instance (export "doze" (func $doze))))))
+        (func (export "run") (canon lift (core func $i "run"))))"#;
+    run(async || {
+        let clock = Clock::default();
+        let mut composer = composer(&["producer"]);
+        let sleeper = ComposableDescriptor::new("sleeper", clock.component("sleeper"));
+        composer.add(sleeper.with_deadline(SHORT));
+        composer.add(ComposableDescriptor::new("dozer", text(DOZER)));
+        let composition = composer.compose().await.unwrap();
+        let run = composition.get_func(None, "run").unwrap();
+        let error = limited(run.call(&[], &mut [])).await.unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "component `dozer` trapped in `run`\n\
+             component `sleeper` did not answer `composer:test/isleeper#doze` within 20ms"
+        );
+        let params = [Val::S32(1), Val::S32(2)];
+        assert_eq!(call(&composition, None, "add", &params).await.unwrap(), Val::S32(3));
+    });
+}
