@@ -9,8 +9,9 @@ use crate::composable::{
     ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, Settings, Startable,
 };
 use crate::composition::{Composition, LiveLeaf};
-use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox};
+use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox, RestartPolicy};
 use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
+use crate::events::Teller;
 use crate::link::{Endpoint, OUTGOING_CALLS, StoreSide, Wire};
 use crate::plan::Plan;
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
@@ -130,8 +131,8 @@ impl Composer {
         let ready = wiring.link()?;
 
         let mut starting = Starting { running: Vec::new(), runtime };
-        for Ready { linked, handle, inbox } in ready {
-            match linked.start(handle.clone(), inbox).await {
+        for Ready { linked, handle, inbox, policy } in ready {
+            match linked.start(handle.clone(), inbox, policy).await {
                 Ok(task) => starting.running.push(Running { handle, task }),
                 Err(error) => {
                     end_all(starting.take()).await;
@@ -141,8 +142,9 @@ impl Composer {
         }
         let mut nested = Vec::new();
         self.into_composed(&mut nested);
-        let Wiring { resolution, leaves, live, .. } = wiring;
-        Ok(Composition::new(plan, resolution.exports, leaves, live, nested, starting.take()))
+        let Wiring { resolution, leaves, live, events, .. } = wiring;
+        let running = starting.take();
+        Ok(Composition::new(plan, resolution.exports, leaves, live, events, nested, running))
     }
 
     /// Compiles what is not compiled yet. Failures are kept and found again when planning.
@@ -182,7 +184,7 @@ impl Composer {
     fn assembly(&self, prefix: &str) -> Assembly<'_> {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
-            let problems = descriptor.settings_problem(&path).into_iter().collect();
+            let problems = descriptor.settings_problems(&path);
             let content = match &descriptor.part.content {
                 PartContent::Single(single) => match single.surface() {
                     Ok(surface) => Content::Leaf(surface),
@@ -255,6 +257,7 @@ struct Wiring {
     resolution: Resolution,
     leaves: Vec<LiveLeaf>,
     live: LiveHandles,
+    events: Teller,
     /// What is to be started, by the index of the leaf.
     waiting: HashMap<usize, Waiting>,
 }
@@ -263,27 +266,34 @@ struct Waiting {
     single: Arc<dyn Startable>,
     handle: Arc<DriverHandle>,
     inbox: Inbox,
+    policy: RestartPolicy,
 }
 
 impl Wiring {
     fn new(resolution: Resolution, parts: Vec<LeafPart>) -> Self {
         let live = LiveHandles::default();
+        let events = Teller::new();
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
-            let Settings { deadline, inbox_capacity } = part.settings;
+            let Settings { deadline, inbox_capacity, restart } = part.settings;
             leaves.push(match part.content {
                 LeafContent::Composed(leaf) => leaf.with_deadline(deadline),
                 LeafContent::Single(single) => {
                     let surface = leaf.surface.clone();
                     let capacity = inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
-                    let (handle, inbox) =
-                        DriverHandle::pair(leaf.id.clone(), surface.clone(), capacity);
+                    let (handle, inbox) = DriverHandle::pair(
+                        leaf.id.clone(),
+                        surface.clone(),
+                        capacity,
+                        events.clone(),
+                    );
                     let endpoints = (0..surface.funcs.len())
                         .map(|func| Endpoint { driver: handle.clone(), func, deadline })
                         .collect();
                     let kinds = defined_kinds(leaf, index);
-                    waiting.insert(index, Waiting { single, handle, inbox });
+                    let policy = restart.unwrap_or(RestartPolicy::never());
+                    waiting.insert(index, Waiting { single, handle, inbox, policy });
                     LiveLeaf { surface, endpoints, kinds }
                 }
             });
@@ -301,7 +311,7 @@ impl Wiring {
                 leaves[index].kinds = kinds;
             }
         }
-        Self { resolution, leaves, live, waiting }
+        Self { resolution, leaves, live, events, waiting }
     }
 
     /// Links every component that is to be started, providers first.
@@ -310,11 +320,12 @@ impl Wiring {
         let resolved = problems.is_empty();
         let mut ready = Vec::new();
         for index in self.resolution.order.clone() {
-            let Some(Waiting { single, handle, inbox }) = self.waiting.remove(&index) else {
+            let Some(Waiting { single, handle, inbox, policy }) = self.waiting.remove(&index)
+            else {
                 continue;
             };
             match single.link(self.link_of(index, handle.clone())) {
-                Ok(linked) => ready.push(Ready { linked, handle, inbox }),
+                Ok(linked) => ready.push(Ready { linked, handle, inbox, policy }),
                 // What the plan knows to be wrong cannot be linked either.
                 Err(LinkError::Failed(_)) if !resolved => {}
                 Err(LinkError::Failed(source)) => {
@@ -368,6 +379,7 @@ impl Wiring {
             proxies: Proxies::default(),
             home: handle,
             live: self.live.clone(),
+            epoch: Arc::default(),
             id: leaf.id.clone(),
             outgoing: Arc::new(Semaphore::new(OUTGOING_CALLS)),
         };
@@ -380,6 +392,7 @@ struct Ready {
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
     inbox: Inbox,
+    policy: RestartPolicy,
 }
 
 /// New identities for the resources that a component defines.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use wasmtime::component::{ResourceAny, Val};
 
 use crate::error::{CompositionError, HandleError, LookupError};
+use crate::events::{Events, Teller};
 use crate::export::ExportFunc;
 use crate::link::Endpoint;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface, find};
@@ -58,6 +59,7 @@ struct Shared {
     leaves: Vec<LiveLeaf>,
     /// This composition's count, then those of the compositions nested in it.
     live: Vec<LiveHandles>,
+    events: Teller,
     gate: Gate,
     /// Dropping it, with the last handle, is a wish to close at once.
     closing: watch::Sender<Option<Instant>>,
@@ -89,6 +91,7 @@ impl Composition {
         exports: Vec<PublicExport>,
         leaves: Vec<LiveLeaf>,
         live: LiveHandles,
+        events: Teller,
         nested: Vec<Self>,
         running: Vec<Running>,
     ) -> Self {
@@ -98,7 +101,8 @@ impl Composition {
         let live = [live].into_iter().chain(nested.iter().flat_map(|it| it.shared.live.clone()));
         let live = live.collect();
         tokio::spawn(supervise(running, nested, gate.clone(), deadline, done));
-        Self { shared: Arc::new(Shared { plan, exports, leaves, live, gate, closing, closed }) }
+        let shared = Shared { plan, exports, leaves, live, events, gate, closing, closed };
+        Self { shared: Arc::new(shared) }
     }
 
     /// How the components are wired.
@@ -227,6 +231,12 @@ impl Composition {
         let names = self.exports().iter().map(|export| &*export.name);
         let nearest = nearest(name, names.filter(|it| *it != name)).map(str::to_owned);
         LookupError::NotExported { kind, name: name.to_owned(), nearest }
+    }
+
+    /// What happens to the components from now on: which end, and which are started again.
+    /// Compositions nested in this one tell of theirs by themselves.
+    pub fn events(&self) -> Events {
+        self.shared.events.listen()
     }
 
     /// How many resources are held outside the component that defines them: by other components,

@@ -64,6 +64,7 @@ mod composer;
 mod composition;
 mod driver;
 mod error;
+mod events;
 mod export;
 mod link;
 mod plan;
@@ -84,10 +85,12 @@ pub use composable::{
 };
 pub use composer::Composer;
 pub use composition::Composition;
+pub use driver::RestartPolicy;
 pub use error::{
     ArgumentError, Cause, CompositionError, HandleError, HostPanic, LookupError, PlanError,
     PlanProblem, StartError, StopReason, TypedError, TypedProblem,
 };
+pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};

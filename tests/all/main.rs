@@ -11,5 +11,6 @@ mod fused;
 mod limits;
 mod nesting;
 mod resources;
+mod restart;
 mod typed;
 mod values;

@@ -11,7 +11,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 use super::{Link, LinkError, Linked, LoadError, Part, PartContent, Startable, sealed};
-use crate::driver::{Driver, DriverHandle, Inbox};
+use crate::driver::{Driver, DriverHandle, Inbox, Renew, Renewed, RestartPolicy};
 use crate::error::{Cause, StartError};
 use crate::link::{self, StoreSide};
 use crate::plan::item::Surface;
@@ -126,6 +126,10 @@ impl<T: Send + 'static> Startable for Inner<T> {
         }
     }
 
+    fn is_restartable(&self) -> bool {
+        true
+    }
+
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
         let failed = |error| LinkError::Failed(Cause::new(error));
         let loaded = self.load().map_err(|source| LinkError::Failed(source.clone()))?;
@@ -154,25 +158,36 @@ struct LinkedComponent<T: 'static> {
     inner: Arc<Inner<T>>,
 }
 
+impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
+    fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
+        Box::pin(async move {
+            let component = || self.side.id.to_string();
+            let mut store = (self.inner.store)();
+            if !Engine::same(store.engine(), self.pre.engine()) {
+                return Err(StartError::EngineMismatch { component: component() });
+            }
+            match self.pre.instantiate_async(&mut store).await {
+                Ok(instance) => Ok((store, instance)),
+                Err(error) => Err(StartError::Instantiate {
+                    component: component(),
+                    source: Cause::new(error),
+                }),
+            }
+        })
+    }
+}
+
 impl<T: Send + 'static> Linked for LinkedComponent<T> {
     fn start(
         self: Box<Self>,
         handle: Arc<DriverHandle>,
         inbox: Inbox,
+        policy: RestartPolicy,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         Box::pin(async move {
-            let component = handle.id().to_owned();
-            let mut store = (self.inner.store)();
-            if !Engine::same(store.engine(), self.pre.engine()) {
-                return Err(StartError::EngineMismatch { component });
-            }
-            match self.pre.instantiate_async(&mut store).await {
-                Ok(instance) => {
-                    let driver = Driver::new(store, &instance, handle, inbox, self.side);
-                    Ok(tokio::spawn(driver.run()))
-                }
-                Err(error) => Err(StartError::Instantiate { component, source: Cause::new(error) }),
-            }
+            let (store, instance) = self.renew().await?;
+            let driver = Driver::new(store, &instance, handle, inbox, self.side.clone());
+            Ok(tokio::spawn(driver.restarting(self, policy).run()))
         })
     }
 }

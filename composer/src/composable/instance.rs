@@ -9,7 +9,7 @@ use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::{Link, LinkError, Linked, LoadError, Part, PartContent, Startable, sealed};
-use crate::driver::{Driver, DriverHandle, Inbox};
+use crate::driver::{Driver, DriverHandle, Inbox, RestartPolicy};
 use crate::error::StartError;
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
@@ -62,6 +62,10 @@ impl<T: Send + 'static> Startable for Existing<T> {
         Ok(self.surface.clone())
     }
 
+    fn is_restartable(&self) -> bool {
+        false
+    }
+
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
         Ok(Box::new(LinkedInstance { existing: self, side: link.side }))
     }
@@ -77,6 +81,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
         self: Box<Self>,
         handle: Arc<DriverHandle>,
         inbox: Inbox,
+        _: RestartPolicy,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         let running = &self.existing.running;
         let running = running.lock().unwrap_or_else(PoisonError::into_inner).take();

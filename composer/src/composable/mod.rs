@@ -15,7 +15,7 @@ pub use instance::ComposableInstance;
 
 use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
-use crate::driver::{DriverHandle, Inbox};
+use crate::driver::{DriverHandle, Inbox, RestartPolicy};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{StoreSide, Wire};
 use crate::plan::filter::Filter;
@@ -87,13 +87,25 @@ pub struct ComposableDescriptor {
 
 impl ComposableDescriptor {
     /// What is wrong with the settings of the component `path`.
-    pub(crate) fn settings_problem(&self, path: &str) -> Option<PlanProblem> {
-        let component = path.to_owned();
-        match (self.settings.inbox_capacity?, &self.part.content) {
-            (_, PartContent::Composed(_)) => Some(PlanProblem::CapacityOfComposition { component }),
-            (0, _) => Some(PlanProblem::NoCapacity { component }),
-            _ => None,
+    pub(crate) fn settings_problems(&self, path: &str) -> Vec<PlanProblem> {
+        let mut problems = Vec::new();
+        let component = || path.to_owned();
+        match (self.settings.inbox_capacity, &self.part.content) {
+            (Some(_), PartContent::Composed(_)) => {
+                problems.push(PlanProblem::CapacityOfComposition { component: component() });
+            }
+            (Some(0), _) => problems.push(PlanProblem::NoCapacity { component: component() }),
+            _ => {}
         }
+        let restartable = match &self.part.content {
+            PartContent::Single(single) => single.is_restartable(),
+            PartContent::Group(_) => true,
+            PartContent::Composed(_) => false,
+        };
+        if !restartable && self.settings.restart.is_some_and(|policy| !policy.is_never()) {
+            problems.push(PlanProblem::NotRestartable { component: component() });
+        }
+        problems
     }
 }
 
@@ -103,6 +115,7 @@ impl ComposableDescriptor {
 pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) inbox_capacity: Option<usize>,
+    pub(crate) restart: Option<RestartPolicy>,
 }
 
 impl Settings {
@@ -112,6 +125,7 @@ impl Settings {
             // A call from anywhere may take no longer than each of them says.
             deadline: self.deadline.into_iter().chain(outer.deadline).min(),
             inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
+            restart: self.restart.or(outer.restart),
         }
     }
 }
@@ -150,6 +164,15 @@ impl ComposableDescriptor {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets what happens when the component's store ends because of a trap, a panic in a host
+    /// function or a sync call beyond its deadline; [`RestartPolicy::never`] if nothing is said. Of a
+    /// nested composer it is the policy of each component inside that says nothing else.
+    #[must_use]
+    pub fn with_restart(mut self, policy: RestartPolicy) -> Self {
+        self.settings.restart = Some(policy);
         self
     }
 
@@ -236,6 +259,9 @@ pub(crate) trait Startable: Send + Sync {
     /// What the component imports and exports. Compiles it if that was not done before.
     fn surface(&self) -> Result<Arc<Surface>, LoadError>;
 
+    /// Whether its store can be made anew.
+    fn is_restartable(&self) -> bool;
+
     /// Links the component, without a store.
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError>;
 }
@@ -269,5 +295,6 @@ pub(crate) trait Linked: Send {
         self: Box<Self>,
         handle: Arc<DriverHandle>,
         inbox: Inbox,
+        policy: RestartPolicy,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;
 }

@@ -6,7 +6,7 @@ use slab::Slab;
 use tokio::sync::Notify;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, AccessorTask, GuestTaskId};
-use wasmtime::component::{Func, Val};
+use wasmtime::component::{Func, Instance, Val};
 use wasmtime::{AsContextMut, Store};
 
 use super::handle::DriverHandle;
@@ -21,7 +21,7 @@ use crate::value::{Faulty, Value, ValueError, from_val, into_val};
 /// What a started call needs, and who waits for it.
 pub(super) struct Calls {
     handle: Arc<DriverHandle>,
-    side: StoreSide,
+    pub(super) side: StoreSide,
     /// By the index of the exported function.
     funcs: Vec<Option<Func>>,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
@@ -51,11 +51,14 @@ struct Started {
 }
 
 impl Calls {
-    pub(super) fn new(
+    pub(super) fn new<T>(
         handle: Arc<DriverHandle>,
         side: StoreSide,
-        funcs: Vec<Option<Func>>,
+        store: &mut Store<T>,
+        instance: &Instance,
     ) -> Self {
+        let funcs = side.surface.funcs.iter().map(|func| lookup(store, instance, &func.path));
+        let funcs = funcs.collect();
         Self { handle, side, funcs, in_flight: Mutex::default(), ended: Notify::new() }
     }
 
@@ -295,6 +298,14 @@ impl Calls {
         drop(calls);
         self.side.proxies.clear();
     }
+}
+
+fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Option<Func> {
+    let mut index = None;
+    for name in path {
+        index = Some(instance.get_export_index(&mut *store, index.as_ref(), name)?);
+    }
+    instance.get_func(store, index?)
 }
 
 /// A call in the store's event loop.

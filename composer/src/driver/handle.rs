@@ -1,13 +1,14 @@
 //! How everybody else reaches a driver.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::message::{Answer, Call, Message, Reply, Ticket};
 use crate::error::{CompositionError, StopReason};
+use crate::events::{Change, Teller};
 use crate::plan::item::Surface;
 use crate::transfer::{Home, Released};
 use crate::value::Value;
@@ -24,6 +25,11 @@ pub(crate) struct DriverHandle {
     tickets: AtomicU64,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedSender<Ticket>,
+    /// Why the component's last store ended, while it may get another one.
+    ended: Mutex<Option<StopReason>>,
+    /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
+    pub(super) stop_wish: Notify,
+    events: Teller,
     /// Set once, before the inbox closes and before anybody is answered with it.
     stopped: OnceLock<StopReason>,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
@@ -41,7 +47,12 @@ pub(crate) const DEFAULT_CAPACITY: usize = 1024;
 
 impl DriverHandle {
     /// The two ends of a component's inbox, with room for `capacity` calls.
-    pub(crate) fn pair(id: Arc<str>, surface: Arc<Surface>, capacity: usize) -> (Arc<Self>, Inbox) {
+    pub(crate) fn pair(
+        id: Arc<str>,
+        surface: Arc<Surface>,
+        capacity: usize,
+        events: Teller,
+    ) -> (Arc<Self>, Inbox) {
         let capacity = capacity.min(Semaphore::MAX_PERMITS);
         let (inbox, messages) = mpsc::unbounded_channel();
         let (expired_sender, expired) = mpsc::unbounded_channel();
@@ -53,6 +64,9 @@ impl DriverHandle {
             capacity,
             tickets: AtomicU64::new(0),
             expired: expired_sender,
+            ended: Mutex::new(None),
+            stop_wish: Notify::new(),
+            events,
             stopped: OnceLock::new(),
             cut: Notify::new(),
         };
@@ -121,7 +135,9 @@ impl DriverHandle {
     }
 
     fn unavailable(&self, func: usize, started: bool) -> CompositionError {
-        let source = self.stopped.get().cloned().unwrap_or(StopReason::RuntimeShutdown);
+        let ended = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let source = self.stopped.get().cloned().or_else(ended);
+        let source = source.unwrap_or(StopReason::RuntimeShutdown);
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started, source }
     }
@@ -137,6 +153,7 @@ impl DriverHandle {
     pub(crate) fn stop(&self) {
         // A driver that has ended needs no asking.
         let _ = self.inbox.send(Message::Stop);
+        self.stop_wish.notify_one();
     }
 
     /// Asks a driver that is stopping not to wait for running calls.
@@ -144,9 +161,22 @@ impl DriverHandle {
         self.cut.notify_one();
     }
 
+    /// Publishes why the component's store ended, though it gets another one.
+    pub(super) fn set_ended(&self, reason: StopReason, after: Duration) {
+        let ended = reason.clone();
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        self.events.tell(&self.id, Change::Restarting { reason, after });
+    }
+
+    pub(super) fn tell_restarted(&self) {
+        self.events.tell(&self.id, Change::Restarted);
+    }
+
     /// Publishes why the component runs no longer; the first reason stays.
     pub(crate) fn set_stopped(&self, reason: StopReason) {
-        let _ = self.stopped.set(reason);
+        if self.stopped.set(reason.clone()).is_ok() {
+            self.events.tell(&self.id, Change::Ended { reason });
+        }
     }
 
     /// Answers those who wait for room.

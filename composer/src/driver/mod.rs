@@ -7,43 +7,59 @@
 mod calls;
 mod handle;
 mod message;
+mod restart;
 #[cfg(feature = "component-model-async")]
 mod turns;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
-use wasmtime::component::{Func, Instance};
+use wasmtime::component::Instance;
 use wasmtime::{Engine, Store};
 
 pub(crate) use handle::{DEFAULT_CAPACITY, DriverHandle, Inbox};
+pub use restart::RestartPolicy;
 
-use crate::error::{Cause, HostPanic, StopReason};
+use crate::error::{Cause, HostPanic, StartError, StopReason};
 use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
 use message::{Message, Ticket};
+use restart::Restarts;
 #[cfg(feature = "component-model-async")]
 use turns::Turns;
 
 /// Runs one component in its store.
 pub(crate) struct Driver<T: 'static> {
-    store: Store<T>,
+    /// Empty while the component waits for a new one.
+    store: Option<Store<T>>,
     inbox: mpsc::UnboundedReceiver<Message>,
-    /// Calls whose deadline has passed; taken while the driver serves.
-    expired: Option<mpsc::UnboundedReceiver<Ticket>>,
+    /// Calls whose deadline has passed.
+    expired: mpsc::UnboundedReceiver<Ticket>,
     handle: Arc<DriverHandle>,
     calls: Arc<Calls>,
+    /// How the component gets a new store, and when.
+    renew: Option<(Box<dyn Renew<T>>, Restarts)>,
     /// Whether calls may overlap: the engine can run several tasks in one store.
     concurrent: bool,
     /// What runs outside of any call, for the message if it traps.
     task: Option<String>,
 }
+
+/// Makes a component's store and instance anew.
+pub(crate) trait Renew<T: 'static>: Send + Sync {
+    fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>>;
+}
+
+/// A new store, and the instance in it.
+pub(crate) type Renewed<T> = (Store<T>, Instance);
 
 /// Why the driver left the store's event loop.
 enum Next {
@@ -61,31 +77,63 @@ impl<T: Send + 'static> Driver<T> {
         side: StoreSide,
     ) -> Self {
         let concurrent = supports_concurrency(store.engine());
-        let funcs = side.surface.funcs.iter().map(|func| lookup(&mut store, instance, &func.path));
-        let funcs = funcs.collect();
-        let calls = Arc::new(Calls::new(handle.clone(), side, funcs));
+        let calls = Calls::new(handle.clone(), side, &mut store, instance);
         let Inbox { messages: inbox, expired } = inbox;
-        Self { store, inbox, expired: Some(expired), handle, calls, concurrent, task: None }
+        Self {
+            store: Some(store),
+            inbox,
+            expired,
+            handle,
+            calls: Arc::new(calls),
+            renew: None,
+            concurrent,
+            task: None,
+        }
     }
 
-    /// Serves the inbox until it is told to stop, or the component traps.
+    /// Starts the component again when its store has ended, as `policy` says.
+    pub(crate) fn restarting(mut self, renew: Box<dyn Renew<T>>, policy: RestartPolicy) -> Self {
+        self.renew = Some((renew, Restarts::new(policy)));
+        self
+    }
+
+    /// Serves the inbox until it is told to stop, or the component traps for the last time.
     pub(crate) async fn run(mut self) {
-        let (calls, expired) = (self.calls.clone(), self.expired.take());
+        let mut reason = self.run_store().await;
+        while !matches!(reason, StopReason::Closed) {
+            match self.restart(reason).await {
+                Ok(()) => reason = self.run_store().await,
+                Err(last) => {
+                    reason = last;
+                    break;
+                }
+            }
+        }
+        self.end(reason);
+    }
+
+    /// Serves the inbox with the store that there is. The store is not used again.
+    async fn run_store(&mut self) -> StopReason {
+        let calls = self.calls.clone();
+        // Taken for the time of serving, so that both can be waited for.
+        let (_, none) = mpsc::unbounded_channel();
+        let mut expired = std::mem::replace(&mut self.expired, none);
+        let component = self.handle.id().to_owned();
         let outcome = tokio::select! {
             biased;
-            func = held_too_long(&calls, expired) => {
-                // The call is dropped in the middle: the store is not used again.
-                let component = self.handle.id().to_owned();
-                let function = self.handle.function_name(func);
-                return self.end(StopReason::Expired { component, function });
-            }
-            // A host function's panic comes out here. The store is not used again either.
-            outcome = AssertUnwindSafe(self.serve()).catch_unwind() => outcome,
+            func = held_too_long(&calls, &mut expired) => Err(func),
+            // A host function's panic comes out here.
+            outcome = AssertUnwindSafe(self.serve()).catch_unwind() => Ok(outcome),
         };
+        self.expired = expired;
         let error = match outcome {
-            Ok(Ok(())) => return self.end(StopReason::Closed),
-            Ok(Err(error)) => error,
-            Err(panic) => wasmtime::Error::new(HostPanic { message: text(panic) }),
+            Err(func) => {
+                let function = self.handle.function_name(func);
+                return StopReason::Expired { component, function };
+            }
+            Ok(Ok(Ok(()))) => return StopReason::Closed,
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(panic)) => wasmtime::Error::new(HostPanic { message: text(panic) }),
         };
         let function = match self.task.take() {
             Some(task) => task,
@@ -94,8 +142,43 @@ impl<T: Send + 'static> Driver<T> {
                 .unwrap_or_default()
                 .unwrap_or_else(|| "a background task".to_owned()),
         };
-        let (component, source) = (self.handle.id().to_owned(), Cause::new(error));
-        self.end(StopReason::Trapped { component, function, source });
+        StopReason::Trapped { component, function, source: Cause::new(error) }
+    }
+
+    /// Ends the store for `reason` and makes a new one. What is in the inbox stays there.
+    async fn restart(&mut self, mut reason: StopReason) -> Result<(), StopReason> {
+        let Some((renew, restarts)) = &mut self.renew else { return Err(reason) };
+        loop {
+            let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
+            self.handle.set_ended(reason.clone(), delay);
+            self.calls.end(&reason);
+            // What it called is withdrawn, and what it had lent is given back.
+            self.store = None;
+            let side = self.calls.side.clone();
+            side.renew();
+            let renewed = async {
+                tokio::time::sleep(delay).await;
+                renew.renew().await
+            };
+            let renewed = tokio::select! {
+                biased;
+                () = self.handle.stop_wish.notified() => return Err(StopReason::Closed),
+                renewed = renewed => renewed,
+            };
+            match renewed {
+                Ok((mut store, instance)) => {
+                    let calls = Calls::new(self.handle.clone(), side, &mut store, &instance);
+                    self.calls = Arc::new(calls);
+                    self.store = Some(store);
+                    self.handle.tell_restarted();
+                    return Ok(());
+                }
+                Err(error) => {
+                    let component = self.handle.id().to_owned();
+                    reason = StopReason::NotRestarted { component, source: Box::new(error) };
+                }
+            }
+        }
     }
 
     async fn serve(&mut self) -> wasmtime::Result<()> {
@@ -126,7 +209,9 @@ impl<T: Send + 'static> Driver<T> {
     /// in flight live in the store and go on when the loop is entered again.
     #[cfg(feature = "component-model-async")]
     async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
-        let Self { store, inbox, handle, calls, .. } = self;
+        let Self { store: Some(store), inbox, handle, calls, .. } = self else {
+            return Ok(Next::Stop);
+        };
         let turns = Turns::default();
         let event_loop = store.run_concurrent(async |accessor| {
             let mut unsettled = 0;
@@ -166,9 +251,10 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs one call after the other, on an engine that cannot do otherwise.
     async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
+        let Self { store: Some(store), inbox, calls, .. } = self else { return Ok(Next::Stop) };
         loop {
-            match self.inbox.recv().await {
-                Some(Message::Call(call)) => self.calls.run(&mut self.store, call).await?,
+            match inbox.recv().await {
+                Some(Message::Call(call)) => calls.run(store, call).await?,
                 Some(Message::Release(released)) => return Ok(Next::Release(released)),
                 Some(Message::Stop) | None => return Ok(Next::Stop),
             }
@@ -177,9 +263,13 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs a resource's destructor.
     async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
+        let Released { resource, epoch, live, done } = released;
+        let Some(store) = self.store.as_mut().filter(|_| epoch == self.calls.side.epoch()) else {
+            // It was lost with a store before this one.
+            return Ok(());
+        };
         self.task = Some("a resource's destructor".to_owned());
-        let Released { resource, live, done } = released;
-        resource.resource_drop_async(&mut self.store).await?;
+        resource.resource_drop_async(store).await?;
         self.task = None;
         // Whoever waits finds the count without it.
         drop(live);
@@ -193,8 +283,8 @@ impl<T: Send + 'static> Driver<T> {
     /// Which call the guest was running when it trapped.
     #[cfg(feature = "component-model-async")]
     fn trapping_call(&mut self) -> Option<String> {
-        if self.concurrent {
-            let mut store = self.store.as_context_mut();
+        if let Some(store) = self.store.as_mut().filter(|_| self.concurrent) {
+            let mut store = store.as_context_mut();
             // The stack is youngest first; the eldest is what was called from outside.
             if let Some(task) = store.async_call_stack().ok().and_then(Iterator::last) {
                 self.calls.blame_task(task);
@@ -238,23 +328,13 @@ impl<T: 'static> Drop for Driver<T> {
 }
 
 /// Waits until a call whose deadline has passed holds the store, and says of which function it is.
-async fn held_too_long(calls: &Calls, expired: Option<mpsc::UnboundedReceiver<Ticket>>) -> usize {
-    if let Some(mut expired) = expired {
-        while let Some(ticket) = expired.recv().await {
-            if let Some(func) = calls.holds_store(ticket) {
-                return func;
-            }
+async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Ticket>) -> usize {
+    while let Some(ticket) = expired.recv().await {
+        if let Some(func) = calls.holds_store(ticket) {
+            return func;
         }
     }
     std::future::pending().await
-}
-
-fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Option<Func> {
-    let mut index = None;
-    for name in path {
-        index = Some(instance.get_export_index(&mut *store, index.as_ref(), name)?);
-    }
-    instance.get_func(store, index?)
 }
 
 /// Whether `engine` was made with `Config::concurrency_support`; wasmtime has no question for it.

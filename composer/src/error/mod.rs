@@ -240,6 +240,10 @@ pub enum HandleError {
     )]
     Lent,
 
+    /// The resource was lost when the component that defined it ended and was started again.
+    #[error("the resource is lost: the component that defined it ended and was started again")]
+    Lost,
+
     /// The handle is of another resource than the function takes.
     #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
     #[non_exhaustive]
@@ -281,6 +285,17 @@ pub enum StopReason {
         component: String,
         /// The exported function that was running, as `interface#function`.
         function: String,
+    },
+
+    /// The component ended and could not be started again.
+    #[error("component `{component}` could not be started again")]
+    #[non_exhaustive]
+    NotRestarted {
+        /// The component whose store ended.
+        component: String,
+        /// Why the new one could not be started.
+        #[source]
+        source: Box<StartError>,
     },
 
     /// The tokio runtime that ran the component was shut down.

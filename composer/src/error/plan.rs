@@ -91,6 +91,14 @@ pub enum PlanProblem {
     #[non_exhaustive]
     NoCapacity { component: String },
 
+    /// A restart policy for something that cannot be made anew.
+    #[error(
+        "component `{component}` has a restart policy but runs already, and how to start it anew is \
+         not known; compose it from a `ComposableComponent`"
+    )]
+    #[non_exhaustive]
+    NotRestartable { component: String },
+
     /// A setting for a composition that runs already.
     #[error(
         "component `{component}` is a composition that runs already; its inboxes have their \

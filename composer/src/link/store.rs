@@ -1,6 +1,7 @@
 //! Handles as one component's store sees them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 use wasmtime::AsContextMut;
@@ -23,6 +24,8 @@ pub(crate) struct StoreSide {
     /// This component, as the home of the resources that it defines.
     pub(crate) home: Arc<dyn Home>,
     pub(crate) live: LiveHandles,
+    /// Counts the stores that the component had.
+    pub(crate) epoch: Arc<AtomicU64>,
     pub(crate) id: Arc<str>,
     /// Room for calls of other components that wait for their answer.
     pub(crate) outgoing: Arc<Semaphore>,
@@ -33,6 +36,17 @@ pub(crate) struct StoreSide {
 pub(crate) const OUTGOING_CALLS: usize = 16 * 1024;
 
 impl StoreSide {
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the component gets a new store: its resources are lost, and what it held is given
+    /// back.
+    pub(crate) fn renew(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+        self.proxies.clear();
+    }
+
     fn kind(&self, resource: &Resource) -> Result<&ResourceKind, Faulty> {
         let kind = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
         kind.ok_or(Faulty::Handle(HandleError::NotHeld))
@@ -143,7 +157,7 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
         if self.side.is_home_of(resource) {
             let kind = self.side.kind(resource)?.clone();
             let (home, live) = (self.side.home.clone(), self.side.live.enter());
-            return Ok(Own::new(handle, kind, home, live));
+            return Ok(Own::new(handle, kind, home, self.side.epoch(), live));
         }
         let rep = self.rep(handle)?;
         Ok(self.side.proxies.remove(rep)?)
@@ -158,7 +172,7 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
 
     fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, Faulty> {
         let handle = if self.side.is_home_of(resource) {
-            own.go_home(self.side.kind(resource)?)?
+            own.go_home(self.side.kind(resource)?, self.side.epoch())?
         } else {
             let rep = self.side.proxies.insert(own)?;
             self.proxy(rep)?
@@ -169,7 +183,7 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
 
     fn give_borrow(&mut self, resource: &Resource, lent: Lent) -> Result<ResourceAny, Faulty> {
         let (handle, loan) = if self.side.is_home_of(resource) {
-            (lent.at_home(self.side.kind(resource)?)?, Loan::Home(lent))
+            (lent.at_home(self.side.kind(resource)?, self.side.epoch())?, Loan::Home(lent))
         } else {
             // To lend a proxy, the store must own it for as long as the call lasts.
             let rep = self.side.proxies.insert_lent(lent)?;

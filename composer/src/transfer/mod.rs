@@ -29,6 +29,8 @@ pub(crate) trait Home: Send + Sync {
 /// A resource on its way to its destructor.
 pub(crate) struct Released {
     pub(crate) resource: ResourceAny,
+    /// In which store of its home the resource lives.
+    pub(crate) epoch: u64,
     /// Ends with the message, whether the destructor ran or the store had ended before.
     pub(crate) live: Live,
     /// Answered, or dropped, when the resource is gone.
@@ -83,6 +85,8 @@ impl Drop for Live {
 struct Entry {
     /// Valid in the store of `home`. Empty once the resource went home or was released.
     resource: Option<(ResourceAny, Live)>,
+    /// In which store of `home`: it gets a new one when it is restarted.
+    epoch: u64,
     kind: ResourceKind,
     home: Arc<dyn Home>,
 }
@@ -90,7 +94,7 @@ struct Entry {
 impl Entry {
     fn release(&mut self, done: Option<oneshot::Sender<()>>) {
         if let Some((resource, live)) = self.resource.take() {
-            self.home.release(Released { resource, live, done });
+            self.home.release(Released { resource, epoch: self.epoch, live, done });
         }
     }
 }
@@ -117,9 +121,10 @@ impl Own {
         resource: ResourceAny,
         kind: ResourceKind,
         home: Arc<dyn Home>,
+        epoch: u64,
         live: Live,
     ) -> Self {
-        Self(Arc::new(Entry { resource: Some((resource, live)), kind, home }))
+        Self(Arc::new(Entry { resource: Some((resource, live)), epoch, kind, home }))
     }
 
     pub(crate) fn lend(&self) -> Lent {
@@ -140,8 +145,12 @@ impl Own {
     }
 
     /// Moves the resource back into its home.
-    pub(crate) fn go_home(self, kind: &ResourceKind) -> Result<ResourceAny, HandleError> {
-        self.0.check(kind)?;
+    pub(crate) fn go_home(
+        self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ResourceAny, HandleError> {
+        self.0.check(kind, epoch)?;
         let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
         entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
     }
@@ -161,16 +170,20 @@ impl Lent {
     }
 
     /// The resource as its home's store calls it.
-    pub(crate) fn at_home(&self, kind: &ResourceKind) -> Result<ResourceAny, HandleError> {
-        self.0.check(kind)?;
+    pub(crate) fn at_home(
+        &self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ResourceAny, HandleError> {
+        self.0.check(kind, epoch)?;
         self.0.resource.as_ref().map(|(resource, _)| *resource).ok_or(HandleError::NotHeld)
     }
 }
 
 impl Entry {
-    fn check(&self, kind: &ResourceKind) -> Result<(), HandleError> {
+    fn check(&self, kind: &ResourceKind, epoch: u64) -> Result<(), HandleError> {
         if self.kind == *kind {
-            return Ok(());
+            return if self.epoch == epoch { Ok(()) } else { Err(HandleError::Lost) };
         }
         Err(HandleError::OtherResource {
             expected: kind.name().to_owned(),

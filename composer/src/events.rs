@@ -1,0 +1,93 @@
+//! What happens to the components of a composition.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use crate::error::StopReason;
+
+/// A change in a component of a composition.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// The component's id.
+    pub component: String,
+    /// What happened to it.
+    pub change: Change,
+}
+
+/// What happened to a component.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// Its store ended, and it will be started again.
+    #[non_exhaustive]
+    Restarting {
+        /// Why its store ended, or why the last attempt failed.
+        reason: StopReason,
+        /// How long it waits until then.
+        after: Duration,
+    },
+    /// It was started again and takes calls.
+    Restarted,
+    /// It ended for good.
+    #[non_exhaustive]
+    Ended {
+        /// Why it ended.
+        reason: StopReason,
+    },
+}
+
+/// How many events are kept for a receiver that does not ask for them.
+const KEPT: usize = 256;
+
+/// The events of a composition from the time that
+/// [`Composition::events`](crate::Composition::events) was called.
+pub struct Events {
+    receiver: broadcast::Receiver<Event>,
+}
+
+impl Events {
+    /// Waits for the next event; `None` when the composition has ended and there are no more.
+    ///
+    /// The last 256 events are kept; older ones that were not asked for are skipped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Events(..)")
+    }
+}
+
+/// Where drivers tell what happens.
+#[derive(Clone)]
+pub(crate) struct Teller(broadcast::Sender<Event>);
+
+impl Teller {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(KEPT))
+    }
+
+    pub(crate) fn listen(&self) -> Events {
+        Events { receiver: self.0.subscribe() }
+    }
+
+    pub(crate) fn tell(&self, component: &str, change: Change) {
+        // Nobody has to listen.
+        let _ = self.0.send(Event { component: component.to_owned(), change });
+    }
+}
