@@ -35,7 +35,7 @@ pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
         };
         if input.is_empty() {
             let message = "nothing to compose; declare a component: `component name = expression;`";
-            report.loss(input.error(message));
+            report.loss(Error::new(Span::call_site(), message));
             return Ok(block);
         }
         if starts_with_header(input) {
@@ -61,7 +61,10 @@ fn header(input: ParseStream<'_>, report: &mut Report) -> Result<Header> {
     input.parse::<Token![struct]>()?;
     let name = input.parse()?;
     if input.peek(Token![<]) {
-        report.loss(input.error("the type of a composition has no generics"));
+        report.error_at(input.span(), "the type of a composition has no generics");
+        skip(input, is_statement);
+    } else if input.peek(token::Brace) || input.peek(token::Paren) {
+        report.error_at(input.span(), "the struct's fields are generated; write `;` instead");
         skip(input, is_statement);
     } else {
         semicolon(input, start, report, is_statement);
@@ -80,8 +83,14 @@ fn each(
     mut one: impl FnMut(ParseStream<'_>, &mut Report) -> Result<()>,
 ) {
     while !input.is_empty() {
+        // syn fails in the end if any group was left half-read, unless that was in a fork.
+        let ahead = input.fork();
+        let result = one(&ahead, report);
         let start = input.cursor();
-        if let Err(error) = one(input, report) {
+        while input.cursor() < ahead.cursor() {
+            pass(input);
+        }
+        if let Err(error) = result {
             report.loss(error);
             if input.cursor() == start {
                 pass(input);
@@ -137,8 +146,13 @@ fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
     span
 }
 
+/// Whether a statement begins here. An expression may speak of things called `component` or
+/// `export`, so one token does not tell.
 fn is_statement(input: ParseStream<'_>) -> bool {
-    input.peek(kw::component) || input.peek(kw::export) || input.peek(Token![#])
+    let component = input.peek(kw::component) && input.peek2(Ident::peek_any);
+    let export = input.peek(kw::export)
+        && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
+    component || export || input.peek(Token![#])
 }
 
 fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> Result<()> {
