@@ -42,6 +42,7 @@ pub(crate) enum Value {
 pub(crate) enum Clause {
     Import(Hint),
     Filter(Filter),
+    Setting(Setting),
 }
 
 /// `"name" from component`, behind `import` or `export`.
@@ -64,9 +65,20 @@ pub(crate) enum FilterKind {
     Hide,
 }
 
+/// `deadline expression`: the descriptor's `with_deadline(expression)`.
+pub(crate) struct Setting {
+    /// One of [`SETTINGS`].
+    pub(crate) name: Ident,
+    pub(crate) value: Expr,
+}
+
+/// The clauses that stand for one method of `ComposableDescriptor` with one argument, less its
+/// `with_`. To add such a clause is to add its name here.
+pub(crate) const SETTINGS: &[&str] = &["deadline", "inbox_capacity", "restart", "run_limit"];
+
 /// What gets an accessor.
 pub(crate) enum Export {
-    Function(Function),
+    Function(Box<Function>),
     Interface(Interface),
 }
 

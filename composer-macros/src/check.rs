@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::{Attribute, Error, Expr, FnArg, Ident, LitStr, Pat, Type};
 
 use crate::ast::{self, Block, Clause, Export, Value};
-use crate::model::{Component, Filter, FilterKind, Form, Function, Hint, Interface, Model};
+use crate::model::{
+    Component, Filter, FilterKind, Form, Function, Hint, Interface, Model, Setting,
+};
 use crate::names;
 use crate::report::Report;
 
@@ -37,10 +39,12 @@ const COMPOSE: &str = "compose";
 /// Checks everything, whatever is found to be wrong.
 pub(crate) fn check(block: Block, report: &mut Report) -> Model {
     let is_item = block.header.is_some();
-    let nothing = block.components.is_empty() && !block.nameless;
-    if let Some(header) = block.header.as_ref().filter(|_| nothing) {
-        let message = "nothing to compose; declare a component: `component name;`";
-        report.error(&header.name, message);
+    if block.components.is_empty() && !block.nameless && report.is_empty() {
+        let (span, example) = match &block.header {
+            Some(header) => (header.name.span(), "component name;"),
+            None => (Span::call_site(), "component name = expression;"),
+        };
+        report.error_at(span, format!("nothing to compose; declare a component: `{example}`"));
     }
     let mut checker = Checker {
         report,
@@ -76,29 +80,34 @@ struct Checker<'r> {
 impl Checker<'_> {
     fn components(&mut self, components: Vec<ast::Component>) -> Vec<Component> {
         // All are known before the first hint is looked at: a hint may name a later one.
-        let named: Vec<_> = components
-            .into_iter()
-            .filter_map(|component| Some((self.id(&component.name)?, component)))
-            .collect();
-        named.into_iter().map(|(id, component)| self.component(id, component)).collect()
+        let ids: Vec<_> = components.iter().map(|component| self.id(&component.name)).collect();
+        let mut checked: Vec<Component> = Vec::new();
+        for (id, component) in ids.into_iter().zip(components) {
+            let mut component = self.component(id, component);
+            if checked.iter().any(|it| it.name.unraw() == component.name.unraw()) {
+                // As many arguments as there are components, each with a name.
+                component.name = format_ident!("__{}_{}", component.name, checked.len());
+            }
+            checked.push(component);
+        }
+        checked
     }
 
-    fn id(&mut self, name: &Ident) -> Option<String> {
+    fn id(&mut self, name: &Ident) -> String {
         let id = names::kebab(name);
-        let problem = if id == HOST {
-            format!("`{HOST}` means a component's own linker; give the component another name")
+        if id == HOST {
+            let message =
+                format!("`{HOST}` means a component's own linker; give the component another name");
+            self.report.error(name, message);
         } else if !names::is_kebab(&id) {
-            format!("`{name}` gives no name in kebab case; write it in snake case")
-        } else if self.ids.contains_key(&key(name)) {
-            format!("component `{name}` is declared twice; give one another name")
-        } else {
-            self.ids.insert(key(name), id.clone());
-            return Some(id);
-        };
-        // Hints that name it are not wrong for that.
-        self.ids.entry(key(name)).or_insert_with(|| id.clone());
-        self.report.loss(Error::new_spanned(name, problem));
-        None
+            let message = format!("`{name}` gives no name in kebab case; write it in snake case");
+            self.report.error(name, message);
+        }
+        if self.ids.insert(key(name), id.clone()).is_some() {
+            let message = format!("component `{name}` is declared twice; give one another name");
+            self.report.error(name, message);
+        }
+        id
     }
 
     fn component(&mut self, id: String, component: ast::Component) -> Component {
@@ -106,15 +115,18 @@ impl Checker<'_> {
         let value = self.value(&name, value);
         let mut import_hints = Vec::new();
         let mut filters = Vec::new();
+        let mut settings = Vec::new();
         for clause in clauses {
             match clause {
                 Clause::Import(hint) => import_hints.push(hint),
                 Clause::Filter(filter) => filters.push(filter),
+                Clause::Setting(setting) => settings.push(setting),
             }
         }
         let import_hints = self.import_hints(&name, &import_hints);
         let filter = self.filter(&filters);
-        Component { name, id, value, import_hints, filter }
+        self.unique_settings(&settings);
+        Component { name, id, value, import_hints, filter, settings }
     }
 
     fn value(&mut self, name: &Ident, value: Value) -> Option<Expr> {
@@ -244,6 +256,14 @@ impl Checker<'_> {
         Some(Filter { kind: first.kind, names })
     }
 
+    fn unique_settings(&mut self, settings: &[Setting]) {
+        for (index, Setting { name, .. }) in settings.iter().enumerate() {
+            if settings[..index].iter().any(|first| first.name == *name) {
+                self.report.error(name, format!("`{name}` stands here twice; keep one"));
+            }
+        }
+    }
+
     /// The value of `literal`, which should be the name of an import or export.
     fn name(&mut self, kind: &str, literal: &LitStr, is_name: fn(&str) -> bool) -> String {
         let name = literal.value();
@@ -264,7 +284,7 @@ impl Checker<'_> {
             match export {
                 Export::Function(function) => {
                     if self.accessor(&function.name, "function") {
-                        functions.extend(self.function(function, &[]));
+                        functions.extend(self.function(*function, &[]));
                     }
                 }
                 Export::Interface(interface) => {
@@ -355,18 +375,18 @@ impl Checker<'_> {
         if !generics.params.is_empty() {
             self.report.loss(Error::new_spanned(&generics, "an accessor has no generics"));
         }
-        let count = params.len();
-        let params: Vec<_> = params.into_iter().filter_map(|it| self.param(it)).collect();
-        if let Some(output) = &output {
-            self.written_out(output);
-            self.owned(output);
-        }
+        let params: Vec<_> =
+            (0..).zip(params).filter_map(|(index, param)| self.param(index, param)).collect();
+        let output = output.inspect(|output| self.output(output));
+        let types = params.iter().map(|(_, ty)| ty).chain(&output);
+        let is_usable = types
+            .fold(generics.params.is_empty(), |is_usable, ty| self.is_written_out(ty) && is_usable);
         let (own_cfgs, attrs) = conditions(attrs);
         let cfgs = cfgs.iter().cloned().chain(own_cfgs).collect();
         let index = self.count;
         self.count += 1;
         let function = Function { cfgs, attrs, name, index, is_async, params, output, export };
-        (function.params.len() == count).then_some(function)
+        is_usable.then_some(function)
     }
 
     fn export(&mut self, name: &Ident, export: Option<LitStr>) -> String {
@@ -393,11 +413,11 @@ impl Checker<'_> {
         export
     }
 
-    fn param(&mut self, param: FnArg) -> Option<(Ident, Type)> {
+    fn param(&mut self, index: usize, param: FnArg) -> Option<(Ident, Type)> {
         let typed = match param {
             FnArg::Receiver(receiver) => {
                 let message = "an accessor declares no `self`; list the export's parameters alone";
-                self.report.loss(Error::new_spanned(receiver, message));
+                self.report.error(receiver, message);
                 return None;
             }
             FnArg::Typed(typed) => typed,
@@ -405,47 +425,47 @@ impl Checker<'_> {
         if let Some(attr) = typed.attrs.first() {
             self.report.error(attr, "parameters of accessors take no attributes");
         }
-        self.written_out(&typed.ty);
-        match *typed.pat {
+        let name = match *typed.pat {
             Pat::Ident(pat)
                 if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
             {
-                Some((pat.ident, *typed.ty))
+                pat.ident
             }
             pat => {
-                let message = "a parameter of an accessor is a name, not a pattern";
-                self.report.loss(Error::new_spanned(pat, message));
-                None
+                self.report.error(&pat, "a parameter of an accessor is a name, not a pattern");
+                format_ident!("pattern_{index}", span = Span::mixed_site())
             }
-        }
+        };
+        Some((name, *typed.ty))
     }
 
     /// An accessor is no generic function, so its types have no variables.
-    fn written_out(&mut self, ty: &Type) {
-        each_token(ty.to_token_stream(), &mut |token, before| match token {
-            TokenTree::Ident(word) if is_lifetime(before) && word != "static" && word != "_" => {
-                let message = "an accessor has no lifetime parameters; leave the lifetime out";
-                self.report.loss(Error::new(word.span(), message));
-            }
-            TokenTree::Ident(word) if word == "impl" => {
-                let message = "an accessor has no generics; write a type instead of `impl`";
-                self.report.loss(Error::new(word.span(), message));
-            }
-            TokenTree::Ident(word) if word == "_" && !is_lifetime(before) => {
-                let message = "the types of an accessor are written out: they say what the \
-                               component is expected to export";
-                self.report.loss(Error::new(word.span(), message));
-            }
-            _ => {}
+    fn is_written_out(&mut self, ty: &Type) -> bool {
+        let mut is_written_out = true;
+        each_token(ty.to_token_stream(), &mut |token, before| {
+            let TokenTree::Ident(word) = token else { return };
+            let message = match (word.to_string().as_str(), is_lifetime(before)) {
+                ("_" | "static", true) => return,
+                (_, true) => "an accessor has no lifetime parameters; leave the lifetime out",
+                ("impl", false) => "an accessor has no generics; write a type instead of `impl`",
+                ("_", false) => {
+                    "the types of an accessor are written out: they say what the component is \
+                     expected to export"
+                }
+                (_, false) => return,
+            };
+            self.report.loss(Error::new(word.span(), message));
+            is_written_out = false;
         });
+        is_written_out
     }
 
     /// Results come from another store: nothing there could be borrowed.
-    fn owned(&mut self, ty: &Type) {
+    fn output(&mut self, ty: &Type) {
         let mut borrowed: Option<Span> = None;
         each_token(ty.to_token_stream(), &mut |token, _| {
             if matches!(token, TokenTree::Punct(punct) if punct.as_char() == '&') {
-                borrowed.get_or_insert(token.span());
+                borrowed = borrowed.or_else(|| Some(token.span()));
             }
         });
         if let Some(span) = borrowed {

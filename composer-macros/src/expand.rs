@@ -3,12 +3,12 @@
 //! What is printed calls the public interface of the runtime crate, and for accessors its
 //! `__private`. Besides, it names only `::core`: everything else may be shadowed where it lands.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Visibility};
 
-use crate::model::{Component, FilterKind, Form, Function, Header, Interface, Model};
+use crate::model::{Component, FilterKind, Form, Function, Header, Interface, Model, Setting};
 
 /// The expression or the items.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -92,6 +92,7 @@ fn setup(
 fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) -> TokenStream {
     // What is wrong with the value shall be seen at the value.
     let span = Span::mixed_site().located_at(value.span());
+    let krate = &located(krate, span);
     let value = match &component.filter {
         None => value,
         Some(filter) => {
@@ -108,7 +109,11 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
         let (name, target) = (&hint.name, &hint.target);
         quote!(.with_import_hint(#name, #target))
     });
-    quote_spanned!(span=> #krate::ComposableDescriptor::new(#id, #value) #(#hints)*)
+    let settings = component.settings.iter().map(|Setting { name, value }| {
+        let method = format_ident!("with_{name}", span = Span::mixed_site());
+        quote_spanned!(value.span()=> .#method(#value))
+    });
+    quote_spanned!(span=> #krate::ComposableDescriptor::new(#id, #value) #(#hints)* #(#settings)*)
 }
 
 /// The type of the composition and all that belongs to it.
@@ -188,8 +193,8 @@ impl Composed<'_> {
         }
         let lookups = self.model.all_functions().map(|(interface, function)| {
             let (cfgs, field) = (&function.cfgs, lookup_local(function));
-            let lookup = lookup(interface, function);
-            quote!(#(#cfgs)* let #field = #accessors.#lookup;)
+            let lookup = lookup(&accessors, interface, function);
+            quote!(#(#cfgs)* let #field = #lookup;)
         });
         let fields = self.model.all_functions().map(|(_, function)| {
             let (cfgs, field, local) = (&function.cfgs, field(function), lookup_local(function));
@@ -218,6 +223,9 @@ impl Composed<'_> {
         let (names, types): (Vec<_>, Vec<_>) = function.params.iter().cloned().unzip();
         let output = output(function);
         let field = field(function);
+        // What is wrong with the result's type shall be seen there.
+        let span = function.output.as_ref().map_or_else(|| name.span(), Spanned::span);
+        let call = located(&quote!(#composed.#field.call((#(#names,)*)).await), span);
         quote! {
             #docs
             #(#cfgs)*
@@ -226,7 +234,7 @@ impl Composed<'_> {
                 #receiver,
                 #(#names: #types),*
             ) -> ::core::result::Result<#output, #krate::CompositionError> {
-                #composed.#field.call::<_, #output>((#(#names,)*)).await
+                #call
             }
         }
     }
@@ -280,8 +288,8 @@ impl Composed<'_> {
     }
 }
 
-/// `function::<(i32,), i32>("run_add", None, "run-add", false)`
-fn lookup(interface: Option<&Interface>, function: &Function) -> TokenStream {
+/// `accessors.function::<(i32,), i32>("run_add", None, "run-add", false)`
+fn lookup(accessors: &Ident, interface: Option<&Interface>, function: &Function) -> TokenStream {
     let Function { name, export, is_async, params, .. } = function;
     let (accessor, within) = match interface {
         None => (name.to_string(), quote!(::core::option::Option::None)),
@@ -293,7 +301,11 @@ fn lookup(interface: Option<&Interface>, function: &Function) -> TokenStream {
     };
     let types = params.iter().map(|(_, ty)| ty);
     let output = output(function);
-    quote!(function::<(#(#types,)*), #output>(#accessor, #within, #export, #is_async))
+    // What is wrong with a type shall be seen there or, of a parameter, at the accessor's name.
+    let span = Span::mixed_site().located_at(name.span());
+    let types = quote_spanned!(span=> (#(#types,)*));
+    let find = located(&quote!(#accessors.function::), name.span());
+    quote!(#find<#types, #output>(#accessor, #within, #export, #is_async))
 }
 
 fn output(function: &Function) -> TokenStream {
@@ -301,6 +313,22 @@ fn output(function: &Function) -> TokenStream {
         Some(ty) => ty.to_token_stream(),
         None => quote!(()),
     }
+}
+
+/// The same tokens, as if they stood at `span`: errors are shown there.
+pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
+    let at_span = |token: TokenTree| {
+        let here = token.span().located_at(span);
+        let mut token = match token {
+            TokenTree::Group(group) => {
+                TokenTree::Group(Group::new(group.delimiter(), located(&group.stream(), span)))
+            }
+            token => token,
+        };
+        token.set_span(here);
+        token
+    };
+    tokens.clone().into_iter().map(at_span).collect()
 }
 
 /// What is documented nowhere gets a sentence.

@@ -9,27 +9,15 @@ use crate::report::Failure;
 
 /// The errors, and what could be made of the block.
 ///
-/// If that is not all that was meant, other code may use what is missing. The block then is of the
-/// type that the compiler gives to `compile_error!`: everything can be done with it in silence.
+/// If that is not all that was meant, other code may use what is missing. An expression then is of
+/// the type that the compiler gives to `compile_error!`: everything can be done with it in silence.
+/// There is no such type for items.
 pub(crate) fn expand(model: &Model, failure: &Failure) -> TokenStream {
     let Failure { errors, lossy } = failure;
+    let rest = expand::expand(model);
     match &model.form {
         Form::Expression if *lossy => quote!({ #(#errors)* }),
-        Form::Expression => {
-            let value = expand::expand(model);
-            quote!({ #(#errors)* #value })
-        }
-        Form::Item(header) if *lossy => {
-            let (vis, name) = (&header.vis, &header.name);
-            let (first, rest) = errors.split_first().expect("a failure has an error");
-            quote! {
-                #vis type #name = #first;
-                #(#rest)*
-            }
-        }
-        Form::Item(_) => {
-            let items = expand::expand(model);
-            quote!(#(#errors)* #items)
-        }
+        Form::Expression => quote!({ #(#errors)* #rest }),
+        Form::Item(_) => quote!(#(#errors)* #rest),
     }
 }

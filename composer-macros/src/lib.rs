@@ -57,6 +57,7 @@ pub fn compose_impl(input: TokenStream) -> TokenStream {
 ///
 /// - `#[component(name = "…")]` on a field or variant: its name in the component model.
 /// - `#[component(transparent)]` and `#[component(flags)]` on a struct: see above.
+/// - `#[component(record)]`, `variant` and `enum`, which wasmtime's derives ask for, mean nothing here.
 /// - `#[component(crate = some::path)]` on the type: where `wasm-runtime-composer` is, if it is not
 ///   a dependency under that name.
 #[proc_macro_derive(ComponentValue, attributes(component))]

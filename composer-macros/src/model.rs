@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, Expr, Ident, Type};
 
-pub(crate) use crate::ast::{FilterKind, Header};
+pub(crate) use crate::ast::{FilterKind, Header, Setting};
 
 /// What is to be expanded.
 pub(crate) struct Model {
@@ -32,6 +32,7 @@ pub(crate) struct Component {
     pub(crate) value: Option<Expr>,
     pub(crate) import_hints: Vec<Hint>,
     pub(crate) filter: Option<Filter>,
+    pub(crate) settings: Vec<Setting>,
 }
 
 pub(crate) struct Hint {

@@ -148,3 +148,90 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ident(name: &str) -> Ident {
+        syn::parse_str(name).expect("the test's input is an identifier")
+    }
+
+    #[test]
+    fn identifiers_become_kebab_case() {
+        for (name, expected) in
+            [("producer_a", "producer-a"), ("r#type", "type"), ("u8_of", "u8-of"), ("URL", "URL")]
+        {
+            assert_eq!(kebab(&ident(name)), expected);
+        }
+        let camel_case = [
+            ("Red", "red"),
+            ("TooBig", "too-big"),
+            ("HTTPError", "http-error"),
+            ("HttpV2Error", "http-v2-error"),
+            ("U8", "u8"),
+            ("Snake_Case", "snake-case"),
+        ];
+        for (name, expected) in camel_case {
+            assert_eq!(kebab_of_camel(&ident(name)), expected);
+        }
+        assert_eq!(camel(&ident("i_consumer2")), "IConsumer2");
+    }
+
+    #[test]
+    fn kebab_case_is_of_words_in_one_case() {
+        for name in ["a", "run-add", "a1-b2", "URL", "get-URL", "level-3"] {
+            assert!(is_kebab(name), "{name}");
+        }
+        for name in ["", "-a", "a-", "a--b", "3d", "runAdd", "run_add", "Run", "größe", "a b"] {
+            assert!(!is_kebab(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn functions_of_resources_are_functions() {
+        for name in ["run", "[constructor]a-b", "[method]a.b-c", "[static]a.b"] {
+            assert!(is_function(name), "{name}");
+        }
+        for name in ["[constructor]a.b", "[method]a", "[getter]a.b", "[method", "[]a", "a.b"] {
+            assert!(!is_function(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn interfaces_have_a_package_and_perhaps_a_version() {
+        for name in [
+            "store",
+            "acme:kv/store",
+            "acme:kv/store@1.0.0",
+            "acme:kv/store@0.2.0-rc.1+build-5",
+            "acme:kv:deep/store/inner@10.0.0",
+        ] {
+            assert!(is_interface(name), "{name}");
+        }
+        for name in [
+            "acme:kv",
+            "acme/store",
+            "acme:kv/store@1",
+            "acme:kv/store@1.0.0.0",
+            "acme:kv/store@01.0.0",
+            "acme:kv/store@1.0.0-",
+            "acme:kv/",
+            "acme:kv/Store",
+            "store@1.0.0",
+        ] {
+            assert!(!is_interface(name), "{name}");
+        }
+        assert!(is_import("unlocked-dep=<acme:kv@{>=1.0.0}>"));
+        assert!(!is_import("unlocked-dep=acme"));
+    }
+
+    #[test]
+    fn nearest_name_is_a_slip_away() {
+        let known = ["disk", "memory", "cloud"];
+        assert_eq!(nearest("dsk", known), Some("disk"));
+        assert_eq!(nearest("memroy", known), Some("memory"));
+        assert_eq!(nearest("network", known), None);
+        assert_eq!(nearest("", []), None);
+    }
+}

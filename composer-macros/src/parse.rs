@@ -11,7 +11,8 @@ use syn::{
 };
 
 use crate::ast::{
-    Block, Clause, Component, Export, Filter, FilterKind, Function, Header, Hint, Interface, Value,
+    Block, Clause, Component, Export, Filter, FilterKind, Function, Header, Hint, Interface,
+    SETTINGS, Setting, Value,
 };
 use crate::kw;
 use crate::report::Report;
@@ -150,8 +151,7 @@ fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
 /// `export`, so one token does not tell.
 fn is_statement(input: ParseStream<'_>) -> bool {
     let component = input.peek(kw::component) && input.peek2(Ident::peek_any);
-    let export = input.peek(kw::export)
-        && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
+    let export = input.peek(kw::export) && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
     component || export || input.peek(Token![#])
 }
 
@@ -174,7 +174,7 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
             input.parse::<Option<Token![;]>>()?;
             return Ok(());
         } else if input.peek(Token![fn]) || input.peek(Token![async]) {
-            block.exports.push(Export::Function(function(attrs, input)?));
+            block.exports.push(Export::Function(Box::new(function(attrs, input)?)));
         } else {
             let what = "an export's name, `fn`, `async fn` or `interface`";
             return Err(input.error(format!("expected {what} after `export`")));
@@ -264,11 +264,17 @@ fn skip_value(input: ParseStream<'_>) {
 }
 
 fn is_clause(input: ParseStream<'_>) -> bool {
-    input.peek(kw::import) || input.peek(kw::expose) || input.peek(kw::hide)
+    input.peek(kw::import) || input.peek(kw::expose) || input.peek(kw::hide) || is_setting(input)
 }
 
-/// To add a clause: its keyword here and in `is_clause`, a variant of `ast::Clause`, its rules in
-/// `check`, and in `expand` the method of `ComposableDescriptor` that it stands for.
+fn is_setting(input: ParseStream<'_>) -> bool {
+    let word = input.fork().parse::<Ident>();
+    word.is_ok_and(|word| SETTINGS.iter().any(|name| word == name))
+}
+
+/// To add a clause that is more than a setting (`ast::SETTINGS`): its keyword here and in
+/// `is_clause`, a variant of `ast::Clause`, its rules in `check`, and in `expand` the method of
+/// `ComposableDescriptor` that it stands for.
 fn clause(input: ParseStream<'_>) -> Result<Clause> {
     if input.peek(kw::import) {
         input.parse::<kw::import>()?;
@@ -279,8 +285,12 @@ fn clause(input: ParseStream<'_>) -> Result<Clause> {
     } else if input.peek(kw::hide) {
         let keyword: kw::hide = input.parse()?;
         filter(FilterKind::Hide, keyword.span, input)
+    } else if is_setting(input) {
+        Ok(Clause::Setting(Setting { name: input.parse()?, value: input.parse()? }))
     } else {
-        Err(unknown(input, "clause", &["import", "expose", "hide"]))
+        let known: Vec<&str> =
+            ["import", "expose", "hide"].iter().chain(SETTINGS).copied().collect();
+        Err(unknown(input, "clause", &known))
     }
 }
 

@@ -55,7 +55,7 @@ fn expression_form() {
         r#"
         component producer_a = producer_a;
         component producer_b = producer_b { hide "internal-debug" };
-        component consumer = consumer { import "add" from producer_a; import "log" from host; };
+        component consumer = consumer { import "add" from producer_a; import "log" from host; deadline Duration::from_secs(1); restart never() };
         export "add" from producer_b;
         /// Documented by the user.
         export fn run_add() -> i32;
@@ -129,15 +129,18 @@ fn harmless_mistakes_leave_everything_declared() {
 }
 
 #[test]
-fn losses_make_an_erroneous_type() {
-    let body = r#"
+fn losses_leave_the_rest_declared() {
+    let expansion = compose(
+        CRATE,
+        r#"
         struct Calculator;
         component producer;
+        component producer;
         export fn close();
-        export fn run_add( -> i32;
-        "#;
-    // The parentheses do not match for Rust either; this is what is left of such a mistake.
-    let expansion = compose(CRATE, &body.replace("( ->", "(a) ->"));
+        export fn put(&self, (key, value): (u8, u8));
+        export fn run_add(a) -> i32;
+        "#,
+    );
     matches_snapshot("losses_in_item", Place::Item, expansion);
 }
 

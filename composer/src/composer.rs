@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::composable::{
-    ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, Settings, Startable,
+    ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, RunSettings, Settings,
+    Startable,
 };
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox, RestartPolicy};
@@ -131,8 +132,8 @@ impl Composer {
         let ready = wiring.link()?;
 
         let mut starting = Starting { running: Vec::new(), runtime };
-        for Ready { linked, handle, inbox, policy } in ready {
-            match linked.start(handle.clone(), inbox, policy).await {
+        for Ready { linked, handle, inbox, running } in ready {
+            match linked.start(handle.clone(), inbox, running).await {
                 Ok(task) => starting.running.push(Running { handle, task }),
                 Err(error) => {
                     end_all(starting.take()).await;
@@ -266,7 +267,7 @@ struct Waiting {
     single: Arc<dyn Startable>,
     handle: Arc<DriverHandle>,
     inbox: Inbox,
-    policy: RestartPolicy,
+    running: RunSettings,
 }
 
 impl Wiring {
@@ -276,7 +277,7 @@ impl Wiring {
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
-            let Settings { deadline, inbox_capacity, restart } = part.settings;
+            let Settings { deadline, inbox_capacity, restart, run_limit } = part.settings;
             leaves.push(match part.content {
                 LeafContent::Composed(leaf) => leaf.with_deadline(deadline),
                 LeafContent::Single(single) => {
@@ -293,7 +294,8 @@ impl Wiring {
                         .collect();
                     let kinds = defined_kinds(leaf, index);
                     let policy = restart.unwrap_or(RestartPolicy::never());
-                    waiting.insert(index, Waiting { single, handle, inbox, policy });
+                    let running = RunSettings { policy, run_limit };
+                    waiting.insert(index, Waiting { single, handle, inbox, running });
                     LiveLeaf { surface, endpoints, kinds }
                 }
             });
@@ -320,12 +322,12 @@ impl Wiring {
         let resolved = problems.is_empty();
         let mut ready = Vec::new();
         for index in self.resolution.order.clone() {
-            let Some(Waiting { single, handle, inbox, policy }) = self.waiting.remove(&index)
+            let Some(Waiting { single, handle, inbox, running }) = self.waiting.remove(&index)
             else {
                 continue;
             };
             match single.link(self.link_of(index, handle.clone())) {
-                Ok(linked) => ready.push(Ready { linked, handle, inbox, policy }),
+                Ok(linked) => ready.push(Ready { linked, handle, inbox, running }),
                 // What the plan knows to be wrong cannot be linked either.
                 Err(LinkError::Failed(_)) if !resolved => {}
                 Err(LinkError::Failed(source)) => {
@@ -392,7 +394,7 @@ struct Ready {
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
     inbox: Inbox,
-    policy: RestartPolicy,
+    running: RunSettings,
 }
 
 /// New identities for the resources that a component defines.

@@ -63,6 +63,7 @@ mod composable;
 mod composer;
 mod composition;
 mod driver;
+mod epoch;
 mod error;
 mod events;
 mod export;
@@ -86,9 +87,10 @@ pub use composable::{
 pub use composer::Composer;
 pub use composition::Composition;
 pub use driver::RestartPolicy;
+pub use epoch::EpochTicker;
 pub use error::{
     ArgumentError, Cause, CompositionError, HandleError, HostPanic, LookupError, PlanError,
-    PlanProblem, StartError, StopReason, TypedError, TypedProblem,
+    PlanProblem, RunLimit, StartError, StopReason, TypedError, TypedProblem,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;

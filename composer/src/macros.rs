@@ -112,6 +112,7 @@
 /// clause     = "import" STRING "from" ( NAME | "host" )
 ///            | "expose" STRING ( "," STRING )*
 ///            | "hide" STRING ( "," STRING )*
+///            | ( "deadline" | "inbox_capacity" | "restart" | "run_limit" ) expression
 /// function   = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ] ";"
 /// ```
@@ -121,6 +122,12 @@
 /// - The expression form has an expression for each component, the item form none. In
 ///   `component x = producer { hide "y" };` the braces are clauses, as with `match`: a struct
 ///   literal needs parentheses.
+/// - The last kind of clause is a method of
+///   [`ComposableDescriptor`](crate::ComposableDescriptor): `restart RestartPolicy::never()` is
+///   `.with_restart(RestartPolicy::never())`.
+/// - Functions of resources have their names in the component model, and the resource is a
+///   parameter: `fn put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";`, likewise
+///   `"[constructor]bucket"` and `"[static]bucket.merge"`.
 /// - `async fn` declares an async function; all accessors are `async` in Rust.
 /// - Parameters and results are of Rust types that are [`ComponentType`](crate::ComponentType)s.
 ///   An accessor returns `Result<T, CompositionError>`; a WIT `result` is a `Result` inside it.

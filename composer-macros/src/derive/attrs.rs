@@ -17,6 +17,9 @@ pub(crate) struct TypeAttrs {
     pub(crate) flags: Option<Span>,
 }
 
+/// What wasmtime's derives of the same attribute want to be told. Here it is known.
+const STATED: [&str; 3] = ["record", "variant", "enum"];
+
 impl TypeAttrs {
     pub(crate) fn new(attrs: &[Attribute], report: &mut Report) -> Self {
         let mut this = Self::default();
@@ -29,6 +32,8 @@ impl TypeAttrs {
                 once(&meta, this.transparent.replace(span).is_none())
             } else if meta.path.is_ident("flags") {
                 once(&meta, this.flags.replace(span).is_none())
+            } else if STATED.iter().any(|stated| meta.path.is_ident(stated)) {
+                Ok(())
             } else {
                 let expected = "of a type expected one of `crate`, `transparent`, `flags`";
                 Err(unknown(&meta, expected))

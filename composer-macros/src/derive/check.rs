@@ -52,7 +52,7 @@ fn struct_shape(name: &Ident, data: DataStruct, attrs: &TypeAttrs, report: &mut 
 
 fn transparent(span: Span, fields: Vec<Field>, report: &mut Report) -> Shape {
     match <[Field; 1]>::try_from(fields) {
-        Ok([field]) => Shape::Transparent(field),
+        Ok([field]) => Shape::Transparent(Box::new(field)),
         Err(fields) => {
             let message = format!("`transparent` is for one field, found {}", fields.len());
             report.error_at(span, message);

@@ -2,7 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+use syn::spanned::Spanned;
 use syn::{Generics, Type};
+
+use crate::expand::located;
 
 use super::model::{Case, Field, Model, Shape};
 
@@ -142,17 +145,26 @@ fn check_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
     quote!(<#ty as #krate::ComponentType>::check)
 }
 
+/// Where what is wrong with a type shall be seen.
+fn at(ty: &Type) -> Span {
+    ty.span()
+}
+
 /// The body of `IntoComponentValue::into_value`.
 fn into(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let value = quote!(#krate::__private::value);
     match &model.shape {
         Shape::Record(fields) | Shape::Tuple(fields) => {
-            let values =
-                fields.iter().map(|Field { member, .. }| into_of(krate, quote!(self.#member)));
+            let values = fields
+                .iter()
+                .map(|Field { member, ty, .. }| into_of(krate, ty, quote!(self.#member)));
             quote!(#value::fields([#(#values),*]))
         }
-        Shape::Transparent(Field { member, .. }) => into_of(krate, quote!(self.#member)),
+        Shape::Transparent(field) => {
+            let Field { member, ty, .. } = &**field;
+            into_of(krate, ty, quote!(self.#member))
+        }
         Shape::Flags(fields) => {
             let bits = fields.iter().zip(0_u32..).map(|(Field { member, .. }, bit)| {
                 quote!((self.#member as ::core::primitive::u32) << #bit)
@@ -170,22 +182,23 @@ fn into(model: &Model) -> TokenStream {
 fn into_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
     let variant = &case.variant;
     let parts = parts(case);
-    let (pattern, payload) = match parts.as_slice() {
-        [] => (None, quote!(::core::option::Option::None)),
-        [part] => {
-            let value = into_of(krate, quote!(#part));
-            (Some(quote!((#part))), quote!(::core::option::Option::Some(#value)))
-        }
-        parts => {
-            let value = into_of(krate, quote!((#(#parts),*)));
-            (Some(quote!((#(#parts),*))), quote!(::core::option::Option::Some(#value)))
-        }
+    let case_of = quote!(#krate::__private::value::case);
+    let Some(first) = case.types.first() else {
+        return quote!(Self::#variant => #case_of(#index, ::core::option::Option::None),);
     };
-    quote!(Self::#variant #pattern => #krate::__private::value::case(#index, #payload),)
+    let payload = match parts.as_slice() {
+        [part] => into_of(krate, first, quote!(#part)),
+        parts => into_of(krate, first, quote!((#(#parts),*))),
+    };
+    quote! {
+        Self::#variant(#(#parts),*) => {
+            #case_of(#index, ::core::option::Option::Some(#payload))
+        }
+    }
 }
 
-fn into_of(krate: &TokenStream, value: TokenStream) -> TokenStream {
-    quote!(#krate::IntoComponentValue::into_value(#value))
+fn into_of(krate: &TokenStream, ty: &Type, value: TokenStream) -> TokenStream {
+    located(&quote!(#krate::IntoComponentValue::into_value(#value)), at(ty))
 }
 
 /// The body of `FromComponentValue::from_value`.
@@ -196,15 +209,19 @@ fn from(model: &Model) -> TokenStream {
     match &model.shape {
         Shape::Record(fields) | Shape::Tuple(fields) => {
             let count = fields.len();
-            let members = fields.iter().map(|field| &field.member);
+            let fields = fields.iter().map(|Field { member, ty, .. }| {
+                let next = located(&quote!(fields.next()?), at(ty));
+                quote!(#member: #next)
+            });
             quote! {
                 let mut fields = #value::Fields::new(value, #count)?;
-                #ok(Self { #(#members: fields.next()?),* })
+                #ok(Self { #(#fields),* })
             }
         }
-        Shape::Transparent(Field { member, .. }) => quote! {
-            #ok(Self { #member: #krate::FromComponentValue::from_value(value)? })
-        },
+        Shape::Transparent(field) => {
+            let member = &field.member;
+            quote!(#ok(Self { #member: #krate::FromComponentValue::from_value(value)? }))
+        }
         Shape::Flags(fields) => {
             let fields = fields
                 .iter()
@@ -239,11 +256,18 @@ fn from_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
             #value::no_payload(payload)?;
             #ok(Self::#variant)
         },
-        [_] => quote!(#ok(Self::#variant(#value::payload(payload)?))),
-        parts => quote! {
-            let (#(#parts),*) = #value::payload(payload)?;
-            #ok(Self::#variant(#(#parts),*))
-        },
+        parts => {
+            let pattern = match parts {
+                [part] => quote!(#part),
+                parts => quote!((#(#parts),*)),
+            };
+            let payload =
+                case.types.first().map(|ty| located(&quote!(#value::payload(payload)?), at(ty)));
+            quote! {
+                let #pattern = #payload;
+                #ok(Self::#variant(#(#parts),*))
+            }
+        }
     };
     quote!(#index => { #body })
 }

@@ -17,7 +17,7 @@ pub(crate) enum Shape {
     /// A tuple; its fields' names mean nothing.
     Tuple(Vec<Field>),
     /// What its only field is.
-    Transparent(Field),
+    Transparent(Box<Field>),
     /// Fields that are all of type `bool`.
     Flags(Vec<Field>),
     /// Cases without a payload.

@@ -292,11 +292,10 @@ where
                 ::core::result::Result::Ok(Self::Empty)
             }
             1u32 => {
-                ::core::result::Result::Ok(
-                    Self::NotFound(
-                        ::wasm_runtime_composer::__private::value::payload(payload)?,
-                    ),
-                )
+                let part_0 = ::wasm_runtime_composer::__private::value::payload(
+                    payload,
+                )?;
+                ::core::result::Result::Ok(Self::NotFound(part_0))
             }
             2u32 => {
                 let (part_0, part_1) = ::wasm_runtime_composer::__private::value::payload(

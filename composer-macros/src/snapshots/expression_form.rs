@@ -22,7 +22,9 @@ fn main() {
             .add(
                 ::wasm_runtime_composer::ComposableDescriptor::new("consumer", consumer)
                     .with_import_hint("add", "producer-a")
-                    .with_import_hint("log", "host"),
+                    .with_import_hint("log", "host")
+                    .with_deadline(Duration::from_secs(1))
+                    .with_restart(never()),
             );
         composer.with_export_hint("add", "producer-b");
         {
@@ -49,7 +51,7 @@ fn main() {
                     i32,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__accessor_0.call::<_, i32>(()).await
+                    self.__accessor_0.call(()).await
                 }
                 /// Calls the export `sum-all`.
                 async fn total(
@@ -59,7 +61,7 @@ fn main() {
                     i64,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__accessor_1.call::<_, i64>((values,)).await
+                    self.__accessor_1.call((values,)).await
                 }
                 /// The functions of `composer:test/iconsumer`.
                 fn iconsumer(&self) -> __ComposedIconsumer<'_> {
@@ -150,7 +152,7 @@ fn main() {
                     i32,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__composed.__accessor_2.call::<_, i32>(()).await
+                    self.__composed.__accessor_2.call(()).await
                 }
                 /// Calls the export `run-ping`.
                 async fn run_ping(
@@ -159,7 +161,7 @@ fn main() {
                     i32,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__composed.__accessor_3.call::<_, i32>(()).await
+                    self.__composed.__accessor_3.call(()).await
                 }
             }
             async move { composer.compose().await.and_then(__Composed::__bind) }

@@ -44,7 +44,7 @@ impl Calculator {
     pub async fn run_add(
         &self,
     ) -> ::core::result::Result<i32, ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_0.call::<_, i32>(()).await
+        self.__accessor_0.call(()).await
     }
     fn __bind(
         composition: ::wasm_runtime_composer::Composition,

@@ -51,7 +51,7 @@ impl Calculator {
     pub async fn run_add(
         &self,
     ) -> ::core::result::Result<i32, ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_0.call::<_, i32>(()).await
+        self.__accessor_0.call(()).await
     }
     /// Calls the export `type`.
     pub async fn r#type(
@@ -59,7 +59,7 @@ impl Calculator {
         a: &str,
         b: Option<u8>,
     ) -> ::core::result::Result<(), ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_1.call::<_, ()>((a, b)).await
+        self.__accessor_1.call((a, b)).await
     }
     #[cfg(feature = "all")]
     /// What the consumer offers.
@@ -137,6 +137,6 @@ impl CalculatorIconsumer<'_> {
     pub async fn run_add(
         self,
     ) -> ::core::result::Result<i32, ::wasm_runtime_composer::CompositionError> {
-        self.__composed.__accessor_2.call::<_, i32>(()).await
+        self.__composed.__accessor_2.call(()).await
     }
 }

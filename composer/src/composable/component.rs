@@ -10,8 +10,10 @@ use tokio::task::JoinHandle;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{Link, LinkError, Linked, LoadError, Part, PartContent, Startable, sealed};
-use crate::driver::{Driver, DriverHandle, Inbox, Renew, Renewed, RestartPolicy};
+use super::{
+    Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
+};
+use crate::driver::{Driver, DriverHandle, Inbox, Renew, Renewed};
 use crate::error::{Cause, StartError};
 use crate::link::{self, StoreSide};
 use crate::plan::item::Surface;
@@ -182,12 +184,13 @@ impl<T: Send + 'static> Linked for LinkedComponent<T> {
         self: Box<Self>,
         handle: Arc<DriverHandle>,
         inbox: Inbox,
-        policy: RestartPolicy,
+        running: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         Box::pin(async move {
             let (store, instance) = self.renew().await?;
             let driver = Driver::new(store, &instance, handle, inbox, self.side.clone());
-            Ok(tokio::spawn(driver.restarting(self, policy).run()))
+            let driver = driver.limited(running.run_limit).restarting(self, running.policy);
+            Ok(tokio::spawn(driver.run()))
         })
     }
 }

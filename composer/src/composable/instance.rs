@@ -8,8 +8,10 @@ use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{Link, LinkError, Linked, LoadError, Part, PartContent, Startable, sealed};
-use crate::driver::{Driver, DriverHandle, Inbox, RestartPolicy};
+use super::{
+    Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
+};
+use crate::driver::{Driver, DriverHandle, Inbox};
 use crate::error::StartError;
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
@@ -81,7 +83,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
         self: Box<Self>,
         handle: Arc<DriverHandle>,
         inbox: Inbox,
-        _: RestartPolicy,
+        settings: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         let running = &self.existing.running;
         let running = running.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -90,7 +92,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
             let (instance, store) = running
                 .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
             let driver = Driver::new(store, &instance, handle, inbox, self.side);
-            Ok(tokio::spawn(driver.run()))
+            Ok(tokio::spawn(driver.limited(settings.run_limit).run()))
         })
     }
 }

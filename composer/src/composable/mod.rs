@@ -116,6 +116,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) inbox_capacity: Option<usize>,
     pub(crate) restart: Option<RestartPolicy>,
+    pub(crate) run_limit: Option<u32>,
 }
 
 impl Settings {
@@ -126,6 +127,7 @@ impl Settings {
             deadline: self.deadline.into_iter().chain(outer.deadline).min(),
             inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
             restart: self.restart.or(outer.restart),
+            run_limit: self.run_limit.or(outer.run_limit),
         }
     }
 }
@@ -173,6 +175,21 @@ impl ComposableDescriptor {
     #[must_use]
     pub fn with_restart(mut self, policy: RestartPolicy) -> Self {
         self.settings.restart = Some(policy);
+        self
+    }
+
+    /// Ends the component's store, as a trap does, when its guest has computed for more than `ticks`
+    /// ticks of its engine's epoch in a row, without waiting for anything and without an end.
+    ///
+    /// This needs an engine whose epoch is raised and a store whose guests give way to it: see
+    /// [`EpochTicker`](crate::EpochTicker). A host function that is polled again and again while it
+    /// holds the store counts too. The call that ran gets
+    /// [`CompositionError::Trap`](crate::CompositionError::Trap) with [`RunLimit`](crate::RunLimit)
+    /// as its cause. Of a nested composer it is the limit of each component inside that says nothing
+    /// else.
+    #[must_use]
+    pub fn with_run_limit(mut self, ticks: u32) -> Self {
+        self.settings.run_limit = Some(ticks);
         self
     }
 
@@ -230,6 +247,11 @@ pub(crate) mod sealed {
 
     #[doc(hidden)]
     #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be composed",
+        note = "what can be is a `ComposableComponent`, a `ComposableInstance`, a `Composition`, a \
+                `Composer`, or one of them with a filter"
+    )]
     pub trait IntoPart: Sized {
         fn into_part(self) -> Part;
     }
@@ -288,6 +310,13 @@ pub(crate) struct Link {
     pub(crate) from_linker: Vec<usize>,
 }
 
+/// How a driver runs its component.
+#[derive(Clone, Copy)]
+pub(crate) struct RunSettings {
+    pub(crate) policy: RestartPolicy,
+    pub(crate) run_limit: Option<u32>,
+}
+
 /// A component that waits for its store.
 pub(crate) trait Linked: Send {
     /// Makes the store and the instance, and starts the driver.
@@ -295,6 +324,6 @@ pub(crate) trait Linked: Send {
         self: Box<Self>,
         handle: Arc<DriverHandle>,
         inbox: Inbox,
-        policy: RestartPolicy,
+        running: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;
 }

@@ -40,9 +40,13 @@ struct InFlight {
     calls: Slab<Started>,
     /// The call in which the guest trapped.
     blamed: Option<usize>,
+    /// How many calls were started.
+    started: u64,
 }
 
 struct Started {
+    /// Its place in the order of starting.
+    place: u64,
     func: usize,
     ticket: Ticket,
     reply: Reply,
@@ -73,14 +77,17 @@ impl Calls {
             return None;
         }
         reply.started = true;
+        let mut in_flight = self.in_flight();
+        in_flight.started += 1;
         let started = Started {
+            place: in_flight.started,
             func,
             ticket,
             reply,
             #[cfg(feature = "component-model-async")]
             task: None,
         };
-        Some(self.in_flight().calls.insert(started))
+        Some(in_flight.calls.insert(started))
     }
 
     /// Takes out a call that was withdrawn before it reached the guest.
@@ -95,13 +102,13 @@ impl Calls {
         withdrawn
     }
 
-    /// The function of the call `ticket` if it is the one that holds the store: a sync call that
-    /// was made before every other one in flight.
+    /// The function of the call `ticket` if it is the one that holds the store: the sync call that
+    /// was started before the others.
     pub(super) fn holds_store(&self, ticket: Ticket) -> Option<usize> {
         let is_sync = |func: usize| !self.side.surface.funcs[func].ty.is_async;
         let in_flight = self.in_flight();
         let sync = in_flight.calls.iter().map(|(_, call)| call).filter(|it| is_sync(it.func));
-        let first = sync.min_by_key(|call| call.ticket)?;
+        let first = sync.min_by_key(|call| call.place)?;
         (first.ticket == ticket).then_some(first.func)
     }
 
@@ -285,7 +292,7 @@ impl Calls {
     /// Answers everybody: the call that trapped with the trap, the others with the reason that the
     /// driver's handle has by now. Then gives back the handles that the store held.
     pub(super) fn end(&self, reason: &StopReason) {
-        let InFlight { mut calls, blamed } = std::mem::take(&mut *self.in_flight());
+        let InFlight { mut calls, blamed, .. } = std::mem::take(&mut *self.in_flight());
         if let (StopReason::Trapped { component, function, source }, Some(blamed)) =
             (reason, blamed.and_then(|id| calls.try_remove(id)))
         {

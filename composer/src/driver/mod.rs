@@ -8,7 +8,6 @@ mod calls;
 mod handle;
 mod message;
 mod restart;
-#[cfg(feature = "component-model-async")]
 mod turns;
 
 use std::any::Any;
@@ -21,6 +20,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 use wasmtime::{Engine, Store};
 
@@ -33,7 +34,6 @@ use crate::transfer::Released;
 use calls::Calls;
 use message::{Message, Ticket};
 use restart::Restarts;
-#[cfg(feature = "component-model-async")]
 use turns::Turns;
 
 /// Runs one component in its store.
@@ -49,6 +49,8 @@ pub(crate) struct Driver<T: 'static> {
     renew: Option<(Box<dyn Renew<T>>, Restarts)>,
     /// Whether calls may overlap: the engine can run several tasks in one store.
     concurrent: bool,
+    /// How many ticks of the epoch the guest may compute in a row.
+    run_limit: Option<u32>,
     /// What runs outside of any call, for the message if it traps.
     task: Option<String>,
 }
@@ -87,6 +89,7 @@ impl<T: Send + 'static> Driver<T> {
             calls: Arc::new(calls),
             renew: None,
             concurrent,
+            run_limit: None,
             task: None,
         }
     }
@@ -94,6 +97,12 @@ impl<T: Send + 'static> Driver<T> {
     /// Starts the component again when its store has ended, as `policy` says.
     pub(crate) fn restarting(mut self, renew: Box<dyn Renew<T>>, policy: RestartPolicy) -> Self {
         self.renew = Some((renew, Restarts::new(policy)));
+        self
+    }
+
+    /// Ends the store when the guest has computed for more than `ticks` of the epoch in a row.
+    pub(crate) fn limited(mut self, ticks: Option<u32>) -> Self {
+        self.run_limit = ticks;
         self
     }
 
@@ -209,39 +218,15 @@ impl<T: Send + 'static> Driver<T> {
     /// in flight live in the store and go on when the loop is entered again.
     #[cfg(feature = "component-model-async")]
     async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
+        let limit = self.run_limit;
         let Self { store: Some(store), inbox, handle, calls, .. } = self else {
             return Ok(Next::Stop);
         };
         let turns = Turns::default();
         let event_loop = store.run_concurrent(async |accessor| {
-            let mut unsettled = 0;
-            loop {
-                match inbox.recv().await {
-                    Some(Message::Call(call)) => {
-                        tokio::select! {
-                            biased;
-                            () = calls.wait_for_room() => {}
-                            () = handle.cut.notified() => return Ok(Next::Stop),
-                        }
-                        Calls::start(calls, accessor, call)?;
-                        unsettled += 1;
-                    }
-                    // wasmtime 48 runs destructors only outside of `run_concurrent`.
-                    Some(Message::Release(released)) => {
-                        calls.settle(&turns, unsettled).await;
-                        return Ok(Next::Release(released));
-                    }
-                    Some(Message::Stop) | None => {
-                        tokio::select! {
-                            () = calls.finish(accessor) => {}
-                            () = handle.cut.notified() => {}
-                        }
-                        return Ok(Next::Stop);
-                    }
-                }
-            }
+            turns.come_round(take_messages(accessor, inbox, handle, calls, &turns)).await
         });
-        turns.count(event_loop).await?
+        turns.count(limit, event_loop).await??
     }
 
     #[cfg(not(feature = "component-model-async"))]
@@ -251,10 +236,13 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs one call after the other, on an engine that cannot do otherwise.
     async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
+        let limit = self.run_limit;
         let Self { store: Some(store), inbox, calls, .. } = self else { return Ok(Next::Stop) };
         loop {
             match inbox.recv().await {
-                Some(Message::Call(call)) => calls.run(store, call).await?,
+                Some(Message::Call(call)) => {
+                    Turns::default().count(limit, calls.run(store, call)).await??;
+                }
                 Some(Message::Release(released)) => return Ok(Next::Release(released)),
                 Some(Message::Stop) | None => return Ok(Next::Stop),
             }
@@ -269,7 +257,8 @@ impl<T: Send + 'static> Driver<T> {
             return Ok(());
         };
         self.task = Some("a resource's destructor".to_owned());
-        resource.resource_drop_async(store).await?;
+        let destructor = resource.resource_drop_async(store);
+        Turns::default().count(self.run_limit, destructor).await??;
         self.task = None;
         // Whoever waits finds the count without it.
         drop(live);
@@ -324,6 +313,43 @@ impl<T: 'static> Drop for Driver<T> {
         self.close_inbox();
         self.calls.end(&StopReason::RuntimeShutdown);
         while self.inbox.try_recv().is_ok() {}
+    }
+}
+
+/// The part of the event loop that starts calls.
+#[cfg(feature = "component-model-async")]
+async fn take_messages<T: Send + 'static>(
+    accessor: &Accessor<T>,
+    inbox: &mut mpsc::UnboundedReceiver<Message>,
+    handle: &DriverHandle,
+    calls: &Arc<Calls>,
+    turns: &Turns,
+) -> wasmtime::Result<Next> {
+    let mut unsettled = 0;
+    loop {
+        match inbox.recv().await {
+            Some(Message::Call(call)) => {
+                tokio::select! {
+                    biased;
+                    () = calls.wait_for_room() => {}
+                    () = handle.cut.notified() => return Ok(Next::Stop),
+                }
+                Calls::start(calls, accessor, call)?;
+                unsettled += 1;
+            }
+            // wasmtime 48 runs destructors only outside of `run_concurrent`.
+            Some(Message::Release(released)) => {
+                calls.settle(turns, unsettled).await;
+                return Ok(Next::Release(released));
+            }
+            Some(Message::Stop) | None => {
+                tokio::select! {
+                    () = calls.finish(accessor) => {}
+                    () = handle.cut.notified() => {}
+                }
+                return Ok(Next::Stop);
+            }
+        }
     }
 }
 

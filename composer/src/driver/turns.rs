@@ -1,33 +1,63 @@
-//! Lets code inside a store's event loop wait until the loop has run dry.
+//! Watches a store's event loop from outside and from inside.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
-/// Counts how often an event loop is polled.
+use crate::error::RunLimit;
+
+/// Counts how often a store's event loop is polled, and how often in a row without its coming round.
 ///
 /// wasmtime's `run_concurrent` gives way to the executor when no work is ready in the store, or
 /// when the one item that it works on waits. So from one turn to the next it has emptied its queue,
-/// or has worked on at least one item of it.
+/// or has worked on at least one item of it. A guest that computes, on an engine that interrupts
+/// it, gives way at every tick of the epoch, and meanwhile the loop does not come round.
 #[derive(Default)]
-pub(super) struct Turns(AtomicUsize);
+pub(super) struct Turns {
+    polls: AtomicUsize,
+    /// Polls since the loop came round.
+    held: AtomicUsize,
+}
 
 impl Turns {
-    /// Runs `event_loop` and counts its turns.
-    pub(super) async fn count<F: Future>(&self, event_loop: F) -> F::Output {
+    /// Runs `event_loop` and counts its turns. Gives it up when it was held for more than `limit`
+    /// of them in a row.
+    pub(super) async fn count<F: Future>(
+        &self,
+        limit: Option<u32>,
+        event_loop: F,
+    ) -> wasmtime::Result<F::Output> {
         let mut event_loop = pin!(event_loop);
         std::future::poll_fn(|cx| {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            event_loop.as_mut().poll(cx)
+            self.polls.fetch_add(1, Ordering::Relaxed);
+            let held = self.held.fetch_add(1, Ordering::Relaxed);
+            if let Some(ticks) = limit
+                && held > ticks as usize
+            {
+                return Poll::Ready(Err(wasmtime::Error::new(RunLimit { ticks })));
+            }
+            event_loop.as_mut().poll(cx).map(Ok)
+        })
+        .await
+    }
+
+    /// Runs the part of the loop that is polled whenever it comes round.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn come_round<F: Future>(&self, inside: F) -> F::Output {
+        let mut inside = pin!(inside);
+        std::future::poll_fn(|cx| {
+            self.held.store(0, Ordering::Relaxed);
+            inside.as_mut().poll(cx)
         })
         .await
     }
 
     /// Waits, inside the event loop, until it has been polled `n` more times.
+    #[cfg(feature = "component-model-async")]
     pub(super) async fn pass(&self, n: usize) {
-        let end = self.0.load(Ordering::Relaxed) + n;
+        let end = self.polls.load(Ordering::Relaxed) + n;
         std::future::poll_fn(|cx| {
-            if self.0.load(Ordering::Relaxed) >= end {
+            if self.polls.load(Ordering::Relaxed) >= end {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();

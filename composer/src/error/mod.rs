@@ -357,6 +357,16 @@ impl std::error::Error for Cause {
     }
 }
 
+/// The guest computed for too long, as
+/// [`ComposableDescriptor::with_run_limit`](crate::ComposableDescriptor::with_run_limit) says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the guest computed for more than {ticks} ticks of its engine's epoch in a row")]
+#[non_exhaustive]
+pub struct RunLimit {
+    /// The limit.
+    pub ticks: u32,
+}
+
 /// A host function panicked; the text is the panic's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a host function panicked: {message}")]

@@ -34,6 +34,10 @@ use crate::value::Value;
 /// | [`OwnedResource`], `&OwnedResource` | an owned handle, a borrowed one |
 /// | `Box<T>` | what `T` is |
 /// | types with `#[derive(ComponentValue)]` | record, tuple, variant, enum, flags |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no type of component values",
+    note = "derive `ComponentValue` for a type of your own"
+)]
 pub trait ComponentType {
     /// Checks that values of `ty` are values of this type.
     ///
@@ -44,6 +48,10 @@ pub trait ComponentType {
 }
 
 /// A Rust type that can be passed to a component.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be passed to a component",
+    note = "derive `ComponentValue` for a type of your own"
+)]
 pub trait IntoComponentValue: ComponentType {
     /// Converts it, for a function whose type was checked.
     #[doc(hidden)]
@@ -60,6 +68,10 @@ pub trait IntoComponentValue: ComponentType {
 }
 
 /// A Rust type that a component can return.
+#[diagnostic::on_unimplemented(
+    message = "a component cannot return `{Self}`",
+    note = "derive `ComponentValue` for a type of your own; a result that borrows is none"
+)]
 pub trait FromComponentValue: ComponentType + Sized {
     /// Converts a value of a type that was checked.
     #[doc(hidden)]

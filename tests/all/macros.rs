@@ -1,0 +1,599 @@
+//! `compose!` and `#[derive(ComponentValue)]` on real components.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::time::Duration;
+
+use composer_tests::{Clock, GATED, chain, component, composer, limited, run, string, text};
+use wasm_runtime_composer::{
+    ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, ExportFilter,
+    OwnedResource, PlanError, RestartPolicy, compose,
+};
+use wasmtime::component::Val;
+
+/// Adds up a list.
+const SUMS: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 1)
+        (global $top (mut i32) (i32.const 1024))
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+            (global.get $top)
+            (global.set $top (i32.add (global.get $top) (local.get 3))))
+        (func (export "sum") (param $at i32) (param $count i32) (result i64)
+            (local $sum i64)
+            (block $done (loop $next
+                (br_if $done (i32.eqz (local.get $count)))
+                (local.set $sum (i64.add (local.get $sum) (i64.load (local.get $at))))
+                (local.set $at (i32.add (local.get $at) (i32.const 8)))
+                (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+                (br $next)))
+            (local.get $sum)))
+    (core instance $i (instantiate $m))
+    (func (export "sum-all") (param "values" (list s64)) (result s64)
+        (canon lift (core func $i "sum") (memory (core memory $i "memory"))
+            (realloc (core func $i "realloc")))))"#;
+
+/// The guest `producer`, with `sum-all` beside it.
+fn producer_with_sums() -> Composer {
+    let mut producer = composer(&["producer"]);
+    producer.add(ComposableDescriptor::new("sums", text(SUMS)));
+    producer
+}
+
+#[test]
+fn expression_form_of_the_contract_compiles_and_runs() {
+    async fn program() -> Result<(), Box<dyn Error>> {
+        let producer_a = producer_with_sums();
+        let producer_b = component("producer").hiding(&["composer:test/iproducer"]);
+        let consumer = component("consumer");
+
+        let composition = compose! {
+            component producer_a = producer_a;                     // any expression that is Composable
+            component producer_b = producer_b { hide "internal-debug" };
+            component consumer = consumer { import "add" from producer_a };
+
+            export "add" from producer_b;                          // export hint
+            export fn run_add() -> i32;                            // typed accessor of `run-add`
+            export fn total(values: &[i64]) -> i64 = "sum-all";    // another name than the export's
+            export interface "composer:test/iconsumer" as iconsumer {
+                fn run_add() -> i32;
+                async fn run_ping() -> i32;
+            }
+        }
+        .await?;
+        let n: i32 = composition.run_add().await?;
+        let m = composition.iconsumer().run_ping().await?;
+        let f = composition.get_func(None, "run-add")?; // derefs to the dynamic Composition
+
+        assert_eq!((n, m), (3, 42));
+        assert_eq!(composition.iconsumer().run_add().await?, 3);
+        assert_eq!(composition.total(&[1, -2, 30]).await?, 29);
+        let mut results = [Val::Bool(false)];
+        f.call(&[], &mut results).await?;
+        assert_eq!(results, [Val::S32(3)]);
+        Ok(())
+    }
+    run(async || limited(program()).await.unwrap());
+}
+
+compose! {
+    /// Documented like any struct; can be stored in one.
+    pub struct Calculator;
+    component producer;
+    component consumer { import "add" from producer };
+    export fn run_add() -> i32;
+}
+
+#[test]
+fn item_form_of_the_contract_compiles_and_runs() {
+    struct Application {
+        calculator: Calculator,
+    }
+
+    async fn program() -> Result<i32, CompositionError> {
+        let producer = component("producer");
+        let consumer = component("consumer");
+        let calculator = Calculator::compose(producer, consumer).await?;
+        let application = Application { calculator: calculator.clone() };
+        drop(calculator);
+        application.calculator.run_add().await
+    }
+    run(async || assert_eq!(limited(program()).await.unwrap(), 3));
+}
+
+mod tools {
+    //! What is used from elsewhere.
+
+    use super::{Color, Failure, Permissions, Person};
+
+    wasm_runtime_composer::compose! {
+        /// A producer and a consumer.
+        pub(super) struct Tools;
+        component producer;
+        component consumer;
+        export fn add(a: i32, b: i32) -> i32;
+        #[deprecated = "wait"]
+        export fn run_add() -> i32;
+        export fn debug() -> String = "internal-debug";
+        /// All that a producer does.
+        export interface "composer:test/iproducer" as iproducer {
+            fn add(a: i32, b: i32) -> i32;
+            fn greet(name: &str) -> String;
+            fn birthday(p: Person) -> Person;
+            fn reverse(bytes: &[u8]) -> Vec<u8>;
+            fn lookup(id: u32) -> Result<Person, Failure>;
+            fn mix(c: Color, p: Permissions) -> (Color, Permissions);
+            async fn ping() -> i32;
+            async fn echo_later(text: &str) -> String;
+        }
+        export interface "composer:test/iconsumer" as iconsumer {
+            fn run_add() -> i32;
+            async fn run_ping() -> i32;
+        }
+    }
+}
+
+use tools::{Tools, ToolsIproducer};
+
+async fn tools() -> Tools {
+    Tools::compose(component("producer"), component("consumer")).await.unwrap()
+}
+
+#[derive(Clone, Debug, PartialEq, ComponentValue)]
+struct Person {
+    name: String,
+    age: u32,
+    #[component(name = "tags")]
+    labels: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, ComponentValue)]
+enum Failure {
+    Empty,
+    NotFound(u32),
+    Denied(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ComponentValue)]
+enum Color {
+    Red,
+    Green,
+    Blue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ComponentValue)]
+#[component(flags)]
+struct Permissions {
+    read: bool,
+    write: bool,
+    exec: bool,
+}
+
+#[test]
+fn visibility_and_attributes_are_carried_over() {
+    run(async || {
+        let tools = tools().await;
+        #[expect(deprecated, reason = "that is what is tested")]
+        let sum = tools.run_add().await.unwrap();
+        assert_eq!(sum, 3);
+        assert_eq!(tools.debug().await.unwrap(), "debug");
+    });
+}
+
+#[test]
+fn functions_of_equal_names_are_told_apart() {
+    run(async || {
+        let composition = compose! {
+            component producer_b = component("producer-b");
+            component producer = component("producer");
+            component consumer = component("consumer") {
+                import "add" from producer_b;
+                import "composer:test/iproducer" from producer;
+            };
+            export "add" from producer_b;
+            export "composer:test/iproducer" from producer;
+            export fn add(a: i32, b: i32) -> i32;
+            export interface "composer:test/iproducer" as iproducer {
+                fn add(a: i32, b: i32) -> i32;
+            }
+            export interface "composer:test/iconsumer" as r#type {
+                fn run_add() -> i32;
+            }
+        }
+        .await
+        .unwrap();
+        assert_eq!(composition.add(1, 2).await.unwrap(), 1003);
+        assert_eq!(composition.iproducer().add(1, 2).await.unwrap(), 3);
+        assert_eq!(composition.r#type().run_add().await.unwrap(), 1003);
+    });
+}
+
+#[test]
+fn filters_restrict_what_others_see() {
+    run(async || {
+        let composition = compose! {
+            component producer = component("producer") { expose "composer:test/iproducer" };
+            component producer_b = component("producer-b") {
+                hide "composer:test/iproducer";
+            };
+            component consumer = component("consumer");
+            export fn run_add() -> i32;
+        }
+        .await
+        .unwrap();
+        // Without filters both would be ambiguous.
+        assert_eq!(composition.run_add().await.unwrap(), 1003);
+        assert!(composition.get_func(None, "internal-debug").is_err());
+    });
+}
+
+#[test]
+fn hint_to_the_host_passes_other_components_by() {
+    run(async || {
+        let error = compose! {
+            component producer = component("producer");
+            component consumer = component("consumer") { import "add" from host };
+        }
+        .await
+        .unwrap_err();
+        assert!(matches!(&error, CompositionError::Plan(PlanError { .. })), "{error}");
+        assert!(error.to_string().contains("linker of `consumer`"), "{error}");
+    });
+}
+
+#[test]
+fn components_are_evaluated_once_in_order_before_the_future_is_polled() {
+    run(async || {
+        let log = RefCell::new(Vec::new());
+        let noted = |name: &'static str| {
+            log.borrow_mut().push(name);
+            component(name)
+        };
+        let composing = compose! {
+            component producer = noted("producer");
+            component consumer = noted("consumer") { import "add" from producer };
+            component sums = {
+                log.borrow_mut().push("sums");
+                text(SUMS)
+            };
+        };
+        assert_eq!(*log.borrow(), ["producer", "consumer", "sums"]);
+        let composition = composing.await.unwrap();
+        assert_eq!(log.borrow().len(), 3);
+        assert!(composition.get_func(None, "sum-all").is_ok());
+    });
+}
+
+#[test]
+fn accessors_are_the_composition_and_its_clones() {
+    run(async || {
+        let composition = compose! {
+            component producer = component("producer");
+            export interface "composer:test/iproducer" as iproducer { async fn ping() -> i32; }
+        }
+        .await
+        .unwrap();
+        let clone = composition.clone();
+        drop(composition);
+        // A handle's futures outlive the expression that got it, and run at the same time.
+        let (a, b) = (clone.iproducer().ping(), clone.iproducer().ping());
+        assert_eq!(futures_util::future::try_join(a, b).await.unwrap(), (42, 42));
+        let text = format!("{clone:?} {:?}", clone.iproducer());
+        assert!(text.contains("producer"), "{text}");
+        let plain: &Composition = &clone;
+        assert_eq!(plain.exports().len(), 3);
+    });
+}
+
+#[test]
+fn handle_of_an_interface_has_a_name() {
+    async fn twice(producer: ToolsIproducer<'_>) -> Result<i32, CompositionError> {
+        Ok(producer.add(1, 2).await? + producer.ping().await?)
+    }
+    fn is_sent<T: Send + 'static>(it: T) -> T {
+        it
+    }
+    run(async || {
+        let tools = tools().await;
+        assert_eq!(twice(tools.iproducer()).await.unwrap(), 45);
+        let task = is_sent(async move {
+            let iconsumer = tools.iconsumer();
+            Ok::<_, CompositionError>(iconsumer.run_ping().await? + iconsumer.run_add().await?)
+        });
+        assert_eq!(tokio::spawn(task).await.unwrap().unwrap(), 45);
+    });
+}
+
+#[test]
+fn derived_types_cross_in_both_directions() {
+    run(async || {
+        let tools = tools().await;
+        let producer = tools.iproducer();
+        let ann = Person { name: "ann".into(), age: 41, labels: vec!["x".into()] };
+        let older = producer.birthday(ann.clone()).await.unwrap();
+        assert_eq!(older, Person { age: 42, labels: vec!["x".into(), "older".into()], ..ann });
+
+        let one = Person { name: "one".into(), age: 1, labels: Vec::new() };
+        assert_eq!(producer.lookup(0).await.unwrap(), Err(Failure::Empty));
+        assert_eq!(producer.lookup(1).await.unwrap(), Ok(one));
+        assert_eq!(producer.lookup(2).await.unwrap(), Err(Failure::Denied("two".into())));
+        assert_eq!(producer.lookup(9).await.unwrap(), Err(Failure::NotFound(9)));
+
+        let none = Permissions { read: false, write: false, exec: false };
+        let all = Permissions { read: true, write: true, exec: true };
+        let (write, others) =
+            (Permissions { write: true, ..none }, Permissions { write: false, ..all });
+        assert_eq!(producer.mix(Color::Red, write).await.unwrap(), (Color::Green, others));
+        assert_eq!(producer.mix(Color::Green, all).await.unwrap(), (Color::Blue, none));
+        assert_eq!(producer.mix(Color::Blue, none).await.unwrap(), (Color::Red, all));
+
+        assert_eq!(producer.reverse(&[1, 2, 3]).await.unwrap(), [3, 2, 1]);
+        assert_eq!(producer.greet("bo").await.unwrap(), "hello, bo");
+        assert_eq!(producer.echo_later("later").await.unwrap(), "later");
+    });
+}
+
+/// A component that returns what it is given. The values beside make it lie in memory, where
+/// parameter and result are the same.
+fn identity(types: &str, ty: &str) -> String {
+    let numbers = "u64 ".repeat(10);
+    format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (global $top (mut i32) (i32.const 1024))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+                    (global.set $top (i32.and (i32.add (global.get $top) (i32.const 15))
+                        (i32.const -16)))
+                    (global.get $top)
+                    (global.set $top (i32.add (global.get $top) (local.get 3))))
+                (func (export "echo") (param i32) (result i32) local.get 0))
+            (core instance $i (instantiate $m))
+            {types}
+            (type $beside (tuple {numbers}))
+            (type $all (tuple {ty} $beside $beside))
+            (func (export "echo") (param "all" $all) (result $all)
+                (canon lift (core func $i "echo") (memory (core memory $i "memory"))
+                    (realloc (core func $i "realloc")))))"#
+    )
+}
+
+type Beside = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
+const BESIDE: Beside = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+
+#[derive(Debug, PartialEq, ComponentValue)]
+struct Pair<A, B = A>(A, B);
+
+#[derive(Debug, PartialEq, ComponentValue)]
+#[component(transparent)]
+struct Meters {
+    count: f64,
+}
+
+#[derive(Debug, PartialEq, ComponentValue)]
+enum Shape<T> {
+    Nothing,
+    Circle(Meters),
+    Rectangle(T, T),
+    #[component(name = "other")]
+    Polygon(Vec<Pair<T>>),
+}
+
+#[derive(Debug, PartialEq, ComponentValue)]
+struct Event<'a> {
+    user_name: &'a str,
+    r#type: Option<u8>,
+}
+
+#[test]
+fn derive_of_other_shapes() {
+    run(async || {
+        let types = r#"
+            (type $pair (tuple s16 s16))
+            (type $shape' (variant
+                (case "nothing") (case "circle" f64) (case "rectangle" (tuple s16 s16))
+                (case "other" (list $pair))))
+            (export $shape "shape" (type $shape'))"#;
+        let composition = compose! {
+            component one = text(identity(types, "(tuple $shape char)"));
+            export fn echo(all: (Pair<Shape<i16>, char>, Beside, Beside))
+                -> (Pair<Shape<i16>, char>, Beside, Beside);
+        }
+        .await
+        .unwrap();
+        let shapes = [
+            || Shape::Nothing,
+            || Shape::Circle(Meters { count: 1.5 }),
+            || Shape::Rectangle(-1, 2),
+            || Shape::Polygon(vec![Pair(1, 2), Pair(3, -4)]),
+        ];
+        for shape in shapes {
+            let echo = composition.echo((Pair(shape(), 'ä'), BESIDE, BESIDE)).await.unwrap();
+            assert_eq!(echo, (Pair(shape(), 'ä'), BESIDE, BESIDE));
+        }
+    });
+}
+
+#[test]
+fn what_borrows_can_be_passed() {
+    #[derive(Debug, PartialEq, ComponentValue)]
+    struct OwnEvent {
+        user_name: String,
+        r#type: Option<u8>,
+    }
+
+    run(async || {
+        let types = r#"
+            (type $event' (record (field "user-name" string) (field "type" (option u8))))
+            (export $event "event" (type $event'))"#;
+        let composition = compose! {
+            component one = text(identity(types, "$event"));
+            export fn echo(all: (Event<'_>, Beside, Beside)) -> (OwnEvent, Beside, Beside);
+        }
+        .await
+        .unwrap();
+        let name = String::from("ann");
+        let event = Event { user_name: &name, r#type: Some(7) };
+        let (echo, ..) = composition.echo((event, BESIDE, BESIDE)).await.unwrap();
+        assert_eq!(echo, OwnEvent { user_name: name, r#type: Some(7) });
+    });
+}
+
+#[test]
+fn accessors_that_do_not_fit_fail_while_composing_all_at_once() {
+    #[derive(ComponentValue)]
+    struct Other {
+        name: String,
+        age: i64,
+        tags: Vec<String>,
+    }
+
+    #[derive(ComponentValue)]
+    enum Colour {
+        Red,
+        Blue,
+    }
+
+    run(async || {
+        let error = compose! {
+            component producer = component("producer");
+            component producer_b = component("producer-b") { hide "composer:test/iproducer" };
+            component consumer = component("consumer") { import "add" from producer };
+            export fn run_sub() -> i32;
+            export fn add(a: i32, b: i32) -> i32;
+            export fn run_add(a: i32) -> i64;
+            export async fn debug() -> String = "internal-debug";
+            export interface "composer:test/iproduce" as unknown {
+                fn add(a: i32, b: i32) -> i32;
+            }
+            export interface "composer:test/iproducer" as iproducer {
+                fn ping() -> i32;
+                fn birthday(p: Other) -> Person;
+                fn lookup(id: u32) -> Result<Person, String>;
+                fn mix(c: Colour, p: Permissions) -> Color;
+                fn reverse(bytes: &[u8]);
+                fn subtract(a: i32, b: i32) -> i32;
+            }
+        }
+        .await
+        .unwrap_err();
+        assert_eq!(chain(&error), MISFITS);
+    });
+}
+
+/// What is wrong with those accessors.
+const MISFITS: &str = r#"13 functions are not what they were declared as:
+  - accessor `run_sub`: the composition exports no function `run-sub`; did you mean `run-add`?
+  - accessor `add`: both `producer` and `producer-b` export `add`; choose one with `composer.with_export_hint("add", "producer")`
+  - accessor `run_add`: `run-add` of component `consumer` takes 0 parameters, declared with 1; it is `func() -> s32`
+  - accessor `run_add`: `run-add` of component `consumer`, result: expected a type for `s32`, found `i64`
+  - accessor `debug`: `internal-debug` of component `producer` is a sync function, declared as an async one; declare it as `fn`
+  - accessor `unknown().add`: the composition exports no interface `composer:test/iproduce`; did you mean `composer:test/iproducer`?
+  - accessor `iproducer().ping`: `composer:test/iproducer#ping` of component `producer` is an async function, declared as a sync one; declare it as `async fn`
+  - accessor `iproducer().birthday`: `composer:test/iproducer#birthday` of component `producer`, parameter `p`, field `age`: expected a type for `u32`, found `i64`
+  - accessor `iproducer().lookup`: `composer:test/iproducer#lookup` of component `producer`, result, error payload: expected a type for `variant { empty, not-found(u32), denied(string) }`, found `String`
+  - accessor `iproducer().mix`: `composer:test/iproducer#mix` of component `producer`, parameter `c`: expected a type for `enum { red, green, blue }`, found `Colour { red, blue }`
+  - accessor `iproducer().mix`: `composer:test/iproducer#mix` of component `producer`, result: expected a type for `tuple<enum { red, green, blue }, flags { read, write, exec }>`, found `Color { red, green, blue }`
+  - accessor `iproducer().reverse`: `composer:test/iproducer#reverse` of component `producer`, result: expected a type for `list<u8>`, found `()`
+  - accessor `iproducer().subtract`: interface `composer:test/iproducer` has no function `subtract`"#;
+
+#[test]
+fn trap_in_an_accessor_names_component_and_function() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = compose! {
+            component trapper = clock.component("trapper");
+            export interface "composer:test/itrapper" as itrapper {
+                fn divide(a: i32, b: i32) -> i32;
+                fn fine() -> u32;
+            }
+        }
+        .await
+        .unwrap();
+        let itrapper = composition.itrapper();
+        assert_eq!(itrapper.divide(7, 2).await.unwrap(), 3);
+        let error = limited(itrapper.divide(7, 0)).await.unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "component `trapper` trapped in `composer:test/itrapper#divide`\n\
+             wasm trap: wasm `unreachable` instruction executed"
+        );
+        assert!(matches!(error, CompositionError::Trap { .. }), "{error:?}");
+        let error = limited(itrapper.fine()).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Unavailable { .. }), "{error}");
+    });
+}
+
+#[test]
+fn accessors_and_dynamic_calls_are_of_one_composition() {
+    run(async || {
+        let tools = tools().await;
+        let greet = tools.get_func(Some("composer:test/iproducer"), "greet").unwrap();
+        let mut results = [Val::Bool(false)];
+        greet.call(&[string("bo")], &mut results).await.unwrap();
+        assert_eq!(results, [string(&tools.iproducer().greet("bo").await.unwrap())]);
+        tools.close(Duration::from_secs(1)).await.unwrap();
+        let error = tools.add(1, 2).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Unavailable { .. }), "{error}");
+    });
+}
+
+#[test]
+fn clauses_set_what_a_descriptor_carries() {
+    async fn limited_by(deadline: Duration) -> CompositionError {
+        let clock = Clock::default();
+        let composition = compose! {
+            component sleeper = clock.component("sleeper") {
+                deadline deadline;
+                inbox_capacity 1 + 1;
+                restart RestartPolicy::never();
+            };
+            export interface "composer:test/isleeper" as isleeper {
+                async fn nap(ms: u64) -> u64;
+            }
+        }
+        .await
+        .unwrap();
+        composition.isleeper().nap(GATED).await.unwrap_err()
+    }
+    run(async || {
+        let error = limited(limited_by(Duration::from_millis(1))).await;
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error}");
+    });
+}
+
+#[test]
+fn functions_of_resources_are_accessors_by_their_full_names() {
+    async fn program() -> Result<(), CompositionError> {
+        let composition = compose! {
+            component store = component("bucket-store");
+            export interface "composer:test/buckets" as buckets {
+                fn bucket(name: &str) -> OwnedResource = "[constructor]bucket";
+                fn name(bucket: &OwnedResource) -> String = "[method]bucket.name";
+                fn put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";
+                async fn find(bucket: &OwnedResource, value: &str) -> Option<u32>
+                    = "[method]bucket.find";
+                fn merge(a: OwnedResource, b: &OwnedResource) -> OwnedResource
+                    = "[static]bucket.merge";
+                fn count(b: &OwnedResource) -> u32;
+                fn many(n: u32) -> Vec<OwnedResource>;
+            }
+        }
+        .await?;
+        let buckets = composition.buckets();
+        let (a, b) = (buckets.bucket("a").await?, buckets.bucket("b").await?);
+        buckets.put(&a, "one").await?;
+        buckets.put(&b, "two").await?;
+        let both = buckets.merge(a, &b).await?;
+        assert_eq!(buckets.name(&both).await?, "a+b");
+        assert_eq!(buckets.find(&both, "two").await?, Some(1));
+        assert_eq!(buckets.count(&both).await?, 2);
+        assert_eq!(buckets.many(3).await?.len(), 3);
+        both.release().await?;
+        b.release().await?;
+        composition.close(Duration::from_secs(1)).await?;
+        assert_eq!(composition.live_handles(), 0);
+        Ok(())
+    }
+    run(async || limited(program()).await.unwrap());
+}

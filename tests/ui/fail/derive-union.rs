@@ -1,0 +1,15 @@
+//! A union is no component value.
+
+use wasm_runtime_composer::ComponentValue;
+
+#[derive(ComponentValue)]
+union Number {
+    small: u8,
+    large: u64,
+}
+
+fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+
+fn main() {
+    is_value::<Number>();
+}

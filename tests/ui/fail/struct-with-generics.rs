@@ -1,0 +1,17 @@
+//! The struct is of one type.
+
+use wasm_runtime_composer::{Composable, CompositionError, compose};
+
+compose! {
+    struct Storage<T>;
+    component disk;
+    component memory;
+}
+
+async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
+    let storage = Storage::compose(disk, memory).await?;
+    drop(storage.exports());
+    Ok(())
+}
+
+fn main() {}
