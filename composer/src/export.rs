@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmtime::component::{ResourceAny, Val};
 
 use crate::composition::{Gate, LiveLeaf};
+use crate::driver::Caller;
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::link::Endpoint;
 use crate::plan::types::{FunctionType, Resource, ValueType};
@@ -152,7 +153,7 @@ impl Inner {
         if self.gate.is_shut() {
             return Err(self.endpoint.driver.closed(self.endpoint.func));
         }
-        self.endpoint.call(args, deadline).await
+        self.endpoint.call(args, Caller::Rust, deadline).await
     }
 
     /// Takes a handle out of the caller's table, to move it or to lend it.

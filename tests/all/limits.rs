@@ -64,6 +64,32 @@ fn full_inbox_makes_callers_wait_and_loses_none() {
 }
 
 #[test]
+fn sync_call_of_a_guest_is_not_stuck_behind_its_own_async_ones() {
+    // While a sync call holds the guest's store, nothing in the store can take up room that its
+    // earlier async calls were given.
+    run(async || {
+        let mut composer = composer(&["consumer"]);
+        let producer = composer_tests::component("producer");
+        composer.add(ComposableDescriptor::new("producer", producer).with_inbox_capacity(1));
+        let composition = composer.compose().await.unwrap();
+        let interface = "composer:test/iconsumer";
+        let calls = (0..20).map(|i| {
+            let composition = &composition;
+            async move {
+                let n = [Val::U32(9)];
+                let name = [composer_tests::string("x")];
+                let (function, params) =
+                    if i % 2 == 0 { ("run-concurrent", &n) } else { ("run-greet", &name) };
+                call(composition, interface, function, params).await
+            }
+        });
+        for result in limited(join_all(calls)).await {
+            result.unwrap();
+        }
+    });
+}
+
+#[test]
 fn caller_that_waits_for_room_is_answered_when_the_component_ends() {
     run(async || {
         let clock = Clock::default();

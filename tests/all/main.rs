@@ -7,6 +7,7 @@ mod calls;
 mod cases;
 mod close;
 mod errors;
+mod faults;
 mod fused;
 mod limits;
 mod macros;

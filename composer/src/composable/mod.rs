@@ -194,7 +194,8 @@ impl ComposableDescriptor {
     }
 
     /// Sets how many calls may wait in the component's inbox, at least 1; 1024 if nothing is said.
-    /// Beyond that callers wait for room. Of a nested composer it is the capacity of each component
+    /// Beyond that callers in Rust wait for room. Calls of other components always get in; a
+    /// component may have 16384 of them waiting and traps at the next. Of a nested composer it is the capacity of each component
     /// inside that says nothing else.
     #[must_use]
     pub fn with_inbox_capacity(mut self, calls: usize) -> Self {

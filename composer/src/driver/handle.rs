@@ -1,6 +1,6 @@
 //! How everybody else reaches a driver.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -18,10 +18,14 @@ pub(crate) struct DriverHandle {
     id: Arc<str>,
     surface: Arc<Surface>,
     inbox: mpsc::UnboundedSender<Message>,
-    /// Room for calls in the inbox; those that find none wait in their order. Other messages are as
-    /// many as there are handles to release, and always have room.
+    /// Room for calls in the inbox. Calls from Rust that find none wait for it in their order.
+    ///
+    /// Calls of other components never wait here: the store of one may be held by a later call, and
+    /// then room given to the earlier would be taken by nobody, for ever. Those calls are bounded
+    /// where they come from. Messages that release handles are as many as there are handles.
     room: Arc<Semaphore>,
-    capacity: usize,
+    /// How many calls are in the inbox.
+    depth: AtomicUsize,
     tickets: AtomicU64,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedSender<Ticket>,
@@ -42,6 +46,13 @@ pub(crate) struct Inbox {
     pub(super) expired: mpsc::UnboundedReceiver<Ticket>,
 }
 
+/// Who makes a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller {
+    Component,
+    Rust,
+}
+
 /// Room for calls in an inbox whose descriptor says nothing else.
 pub(crate) const DEFAULT_CAPACITY: usize = 1024;
 
@@ -53,15 +64,14 @@ impl DriverHandle {
         capacity: usize,
         events: Teller,
     ) -> (Arc<Self>, Inbox) {
-        let capacity = capacity.min(Semaphore::MAX_PERMITS);
         let (inbox, messages) = mpsc::unbounded_channel();
         let (expired_sender, expired) = mpsc::unbounded_channel();
         let handle = Self {
             id,
             surface,
             inbox,
-            room: Arc::new(Semaphore::new(capacity)),
-            capacity,
+            room: Arc::new(Semaphore::new(capacity.min(Semaphore::MAX_PERMITS))),
+            depth: AtomicUsize::new(0),
             tickets: AtomicU64::new(0),
             expired: expired_sender,
             ended: Mutex::new(None),
@@ -84,21 +94,28 @@ impl DriverHandle {
 
     /// How many calls wait in the inbox.
     pub(crate) fn depth(&self) -> usize {
-        self.capacity.saturating_sub(self.room.available_permits())
+        self.depth.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a call was taken out of the inbox.
+    pub(super) fn taken(&self) {
+        self.depth.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Calls an exported function, and waits for its answer no longer than `within`.
     ///
-    /// The call is in the inbox when this future was first polled, if the inbox has room. Dropping
-    /// it withdraws a call that has not started, and otherwise discards its result.
+    /// The call is in the inbox when this future was first polled, if the inbox has room or a
+    /// component makes it. Dropping it withdraws a call that has not started, and otherwise discards
+    /// its result.
     pub(crate) async fn call(
         &self,
         func: usize,
         args: Vec<Value>,
+        caller: Caller,
         within: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let call = self.ask(func, args, ticket);
+        let call = self.ask(func, args, caller, ticket);
         let Some(within) = within else { return call.await };
         // The timer is on the caller's side, as the driver's store may be held.
         match tokio::time::timeout(within, call).await {
@@ -116,12 +133,18 @@ impl DriverHandle {
         &self,
         func: usize,
         args: Vec<Value>,
+        caller: Caller,
         ticket: Ticket,
     ) -> Result<Option<Value>, CompositionError> {
-        let Ok(room) = self.room.clone().acquire_owned().await else {
-            return Err(self.unavailable(func, false));
+        let room = match caller {
+            Caller::Component => self.room.clone().try_acquire_owned().ok(),
+            Caller::Rust => match self.room.clone().acquire_owned().await {
+                Ok(room) => Some(room),
+                Err(_) => return Err(self.unavailable(func, false)),
+            },
         };
         let (reply, answer) = Reply::pair();
+        self.depth.fetch_add(1, Ordering::Relaxed);
         if self.inbox.send(Message::Call(Call { func, args, reply, ticket, room })).is_err() {
             return Err(self.unavailable(func, false));
         }

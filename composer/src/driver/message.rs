@@ -23,8 +23,8 @@ pub(crate) struct Call {
     pub(crate) reply: Reply,
     /// Names the call when its deadline has passed.
     pub(crate) ticket: Ticket,
-    /// Its place in the inbox.
-    pub(crate) room: OwnedSemaphorePermit,
+    /// Its room in the inbox, if it has to have any.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// The number of a call, counted up for each driver.

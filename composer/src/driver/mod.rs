@@ -25,7 +25,7 @@ use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 use wasmtime::{Engine, Store};
 
-pub(crate) use handle::{DEFAULT_CAPACITY, DriverHandle, Inbox};
+pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, Inbox};
 pub use restart::RestartPolicy;
 
 use crate::error::{Cause, HostPanic, StartError, StopReason};
@@ -237,10 +237,13 @@ impl<T: Send + 'static> Driver<T> {
     /// Runs one call after the other, on an engine that cannot do otherwise.
     async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
         let limit = self.run_limit;
-        let Self { store: Some(store), inbox, calls, .. } = self else { return Ok(Next::Stop) };
+        let Self { store: Some(store), inbox, handle, calls, .. } = self else {
+            return Ok(Next::Stop);
+        };
         loop {
             match inbox.recv().await {
                 Some(Message::Call(call)) => {
+                    handle.taken();
                     Turns::default().count(limit, calls.run(store, call)).await??;
                 }
                 Some(Message::Release(released)) => return Ok(Next::Release(released)),
@@ -334,6 +337,7 @@ async fn take_messages<T: Send + 'static>(
                     () = calls.wait_for_room() => {}
                     () = handle.cut.notified() => return Ok(Next::Stop),
                 }
+                handle.taken();
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
             }

@@ -7,6 +7,7 @@ use wasmtime::{AsContextMut, bail};
 
 use super::Endpoint;
 use super::store::{OUTGOING_CALLS, StoreHandles, StoreSide};
+use crate::driver::Caller;
 use crate::error::CompositionError;
 use crate::plan::types::FunctionType;
 use crate::value::{Value, ValueError, from_val, into_val};
@@ -70,7 +71,7 @@ impl Import {
             component: self.side.id.to_string(),
             limit: OUTGOING_CALLS,
         })?;
-        self.endpoint.call(args, None).await
+        self.endpoint.call(args, Caller::Component, None).await
     }
 
     /// Puts the result into the importer's store.

@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
 pub(crate) use store::{Loans, OUTGOING_CALLS, StoreHandles, StoreSide};
 
-use crate::driver::DriverHandle;
+use crate::driver::{Caller, DriverHandle};
 use crate::error::CompositionError;
 use crate::plan::item::{Item, Named, Surface, find};
 use crate::transfer::Proxy;
@@ -31,10 +31,11 @@ impl Endpoint {
     pub(crate) async fn call(
         &self,
         args: Vec<Value>,
+        caller: Caller,
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         let within = self.deadline.into_iter().chain(deadline).min();
-        self.driver.call(self.func, args, within).await
+        self.driver.call(self.func, args, caller, within).await
     }
 }
 
