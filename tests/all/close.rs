@@ -1,14 +1,19 @@
 //! Closing and dropping a composition: DESIGN 5.8.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use composer_tests::{Clock, GATED, call, chain, composer, limited, run, runtimes, until};
+use composer_tests::{
+    Clock, GATED, call, chain, composer, engine, guest, limited, run, runtimes, until,
+};
 use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, StopReason,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, StopReason,
 };
-use wasmtime::component::Val;
+use wasmtime::Store;
+use wasmtime::component::{Linker, Val};
 
 const SLEEPER: &str = "composer:test/isleeper";
 const SOON: Duration = Duration::from_secs(30);
@@ -237,6 +242,55 @@ fn component_that_cannot_start_ends_those_that_did() {
             "component `broken` cannot be instantiated\n\
              wasm trap: wasm `unreachable` instruction executed"
         );
+        until(|| tasks() == before).await;
+    });
+}
+
+/// A store's data that counts how many of it there are.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn no_store_outlives_its_composition() {
+    run(async || {
+        let before = tasks();
+        let stores = Arc::new(AtomicUsize::new(0));
+        let component = |name| {
+            let stores = stores.clone();
+            ComposableComponent::new(guest(name), Linker::new(engine()), move || {
+                Store::new(engine(), Counted::new(&stores))
+            })
+        };
+        for round in 0..50 {
+            let mut composer = Composer::new();
+            for name in ["bucket-store", "broker", "bucket-consumer"] {
+                composer.add(ComposableDescriptor::new(name, component(name)));
+            }
+            let composition = composer.compose().await.unwrap();
+            assert_eq!(stores.load(Ordering::Relaxed), 3);
+            let interface = "composer:test/ibuckets-consumer";
+            let kept = composition.get_func(Some(interface), "run-third").unwrap();
+            limited(kept.call(&[], &mut [Val::Bool(false)])).await.unwrap();
+            if round % 2 == 0 {
+                limited(composition.close(SOON)).await.unwrap();
+            }
+            drop(composition);
+            // The function that is kept holds none of it.
+            until(|| stores.load(Ordering::Relaxed) == 0).await;
+            drop(kept);
+        }
         until(|| tasks() == before).await;
     });
 }

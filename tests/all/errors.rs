@@ -200,3 +200,27 @@ fn value_that_a_guest_garbles_ends_its_component() {
         }
     });
 }
+
+#[test]
+fn damaged_component_is_refused_or_planned_and_never_panics() {
+    let whole = std::fs::read(composer_tests::guest_file("greeter")).unwrap();
+    // Cut off anywhere, or with a byte changed in what describes it rather than in its code.
+    let cuts = (0..whole.len()).step_by(whole.len() / 50).map(|at| whole[..at].to_vec());
+    let changed = (0..200_usize).map(|i| {
+        let mut bytes = whole.clone();
+        let at = match i % 2 {
+            0 => i * 7 % 400,
+            _ => bytes.len() - 1 - i * 11 % 1500,
+        };
+        bytes[at] ^= 1 << (i % 8);
+        bytes
+    });
+    for bytes in cuts.chain(changed) {
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("damaged", from_bytes(&bytes)));
+        composer.add(ComposableDescriptor::new("polite", component("polite")));
+        if let Err(error) = composer.plan() {
+            assert!(matches!(error, CompositionError::Plan(_)), "{error:?}");
+        }
+    }
+}
