@@ -5,10 +5,14 @@
 //! [`Store`](wasmtime::Store) of its own, which one task owns: calls between components are messages
 //! to that task's inbox, and resources stay in the store that defines them, with proxies elsewhere.
 //!
+//! - [`compose!`] declares components, hints, filters and typed accessors in Rust syntax; a
+//!   [`Composer`] is the same for components that are known only when the program runs.
 //! - [`ComposableComponent`], [`ComposableInstance`], [`Composition`] and [`Composer`] are what can
 //!   be composed; [`ExportFilter`] restricts what others see of one.
 //! - [`Composer::plan`] shows the wiring, or tells everything that is wrong with it.
-//! - [`Composition::get_func`] gives an [`ExportFunc`], which is called with wasmtime's `Val`s.
+//! - [`Composition::typed`] gives a [`TypedFunc`] of Rust types, [`Composition::get_func`] an
+//!   [`ExportFunc`], which is called with wasmtime's `Val`s.
+//! - A [`ComposableDescriptor`] says what a component may do: deadline, inbox, restart, run limit.
 //! - [`CompositionError`] is the one error type that `?` needs.
 //!
 //! # Examples
