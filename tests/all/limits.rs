@@ -115,17 +115,23 @@ fn caller_that_waits_for_room_is_answered_when_the_component_ends() {
 }
 
 #[test]
-fn more_calls_than_a_component_may_run_wait_for_their_turn() {
+fn thousands_of_calls_run_at_the_same_time() {
     run(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock, |it| it).await;
         let naps = (0..3000).map(|_| {
             let composition = &composition;
-            async move { call(composition, SLEEPER, "nap", &[Val::U64(1)]).await }
+            async move { call(composition, SLEEPER, "nap", &[Val::U64(GATED)]).await }
         });
-        for result in limited(join_all(naps)).await {
-            result.unwrap();
-        }
+        let mut naps = join_all(naps).boxed_local();
+        until(|| {
+            let _ = (&mut naps).now_or_never();
+            clock.log().len() == 3000
+        })
+        .await;
+        // None of them ends, and still the component answers.
+        let nothing = limited(call(&composition, SLEEPER, "nothing", &[])).await;
+        assert_eq!(nothing.unwrap(), Val::U32(7));
     });
 }
 

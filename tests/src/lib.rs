@@ -226,7 +226,7 @@ impl Clock {
 }
 
 /// Waits until `condition` holds, which must come to pass.
-pub async fn until(condition: impl Fn() -> bool) {
+pub async fn until(mut condition: impl FnMut() -> bool) {
     limited(async {
         while !condition() {
             tokio::task::yield_now().await;

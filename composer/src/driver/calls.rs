@@ -30,11 +30,6 @@ pub(super) struct Calls {
     ended: Notify,
 }
 
-/// How many calls one component may run at a time. Beyond it calls stay in the inbox, which bounds
-/// what callers pile up in the store's memory.
-#[cfg(feature = "component-model-async")]
-const IN_FLIGHT_CALLS: usize = 1024;
-
 #[derive(Default)]
 struct InFlight {
     calls: Slab<Started>,
@@ -192,14 +187,6 @@ impl Calls {
         // the order of the inbox.
         accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
         Ok(())
-    }
-
-    /// Waits until another call may start.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn wait_for_room(&self) {
-        while self.in_flight().calls.len() >= IN_FLIGHT_CALLS {
-            self.ended.notified().await;
-        }
     }
 
     /// Waits until no call is in flight and the guest has nothing left to do.

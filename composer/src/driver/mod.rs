@@ -332,11 +332,6 @@ async fn take_messages<T: Send + 'static>(
     loop {
         match inbox.recv().await {
             Some(Message::Call(call)) => {
-                tokio::select! {
-                    biased;
-                    () = calls.wait_for_room() => {}
-                    () = handle.cut.notified() => return Ok(Next::Stop),
-                }
                 handle.taken();
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
