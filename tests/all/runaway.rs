@@ -109,10 +109,10 @@ fn spinning_guest_is_ended_at_its_limit() {
 fn busy_guest_that_ends_its_calls_meets_no_limit() {
     run(async || {
         let hostile = Hostile::new();
-        let composition = hostile.compose(|it| it.with_run_limit(5)).await;
+        let composition = hostile.compose(|it| it.with_run_limit(50)).await;
         let work = composition.get_func(None, "work").unwrap();
         let start = tokio::time::Instant::now();
-        while start.elapsed() < TICK * 50 {
+        while start.elapsed() < TICK * 200 {
             limited(work.call(&[Val::U32(100_000)], &mut [])).await.unwrap();
         }
     });
