@@ -174,6 +174,18 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
+fn main_that_returns_the_error_shows_what_is_wrong() {
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("polite", component("polite")));
+    let error = composer.plan().unwrap_err();
+    let shown = format!("{error:?}");
+    let problem = "Plan(no other component exports interface `composer:test/greeter`, imported by \
+                   `polite`; add a provider or define it in the linker of `polite`: ";
+    assert!(shown.starts_with(problem), "{shown}");
+    assert!(shown.contains("function implementation is missing"), "{shown}");
+}
+
+#[test]
 fn value_that_a_guest_garbles_ends_its_component() {
     run(async || {
         // A string that is no UTF-8, and a list that reaches beyond the memory.

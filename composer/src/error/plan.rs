@@ -6,8 +6,9 @@ use super::{All, Cause, Nearest};
 
 /// Everything that keeps the components from being wired.
 ///
-/// Prints every problem, one per line if there is more than one.
-#[derive(Clone, Debug)]
+/// Prints every problem, one per line if there is more than one, and with `{:?}` their causes too: that
+/// is how a `main` that returns it shows it.
+#[derive(Clone)]
 pub struct PlanError {
     problems: Vec<PlanProblem>,
 }
@@ -36,6 +37,18 @@ impl fmt::Display for PlanError {
                 write!(f, ": {cause}")?;
                 source = cause.source();
             }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
         }
         Ok(())
     }

@@ -7,8 +7,9 @@ use crate::typed::TypeDifference;
 
 /// Functions that are not of the Rust types that they were to be called with.
 ///
-/// Prints every problem, one per line if there is more than one.
-#[derive(Clone, Debug)]
+/// Prints every problem, one per line if there is more than one; with `{:?}` too, as a `main` that
+/// returns it shows it.
+#[derive(Clone)]
 pub struct TypedError {
     problems: Vec<TypedProblem>,
 }
@@ -31,6 +32,12 @@ impl fmt::Display for TypedError {
         }
         write!(f, "{} functions are not what they were declared as:", self.problems.len())?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl fmt::Debug for TypedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
