@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use super::check::{part, shape};
-use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
+use super::{
+    ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected, tuples,
+};
 use crate::plan::types::ValueType;
 use crate::value::{ERR, NONE, OK, SOME, Value, primitives};
 
@@ -341,7 +343,7 @@ impl FromComponentValue for () {
     }
 }
 
-macro_rules! tuples {
+macro_rules! tuple {
     ($($count:literal: $($name:ident $index:tt)*;)*) => {$(
         impl<$($name: ComponentType),*> ComponentType for ($($name,)*) {
             fn check(ty: &ValueType) -> Result<(), TypeDifference> {
@@ -370,20 +372,7 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    1: A 0;
-    2: A 0 B 1;
-    3: A 0 B 1 C 2;
-    4: A 0 B 1 C 2 D 3;
-    5: A 0 B 1 C 2 D 3 E 4;
-    6: A 0 B 1 C 2 D 3 E 4 F 5;
-    7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
-    8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
-    9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
-    10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
-    11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
-    12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
-}
+tuples!(tuple);
 
 /// Takes a record or a tuple apart.
 #[doc(hidden)]

@@ -20,6 +20,28 @@ pub use impls::Fields;
 use crate::plan::types::ValueType;
 use crate::value::Value;
 
+/// Expands a macro with the tuples that are component values and parameter lists: how long, then
+/// each element's type and place.
+macro_rules! tuples {
+    ($expand:ident) => {
+        $expand! {
+            1: A 0;
+            2: A 0 B 1;
+            3: A 0 B 1 C 2;
+            4: A 0 B 1 C 2 D 3;
+            5: A 0 B 1 C 2 D 3 E 4;
+            6: A 0 B 1 C 2 D 3 E 4 F 5;
+            7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+            8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+            9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+            10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
+            11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+            12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
+        }
+    };
+}
+use tuples;
+
 /// A Rust type that stands for one or several types of the component model.
 ///
 /// | Rust | component model |

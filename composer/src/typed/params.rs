@@ -1,7 +1,7 @@
 //! Parameter lists.
 
-use super::IntoComponentValue;
 use super::check::TypeDifference;
+use super::{IntoComponentValue, tuples};
 use crate::plan::types::ValueType;
 use crate::value::Value;
 
@@ -24,7 +24,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-macro_rules! tuples {
+macro_rules! params {
     ($($count:literal: $($name:ident $index:tt)*;)*) => {$(
         impl<$($name: IntoComponentValue),*> sealed::Sealed for ($($name,)*) {}
 
@@ -46,18 +46,5 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    0: ;
-    1: A 0;
-    2: A 0 B 1;
-    3: A 0 B 1 C 2;
-    4: A 0 B 1 C 2 D 3;
-    5: A 0 B 1 C 2 D 3 E 4;
-    6: A 0 B 1 C 2 D 3 E 4 F 5;
-    7: A 0 B 1 C 2 D 3 E 4 F 5 G 6;
-    8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
-    9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
-    10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
-    11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
-    12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
-}
+params! { 0: ; }
+tuples!(params);
