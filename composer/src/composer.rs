@@ -136,7 +136,9 @@ impl Composer {
             match linked.start(handle.clone(), inbox, running).await {
                 Ok(task) => starting.running.push(Running { handle, task }),
                 Err(error) => {
-                    end_all(starting.take()).await;
+                    // On a task of its own, so that it comes to its end also if nobody waits for it.
+                    let running = starting.take();
+                    let _ = starting.runtime.spawn(end_all(running)).await;
                     return Err(error.into());
                 }
             }
