@@ -6,15 +6,16 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::composable::{
-    ComposableDescriptor, Link, LinkError, Linked, LoadError, PartContent, RunSettings, Settings,
-    Startable,
+    ComposableDescriptor, Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings,
+    Settings, Startable,
 };
-use crate::composition::{Composition, LiveLeaf};
+use crate::composition::{Composition, LiveLeaf, Wired};
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox, RestartPolicy};
 use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
-use crate::link::{Endpoint, OUTGOING_CALLS, StoreSide, Wire};
+use crate::link::{OUTGOING_CALLS, Post, StoreSide, Wire};
 use crate::plan::Plan;
+use crate::plan::item::{ResourceDef, Surface};
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
 use crate::shutdown::{Running, end_all};
 use crate::transfer::{LiveHandles, Proxies, ResourceKind};
@@ -121,7 +122,7 @@ impl Composer {
     /// # Cancel safety
     ///
     /// Dropping the future ends what was started; no component of it runs on.
-    pub async fn compose(self) -> Result<Composition, CompositionError> {
+    pub async fn compose(mut self) -> Result<Composition, CompositionError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         // Closing needs the timer. A runtime without one should be noticed now and not then.
         drop(tokio::time::sleep(std::time::Duration::ZERO));
@@ -131,23 +132,18 @@ impl Composer {
         let mut wiring = self.wiring(resolution);
         let ready = wiring.link()?;
 
-        let mut starting = Starting { running: Vec::new(), runtime };
-        for Ready { linked, handle, inbox, running } in ready {
-            match linked.start(handle.clone(), inbox, running).await {
-                Ok(task) => starting.running.push(Running { handle, task }),
-                Err(error) => {
-                    // On a task of its own, so that it comes to its end also if nobody waits for it.
-                    let running = starting.take();
-                    let _ = starting.runtime.spawn(end_all(running)).await;
-                    return Err(error.into());
-                }
+        let mut starting = Starting::new(runtime);
+        for ready in ready {
+            if let Err(error) = starting.start(ready).await {
+                starting.end().await;
+                return Err(error.into());
             }
         }
         let mut nested = Vec::new();
-        self.into_composed(&mut nested);
+        self.take_composed(&mut nested);
         let Wiring { resolution, leaves, live, events, .. } = wiring;
-        let running = starting.take();
-        Ok(Composition::new(plan, resolution.exports, leaves, live, events, nested, running))
+        let wired = Wired { plan: Arc::new(plan), resolution, leaves };
+        Ok(Composition::new(self, wired, live, events, nested, starting.take()))
     }
 
     /// Compiles what is not compiled yet. Failures are kept and found again when planning.
@@ -167,7 +163,7 @@ impl Composer {
     }
 
     fn resolve(&self) -> Result<Resolution, PlanError> {
-        let resolution = resolve(self.assembly(""));
+        let resolution = resolve(self.assembly("", None));
         // With a component missing, what the others lack says nothing.
         let missing = |problem: &PlanProblem| {
             matches!(problem, PlanProblem::Load { .. } | PlanProblem::EngineMismatch { .. })
@@ -184,10 +180,24 @@ impl Composer {
         Wiring::new(resolution, parts)
     }
 
-    fn assembly(&self, prefix: &str) -> Assembly<'_> {
+    /// What is to be resolved, with `change` in the place of the component that it is for.
+    pub(crate) fn assembly<'a>(
+        &'a self,
+        prefix: &str,
+        change: Option<&'a Change<'_>>,
+    ) -> Assembly<'a> {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
-            let problems = descriptor.settings_problems(&path);
+            if let Some(change) = change.filter(|change| change.path == path) {
+                return Node {
+                    id: &descriptor.id,
+                    problems: descriptor.settings.problems(&path, &change.part.content),
+                    content: Content::Leaf(change.surface.clone()),
+                    filters: &change.part.filters,
+                    import_hints: change.import_hints,
+                };
+            }
+            let problems = descriptor.settings.problems(&path, &descriptor.part.content);
             let content = match &descriptor.part.content {
                 PartContent::Single(single) => match single.surface() {
                     Ok(surface) => Content::Leaf(surface),
@@ -199,7 +209,7 @@ impl Composer {
                     }
                 },
                 PartContent::Group(composer) => {
-                    Content::Group(composer.assembly(&format!("{path}/")))
+                    Content::Group(composer.assembly(&format!("{path}/"), change))
                 }
                 PartContent::Composed(nested) => Content::Leaf(nested.leaf.surface.clone()),
             };
@@ -213,6 +223,14 @@ impl Composer {
         });
         Assembly { nodes: nodes.collect(), export_hints: &self.export_hints }
     }
+}
+
+/// Something else in the place of one component.
+pub(crate) struct Change<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) part: &'a Part,
+    pub(crate) surface: Arc<Surface>,
+    pub(crate) import_hints: &'a [(String, String)],
 }
 
 /// Where a leaf of the resolution comes from, in the order in which the resolver meets them.
@@ -243,24 +261,38 @@ impl Composer {
     }
 
     /// The compositions inside, which live on in the one around them.
-    fn into_composed(self, composed: &mut Vec<Composition>) {
-        for descriptor in self.descriptors {
-            match descriptor.part.content {
+    fn take_composed(&mut self, composed: &mut Vec<Composition>) {
+        for descriptor in &mut self.descriptors {
+            match &mut descriptor.part.content {
                 PartContent::Single(_) => {}
-                PartContent::Group(composer) => composer.into_composed(composed),
-                PartContent::Composed(nested) => composed.push(nested.composition),
+                PartContent::Group(composer) => composer.take_composed(composed),
+                PartContent::Composed(nested) => composed.extend(nested.composition.take()),
             }
+        }
+    }
+
+    /// What was added as `path`: ids from the outermost level down, joined by `/`.
+    pub(crate) fn descriptor(&mut self, path: &str) -> Option<&mut ComposableDescriptor> {
+        let (id, inside) = match path.split_once('/') {
+            Some((id, inside)) => (id, Some(inside)),
+            None => (path, None),
+        };
+        let found = self.descriptors.iter_mut().find(|descriptor| descriptor.id == id)?;
+        let Some(inside) = inside else { return Some(found) };
+        match &mut found.part.content {
+            PartContent::Group(composer) => composer.descriptor(inside),
+            PartContent::Single(_) | PartContent::Composed(_) => None,
         }
     }
 }
 
 /// A resolution on its way to running components: who is called where is known, and nothing has
 /// been started.
-struct Wiring {
-    resolution: Resolution,
-    leaves: Vec<LiveLeaf>,
-    live: LiveHandles,
-    events: Teller,
+pub(crate) struct Wiring {
+    pub(crate) resolution: Resolution,
+    pub(crate) leaves: Vec<LiveLeaf>,
+    pub(crate) live: LiveHandles,
+    pub(crate) events: Teller,
     /// What is to be started, by the index of the leaf.
     waiting: HashMap<usize, Waiting>,
 }
@@ -272,6 +304,17 @@ struct Waiting {
     running: RunSettings,
 }
 
+impl Waiting {
+    fn new(single: Arc<dyn Startable>, leaf: &Leaf, settings: Settings, events: &Teller) -> Self {
+        let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
+        let (handle, inbox) =
+            DriverHandle::pair(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
+        let policy = settings.restart.unwrap_or(RestartPolicy::never());
+        let running = RunSettings { policy, run_limit: settings.run_limit };
+        Self { single, handle, inbox, running }
+    }
+}
+
 impl Wiring {
     fn new(resolution: Resolution, parts: Vec<LeafPart>) -> Self {
         let live = LiveHandles::default();
@@ -279,47 +322,47 @@ impl Wiring {
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
-            let Settings { deadline, inbox_capacity, restart, run_limit } = part.settings;
             leaves.push(match part.content {
-                LeafContent::Composed(leaf) => leaf.with_deadline(deadline),
+                LeafContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
                 LeafContent::Single(single) => {
-                    let surface = leaf.surface.clone();
-                    let capacity = inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
-                    let (handle, inbox) = DriverHandle::pair(
-                        leaf.id.clone(),
-                        surface.clone(),
-                        capacity,
-                        events.clone(),
-                    );
-                    let endpoints = (0..surface.funcs.len())
-                        .map(|func| Endpoint { driver: handle.clone(), func, deadline })
-                        .collect();
-                    let kinds = defined_kinds(leaf, index);
-                    let policy = restart.unwrap_or(RestartPolicy::never());
-                    let running = RunSettings { policy, run_limit };
-                    waiting.insert(index, Waiting { single, handle, inbox, running });
-                    LiveLeaf { surface, endpoints, kinds }
+                    let it = Waiting::new(single, leaf, part.settings, &events);
+                    let post = Post::new(it.handle.clone());
+                    waiting.insert(index, it);
+                    let kinds = kinds(&resolution, index, None);
+                    LiveLeaf::new(leaf.surface.clone(), post, kinds, part.settings)
                 }
             });
         }
         // A resource that is passed on is the one of its home.
-        for (index, leaf) in resolution.leaves.iter().enumerate() {
-            if waiting.contains_key(&index) {
-                let kinds = leaf.resources.iter().map(|home| match *home {
-                    Home::Component { leaf, resource } => {
-                        leaves[leaf].kinds[resource as usize].clone()
-                    }
-                    Home::Host | Home::Unknown => None,
-                });
-                let kinds = kinds.collect();
-                leaves[index].kinds = kinds;
-            }
+        for index in waiting.keys() {
+            let passed_on = kinds_passed_on(&resolution, *index, &leaves);
+            leaves[*index].kinds = passed_on;
         }
         Self { resolution, leaves, live, events, waiting }
     }
 
+    /// A wiring that runs, but for one leaf, which `single` takes over.
+    pub(crate) fn replacing(
+        resolution: Resolution,
+        mut leaves: Vec<LiveLeaf>,
+        (index, single): (usize, Arc<dyn Startable>),
+        live: LiveHandles,
+        events: Teller,
+    ) -> Self {
+        let leaf = &resolution.leaves[index];
+        let it = Waiting::new(single, leaf, leaves[index].settings, &events);
+        if let Some(post) = leaves[index].post.clone() {
+            let kinds = kinds(&resolution, index, Some(&leaves[index]));
+            leaves[index] =
+                LiveLeaf::new(leaf.surface.clone(), post, kinds, leaves[index].settings);
+            leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
+        }
+        let waiting = HashMap::from([(index, it)]);
+        Self { resolution, leaves, live, events, waiting }
+    }
+
     /// Links every component that is to be started, providers first.
-    fn link(&mut self) -> Result<Vec<Ready>, PlanError> {
+    pub(crate) fn link(&mut self) -> Result<Vec<Ready>, PlanError> {
         let mut problems = std::mem::take(&mut self.resolution.problems);
         let resolved = problems.is_empty();
         let mut ready = Vec::new();
@@ -329,7 +372,7 @@ impl Wiring {
                 continue;
             };
             match single.link(self.link_of(index, handle.clone())) {
-                Ok(linked) => ready.push(Ready { linked, handle, inbox, running }),
+                Ok(linked) => ready.push(Ready { leaf: index, linked, handle, inbox, running }),
                 // What the plan knows to be wrong cannot be linked either.
                 Err(LinkError::Failed(_)) if !resolved => {}
                 Err(LinkError::Failed(source)) => {
@@ -381,9 +424,10 @@ impl Wiring {
             surface: leaf.surface.clone(),
             kinds: self.leaves[index].kinds.clone(),
             proxies: Proxies::default(),
-            home: handle,
             live: self.live.clone(),
-            epoch: Arc::default(),
+            uses: handle.uses().clone(),
+            epoch: handle.epoch().clone(),
+            home: handle,
             id: leaf.id.clone(),
             outgoing: Arc::new(Semaphore::new(OUTGOING_CALLS)),
         };
@@ -392,33 +436,82 @@ impl Wiring {
 }
 
 /// A component that waits for its store.
-struct Ready {
+pub(crate) struct Ready {
+    leaf: usize,
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
     inbox: Inbox,
     running: RunSettings,
 }
 
-/// New identities for the resources that a component defines.
-fn defined_kinds(leaf: &Leaf, index: usize) -> Arc<[Option<ResourceKind>]> {
-    let kinds = leaf.resources.iter().zip(&leaf.surface.resources);
-    kinds
-        .map(|(home, def)| match home {
-            Home::Component { leaf, .. } if *leaf == index => Some(ResourceKind::new(&def.name)),
-            _ => None,
+/// Identities for the resources that a component defines: those that they had in the component
+/// before it, where one is replaced, or new ones.
+fn kinds(
+    resolution: &Resolution,
+    index: usize,
+    before: Option<&LiveLeaf>,
+) -> Arc<[Option<ResourceKind>]> {
+    let leaf = &resolution.leaves[index];
+    let homes = leaf.resources.iter().zip(&leaf.surface.resources).enumerate();
+    homes
+        .map(|(number, (home, def))| {
+            let here = matches!(home, Home::Component { leaf, .. } if *leaf == index);
+            let known = before.filter(|before| {
+                before.surface.resources.get(number).is_some_and(ResourceDef::is_defined)
+            });
+            let known = known.and_then(|before| before.kinds.get(number).cloned().flatten());
+            here.then(|| known.unwrap_or_else(|| ResourceKind::new(&def.name)))
         })
         .collect()
 }
 
-/// What was started before composing came to its end; ended if it does not come there.
-struct Starting {
+/// The identities of a component's resources, where `leaves` know those that they define.
+fn kinds_passed_on(
+    resolution: &Resolution,
+    index: usize,
+    leaves: &[LiveLeaf],
+) -> Arc<[Option<ResourceKind>]> {
+    let homes = resolution.leaves[index].resources.iter();
+    homes
+        .map(|home| match *home {
+            Home::Component { leaf, resource } => leaves[leaf].kinds[resource as usize].clone(),
+            Home::Host | Home::Unknown => None,
+        })
+        .collect()
+}
+
+/// What has been started and has no composition yet; ended if it gets none.
+pub(crate) struct Starting {
     running: Vec<Running>,
     runtime: tokio::runtime::Handle,
 }
 
 impl Starting {
-    fn take(&mut self) -> Vec<Running> {
+    pub(crate) fn new(runtime: tokio::runtime::Handle) -> Self {
+        Self { running: Vec::new(), runtime }
+    }
+
+    pub(crate) async fn start(&mut self, ready: Ready) -> Result<(), StartError> {
+        let Ready { leaf, linked, handle, inbox, running } = ready;
+        let task = linked.start(handle.clone(), inbox, running).await?;
+        self.running.push(Running { leaf, handle, task });
+        Ok(())
+    }
+
+    /// Takes in what was started before.
+    pub(crate) fn adopt(&mut self, running: Running) {
+        self.running.push(running);
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Running> {
         std::mem::take(&mut self.running)
+    }
+
+    /// Ends what was started, on a task of its own, so that it comes to its end also if nobody
+    /// waits for it.
+    pub(crate) async fn end(mut self) {
+        let running = self.take();
+        let _ = self.runtime.spawn(end_all(running)).await;
     }
 }
 

@@ -1,24 +1,27 @@
 //! [`Composition`]: running components behind one handle.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 use wasmtime::component::{ResourceAny, Val};
 
+use crate::composable::{Composable, Settings};
+use crate::composer::Composer;
 use crate::error::{CompositionError, HandleError, LookupError};
 use crate::events::{Events, Teller};
 use crate::export::ExportFunc;
-use crate::link::Endpoint;
+use crate::link::{Endpoint, Post};
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface, find};
 use crate::plan::name::{Name, nearest};
-use crate::plan::resolve::{Offered, PublicExport};
+use crate::plan::resolve::{Offered, Resolution};
 use crate::plan::types::Resource;
 use crate::plan::{Export, Plan};
-use crate::shutdown::{Deadline, Running, end};
+use crate::replace::Replacement;
+use crate::shutdown::{Deadline, Replaced, Running, end, look_after};
 use crate::transfer::{Held, LiveHandles, ResourceKind};
 use crate::typed::{FromComponentValue, Params, TypedFunc};
 
@@ -30,9 +33,26 @@ pub(crate) struct LiveLeaf {
     pub(crate) endpoints: Arc<[Endpoint]>,
     /// What each of the surface's resources is; `None` where the host defines it.
     pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+    /// Where it can be replaced, if it is one component.
+    pub(crate) post: Option<Arc<Post>>,
+    pub(crate) settings: Settings,
 }
 
 impl LiveLeaf {
+    /// A single component.
+    pub(crate) fn new(
+        surface: Arc<Surface>,
+        post: Arc<Post>,
+        kinds: Arc<[Option<ResourceKind>]>,
+        settings: Settings,
+    ) -> Self {
+        let deadline = settings.deadline;
+        let endpoints = (0..surface.funcs.len())
+            .map(|func| Endpoint { post: post.clone(), func, deadline })
+            .collect();
+        Self { surface, endpoints, kinds, post: Some(post), settings }
+    }
+
     /// The same, with a deadline for calls from outside.
     pub(crate) fn with_deadline(mut self, deadline: Option<Duration>) -> Self {
         let endpoints = self.endpoints.iter().cloned().map(|mut endpoint| {
@@ -53,18 +73,44 @@ pub struct Composition {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    plan: Plan,
-    exports: Vec<PublicExport>,
-    leaves: Vec<LiveLeaf>,
+pub(crate) struct Shared {
+    /// Changes as a whole when a component is replaced.
+    wired: RwLock<Arc<Wired>>,
+    /// What the composition was made of; locked while a component is replaced.
+    pub(crate) composer: Mutex<Composer>,
+    /// Tells who took whose place.
+    pub(crate) replaced: mpsc::UnboundedSender<Replaced>,
     /// This composition's count, then those of the compositions nested in it.
     live: Vec<LiveHandles>,
-    events: Teller,
+    pub(crate) events: Teller,
     gate: Gate,
     /// Dropping it, with the last handle, is a wish to close at once.
     closing: watch::Sender<Option<Instant>>,
     /// The components that were cut off, once everything has ended.
     closed: watch::Receiver<Option<Vec<String>>>,
+}
+
+/// Who is wired to whom.
+pub(crate) struct Wired {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) resolution: Resolution,
+    pub(crate) leaves: Vec<LiveLeaf>,
+}
+
+impl Shared {
+    pub(crate) fn wired(&self) -> Arc<Wired> {
+        // The lock is held for no longer than the value is read or written.
+        self.wired.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_wired(&self, wired: Wired) {
+        *self.wired.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(wired);
+    }
+
+    /// The count of this composition's own components.
+    pub(crate) fn own_live(&self) -> LiveHandles {
+        self.live[0].clone()
+    }
 }
 
 /// What the callers of a composition share: whether it takes calls, and their handles.
@@ -87,9 +133,8 @@ impl Gate {
 
 impl Composition {
     pub(crate) fn new(
-        plan: Plan,
-        exports: Vec<PublicExport>,
-        leaves: Vec<LiveLeaf>,
+        composer: Composer,
+        wired: Wired,
         live: LiveHandles,
         events: Teller,
         nested: Vec<Self>,
@@ -100,20 +145,79 @@ impl Composition {
         let (done, closed) = watch::channel(None);
         let live = [live].into_iter().chain(nested.iter().flat_map(|it| it.shared.live.clone()));
         let live = live.collect();
-        tokio::spawn(supervise(running, nested, gate.clone(), deadline, done));
-        let shared = Shared { plan, exports, leaves, live, events, gate, closing, closed };
+        let (replaced, replacements) = mpsc::unbounded_channel();
+        tokio::spawn(supervise(running, nested, gate.clone(), deadline, replacements, done));
+        let (wired, composer) = (RwLock::new(Arc::new(wired)), Mutex::new(composer));
+        let shared = Shared { wired, composer, replaced, live, events, gate, closing, closed };
         Self { shared: Arc::new(shared) }
     }
 
-    /// How the components are wired.
-    pub fn plan(&self) -> &Plan {
-        &self.shared.plan
+    /// How the components are wired, at this time.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.shared.wired().plan.clone()
     }
 
     /// What the composition offers: functions and interfaces with their functions' types, sorted
     /// by name.
-    pub fn exports(&self) -> &[Export] {
-        self.shared.plan.exports()
+    pub fn exports(&self) -> Vec<Export> {
+        self.shared.wired().plan.exports().to_vec()
+    }
+
+    /// Puts `composable` in the place of the component `id`, while everything else runs on.
+    ///
+    /// `id` is the component's id as [`plan`](Self::plan) shows it, and `composable` a single
+    /// component: a [`ComposableComponent`](crate::ComposableComponent) or
+    /// [`ComposableInstance`](crate::ComposableInstance), with filters or without. It must export
+    /// what other components and Rust use of the old one, with the same types, under the same names
+    /// or in compatible versions; it may export more. Its imports are satisfied as when composing,
+    /// by hints of the old descriptor too, and its settings are those of the old descriptor.
+    ///
+    /// Nothing happens before the returned [`Replacement`] is awaited. Then the new component is
+    /// checked and started; up to there nothing changes if anything fails. From one moment to the
+    /// next, calls go to the new instance: those that wait in the old one's inbox too, in their
+    /// order. Calls that run end on the old instance, and so do calls that bring handles of its
+    /// resources, for as long as it lives: until no such handle is held any more, or as
+    /// [`Replacement::retiring_within`] says. A component that has ended can be replaced too.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Plan`] if there is no component `id`, or the new one does not fit.
+    /// - [`CompositionError::Start`] if the new one could not be started, or the composition was
+    ///   closed meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready ends what it started; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{
+    /// #     ComposableComponent, ComposableDescriptor, Composer, CompositionError,
+    /// # };
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), CompositionError> {
+    /// # let engine = wasmtime::Engine::default();
+    /// # let counter = |number: u32| {
+    /// #     let text = format!(r#"(component
+    /// #         (core module $m (func (export "n") (result i32) i32.const {number}))
+    /// #         (core instance $i (instantiate $m))
+    /// #         (func (export "number") (result u32) (canon lift (core func $i "n"))))"#);
+    /// #     let (linker, engine) = (wasmtime::component::Linker::<()>::new(&engine), engine.clone());
+    /// #     ComposableComponent::new(text, linker, move || wasmtime::Store::new(&engine, ()))
+    /// # };
+    /// # let mut composer = Composer::new();
+    /// # composer.add(ComposableDescriptor::new("counter", counter(1)));
+    /// # let composition = composer.compose().await?;
+    /// let number = composition.typed::<(), u32>(None, "number")?;
+    /// assert_eq!(number.call(()).await?, 1);
+    /// composition.replace("counter", counter(2)).await?;
+    /// assert_eq!(number.call(()).await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replace(&self, id: impl Into<String>, composable: impl Composable) -> Replacement<'_> {
+        Replacement::new(&self.shared, id.into(), composable.into_part())
     }
 
     /// Looks up an exported function: `interface` is the interface's name, or `None` for a
@@ -192,7 +296,8 @@ impl Composition {
     ) -> Result<ExportFunc, LookupError> {
         let name = interface.unwrap_or(function);
         let wanted = Name::parse(name);
-        let ranked = self.shared.exports.iter().filter_map(|export| {
+        let wired = self.shared.wired();
+        let ranked = wired.resolution.exports.iter().filter_map(|export| {
             Name::parse(&export.name).rank_for(&wanted).map(|rank| (rank, export))
         });
         let kind = if interface.is_some() { "interface" } else { "function" };
@@ -207,7 +312,7 @@ impl Composition {
                 return Err(LookupError::Ambiguous { name, components });
             }
         };
-        let leaf = &self.shared.leaves[offer.leaf];
+        let leaf = &wired.leaves[offer.leaf];
         let index = match (interface, &leaf.surface.exports[offer.export].item) {
             (None, Item::Func { index, .. }) => *index,
             (Some(interface), Item::Instance(items)) => match find(items, function) {
@@ -228,7 +333,8 @@ impl Composition {
     }
 
     fn not_exported(&self, kind: &'static str, name: &str) -> LookupError {
-        let names = self.exports().iter().map(|export| &*export.name);
+        let exports = self.exports();
+        let names = exports.iter().map(|export| &*export.name);
         let nearest = nearest(name, names.filter(|it| *it != name)).map(str::to_owned);
         LookupError::NotExported { kind, name: name.to_owned(), nearest }
     }
@@ -244,7 +350,7 @@ impl Composition {
     ///
     /// A resource counts until its destructor has run. Compositions nested inside count too.
     pub fn live_handles(&self) -> usize {
-        self.shared.live.iter().map(LiveHandles::count).sum()
+        self.shared.live.iter().map(LiveHandles::get).sum()
     }
 
     /// Drops every resource handle in `val`, at any depth, and waits until their destructors have
@@ -339,12 +445,13 @@ impl Composition {
         };
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
-        for export in &self.shared.exports {
+        let wired = self.shared.wired();
+        for export in &wired.resolution.exports {
             // What is offered ambiguously is not offered.
             let Offered::By(offer) = export.offered else {
                 continue;
             };
-            let leaf = &self.shared.leaves[offer.leaf];
+            let leaf = &wired.leaves[offer.leaf];
             let mut named = leaf.surface.exports[offer.export].clone();
             named.name.clone_from(&export.name);
             let named = merge.item(&named, leaf);
@@ -352,7 +459,8 @@ impl Composition {
         }
         let Merge { surface, endpoints, kinds, .. } = merge;
         let (surface, endpoints) = (Arc::new(surface), endpoints.into());
-        LiveLeaf { surface, endpoints, kinds: kinds.into() }
+        let settings = Settings::default();
+        LiveLeaf { surface, endpoints, kinds: kinds.into(), post: None, settings }
     }
 }
 
@@ -365,10 +473,11 @@ async fn supervise(
     nested: Vec<Composition>,
     gate: Gate,
     mut deadline: Deadline,
+    replaced: mpsc::UnboundedReceiver<Replaced>,
     done: watch::Sender<Option<Vec<String>>>,
 ) {
-    // An error means that the last handle is gone, which is a wish to close too.
-    let at = deadline.wait_for(Option::is_some).await.ok().and_then(|at| *at);
+    let running = look_after(running, &mut deadline, replaced).await;
+    let at = *deadline.borrow();
     gate.shut();
     let mut cut_off = end(running, deadline).await;
     // What is nested was called by those that have just ended.
@@ -389,7 +498,7 @@ async fn supervise(
 impl fmt::Debug for Composition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Composition")
-            .field("inboxes", &Inboxes(&self.shared.leaves))
+            .field("inboxes", &Inboxes(&self.shared.wired().leaves))
             .field("live_handles", &self.live_handles())
             .field("closed", &self.shared.gate.is_shut())
             .finish()
@@ -401,10 +510,8 @@ struct Inboxes<'a>(&'a [LiveLeaf]);
 
 impl fmt::Debug for Inboxes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let drivers = self.0.iter().filter_map(|leaf| leaf.endpoints.first());
-        f.debug_map()
-            .entries(drivers.map(|endpoint| (endpoint.driver.id(), endpoint.driver.depth())))
-            .finish()
+        let posts = self.0.iter().filter_map(|leaf| leaf.post.as_ref());
+        f.debug_map().entries(posts.map(|post| (post.id(), post.depth()))).finish()
     }
 }
 

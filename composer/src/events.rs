@@ -31,6 +31,14 @@ pub enum Change {
     },
     /// It was started again and takes calls.
     Restarted,
+    /// Another component took its place: calls that start from now on run there.
+    Replaced,
+    /// The instance that was replaced has ended; handles of its resources are errors from now on.
+    #[non_exhaustive]
+    Retired {
+        /// Why it ended: [`StopReason::Replaced`] if nothing went wrong.
+        reason: StopReason,
+    },
     /// It ended for good.
     #[non_exhaustive]
     Ended {

@@ -135,7 +135,7 @@ impl ExportFunc {
 
     /// The component that exports the function.
     pub(crate) fn component(&self) -> &str {
-        self.inner.endpoint.driver.id()
+        self.inner.endpoint.post.id()
     }
 
     /// The function's name, as `interface#function`.
@@ -151,7 +151,7 @@ impl Inner {
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         if self.gate.is_shut() {
-            return Err(self.endpoint.driver.closed(self.endpoint.func));
+            return Err(self.endpoint.post.closed(self.endpoint.func));
         }
         self.endpoint.call(args, Caller::Rust, deadline).await
     }
@@ -183,7 +183,7 @@ impl Inner {
     }
 
     fn function(&self) -> String {
-        self.endpoint.driver.function_name(self.endpoint.func)
+        self.endpoint.post.function_name(self.endpoint.func)
     }
 
     fn args(&self, params: &[Val], results: &[Val]) -> Result<Vec<Value>, ArgumentError> {
@@ -241,7 +241,7 @@ impl Inner {
 impl fmt::Debug for ExportFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExportFunc")
-            .field("component", &self.inner.endpoint.driver.id())
+            .field("component", &self.inner.endpoint.post.id())
             .field("function", &self.inner.function())
             .field("ty", &format_args!("{}", self.inner.ty))
             .finish()

@@ -73,6 +73,7 @@ mod events;
 mod export;
 mod link;
 mod plan;
+mod replace;
 mod shutdown;
 mod transfer;
 mod typed;
@@ -100,6 +101,7 @@ pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
+pub use replace::Replacement;
 pub use typed::{
     ComponentType, ComponentValue, FromComponentValue, IntoComponentValue, OwnedResource, Params,
     TypeDifference, TypedFunc,

@@ -1,14 +1,17 @@
-//! Ends a composition's components in order.
+//! Ends a composition's components: each that was replaced when nobody needs it any more, and all in
+//! order when the composition closes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::driver::DriverHandle;
-use crate::error::StopReason;
+use crate::link::Post;
 
 /// How long a component may take to run destructors when its calls are not waited for any more.
 /// One that takes longer is stuck in a call that holds its store.
@@ -16,8 +19,78 @@ const CUT_GRACE: Duration = Duration::from_millis(500);
 
 /// A component whose driver runs.
 pub(crate) struct Running {
+    /// The index of its component in the wiring.
+    pub(crate) leaf: usize,
     pub(crate) handle: Arc<DriverHandle>,
     pub(crate) task: JoinHandle<()>,
+}
+
+/// A driver that took another one's place.
+pub(crate) struct Replaced {
+    pub(crate) post: Arc<Post>,
+    pub(crate) former: Arc<DriverHandle>,
+    /// How long the former may be needed; `None` for as long as it is.
+    pub(crate) within: Option<Duration>,
+    pub(crate) successor: Running,
+    /// The order of the components from now on, providers first.
+    pub(crate) order: Vec<usize>,
+}
+
+/// Looks after `running` until the composition is to be closed, and gives what runs then, in the
+/// order of starting.
+pub(crate) async fn look_after(
+    mut running: Vec<Running>,
+    deadline: &mut Deadline,
+    mut replaced: mpsc::UnboundedReceiver<Replaced>,
+) -> Vec<Running> {
+    let mut order: Vec<usize> = running.iter().map(|it| it.leaf).collect();
+    let mut needed = FuturesUnordered::new();
+    let mut ending = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            biased;
+            // An error means that the last handle is gone, which is a wish to close too.
+            _ = deadline.wait_for(Option::is_some) => break,
+            Some(now) = replaced.recv() => {
+                running.push(now.successor);
+                order = now.order;
+                needed.push(until_unneeded(now.post, now.former, now.within));
+            }
+            Some((post, former)) = needed.next() => {
+                let (ended, rest) =
+                    running.into_iter().partition(|it| Arc::ptr_eq(&it.handle, &former));
+                running = rest;
+                ending.push(async move {
+                    end_all(ended).await;
+                    post.forget(&former);
+                });
+            }
+            Some(()) = ending.next() => {}
+        }
+    }
+    replaced.close();
+    while let Ok(now) = replaced.try_recv() {
+        running.push(now.successor);
+        order = now.order;
+    }
+    while ending.next().await.is_some() {}
+    running.sort_by_key(|it| order.iter().position(|leaf| *leaf == it.leaf));
+    running
+}
+
+/// Waits until no call runs in a driver that was replaced, and no handle of its resources is held.
+async fn until_unneeded(
+    post: Arc<Post>,
+    former: Arc<DriverHandle>,
+    within: Option<Duration>,
+) -> (Arc<Post>, Arc<DriverHandle>) {
+    let unneeded = former.uses().zero();
+    match within {
+        // When the time is over it does not matter what is left.
+        Some(within) => drop(timeout(within, unneeded).await),
+        None => unneeded.await,
+    }
+    (post, former)
 }
 
 /// When a composition has to be closed: not yet, or at the latest then.
@@ -36,7 +109,7 @@ pub(crate) async fn end_all(running: Vec<Running>) {
 /// destructors of the handles that it gives back, find their provider running.
 pub(crate) async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<String> {
     let mut cut_off = Vec::new();
-    for Running { handle, mut task } in running.into_iter().rev() {
+    for Running { handle, mut task, .. } in running.into_iter().rev() {
         handle.stop();
         let ended = tokio::select! {
             // A driver that has nothing to wait for is not cut off, however short the time.
@@ -49,7 +122,7 @@ pub(crate) async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<St
         }
         handle.cut();
         if timeout(CUT_GRACE, &mut task).await.is_err() {
-            handle.set_stopped(StopReason::Closed);
+            handle.set_stopped(handle.stop_reason());
             task.abort();
             // A guest that never yields cannot be aborted; nothing but its engine's epoch can.
             let _ = timeout(CUT_GRACE, task).await;

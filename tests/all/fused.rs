@@ -56,9 +56,9 @@ fn answer_alike(guests: &[&str], interface: Option<&str>, calls: &[Call]) {
         }
         let composition = composer.compose().await.expect("the guests fit");
         if let Some(interface) = interface {
-            let exports = composition.exports().iter();
-            let mut functions =
-                exports.filter(|it| it.name == interface).flat_map(|it| &it.functions);
+            let exports = composition.exports();
+            let of_interface = exports.iter().filter(|it| it.name == interface);
+            let mut functions = of_interface.flat_map(|it| &it.functions);
             let called: BTreeSet<_> = calls.iter().map(|(function, _)| *function).collect();
             let missed = functions.find(|it| !called.contains(&*it.name));
             assert!(missed.is_none(), "nothing compares {missed:?}");

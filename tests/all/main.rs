@@ -12,6 +12,7 @@ mod fused;
 mod limits;
 mod macros;
 mod nesting;
+mod replace;
 mod resources;
 mod restart;
 mod runaway;

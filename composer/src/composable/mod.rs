@@ -85,24 +85,24 @@ pub struct ComposableDescriptor {
     pub(crate) settings: Settings,
 }
 
-impl ComposableDescriptor {
-    /// What is wrong with the settings of the component `path`.
-    pub(crate) fn settings_problems(&self, path: &str) -> Vec<PlanProblem> {
+impl Settings {
+    /// What is wrong with these settings for the component `path`.
+    pub(crate) fn problems(&self, path: &str, content: &PartContent) -> Vec<PlanProblem> {
         let mut problems = Vec::new();
         let component = || path.to_owned();
-        match (self.settings.inbox_capacity, &self.part.content) {
+        match (self.inbox_capacity, content) {
             (Some(_), PartContent::Composed(_)) => {
                 problems.push(PlanProblem::CapacityOfComposition { component: component() });
             }
             (Some(0), _) => problems.push(PlanProblem::NoCapacity { component: component() }),
             _ => {}
         }
-        let restartable = match &self.part.content {
+        let restartable = match content {
             PartContent::Single(single) => single.is_restartable(),
             PartContent::Group(_) => true,
             PartContent::Composed(_) => false,
         };
-        if !restartable && self.settings.restart.is_some_and(|policy| !policy.is_never()) {
+        if !restartable && self.restart.is_some_and(|policy| !policy.is_never()) {
             problems.push(PlanProblem::NotRestartable { component: component() });
         }
         problems
@@ -221,7 +221,8 @@ pub(crate) enum PartContent {
 
 /// A composition inside another one.
 pub(crate) struct Nested {
-    pub(crate) composition: Composition,
+    /// Taken when the composition around it has been composed.
+    pub(crate) composition: Option<Composition>,
     /// What it offers, as if it were one component.
     pub(crate) leaf: LiveLeaf,
 }
@@ -273,7 +274,7 @@ impl sealed::IntoPart for Composer {
 impl sealed::IntoPart for Composition {
     fn into_part(self) -> Part {
         let leaf = self.as_leaf();
-        PartContent::Composed(Nested { composition: self, leaf }).into()
+        PartContent::Composed(Nested { composition: Some(self), leaf }).into()
     }
 }
 

@@ -1,16 +1,16 @@
 //! How everybody else reaches a driver.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::message::{Answer, Call, Message, Reply, Ticket};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
 use crate::plan::item::Surface;
-use crate::transfer::{Home, Released};
+use crate::transfer::{Count, Home, Released, new_epoch};
 use crate::value::Value;
 
 /// The address of a component that runs, or ran, in a store of its own.
@@ -18,19 +18,28 @@ pub(crate) struct DriverHandle {
     id: Arc<str>,
     surface: Arc<Surface>,
     inbox: mpsc::UnboundedSender<Message>,
+    /// The driver's end of the inbox. It is here so that calls which have not started can be handed
+    /// over to another driver, even while this one's store is held.
+    queue: Mutex<mpsc::UnboundedReceiver<Message>>,
+    capacity: usize,
     /// Room for calls in the inbox. Calls from Rust that find none wait for it in their order.
     ///
     /// Calls of other components never wait here: the store of one may be held by a later call, and
     /// then room given to the earlier would be taken by nobody, for ever. Those calls are bounded
     /// where they come from. Messages that release handles are as many as there are handles.
-    room: Arc<Semaphore>,
+    room: Mutex<Arc<Semaphore>>,
     /// How many calls are in the inbox.
     depth: AtomicUsize,
-    tickets: AtomicU64,
+    /// The calls that are not answered, and the resources that are held outside.
+    uses: Count,
+    /// The number of the component's store.
+    epoch: Arc<AtomicU64>,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedSender<Ticket>,
     /// Why the component's last store ended, while it may get another one.
     ended: Mutex<Option<StopReason>>,
+    /// Whether another driver has taken the component's place.
+    replaced: AtomicBool,
     /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
     pub(super) stop_wish: Notify,
     events: Teller,
@@ -40,9 +49,8 @@ pub(crate) struct DriverHandle {
     pub(super) cut: Notify,
 }
 
-/// A driver's end of its inbox.
+/// What only the driver itself receives.
 pub(crate) struct Inbox {
-    pub(super) messages: mpsc::UnboundedReceiver<Message>,
     pub(super) expired: mpsc::UnboundedReceiver<Ticket>,
 }
 
@@ -66,21 +74,26 @@ impl DriverHandle {
     ) -> (Arc<Self>, Inbox) {
         let (inbox, messages) = mpsc::unbounded_channel();
         let (expired_sender, expired) = mpsc::unbounded_channel();
+        let capacity = capacity.min(Semaphore::MAX_PERMITS);
         let handle = Self {
             id,
             surface,
             inbox,
-            room: Arc::new(Semaphore::new(capacity.min(Semaphore::MAX_PERMITS))),
+            queue: Mutex::new(messages),
+            capacity,
+            room: Mutex::new(Arc::new(Semaphore::new(capacity))),
             depth: AtomicUsize::new(0),
-            tickets: AtomicU64::new(0),
+            uses: Count::default(),
+            epoch: Arc::new(AtomicU64::new(new_epoch())),
             expired: expired_sender,
             ended: Mutex::new(None),
+            replaced: AtomicBool::new(false),
             stop_wish: Notify::new(),
             events,
             stopped: OnceLock::new(),
             cut: Notify::new(),
         };
-        (Arc::new(handle), Inbox { messages, expired })
+        (Arc::new(handle), Inbox { expired })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -102,53 +115,43 @@ impl DriverHandle {
         self.depth.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Calls an exported function, and waits for its answer no longer than `within`.
-    ///
-    /// The call is in the inbox when this future was first polled, if the inbox has room or a
-    /// component makes it. Dropping it withdraws a call that has not started, and otherwise discards
-    /// its result.
-    pub(crate) async fn call(
-        &self,
-        func: usize,
-        args: Vec<Value>,
-        caller: Caller,
-        within: Option<Duration>,
-    ) -> Result<Option<Value>, CompositionError> {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let call = self.ask(func, args, caller, ticket);
-        let Some(within) = within else { return call.await };
-        // The timer is on the caller's side, as the driver's store may be held.
-        match tokio::time::timeout(within, call).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                // The driver knows whether the call holds its store. One that has ended need not.
-                let _ = self.expired.send(ticket);
-                let (component, function) = (self.id.to_string(), Some(self.function_name(func)));
-                Err(CompositionError::Timeout { component, function, after: within })
-            }
-        }
+    /// The number of the component's store, which is another one when the component gets a new one.
+    pub(crate) fn epoch(&self) -> &Arc<AtomicU64> {
+        &self.epoch
     }
 
-    async fn ask(
+    /// What needs this driver: calls that are not answered and resources that are held outside.
+    pub(crate) fn uses(&self) -> &Count {
+        &self.uses
+    }
+
+    /// The room that the inbox has now.
+    pub(crate) fn room(&self) -> Arc<Semaphore> {
+        lock(&self.room).clone()
+    }
+
+    /// Puts a call of an exported function into the inbox.
+    pub(crate) fn send(
         &self,
         func: usize,
         args: Vec<Value>,
-        caller: Caller,
         ticket: Ticket,
-    ) -> Result<Option<Value>, CompositionError> {
-        let room = match caller {
-            Caller::Component => self.room.clone().try_acquire_owned().ok(),
-            Caller::Rust => match self.room.clone().acquire_owned().await {
-                Ok(room) => Some(room),
-                Err(_) => return Err(self.unavailable(func, false)),
-            },
-        };
-        let (reply, answer) = Reply::pair();
+        room: Option<OwnedSemaphorePermit>,
+    ) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = Reply::pair(self.uses.enter());
         self.depth.fetch_add(1, Ordering::Relaxed);
-        if self.inbox.send(Message::Call(Call { func, args, reply, ticket, room })).is_err() {
-            return Err(self.unavailable(func, false));
-        }
-        match answer.await {
+        // If the inbox is closed the call is answered by being dropped.
+        let _ = self.inbox.send(Message::Call(Call { func, args, reply, ticket, room }));
+        answer
+    }
+
+    /// What the caller hears of a call that was sent here.
+    pub(crate) fn answered(
+        &self,
+        func: usize,
+        answer: Result<Answer, oneshot::error::RecvError>,
+    ) -> Result<Option<Value>, CompositionError> {
+        match answer {
             Ok(Answer::Returned(value)) => Ok(value),
             Ok(Answer::Failed(error)) => Err(error),
             Ok(Answer::Stopped { started }) => Err(self.unavailable(func, started)),
@@ -157,8 +160,72 @@ impl DriverHandle {
         }
     }
 
-    fn unavailable(&self, func: usize, started: bool) -> CompositionError {
-        let ended = || self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// Tells that the deadline of a call has passed. One that has ended need not be here.
+    pub(crate) fn expire(&self, ticket: Ticket) {
+        let _ = self.expired.send(ticket);
+    }
+
+    /// Waits for the next message; `None` when the inbox is closed and empty.
+    pub(super) async fn receive(&self) -> Option<Message> {
+        std::future::poll_fn(|cx| lock(&self.queue).poll_recv(cx)).await
+    }
+
+    /// The next message if there is one.
+    pub(super) fn try_receive(&self) -> Option<Message> {
+        lock(&self.queue).try_recv().ok()
+    }
+
+    /// Takes no messages any more; those that are there stay.
+    pub(super) fn close_inbox(&self) {
+        lock(&self.queue).close();
+        lock(&self.room).close();
+    }
+
+    /// Leaves the component's place to `successor`, and the calls with it that have not started, but
+    /// for those that bring handles of resources living here. No call may be sent meanwhile.
+    pub(crate) fn hand_over(&self, successor: &Self) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let mut messages = Vec::new();
+        while let Some(message) = self.try_receive() {
+            messages.push(message);
+        }
+        let room = successor.room();
+        for message in messages {
+            match message {
+                Message::Call(mut call) if !call.args.iter().any(|arg| arg.is_of_store(epoch)) => {
+                    self.taken();
+                    successor.depth.fetch_add(1, Ordering::Relaxed);
+                    call.room = room.clone().try_acquire_owned().ok();
+                    call.reply.counts_for(successor.uses.enter());
+                    let _ = successor.inbox.send(Message::Call(call));
+                }
+                // If the driver has ended meanwhile, dropping the message answers it.
+                message => drop(self.inbox.send(message)),
+            }
+        }
+        // A driver that waits for its restart need not, once its calls are in safety.
+        self.replaced.store(true, Ordering::Release);
+        self.stop_wish.notify_one();
+        // Those who wait for room look again where to wait.
+        let room = Arc::new(Semaphore::new(self.capacity));
+        if self.stopped.get().is_some() {
+            room.close();
+        }
+        std::mem::replace(&mut *lock(&self.room), room).close();
+    }
+
+    /// Whether another driver has taken the component's place.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    /// Why the driver ends when it was asked to.
+    pub(crate) fn stop_reason(&self) -> StopReason {
+        if self.is_replaced() { StopReason::Replaced } else { StopReason::Closed }
+    }
+
+    pub(crate) fn unavailable(&self, func: usize, started: bool) -> CompositionError {
+        let ended = || lock(&self.ended).clone();
         let source = self.stopped.get().cloned().or_else(ended);
         let source = source.unwrap_or(StopReason::RuntimeShutdown);
         let (component, function) = (self.id.to_string(), self.function_name(func));
@@ -187,7 +254,7 @@ impl DriverHandle {
     /// Publishes why the component's store ended, though it gets another one.
     pub(super) fn set_ended(&self, reason: StopReason, after: Duration) {
         let ended = reason.clone();
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        *lock(&self.ended) = Some(ended);
         self.events.tell(&self.id, Change::Restarting { reason, after });
     }
 
@@ -198,13 +265,16 @@ impl DriverHandle {
     /// Publishes why the component runs no longer; the first reason stays.
     pub(crate) fn set_stopped(&self, reason: StopReason) {
         if self.stopped.set(reason.clone()).is_ok() {
-            self.events.tell(&self.id, Change::Ended { reason });
+            let change = match self.is_replaced() {
+                true => Change::Retired { reason },
+                false => Change::Ended { reason },
+            };
+            self.events.tell(&self.id, change);
         }
     }
 
-    /// Answers those who wait for room.
-    pub(super) fn close_room(&self) {
-        self.room.close();
+    pub(crate) fn tell_replaced(&self) {
+        self.events.tell(&self.id, Change::Replaced);
     }
 }
 
@@ -213,4 +283,13 @@ impl Home for DriverHandle {
         // With the store gone, its resources are gone too.
         let _ = self.inbox.send(Message::Release(released));
     }
+
+    fn has_store(&self, epoch: u64) -> bool {
+        self.stopped.get().is_none() && self.epoch.load(Ordering::Relaxed) == epoch
+    }
+}
+
+/// Nothing runs under these locks that could leave what they guard half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

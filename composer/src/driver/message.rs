@@ -3,7 +3,7 @@
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::error::CompositionError;
-use crate::transfer::Released;
+use crate::transfer::{Counted, Released};
 use crate::value::Value;
 
 /// A message in a driver's inbox.
@@ -27,7 +27,7 @@ pub(crate) struct Call {
     pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
-/// The number of a call, counted up for each driver.
+/// The number of a call, counted up for each component.
 pub(crate) type Ticket = u64;
 
 /// What a call came to.
@@ -45,12 +45,19 @@ pub(crate) enum Answer {
 pub(crate) struct Reply {
     caller: Option<oneshot::Sender<Answer>>,
     pub(crate) started: bool,
+    /// Keeps the driver in use until the call is answered.
+    counted: Counted,
 }
 
 impl Reply {
-    pub(crate) fn pair() -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn pair(counted: Counted) -> (Self, oneshot::Receiver<Answer>) {
         let (caller, answer) = oneshot::channel();
-        (Self { caller: Some(caller), started: false }, answer)
+        (Self { caller: Some(caller), started: false, counted }, answer)
+    }
+
+    /// Counts the call for another driver.
+    pub(super) fn counts_for(&mut self, counted: Counted) {
+        self.counted = counted;
     }
 
     /// Whether nobody waits any more: the call was withdrawn.

@@ -32,7 +32,8 @@ use crate::error::{Cause, HostPanic, StartError, StopReason};
 use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
-use message::{Message, Ticket};
+use message::Message;
+pub(crate) use message::Ticket;
 use restart::Restarts;
 use turns::Turns;
 
@@ -40,7 +41,6 @@ use turns::Turns;
 pub(crate) struct Driver<T: 'static> {
     /// Empty while the component waits for a new one.
     store: Option<Store<T>>,
-    inbox: mpsc::UnboundedReceiver<Message>,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedReceiver<Ticket>,
     handle: Arc<DriverHandle>,
@@ -80,11 +80,9 @@ impl<T: Send + 'static> Driver<T> {
     ) -> Self {
         let concurrent = supports_concurrency(store.engine());
         let calls = Calls::new(handle.clone(), side, &mut store, instance);
-        let Inbox { messages: inbox, expired } = inbox;
         Self {
             store: Some(store),
-            inbox,
-            expired,
+            expired: inbox.expired,
             handle,
             calls: Arc::new(calls),
             renew: None,
@@ -109,7 +107,7 @@ impl<T: Send + 'static> Driver<T> {
     /// Serves the inbox until it is told to stop, or the component traps for the last time.
     pub(crate) async fn run(mut self) {
         let mut reason = self.run_store().await;
-        while !matches!(reason, StopReason::Closed) {
+        while !matches!(reason, StopReason::Closed | StopReason::Replaced) {
             match self.restart(reason).await {
                 Ok(()) => reason = self.run_store().await,
                 Err(last) => {
@@ -140,7 +138,7 @@ impl<T: Send + 'static> Driver<T> {
                 let function = self.handle.function_name(func);
                 return StopReason::Expired { component, function };
             }
-            Ok(Ok(Ok(()))) => return StopReason::Closed,
+            Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
             Ok(Ok(Err(error))) => error,
             Ok(Err(panic)) => wasmtime::Error::new(HostPanic { message: text(panic) }),
         };
@@ -158,6 +156,9 @@ impl<T: Send + 'static> Driver<T> {
     async fn restart(&mut self, mut reason: StopReason) -> Result<(), StopReason> {
         let Some((renew, restarts)) = &mut self.renew else { return Err(reason) };
         loop {
+            if self.handle.is_replaced() {
+                return Err(reason);
+            }
             let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
             self.handle.set_ended(reason.clone(), delay);
             self.calls.end(&reason);
@@ -171,7 +172,7 @@ impl<T: Send + 'static> Driver<T> {
             };
             let renewed = tokio::select! {
                 biased;
-                () = self.handle.stop_wish.notified() => return Err(StopReason::Closed),
+                () = self.handle.stop_wish.notified() => return Err(self.handle.stop_reason()),
                 renewed = renewed => renewed,
             };
             match renewed {
@@ -204,9 +205,9 @@ impl<T: Send + 'static> Driver<T> {
         }
         // Nobody is left who could call, but handles may have come back meanwhile. Whoever calls
         // all the same finds the reason when the inbox is closed.
-        self.handle.set_stopped(StopReason::Closed);
-        self.close_inbox();
-        while let Ok(message) = self.inbox.try_recv() {
+        self.handle.set_stopped(self.handle.stop_reason());
+        self.handle.close_inbox();
+        while let Some(message) = self.handle.try_receive() {
             if let Message::Release(released) = message {
                 self.release(released).await?;
             }
@@ -219,12 +220,12 @@ impl<T: Send + 'static> Driver<T> {
     #[cfg(feature = "component-model-async")]
     async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
         let limit = self.run_limit;
-        let Self { store: Some(store), inbox, handle, calls, .. } = self else {
+        let Self { store: Some(store), handle, calls, .. } = self else {
             return Ok(Next::Stop);
         };
         let turns = Turns::default();
         let event_loop = store.run_concurrent(async |accessor| {
-            turns.come_round(take_messages(accessor, inbox, handle, calls, &turns)).await
+            turns.come_round(take_messages(accessor, handle, calls, &turns)).await
         });
         turns.count(limit, event_loop).await??
     }
@@ -237,11 +238,11 @@ impl<T: Send + 'static> Driver<T> {
     /// Runs one call after the other, on an engine that cannot do otherwise.
     async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
         let limit = self.run_limit;
-        let Self { store: Some(store), inbox, handle, calls, .. } = self else {
+        let Self { store: Some(store), handle, calls, .. } = self else {
             return Ok(Next::Stop);
         };
         loop {
-            match inbox.recv().await {
+            match handle.receive().await {
                 Some(Message::Call(call)) => {
                     handle.taken();
                     Turns::default().count(limit, calls.run(store, call)).await??;
@@ -293,18 +294,11 @@ impl<T: Send + 'static> Driver<T> {
     /// The one way out. The order matters: the reason is there before anybody can find the inbox
     /// closed, and the inbox is closed before what is in it is answered, so that nothing arrives
     /// behind it and waits for ever.
-    fn end(&mut self, reason: StopReason) {
+    fn end(&self, reason: StopReason) {
         self.handle.set_stopped(reason.clone());
-        self.close_inbox();
+        self.handle.close_inbox();
         self.calls.end(&reason);
-        while self.inbox.try_recv().is_ok() {}
-    }
-}
-
-impl<T: 'static> Driver<T> {
-    fn close_inbox(&mut self) {
-        self.inbox.close();
-        self.handle.close_room();
+        while self.handle.try_receive().is_some() {}
     }
 }
 
@@ -313,9 +307,9 @@ impl<T: 'static> Drop for Driver<T> {
         // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
         // shutting down.
         self.handle.set_stopped(StopReason::RuntimeShutdown);
-        self.close_inbox();
+        self.handle.close_inbox();
         self.calls.end(&StopReason::RuntimeShutdown);
-        while self.inbox.try_recv().is_ok() {}
+        while self.handle.try_receive().is_some() {}
     }
 }
 
@@ -323,14 +317,13 @@ impl<T: 'static> Drop for Driver<T> {
 #[cfg(feature = "component-model-async")]
 async fn take_messages<T: Send + 'static>(
     accessor: &Accessor<T>,
-    inbox: &mut mpsc::UnboundedReceiver<Message>,
     handle: &DriverHandle,
     calls: &Arc<Calls>,
     turns: &Turns,
 ) -> wasmtime::Result<Next> {
     let mut unsettled = 0;
     loop {
-        match inbox.recv().await {
+        match handle.receive().await {
             Some(Message::Call(call)) => {
                 handle.taken();
                 Calls::start(calls, accessor, call)?;

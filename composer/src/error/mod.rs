@@ -151,6 +151,11 @@ pub enum StartError {
     #[non_exhaustive]
     InstanceTaken { component: String },
 
+    /// The composition was closed before the component could be started in it.
+    #[error("component `{component}` cannot be started: its composition was closed")]
+    #[non_exhaustive]
+    Closed { component: String },
+
     /// There is no tokio runtime to run the components on.
     #[error("composing needs a tokio runtime; call `compose` inside one")]
     NoRuntime,
@@ -240,9 +245,19 @@ pub enum HandleError {
     )]
     Lent,
 
-    /// The resource was lost when the component that defined it ended and was started again.
-    #[error("the resource is lost: the component that defined it ended and was started again")]
+    /// The resource was lost when the component that defined it ended and was started again, or when
+    /// the time was over that it had after being replaced.
+    #[error(
+        "the resource is lost: the component that defined it ended and was started again or replaced"
+    )]
     Lost,
+
+    /// The resource lives in an instance that was replaced, and the call goes to another one.
+    #[error(
+        "the resource lives in an instance that was replaced, and the call has handles of another \
+         instance too, or runs there"
+    )]
+    OtherInstance,
 
     /// The handle is of another resource than the function takes.
     #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
@@ -297,6 +312,10 @@ pub enum StopReason {
         #[source]
         source: Box<StartError>,
     },
+
+    /// Another component took its place.
+    #[error("the component was replaced")]
+    Replaced,
 
     /// The tokio runtime that ran the component was shut down.
     #[error("the tokio runtime that ran the component was shut down")]

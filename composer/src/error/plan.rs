@@ -317,6 +317,77 @@ pub enum PlanProblem {
     #[non_exhaustive]
     CodeImport { consumer: String, provider: String, import: String, kind: &'static str },
 
+    /// Nothing with this id is there to be replaced.
+    #[error("there is no component `{component}` to replace{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NothingToReplace { component: String, nearest: Option<String> },
+
+    /// A whole composition cannot be replaced, and cannot replace a component.
+    #[error("`{component}` cannot be replaced: {reason}")]
+    #[non_exhaustive]
+    NotReplaceable { component: String, reason: &'static str },
+
+    /// A replacement does not export what is used of the component that it is to replace.
+    #[error(
+        "the replacement of `{component}` {} `{export}`, which {}",
+        if *.hidden { "hides" } else { "does not export" },
+        UsedBy(.consumer.as_deref())
+    )]
+    #[non_exhaustive]
+    ReplacementLacks {
+        component: String,
+        export: String,
+        /// The component that imports it; `None` if the composition offers it.
+        consumer: Option<String>,
+        hidden: bool,
+    },
+
+    /// A replacement exports an interface without an item that the composition offers.
+    #[error(
+        "the replacement of `{component}` exports `{export}` without {}, which the composition offers",
+        .path.join(", ")
+    )]
+    #[non_exhaustive]
+    ReplacementLacksItem {
+        component: String,
+        export: String,
+        /// Steps from the export to the item, outermost first.
+        path: Vec<String>,
+    },
+
+    /// A replacement exports something with another type than the composition offers it.
+    #[error(
+        "{} of the replacement of `{component}` is not what the composition offers: expected \
+         `{expected}`, found `{found}`",
+        Path(.path, export)
+    )]
+    #[non_exhaustive]
+    ReplacementDiffers {
+        component: String,
+        export: String,
+        /// Steps from the export to the difference, outermost first.
+        path: Vec<String>,
+        expected: String,
+        found: String,
+    },
+
+    /// A replacement exports a resource that lives somewhere else than the one before.
+    #[error(
+        "the replacement of `{component}` exports a resource `{resource}` of another component than \
+         before, and {} the one before",
+        match .consumer {
+            Some(consumer) => format!("`{consumer}` uses"),
+            None => "the composition offers".to_owned(),
+        }
+    )]
+    #[non_exhaustive]
+    ReplacementMoves {
+        component: String,
+        resource: String,
+        /// The component that imports it; `None` if the composition offers it.
+        consumer: Option<String>,
+    },
+
     /// Components that import from each other in a circle.
     #[error("components import from each other in a circle: {}", Circle(.components))]
     #[non_exhaustive]
@@ -383,6 +454,17 @@ impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.1)?;
         self.0.iter().try_for_each(|step| write!(f, ", {step}"))
+    }
+}
+
+struct UsedBy<'a>(Option<&'a str>);
+
+impl fmt::Display for UsedBy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(component) => write!(f, "`{component}` imports"),
+            None => f.write_str("the composition offers"),
+        }
     }
 }
 

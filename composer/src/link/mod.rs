@@ -1,6 +1,7 @@
 //! Fills a component's linker with functions and resources of other components.
 
 mod func;
+mod post;
 mod store;
 
 use std::sync::Arc;
@@ -8,9 +9,10 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
+pub(crate) use post::Post;
 pub(crate) use store::{Loans, OUTGOING_CALLS, StoreHandles, StoreSide};
 
-use crate::driver::{Caller, DriverHandle};
+use crate::driver::Caller;
 use crate::error::CompositionError;
 use crate::plan::item::{Item, Named, Surface, find};
 use crate::transfer::Proxy;
@@ -19,8 +21,8 @@ use crate::value::Value;
 /// An exported function of a component that runs.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    pub(crate) driver: Arc<DriverHandle>,
-    /// Index into the driver's exported functions.
+    pub(crate) post: Arc<Post>,
+    /// Index into the component's exported functions.
     pub(crate) func: usize,
     /// The longest that any call may take.
     pub(crate) deadline: Option<Duration>,
@@ -35,7 +37,7 @@ impl Endpoint {
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         let within = self.deadline.into_iter().chain(deadline).min();
-        self.driver.call(self.func, args, caller, within).await
+        self.post.call(self.func, args, caller, within).await
     }
 }
 

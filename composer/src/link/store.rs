@@ -10,7 +10,9 @@ use wasmtime::component::{Resource as HostResource, ResourceAny};
 use crate::error::HandleError;
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::plan::types::Resource;
-use crate::transfer::{Home, Lent, LiveHandles, Own, Proxies, Proxy, ResourceKind};
+use crate::transfer::{
+    Count, Home, Lent, Live, LiveHandles, Own, Proxies, Proxy, ResourceKind, new_epoch,
+};
 use crate::value::{Faulty, Handles};
 
 /// What has to be known about a component to take handles out of its store and to put them in.
@@ -24,7 +26,9 @@ pub(crate) struct StoreSide {
     /// This component, as the home of the resources that it defines.
     pub(crate) home: Arc<dyn Home>,
     pub(crate) live: LiveHandles,
-    /// Counts the stores that the component had.
+    /// What keeps the component in use.
+    pub(crate) uses: Count,
+    /// The number of the component's store.
     pub(crate) epoch: Arc<AtomicU64>,
     pub(crate) id: Arc<str>,
     /// Room for calls of other components that wait for their answer.
@@ -43,7 +47,7 @@ impl StoreSide {
     /// Notes that the component gets a new store: its resources are lost, and what it held is given
     /// back.
     pub(crate) fn renew(&self) {
-        self.epoch.fetch_add(1, Ordering::Relaxed);
+        self.epoch.store(new_epoch(), Ordering::Relaxed);
         self.proxies.clear();
     }
 
@@ -156,7 +160,8 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
         if self.side.is_home_of(resource) {
             let kind = self.side.kind(resource)?.clone();
-            let (home, live) = (self.side.home.clone(), self.side.live.enter());
+            let live = Live::new(&self.side.live, &self.side.uses);
+            let home = self.side.home.clone();
             return Ok(Own::new(handle, kind, home, self.side.epoch(), live));
         }
         let rep = self.rep(handle)?;

@@ -1,11 +1,13 @@
 //! What a component imports and exports, reflected into types that the plan can compare.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::types::{self, ComponentItem, Type};
 use wasmtime::component::{Component, ResourceType};
 
+use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
 
 /// The imports and exports of one component.
@@ -79,7 +81,7 @@ pub(crate) fn find<'a>(items: &'a [Named], name: &str) -> Option<&'a Item> {
     items.iter().find(|named| named.name == name).map(|named| &named.item)
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ExportedFunc {
     /// Names of the instances around the function, then its own.
     pub(crate) path: Vec<String>,
@@ -97,6 +99,13 @@ impl ExportedFunc {
 pub(crate) struct ResourceDef {
     pub(crate) name: Arc<str>,
     pub(crate) origin: ResourceOrigin,
+}
+
+impl ResourceDef {
+    /// Whether the component itself defines it.
+    pub(crate) fn is_defined(&self) -> bool {
+        self.origin == ResourceOrigin::Defined
+    }
 }
 
 /// Who defines a resource, seen from the component that mentions it.
@@ -135,6 +144,122 @@ impl Surface {
             funcs: reflector.funcs,
             resources: reflector.resources,
         }
+    }
+}
+
+/// Which of `exports` takes the place of an export called `name`: the one of that name, or else the
+/// highest compatible version.
+pub(crate) fn successor(exports: &[Named], name: &str) -> Option<usize> {
+    let wanted = Name::parse(name);
+    let ranked = exports
+        .iter()
+        .enumerate()
+        .filter_map(|(index, it)| Some((Name::parse(&it.name).rank_for(&wanted)?, index)));
+    ranked.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, index)| index)
+}
+
+impl Surface {
+    /// This surface with the numbers of `predecessor` for the functions and resources that both
+    /// export. What only one of them has keeps a number of its own.
+    pub(crate) fn numbered_as(&self, predecessor: &Self) -> Self {
+        let mut numbers = Numbers {
+            funcs: HashMap::new(),
+            resources: HashMap::new(),
+            next_func: predecessor.funcs.len(),
+            next_resource: predecessor.resources.len(),
+        };
+        for old in &predecessor.exports {
+            if let Some(new) = successor(&self.exports, &old.name) {
+                numbers.pair(&old.item, &self.exports[new].item);
+            }
+        }
+        let mut funcs = predecessor.funcs.clone();
+        for (index, func) in self.funcs.iter().enumerate() {
+            let ty = Arc::new(func.ty.renumber(&mut |it| numbers.resource(it)));
+            put(&mut funcs, numbers.func(index), ExportedFunc { path: func.path.clone(), ty });
+        }
+        let mut resources = predecessor.resources.clone();
+        for (index, def) in (0..).zip(&self.resources) {
+            let number = numbers.resource(&Resource { name: def.name.clone(), index });
+            put(&mut resources, number as usize, def.clone());
+        }
+        let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
+        Self { imports: all(&self.imports), exports: all(&self.exports), funcs, resources }
+    }
+}
+
+/// Replaces the item at `index`, or adds it behind the last.
+fn put<T>(items: &mut Vec<T>, index: usize, item: T) {
+    match items.get_mut(index) {
+        Some(place) => *place = item,
+        None => items.push(item),
+    }
+}
+
+/// New numbers for the functions and resources of a surface, by their old ones.
+struct Numbers {
+    funcs: HashMap<usize, usize>,
+    resources: HashMap<u32, u32>,
+    next_func: usize,
+    next_resource: usize,
+}
+
+impl Numbers {
+    /// Gives what `new` exports the numbers of `old`.
+    fn pair(&mut self, old: &Item, new: &Item) {
+        match (old, new) {
+            (Item::Func { index: old, .. }, Item::Func { index: new, .. })
+                if !self.funcs.values().any(|taken| taken == old) =>
+            {
+                self.funcs.entry(*new).or_insert(*old);
+            }
+            (Item::Instance(old), Item::Instance(new)) => {
+                for named in old {
+                    if let Some(new) = find(new, &named.name) {
+                        self.pair(&named.item, new);
+                    }
+                }
+            }
+            (Item::Resource(old), Item::Resource(new))
+                if !self.resources.values().any(|taken| *taken == old.index) =>
+            {
+                self.resources.entry(new.index).or_insert(old.index);
+            }
+            _ => {}
+        }
+    }
+
+    fn func(&mut self, index: usize) -> usize {
+        *self.funcs.entry(index).or_insert_with(|| {
+            self.next_func += 1;
+            self.next_func - 1
+        })
+    }
+
+    fn resource(&mut self, resource: &Resource) -> u32 {
+        *self.resources.entry(resource.index).or_insert_with(|| {
+            self.next_resource += 1;
+            (self.next_resource - 1) as u32
+        })
+    }
+
+    fn named(&mut self, named: &Named) -> Named {
+        let item = match &named.item {
+            Item::Func { ty, index } => {
+                let ty = Arc::new(ty.renumber(&mut |it| self.resource(it)));
+                Item::Func { ty, index: self.funcs.get(index).copied().unwrap_or(*index) }
+            }
+            Item::Instance(items) => {
+                Item::Instance(items.iter().map(|named| self.named(named)).collect())
+            }
+            Item::Resource(resource) => Item::Resource(Resource {
+                name: resource.name.clone(),
+                index: self.resource(resource),
+            }),
+            Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it))),
+            Item::Code(kind) => Item::Code(kind),
+        };
+        Named { name: named.name.clone(), item }
     }
 }
 

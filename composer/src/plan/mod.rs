@@ -5,6 +5,7 @@ pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;
 pub(crate) mod name;
+pub(crate) mod replacement;
 pub(crate) mod resolve;
 pub(crate) mod types;
 

@@ -112,6 +112,11 @@ impl Resolution {
         other.map(|(path, name, _)| (path.clone(), name.clone())).collect()
     }
 
+    /// Whether `component` exports `export`, and others can see it.
+    pub(super) fn shows(&self, component: &str, export: &str) -> bool {
+        self.offers.iter().any(|(path, name, shown)| path == component && name == export && *shown)
+    }
+
     fn others(&self, importer: &str) -> impl Iterator<Item = &(String, String, bool)> {
         // Neither the importer itself nor a composition that it is nested in.
         let around = move |path: &str| {
@@ -137,17 +142,40 @@ pub(crate) enum Offered {
 
 /// Resolves `assembly` and everything nested in it.
 pub(crate) fn resolve(assembly: Assembly<'_>) -> Resolution {
-    let mut resolver = Resolver::default();
-    let level = resolver.level(assembly, "");
-    let Resolver { mut leaves, mut problems, offers } = resolver;
-    // What no level satisfied is left to the linkers: that is what leaves start with.
-    let order = order(&leaves, &mut problems);
-    check_types(&mut leaves, &order, &mut problems);
-    Resolution { leaves, order, exports: level.exports, problems, offers }
+    let mut resolution = match_names(assembly, None);
+    resolution.finish();
+    resolution
 }
 
-#[derive(Default)]
-struct Resolver {
+/// Matches the names of `assembly`, where the imports of every leaf but the one of `kept` stay
+/// satisfied as they are there.
+pub(super) fn match_names(assembly: Assembly<'_>, kept: Option<Kept<'_>>) -> Resolution {
+    let mut resolver =
+        Resolver { kept, leaves: Vec::new(), problems: Vec::new(), offers: Vec::new() };
+    let level = resolver.level(assembly, "");
+    let Resolver { leaves, problems, offers, .. } = resolver;
+    Resolution { leaves, order: Vec::new(), exports: level.exports, problems, offers }
+}
+
+impl Resolution {
+    /// Finds the order, and compares types, when it is known who satisfies which import.
+    pub(super) fn finish(&mut self) {
+        // What no level satisfied is left to the linkers: that is what leaves start with.
+        self.order = order(&self.leaves, &mut self.problems);
+        check_types(&mut self.leaves, &self.order, &mut self.problems);
+    }
+}
+
+/// A wiring of which one leaf is to be wired anew.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub(super) wiring: &'a Resolution,
+    /// The index of that leaf.
+    pub(super) but: usize,
+}
+
+struct Resolver<'a> {
+    kept: Option<Kept<'a>>,
     leaves: Vec<Leaf>,
     problems: Vec<PlanProblem>,
     offers: Vec<(String, String, bool)>,
@@ -178,7 +206,7 @@ struct Ready<'a> {
     broken: bool,
 }
 
-impl Resolver {
+impl Resolver<'_> {
     fn level(&mut self, assembly: Assembly<'_>, prefix: &str) -> Level {
         let mut nodes = Vec::new();
         let mut seen = BTreeSet::new();
@@ -194,7 +222,10 @@ impl Resolver {
         }
         let mut open: BTreeMap<String, Vec<Need>> = BTreeMap::new();
         for importer in 0..nodes.len() {
-            self.unused_hints(&nodes[importer]);
+            // Of what is kept, the imports that hints were for are not open any more.
+            if self.kept.is_none() {
+                self.unused_hints(&nodes[importer]);
+            }
             for (import, needs) in &nodes[importer].open {
                 match self.source(&nodes, importer, import, needs) {
                     Some(source) => {
@@ -264,13 +295,18 @@ impl Resolver {
             ResourceOrigin::Imported => Home::Unknown,
             ResourceOrigin::Host => Home::Host,
         });
+        let kept = self.kept.filter(|kept| kept.but != leaf);
+        let kept = kept.and_then(|kept| kept.wiring.leaves.get(leaf));
         self.leaves.push(Leaf {
             id: path.into(),
-            sources: surface.imports.iter().map(sources).collect(),
+            sources: match kept {
+                Some(kept) => kept.sources.clone(),
+                None => surface.imports.iter().map(sources).collect(),
+            },
             resources: homes.collect(),
             surface: surface.clone(),
         });
-        let open = surface.imports.iter().enumerate();
+        let open = surface.imports.iter().enumerate().filter(|_| kept.is_none());
         let exports = surface.exports.iter().enumerate();
         Level {
             open: open

@@ -9,10 +9,11 @@ mod held;
 mod proxies;
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
 
 pub(crate) use held::{Guard, Held, HeldTable};
@@ -24,12 +25,15 @@ use crate::error::HandleError;
 pub(crate) trait Home: Send + Sync {
     /// Takes a resource back to run its destructor, in order with the calls made before.
     fn release(&self, released: Released);
+
+    /// Whether the store with this number is there and is this home's.
+    fn has_store(&self, epoch: u64) -> bool;
 }
 
 /// A resource on its way to its destructor.
 pub(crate) struct Released {
     pub(crate) resource: ResourceAny,
-    /// In which store of its home the resource lives.
+    /// The number of the store in which the resource lives.
     pub(crate) epoch: u64,
     /// Ends with the message, whether the destructor ran or the store had ended before.
     pub(crate) live: Live,
@@ -57,35 +61,78 @@ impl PartialEq for ResourceKind {
     }
 }
 
-/// Counts the resources that are held outside their homes.
-#[derive(Clone, Default)]
-pub(crate) struct LiveHandles(Arc<AtomicUsize>);
+/// The resources that are held outside their homes.
+pub(crate) type LiveHandles = Count;
 
-impl LiveHandles {
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(Ordering::Acquire)
+/// A number that somebody may wait for to be zero.
+#[derive(Clone, Default)]
+pub(crate) struct Count(Arc<Counter>);
+
+#[derive(Default)]
+struct Counter {
+    count: AtomicUsize,
+    zero: Notify,
+}
+
+impl Count {
+    pub(crate) fn get(&self) -> usize {
+        self.0.count.load(Ordering::Acquire)
     }
 
-    pub(crate) fn enter(&self) -> Live {
-        self.0.fetch_add(1, Ordering::AcqRel);
-        Live(self.clone())
+    pub(crate) fn enter(&self) -> Counted {
+        self.0.count.fetch_add(1, Ordering::AcqRel);
+        Counted(self.clone())
+    }
+
+    /// Waits until the number is zero.
+    pub(crate) async fn zero(&self) {
+        loop {
+            let mut zero = pin!(self.0.zero.notified());
+            // From here on no zero is missed.
+            zero.as_mut().enable();
+            if self.get() == 0 {
+                return;
+            }
+            zero.await;
+        }
     }
 }
 
-/// One resource in the count of [`LiveHandles`].
-pub(crate) struct Live(LiveHandles);
+/// One in a [`Count`].
+pub(crate) struct Counted(Count);
 
-impl Drop for Live {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
+        let Counter { count, zero } = &*self.0.0;
+        if count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            zero.notify_waiters();
+        }
     }
+}
+
+/// One resource outside its home: among those of the composition, and a use of its home.
+pub(crate) struct Live {
+    _composition: Counted,
+    _home: Counted,
+}
+
+impl Live {
+    pub(crate) fn new(composition: &LiveHandles, home: &Count) -> Self {
+        Self { _composition: composition.enter(), _home: home.enter() }
+    }
+}
+
+/// A number for a store, which no other store has.
+pub(crate) fn new_epoch() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A resource outside its home; released when the last handle to it is dropped.
 struct Entry {
     /// Valid in the store of `home`. Empty once the resource went home or was released.
     resource: Option<(ResourceAny, Live)>,
-    /// In which store of `home`: it gets a new one when it is restarted.
+    /// The number of that store; `home` gets another one when it is restarted.
     epoch: u64,
     kind: ResourceKind,
     home: Arc<dyn Home>,
@@ -135,6 +182,11 @@ impl Own {
         &self.0.kind
     }
 
+    /// The number of the store in which the resource lives.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
     pub(crate) fn is_lent(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
@@ -169,6 +221,11 @@ impl Lent {
         &self.0.kind
     }
 
+    /// The number of the store in which the resource lives.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
     /// The resource as its home's store calls it.
     pub(crate) fn at_home(
         &self,
@@ -183,7 +240,11 @@ impl Lent {
 impl Entry {
     fn check(&self, kind: &ResourceKind, epoch: u64) -> Result<(), HandleError> {
         if self.kind == *kind {
-            return if self.epoch == epoch { Ok(()) } else { Err(HandleError::Lost) };
+            return match self.epoch == epoch {
+                true => Ok(()),
+                false if self.home.has_store(self.epoch) => Err(HandleError::OtherInstance),
+                false => Err(HandleError::Lost),
+            };
         }
         Err(HandleError::OtherResource {
             expected: kind.name().to_owned(),

@@ -103,6 +103,22 @@ impl Value {
             _ => Ok(()),
         }
     }
+
+    /// Whether a handle in this value, at any depth, is of a resource in the store `epoch`.
+    pub(crate) fn is_of_store(&self, epoch: u64) -> bool {
+        match self {
+            Self::Own(own) => own.epoch() == epoch,
+            Self::Borrow(lent) => lent.epoch() == epoch,
+            Self::List(values) | Self::Fields(values) => {
+                values.iter().any(|value| value.is_of_store(epoch))
+            }
+            Self::Map(entries) => entries
+                .iter()
+                .any(|(key, value)| key.is_of_store(epoch) || value.is_of_store(epoch)),
+            Self::Case(_, payload) => payload.iter().any(|payload| payload.is_of_store(epoch)),
+            _ => false,
+        }
+    }
 }
 
 /// The cases of `option`.

@@ -1,0 +1,156 @@
+//! A component's place in its composition, whoever holds it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use crate::driver::{Caller, DriverHandle, Ticket};
+use crate::error::CompositionError;
+use crate::transfer::Home;
+use crate::value::Value;
+
+/// Where a component is called. What runs there can be replaced; a call sees either the old one or
+/// the new one, and calls sent one after the other keep their order.
+pub(crate) struct Post {
+    id: Arc<str>,
+    holders: RwLock<Holders>,
+    tickets: AtomicU64,
+}
+
+struct Holders {
+    current: Arc<DriverHandle>,
+    /// Those before it, as long as somebody needs them.
+    former: Vec<Arc<DriverHandle>>,
+}
+
+impl Holders {
+    /// Who takes a call: the one where a handle among the arguments lives, or else the current one.
+    fn takes(&self, args: &[Value]) -> &Arc<DriverHandle> {
+        let lives_in = |former: &&Arc<DriverHandle>| {
+            let epoch = former.epoch().load(Ordering::Relaxed);
+            former.has_store(epoch) && args.iter().any(|arg| arg.is_of_store(epoch))
+        };
+        self.former.iter().find(lives_in).unwrap_or(&self.current)
+    }
+}
+
+impl Post {
+    pub(crate) fn new(driver: Arc<DriverHandle>) -> Arc<Self> {
+        let id = driver.id().into();
+        let holders = RwLock::new(Holders { current: driver, former: Vec::new() });
+        Arc::new(Self { id, holders, tickets: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn holders(&self) -> RwLockReadGuard<'_, Holders> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.holders.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name of an exported function, as `interface#function`.
+    pub(crate) fn function_name(&self, func: usize) -> String {
+        self.holders().current.function_name(func)
+    }
+
+    /// How many calls wait in the inbox.
+    pub(crate) fn depth(&self) -> usize {
+        self.holders().current.depth()
+    }
+
+    /// The error for a call through a composition that was closed.
+    pub(crate) fn closed(&self, func: usize) -> CompositionError {
+        self.holders().current.closed(func)
+    }
+
+    /// Gives the place to another driver, and with it the calls that have not started. Returns the
+    /// one that held it.
+    pub(crate) fn replace(&self, successor: Arc<DriverHandle>) -> Arc<DriverHandle> {
+        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        // No call is sent while this lock is held.
+        let former = std::mem::replace(&mut holders.current, successor);
+        former.hand_over(&holders.current);
+        holders.former.push(former.clone());
+        former
+    }
+
+    /// Forgets a driver that was replaced and has ended.
+    pub(crate) fn forget(&self, former: &Arc<DriverHandle>) {
+        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        holders.former.retain(|it| !Arc::ptr_eq(it, former));
+    }
+
+    /// Calls an exported function, and waits for its answer no longer than `within`.
+    ///
+    /// The call is in the inbox when this future was first polled, if the inbox has room or a
+    /// component makes it. Dropping it withdraws a call that has not started, and otherwise discards
+    /// its result.
+    pub(crate) async fn call(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: Caller,
+        within: Option<Duration>,
+    ) -> Result<Option<Value>, CompositionError> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let call = self.ask(func, args, caller, ticket);
+        let Some(within) = within else { return call.await };
+        // The timer is on the caller's side, as the driver's store may be held.
+        match tokio::time::timeout(within, call).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let function = {
+                    // The driver that has the call knows whether it holds the store.
+                    let holders = self.holders();
+                    let drivers = holders.former.iter().chain([&holders.current]);
+                    drivers.for_each(|driver| driver.expire(ticket));
+                    Some(holders.current.function_name(func))
+                };
+                let component = self.id.to_string();
+                Err(CompositionError::Timeout { component, function, after: within })
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: Caller,
+        ticket: Ticket,
+    ) -> Result<Option<Value>, CompositionError> {
+        let (driver, answer) = match caller {
+            Caller::Component => {
+                let holders = self.holders();
+                let driver = holders.takes(&args).clone();
+                let room = driver.room().try_acquire_owned().ok();
+                let answer = driver.send(func, args, ticket, room);
+                (driver, answer)
+            }
+            Caller::Rust => loop {
+                let driver = self.holders().takes(&args).clone();
+                let room = driver.room();
+                let permit = room.clone().acquire_owned().await;
+                let holders = self.holders();
+                if !Arc::ptr_eq(&driver, holders.takes(&args)) {
+                    // It was replaced meanwhile.
+                    continue;
+                }
+                match permit {
+                    Ok(permit) => {
+                        let answer = driver.send(func, args, ticket, Some(permit));
+                        break (driver.clone(), answer);
+                    }
+                    Err(_) if Arc::ptr_eq(&room, &driver.room()) => {
+                        return Err(driver.unavailable(func, false));
+                    }
+                    Err(_) => {}
+                }
+            },
+        };
+        let answer = answer.await;
+        driver.answered(func, answer)
+    }
+}

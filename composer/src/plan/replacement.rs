@@ -1,0 +1,177 @@
+//! Whether one component of a wiring can be replaced by another while all others stay.
+
+use super::item::{Item, Surface, successor};
+use super::matching::{Fault, Resources, mismatches};
+use super::resolve::{
+    Assembly, Home, Kept, Leaf, Offer, Offered, PublicExport, Resolution, Source, match_names,
+};
+use super::types::Resource;
+use crate::error::PlanProblem;
+
+/// The wiring of `assembly`, which is the one that `old` was found for but for the component `leaf`.
+///
+/// Its surface must be numbered as the old one's. Its imports are satisfied anew; everybody else's
+/// stay, and what was public stays public, so the new component must have what is used of the old
+/// one, with the same types. What it exports besides becomes public where nobody else offers it.
+pub(crate) fn resolve_replacement(
+    assembly: Assembly<'_>,
+    old: &Resolution,
+    leaf: usize,
+) -> Resolution {
+    let mut new = match_names(assembly, Some(Kept { wiring: old, but: leaf }));
+    let swap = Swap { old: &old.leaves[leaf], leaf };
+    swap.redirect_imports(&mut new);
+    swap.keep_exports(&mut new, &old.exports);
+    new.finish();
+    swap.compare_public(&mut new, &old.exports);
+    swap.compare_resources(&mut new, &old.leaves);
+    new
+}
+
+struct Swap<'a> {
+    old: &'a Leaf,
+    leaf: usize,
+}
+
+impl Swap<'_> {
+    /// The visible export of the new component that takes the place of `name`.
+    fn successor(&self, new: &Resolution, name: &str) -> Option<usize> {
+        let leaf = &new.leaves[self.leaf];
+        let export = successor(&leaf.surface.exports, name)?;
+        new.shows(&leaf.id, &leaf.surface.exports[export].name).then_some(export)
+    }
+
+    fn lacks(&self, new: &Resolution, export: &str, consumer: Option<&str>) -> PlanProblem {
+        PlanProblem::ReplacementLacks {
+            component: self.old.id.to_string(),
+            export: export.to_owned(),
+            consumer: consumer.map(str::to_owned),
+            hidden: successor(&new.leaves[self.leaf].surface.exports, export).is_some(),
+        }
+    }
+
+    /// Leads the imports that the old component satisfied to the new one's exports.
+    fn redirect_imports(&self, new: &mut Resolution) {
+        for consumer in 0..new.leaves.len() {
+            if consumer == self.leaf {
+                continue;
+            }
+            for import in 0..new.leaves[consumer].sources.len() {
+                let Source::Export(offer) = new.leaves[consumer].sources[import] else { continue };
+                if offer.leaf != self.leaf {
+                    continue;
+                }
+                let name = new.leaves[consumer].surface.imports[import].name.clone();
+                new.leaves[consumer].sources[import] = match self.successor(new, &name) {
+                    Some(export) => Source::Export(Offer { leaf: self.leaf, export }),
+                    None => {
+                        let problem = self.lacks(new, &name, Some(&new.leaves[consumer].id));
+                        new.problems.push(problem);
+                        Source::Nobody
+                    }
+                };
+            }
+        }
+    }
+
+    /// What was public stays so, under its name.
+    fn keep_exports(&self, new: &mut Resolution, old: &[PublicExport]) {
+        for was in old {
+            let Offered::By(mut offer) = was.offered else { continue };
+            if offer.leaf == self.leaf {
+                match self.successor(new, &was.name) {
+                    Some(export) => offer.export = export,
+                    None => {
+                        let problem = self.lacks(new, &was.name, None);
+                        new.problems.push(problem);
+                        continue;
+                    }
+                }
+            }
+            let kept = PublicExport { name: was.name.clone(), offered: Offered::By(offer) };
+            match new.exports.binary_search_by(|it| it.name.cmp(&kept.name)) {
+                Ok(at) => new.exports[at] = kept,
+                Err(at) => new.exports.insert(at, kept),
+            }
+        }
+    }
+
+    /// Compares the types of what was public with those of what takes its place.
+    fn compare_public(&self, new: &mut Resolution, old: &[PublicExport]) {
+        let mut problems = Vec::new();
+        for was in old {
+            let Offered::By(offer) = was.offered else { continue };
+            let Some(export) = self.successor(new, &was.name) else { continue };
+            if offer.leaf != self.leaf {
+                continue;
+            }
+            let leaf = &new.leaves[self.leaf];
+            let (expected, found) = (self.item(&self.old.surface, offer.export), export);
+            let found = self.item(&leaf.surface, found);
+            let mut resources = BeforeAndAfter { old: self.old, new: leaf };
+            for mismatch in mismatches(expected, found, &mut resources) {
+                let path = mismatch.path();
+                let (component, export) = (self.old.id.to_string(), was.name.clone());
+                problems.push(match mismatch.fault {
+                    Fault::Missing => PlanProblem::ReplacementLacksItem { component, export, path },
+                    Fault::Different { expected, found } => {
+                        PlanProblem::ReplacementDiffers { component, export, path, expected, found }
+                    }
+                    Fault::Torn { resource, .. } | Fault::Host { resource } => {
+                        let consumer = None;
+                        PlanProblem::ReplacementMoves { component, resource, consumer }
+                    }
+                });
+            }
+        }
+        new.problems.append(&mut problems);
+    }
+
+    fn item<'b>(&self, surface: &'b Surface, export: usize) -> &'b Item {
+        &surface.exports[export].item
+    }
+
+    /// What others hold handles of must stay the same resource.
+    fn compare_resources(&self, new: &mut Resolution, old: &[Leaf]) {
+        let mut problems = Vec::new();
+        for (index, (was, is)) in old.iter().zip(&new.leaves).enumerate() {
+            if index == self.leaf {
+                continue;
+            }
+            for ((def, was), is) in
+                is.surface.resources.iter().zip(&was.resources).zip(&is.resources)
+            {
+                // What is not known any more has been reported.
+                if was != is && *is != Home::Unknown {
+                    problems.push(PlanProblem::ReplacementMoves {
+                        component: self.old.id.to_string(),
+                        resource: def.name.to_string(),
+                        consumer: Some(old[index].id.to_string()),
+                    });
+                }
+            }
+        }
+        new.problems.append(&mut problems);
+    }
+}
+
+/// The resources of a component and of the one that takes its place, under the same numbers.
+struct BeforeAndAfter<'a> {
+    old: &'a Leaf,
+    new: &'a Leaf,
+}
+
+impl Resources for BeforeAndAfter<'_> {
+    fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
+        self.same(expected, found)
+    }
+
+    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
+        let was = self.old.resources[expected.index as usize];
+        let is = self.new.resources[found.index as usize];
+        if was == is || is == Home::Unknown {
+            return Ok(());
+        }
+        Err(Fault::Host { resource: expected.name().to_owned() })
+    }
+}
