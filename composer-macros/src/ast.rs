@@ -12,6 +12,8 @@ pub(crate) struct Block {
     pub(crate) components: Vec<Component>,
     pub(crate) hints: Vec<Hint>,
     pub(crate) exports: Vec<Export>,
+    /// `allow cycles;`, as often as it is said: where each stands.
+    pub(crate) allow_cycles: Vec<Span>,
     /// Whether a component could not be read so far as to know its name.
     pub(crate) nameless: bool,
 }
@@ -42,7 +44,14 @@ pub(crate) enum Value {
 pub(crate) enum Clause {
     Import(Hint),
     Filter(Filter),
+    Contain(Contain),
     Setting(Setting),
+}
+
+/// `contain "import"` or `contain "import" as "case"`.
+pub(crate) struct Contain {
+    pub(crate) import: LitStr,
+    pub(crate) case: Option<LitStr>,
 }
 
 /// `"name" from component`, behind `import` or `export`.
@@ -74,7 +83,8 @@ pub(crate) struct Setting {
 
 /// The clauses that stand for one method of `ComposableDescriptor` with one argument, less its
 /// `with_`. To add such a clause is to add its name here.
-pub(crate) const SETTINGS: &[&str] = &["deadline", "inbox_capacity", "restart", "run_limit"];
+pub(crate) const SETTINGS: &[&str] =
+    &["deadline", "handle_limit", "inbox_capacity", "restart", "run_limit"];
 
 /// What gets an accessor.
 pub(crate) enum Export {

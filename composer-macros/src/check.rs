@@ -9,7 +9,7 @@ use syn::{Attribute, Error, Expr, FnArg, Ident, LitStr, Pat, Type};
 
 use crate::ast::{self, Block, Clause, Export, Value};
 use crate::model::{
-    Component, Filter, FilterKind, Form, Function, Hint, Interface, Model, Setting,
+    Component, Contain, Filter, FilterKind, Form, Function, Hint, Interface, Model, Setting,
 };
 use crate::names;
 use crate::report::Report;
@@ -57,11 +57,23 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
     let components = checker.components(block.components);
     let export_hints = checker.export_hints(&block.hints);
     let (functions, interfaces) = checker.exports(block.exports);
+    for again in block.allow_cycles.iter().skip(1) {
+        report.error_at(*again, "cycles are allowed already; keep one of these");
+    }
+    let allow_cycles = !block.allow_cycles.is_empty();
     let form = match block.header {
         Some(header) => Form::Item(header),
         None => Form::Expression,
     };
-    Model { krate: block.krate, form, components, export_hints, functions, interfaces }
+    Model {
+        krate: block.krate,
+        form,
+        components,
+        allow_cycles,
+        export_hints,
+        functions,
+        interfaces,
+    }
 }
 
 struct Checker<'r> {
@@ -115,18 +127,21 @@ impl Checker<'_> {
         let value = self.value(&name, value);
         let mut import_hints = Vec::new();
         let mut filters = Vec::new();
+        let mut contained = Vec::new();
         let mut settings = Vec::new();
         for clause in clauses {
             match clause {
                 Clause::Import(hint) => import_hints.push(hint),
                 Clause::Filter(filter) => filters.push(filter),
+                Clause::Contain(contain) => contained.push(contain),
                 Clause::Setting(setting) => settings.push(setting),
             }
         }
         let import_hints = self.import_hints(&name, &import_hints);
         let filter = self.filter(&filters);
+        let contained = self.contained(&contained);
         self.unique_settings(&settings);
-        Component { name, id, value, import_hints, filter, settings }
+        Component { name, id, value, import_hints, filter, contained, settings }
     }
 
     fn value(&mut self, name: &Ident, value: Value) -> Option<Expr> {
@@ -254,6 +269,29 @@ impl Checker<'_> {
             names.push(name);
         }
         Some(Filter { kind: first.kind, names })
+    }
+
+    fn contained(&mut self, contained: &[ast::Contain]) -> Vec<Contain> {
+        let mut checked: Vec<Contain> = Vec::new();
+        for ast::Contain { import, case } in contained {
+            let import_name = import.value();
+            let (interface, _) = import_name.split_once('#').unwrap_or((&import_name, ""));
+            self.name("import", &LitStr::new(interface, import.span()), names::is_import);
+            if checked.iter().any(|it| it.import == import_name) {
+                let message = format!("`{import_name}` is contained twice; keep one");
+                self.report.error(import, message);
+            }
+            let case = case.as_ref().map(|case| {
+                let name = case.value();
+                if !names::is_kebab(&name) {
+                    let message = format!("`{name}` is no name of a case; write it in kebab case");
+                    self.report.error(case, message);
+                }
+                name
+            });
+            checked.push(Contain { import: import_name, case });
+        }
+        checked
     }
 
     fn unique_settings(&mut self, settings: &[Setting]) {

@@ -8,7 +8,9 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Visibility};
 
-use crate::model::{Component, FilterKind, Form, Function, Header, Interface, Model, Setting};
+use crate::model::{
+    Component, Contain, FilterKind, Form, Function, Header, Interface, Model, Setting,
+};
 
 /// The expression or the items.
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -86,7 +88,8 @@ fn setup(
         let (name, target) = (&hint.name, &hint.target);
         quote!(#composer.with_export_hint(#name, #target);)
     });
-    quote!(#(#components)* #(#hints)*)
+    let cycles = model.allow_cycles.then(|| quote!(#composer.allow_cycles();));
+    quote!(#(#components)* #(#hints)* #cycles)
 }
 
 fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) -> TokenStream {
@@ -109,11 +112,20 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
         let (name, target) = (&hint.name, &hint.target);
         quote!(.with_import_hint(#name, #target))
     });
+    let contained = component.contained.iter().map(|Contain { import, case }| {
+        let how = match case {
+            Some(case) => quote!(case(#case)),
+            None => quote!(message()),
+        };
+        quote!(.with_containment(#import, #krate::Containment::#how))
+    });
     let settings = component.settings.iter().map(|Setting { name, value }| {
         let method = format_ident!("with_{name}", span = Span::mixed_site());
         quote_spanned!(value.span()=> .#method(#value))
     });
-    quote_spanned!(span=> #krate::ComposableDescriptor::new(#id, #value) #(#hints)* #(#settings)*)
+    quote_spanned! {span=>
+        #krate::ComposableDescriptor::new(#id, #value) #(#hints)* #(#contained)* #(#settings)*
+    }
 }
 
 /// The type of the composition and all that belongs to it.

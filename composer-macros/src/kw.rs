@@ -1,6 +1,9 @@
 //! The words of `compose!` that are no keywords of Rust.
 
+syn::custom_keyword!(allow);
 syn::custom_keyword!(component);
+syn::custom_keyword!(contain);
+syn::custom_keyword!(cycles);
 syn::custom_keyword!(export);
 syn::custom_keyword!(expose);
 syn::custom_keyword!(from);

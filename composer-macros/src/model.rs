@@ -11,6 +11,7 @@ pub(crate) struct Model {
     pub(crate) krate: TokenStream,
     pub(crate) form: Form,
     pub(crate) components: Vec<Component>,
+    pub(crate) allow_cycles: bool,
     pub(crate) export_hints: Vec<Hint>,
     pub(crate) functions: Vec<Function>,
     pub(crate) interfaces: Vec<Interface>,
@@ -32,6 +33,7 @@ pub(crate) struct Component {
     pub(crate) value: Option<Expr>,
     pub(crate) import_hints: Vec<Hint>,
     pub(crate) filter: Option<Filter>,
+    pub(crate) contained: Vec<Contain>,
     pub(crate) settings: Vec<Setting>,
 }
 
@@ -39,6 +41,13 @@ pub(crate) struct Hint {
     pub(crate) name: String,
     /// A component's id or, for an import, `host`.
     pub(crate) target: String,
+}
+
+pub(crate) struct Contain {
+    /// The import's name, or `import#function`.
+    pub(crate) import: String,
+    /// The case that stands for a failure; its text does if there is none.
+    pub(crate) case: Option<String>,
 }
 
 pub(crate) struct Filter {

@@ -11,8 +11,8 @@ use syn::{
 };
 
 use crate::ast::{
-    Block, Clause, Component, Export, Filter, FilterKind, Function, Header, Hint, Interface,
-    SETTINGS, Setting, Value,
+    Block, Clause, Component, Contain, Export, Filter, FilterKind, Function, Header, Hint,
+    Interface, SETTINGS, Setting, Value,
 };
 use crate::kw;
 use crate::report::Report;
@@ -32,6 +32,7 @@ pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
             components: Vec::new(),
             hints: Vec::new(),
             exports: Vec::new(),
+            allow_cycles: Vec::new(),
             nameless: false,
         };
         if input.is_empty() {
@@ -152,7 +153,8 @@ fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
 fn is_statement(input: ParseStream<'_>) -> bool {
     let component = input.peek(kw::component) && input.peek2(Ident::peek_any);
     let export = input.peek(kw::export) && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
-    component || export || input.peek(Token![#])
+    let allow = input.peek(kw::allow) && input.peek2(kw::cycles);
+    component || export || allow || input.peek(Token![#])
 }
 
 fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> Result<()> {
@@ -179,8 +181,12 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
             let what = "an export's name, `fn`, `async fn` or `interface`";
             return Err(input.error(format!("expected {what} after `export`")));
         }
+    } else if input.peek(kw::allow) {
+        refuse(&attrs, report);
+        block.allow_cycles.push(input.parse::<kw::allow>()?.span);
+        input.parse::<kw::cycles>()?;
     } else {
-        return Err(unknown(input, "statement", &["component", "export"]));
+        return Err(unknown(input, "statement", &["component", "export", "allow cycles"]));
     }
     semicolon(input, start, report, is_statement);
     Ok(())
@@ -264,7 +270,11 @@ fn skip_value(input: ParseStream<'_>) {
 }
 
 fn is_clause(input: ParseStream<'_>) -> bool {
-    input.peek(kw::import) || input.peek(kw::expose) || input.peek(kw::hide) || is_setting(input)
+    input.peek(kw::import)
+        || input.peek(kw::expose)
+        || input.peek(kw::hide)
+        || input.peek(kw::contain)
+        || is_setting(input)
 }
 
 fn is_setting(input: ParseStream<'_>) -> bool {
@@ -285,11 +295,19 @@ fn clause(input: ParseStream<'_>) -> Result<Clause> {
     } else if input.peek(kw::hide) {
         let keyword: kw::hide = input.parse()?;
         filter(FilterKind::Hide, keyword.span, input)
+    } else if input.peek(kw::contain) {
+        input.parse::<kw::contain>()?;
+        let import = input.parse()?;
+        let case = match input.parse::<Option<Token![as]>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
+        Ok(Clause::Contain(Contain { import, case }))
     } else if is_setting(input) {
         Ok(Clause::Setting(Setting { name: input.parse()?, value: input.parse()? }))
     } else {
         let known: Vec<&str> =
-            ["import", "expose", "hide"].iter().chain(SETTINGS).copied().collect();
+            ["import", "expose", "hide", "contain"].iter().chain(SETTINGS).copied().collect();
         Err(unknown(input, "clause", &known))
     }
 }

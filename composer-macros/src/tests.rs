@@ -55,7 +55,8 @@ fn expression_form() {
         r#"
         component producer_a = producer_a;
         component producer_b = producer_b { hide "internal-debug" };
-        component consumer = consumer { import "add" from producer_a; import "log" from host; deadline Duration::from_secs(1); restart never() };
+        component consumer = consumer { import "add" from producer_a; import "log" from host; deadline Duration::from_secs(1); restart never(); contain "log#write"; contain "add" as "gone" };
+        allow cycles;
         export "add" from producer_b;
         /// Documented by the user.
         export fn run_add() -> i32;

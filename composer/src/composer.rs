@@ -13,12 +13,13 @@ use crate::composition::{Composition, LiveLeaf, Wired};
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox, RestartPolicy};
 use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
-use crate::link::{OUTGOING_CALLS, Post, StoreSide, Wire};
+use crate::link::{OUTGOING_CALLS, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::Plan;
+use crate::plan::containment::{Carrier, Wish};
 use crate::plan::item::{ResourceDef, Surface};
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
 use crate::shutdown::{Running, end_all};
-use crate::transfer::{LiveHandles, Proxies, ResourceKind};
+use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
 
 /// Gathers components and wires them into a [`Composition`].
 ///
@@ -62,6 +63,7 @@ use crate::transfer::{LiveHandles, Proxies, ResourceKind};
 pub struct Composer {
     descriptors: Vec<ComposableDescriptor>,
     export_hints: Vec<(String, String)>,
+    allow_cycles: bool,
 }
 
 impl Composer {
@@ -84,6 +86,22 @@ impl Composer {
         provider: impl Into<String>,
     ) -> &mut Self {
         self.export_hints.push((export.into(), provider.into()));
+        self
+    }
+
+    /// Lets components import from each other in a circle, which is an error otherwise.
+    ///
+    /// A call that would never end, because what it waits for waits for the caller, is
+    /// [`CompositionError::WaitCycle`], found before the call is queued: a component cannot be called
+    /// again while a sync import holds it, whether the call comes back through others or two
+    /// chains of calls cross each other. Components in a circle are started one after the other, each
+    /// before its consumers where the circle lets that be; one that calls another that has not been
+    /// started yet, while it is being started itself, gets
+    /// [`CompositionError::Unavailable`].
+    ///
+    /// Of a composer in another one, circles inside it are allowed.
+    pub fn allow_cycles(&mut self) -> &mut Self {
+        self.allow_cycles = true;
         self
     }
 
@@ -141,8 +159,8 @@ impl Composer {
         }
         let mut nested = Vec::new();
         self.take_composed(&mut nested);
-        let Wiring { resolution, leaves, live, events, .. } = wiring;
-        let wired = Wired { plan: Arc::new(plan), resolution, leaves };
+        let Wiring { resolution, leaves, live, events, waits, .. } = wiring;
+        let wired = Wired { plan: Arc::new(plan), resolution, leaves, waits };
         Ok(Composition::new(self, wired, live, events, nested, starting.take()))
     }
 
@@ -195,6 +213,7 @@ impl Composer {
                     content: Content::Leaf(change.surface.clone()),
                     filters: &change.part.filters,
                     import_hints: change.import_hints,
+                    containments: change.containments,
                 };
             }
             let problems = descriptor.settings.problems(&path, &descriptor.part.content);
@@ -219,9 +238,14 @@ impl Composer {
                 content,
                 filters: &descriptor.part.filters,
                 import_hints: &descriptor.import_hints,
+                containments: &descriptor.containments,
             }
         });
-        Assembly { nodes: nodes.collect(), export_hints: &self.export_hints }
+        Assembly {
+            nodes: nodes.collect(),
+            export_hints: &self.export_hints,
+            allow_cycles: self.allow_cycles,
+        }
     }
 }
 
@@ -231,6 +255,7 @@ pub(crate) struct Change<'a> {
     pub(crate) part: &'a Part,
     pub(crate) surface: Arc<Surface>,
     pub(crate) import_hints: &'a [(String, String)],
+    pub(crate) containments: &'a [Wish],
 }
 
 /// Where a leaf of the resolution comes from, in the order in which the resolver meets them.
@@ -293,6 +318,8 @@ pub(crate) struct Wiring {
     pub(crate) leaves: Vec<LiveLeaf>,
     pub(crate) live: LiveHandles,
     pub(crate) events: Teller,
+    /// Who waits for whom, if that can go in a circle.
+    pub(crate) waits: Option<Waits>,
     /// What is to be started, by the index of the leaf.
     waiting: HashMap<usize, Waiting>,
 }
@@ -318,6 +345,7 @@ impl Waiting {
 impl Wiring {
     fn new(resolution: Resolution, parts: Vec<LeafPart>) -> Self {
         let live = LiveHandles::default();
+        let waits = resolution.allows_cycles().then(Waits::default);
         let events = Teller::new();
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
@@ -338,7 +366,7 @@ impl Wiring {
             let passed_on = kinds_passed_on(&resolution, *index, &leaves);
             leaves[*index].kinds = passed_on;
         }
-        Self { resolution, leaves, live, events, waiting }
+        Self { resolution, leaves, live, events, waits, waiting }
     }
 
     /// A wiring that runs, but for one leaf, which `single` takes over.
@@ -348,6 +376,7 @@ impl Wiring {
         (index, single): (usize, Arc<dyn Startable>),
         live: LiveHandles,
         events: Teller,
+        waits: Option<Waits>,
     ) -> Self {
         let leaf = &resolution.leaves[index];
         let it = Waiting::new(single, leaf, leaves[index].settings, &events);
@@ -358,7 +387,7 @@ impl Wiring {
             leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
         }
         let waiting = HashMap::from([(index, it)]);
-        Self { resolution, leaves, live, events, waiting }
+        Self { resolution, leaves, live, events, waits, waiting }
     }
 
     /// Links every component that is to be started, providers first.
@@ -415,6 +444,7 @@ impl Wiring {
                     provider: self.leaves[offer.leaf].surface.clone(),
                     export: offer.export,
                     endpoints: self.leaves[offer.leaf].endpoints.clone(),
+                    contained: contained_of(leaf, import),
                 }),
                 Source::Linker { .. } => from_linker.push(import),
                 Source::Nobody => {}
@@ -423,10 +453,14 @@ impl Wiring {
         let side = StoreSide {
             surface: leaf.surface.clone(),
             kinds: self.leaves[index].kinds.clone(),
-            proxies: Proxies::default(),
+            proxies: Proxies::new(
+                leaf.id.clone(),
+                self.leaves[index].settings.handle_limit.unwrap_or(DEFAULT_LIMIT),
+            ),
             live: self.live.clone(),
             uses: handle.uses().clone(),
             epoch: handle.epoch().clone(),
+            tasks: self.waits.clone().map(|waits| Tasks::new(waits, handle.number())),
             home: handle,
             id: leaf.id.clone(),
             outgoing: Arc::new(Semaphore::new(OUTGOING_CALLS)),
@@ -442,6 +476,12 @@ pub(crate) struct Ready {
     handle: Arc<DriverHandle>,
     inbox: Inbox,
     running: RunSettings,
+}
+
+/// What is contained of an import, by the function's name. What comes first counts.
+fn contained_of(leaf: &Leaf, import: usize) -> Vec<(Option<String>, Carrier)> {
+    let contained = leaf.contained.iter().filter(|it| it.import == import);
+    contained.map(|it| (it.function.clone(), it.carrier)).collect()
 }
 
 /// Identities for the resources that a component defines: those that they had in the component

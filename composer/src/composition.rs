@@ -14,7 +14,7 @@ use crate::composer::Composer;
 use crate::error::{CompositionError, HandleError, LookupError};
 use crate::events::{Events, Teller};
 use crate::export::ExportFunc;
-use crate::link::{Endpoint, Post};
+use crate::link::{Endpoint, Post, Waits};
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface, find};
 use crate::plan::name::{Name, nearest};
 use crate::plan::resolve::{Offered, Resolution};
@@ -95,6 +95,7 @@ pub(crate) struct Wired {
     pub(crate) plan: Arc<Plan>,
     pub(crate) resolution: Resolution,
     pub(crate) leaves: Vec<LiveLeaf>,
+    pub(crate) waits: Option<Waits>,
 }
 
 impl Shared {

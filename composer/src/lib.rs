@@ -95,10 +95,11 @@ pub use driver::RestartPolicy;
 pub use epoch::EpochTicker;
 pub use error::{
     ArgumentError, Cause, CompositionError, HandleError, HostPanic, LookupError, PlanError,
-    PlanProblem, RunLimit, StartError, StopReason, TypedError, TypedProblem,
+    PlanProblem, RunLimit, StartError, StopReason, TypedError, TypedProblem, WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
+pub use plan::containment::Containment;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;

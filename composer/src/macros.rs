@@ -109,10 +109,12 @@
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
+///            | "allow" "cycles" ";"
 /// clause     = "import" STRING "from" ( NAME | "host" )
 ///            | "expose" STRING ( "," STRING )*
 ///            | "hide" STRING ( "," STRING )*
-///            | ( "deadline" | "inbox_capacity" | "restart" | "run_limit" ) expression
+///            | "contain" STRING [ "as" STRING ]
+///            | ( "deadline" | "handle_limit" | "inbox_capacity" | "restart" | "run_limit" ) expression
 /// function   = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ] ";"
 /// ```
@@ -125,6 +127,10 @@
 /// - The last kind of clause is a method of
 ///   [`ComposableDescriptor`](crate::ComposableDescriptor): `restart RestartPolicy::never()` is
 ///   `.with_restart(RestartPolicy::never())`.
+/// - `contain "import"` is
+///   [`with_containment`](crate::ComposableDescriptor::with_containment) with the failure's text, and
+///   `as "case"` with a case; `allow cycles` is
+///   [`Composer::allow_cycles`](crate::Composer::allow_cycles).
 /// - Functions of resources have their names in the component model, and the resource is a
 ///   parameter: `fn put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";`, likewise
 ///   `"[constructor]bucket"` and `"[static]bucket.merge"`.

@@ -10,6 +10,7 @@ use crate::composer::{Change, Starting, Wiring};
 use crate::composition::{Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
 use crate::plan::Plan;
+use crate::plan::containment::target;
 use crate::plan::name::nearest;
 use crate::plan::replacement::resolve_replacement;
 use crate::shutdown::Replaced;
@@ -31,8 +32,8 @@ impl<'a> Replacement<'a> {
     }
 
     /// Decides that the import `import` of the new component is satisfied by the component
-    /// `provider`, or, for `host`, by its own linker. Other hints of the old component stay, where the
-    /// new one has that import.
+    /// `provider`, or, for `host`, by its own linker. Other hints of the old component stay, and what
+    /// it contains, where the new one has that import.
     pub fn with_import_hint(
         mut self,
         import: impl Into<String>,
@@ -103,22 +104,31 @@ impl<'a> Replacement<'a> {
             }
         }
         let mut hints = import_hints;
+        let mut containments = Vec::new();
         if let Some(descriptor) = composer.descriptor(&id) {
+            containments.clone_from(&descriptor.containments);
+            containments.retain(|wish| imports().any(|it| it == target(wish).0));
             for (import, provider) in &descriptor.import_hints {
                 if imports().any(|it| it == import) && hints.iter().all(|(it, _)| it != import) {
                     hints.push((import.clone(), provider.clone()));
                 }
             }
         }
-        let change =
-            Change { path: &id, part: &part, surface: surface.clone(), import_hints: &hints };
+        let change = Change {
+            path: &id,
+            part: &part,
+            surface: surface.clone(),
+            import_hints: &hints,
+            containments: &containments,
+        };
         let assembly = composer.assembly("", Some(&change));
         let mut resolution = resolve_replacement(assembly, &wired.resolution, leaf);
         resolution.problems.append(&mut problems);
         let plan = Arc::new(Plan::new(&resolution));
         let (live, events) = (shared.own_live(), shared.events.clone());
         let leaves = wired.leaves.clone();
-        let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events);
+        let waits = wired.waits.clone();
+        let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, waits);
         let ready = wiring.link()?;
 
         let mut starting = Starting::new(runtime);
@@ -128,14 +138,15 @@ impl<'a> Replacement<'a> {
         let Some(successor) = starting.take().pop() else { return Ok(()) };
 
         // From here on nothing waits and nothing fails.
-        let Wiring { resolution, leaves, .. } = wiring;
+        let Wiring { resolution, leaves, waits, .. } = wiring;
         let order = resolution.order.clone();
         let handle = successor.handle.clone();
         let former = post.replace(handle.clone());
-        shared.set_wired(Wired { plan, resolution, leaves });
+        shared.set_wired(Wired { plan, resolution, leaves, waits });
         if let Some(descriptor) = composer.descriptor(&id) {
             descriptor.part = part;
             descriptor.import_hints = hints;
+            descriptor.containments = containments;
         }
         handle.tell_replaced();
         let replaced = Replaced { post, former, within, successor, order };

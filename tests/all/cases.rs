@@ -17,6 +17,9 @@
 //! export add from producer           an export hint
 //! expose producer add a:b/c          a filter that shows these exports alone
 //! hide producer add a:b/c            a filter that hides these exports
+//! contain consumer a:b/c#get         failures of this import are contained, as the text
+//! contain consumer a:b/c as gone     the same, as the case `gone`
+//! allow cycles                       on this level and inside
 //! linker consumer log a:b/c#log      the linker of `consumer` defines these functions
 //! linker-resource consumer a:b/c r   the linker of `consumer` defines this resource
 //! ```
@@ -29,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use composer_tests::{chain, engine, folder};
 use wasm_runtime_composer::{
-    Composable, ComposableComponent, ComposableDescriptor, Composer, CompositionError,
+    Composable, ComposableComponent, ComposableDescriptor, Composer, CompositionError, Containment,
     ExportFilter, Filtered, Plan,
 };
 use wasmtime::Store;
@@ -162,6 +165,7 @@ struct Group {
     parts: Vec<Part>,
     /// Export and id.
     export_hints: Vec<[String; 2]>,
+    allow_cycles: bool,
 }
 
 struct Part {
@@ -170,6 +174,8 @@ struct Part {
     filters: Vec<Filter>,
     /// Import and id.
     import_hints: Vec<[String; 2]>,
+    /// Import and form.
+    containments: Vec<(String, Containment)>,
 }
 
 enum Content {
@@ -225,6 +231,13 @@ fn statement(open: &mut Vec<(String, Group)>, words: &[&str]) -> Result<(), Stri
         ["export", export, "from", target] => {
             group.export_hints.push([export, target].map(str::to_owned));
         }
+        ["allow", "cycles"] => group.allow_cycles = true,
+        ["contain", id, import] => {
+            group.part(id)?.containments.push((import.to_owned(), Containment::message()));
+        }
+        ["contain", id, import, "as", case] => {
+            group.part(id)?.containments.push((import.to_owned(), Containment::case(case)));
+        }
         ["expose", id, _, ..] => group.part(id)?.filters.push(Filter::Expose(owned(&words[2..]))),
         ["hide", id, _, ..] => group.part(id)?.filters.push(Filter::Hide(owned(&words[2..]))),
         ["linker", id, _, ..] => {
@@ -269,6 +282,9 @@ impl Group {
         for [export, target] in self.export_hints {
             composer.with_export_hint(export, target);
         }
+        if self.allow_cycles {
+            composer.allow_cycles();
+        }
         composer
     }
 
@@ -285,7 +301,8 @@ impl Group {
 
 impl Part {
     fn new(id: &str, content: Content) -> Self {
-        Self { id: id.to_owned(), content, filters: Vec::new(), import_hints: Vec::new() }
+        let (filters, import_hints, containments) = (Vec::new(), Vec::new(), Vec::new());
+        Self { id: id.to_owned(), content, filters, import_hints, containments }
     }
 
     fn component(id: &str, file: &str) -> Self {
@@ -311,7 +328,10 @@ impl Part {
             Content::Group(group) => filtered(self.id, group.composer(case), &self.filters),
         };
         let hints = self.import_hints.into_iter();
-        hints.fold(descriptor, |it, [import, target]| it.with_import_hint(import, target))
+        let descriptor =
+            hints.fold(descriptor, |it, [import, target]| it.with_import_hint(import, target));
+        let containments = self.containments.into_iter();
+        containments.fold(descriptor, |it, (import, form)| it.with_containment(import, form))
     }
 }
 

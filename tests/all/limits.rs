@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use composer_tests::{Clock, GATED, call, chain, composer, limited, run, text, until};
+use composer_tests::{Clock, GATED, call, chain, component, composer, limited, run, text, until};
 use futures_util::FutureExt;
 use futures_util::future::{join_all, poll_immediate};
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, PlanProblem, StopReason,
+    ComposableDescriptor, Composer, Composition, CompositionError, OwnedResource, PlanProblem,
+    StopReason,
 };
 use wasmtime::component::Val;
 
@@ -69,7 +70,7 @@ fn sync_call_of_a_guest_is_not_stuck_behind_its_own_async_ones() {
     // earlier async calls were given.
     run(async || {
         let mut composer = composer(&["consumer"]);
-        let producer = composer_tests::component("producer");
+        let producer = component("producer");
         composer.add(ComposableDescriptor::new("producer", producer).with_inbox_capacity(1));
         let composition = composer.compose().await.unwrap();
         let interface = "composer:test/iconsumer";
@@ -193,6 +194,50 @@ fn inboxes_of_a_running_composition_cannot_be_changed() {
         outer.add(ComposableDescriptor::new("inner", inner).with_inbox_capacity(9));
         let CompositionError::Plan(error) = outer.plan().unwrap_err() else { panic!() };
         assert!(matches!(error.problems(), [PlanProblem::CapacityOfComposition { .. }]), "{error}");
+    });
+}
+
+#[test]
+fn component_holds_so_many_handles_of_others_and_no_more() {
+    run(async || {
+        let buckets = "composer:test/buckets";
+        let broker = "composer:test/bucket-user";
+        let consumer = "composer:test/ibuckets-consumer";
+        let mut composer = composer(&["bucket-store"]);
+        for guest in ["broker", "bucket-consumer"] {
+            let descriptor = ComposableDescriptor::new(guest, component(guest));
+            composer.add(descriptor.with_handle_limit(2));
+        }
+        let composition = composer.compose().await.unwrap();
+        let make =
+            composition.typed::<(&str,), OwnedResource>(Some(buckets), "[constructor]bucket");
+        let make = make.unwrap();
+        let keep = composition.typed::<(OwnedResource,), ()>(Some(broker), "keep").unwrap();
+        for name in ["a", "b"] {
+            let bucket = limited(make.call((name,))).await.unwrap();
+            limited(keep.call((bucket,))).await.unwrap();
+        }
+        // Whoever gives it one more is told; it goes on, and what it holds is still good.
+        let bucket = limited(make.call(("c",))).await.unwrap();
+        let error = limited(keep.call((bucket,))).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "component `broker` holds 2 handles of other components' resources, which is the most \
+             that it may have; it must drop some, or have a higher `with_handle_limit`"
+        );
+        let back =
+            composition.typed::<(), Option<OwnedResource>>(Some(broker), "give-back").unwrap();
+        let bucket = limited(back.call(())).await.unwrap().unwrap();
+        limited(keep.call((bucket,))).await.unwrap();
+        assert_eq!(composition.live_handles(), 2);
+
+        // What takes one more itself traps with it, and gives back what it holds.
+        let hold = composition.typed::<(&str,), ()>(Some(consumer), "hold").unwrap();
+        limited(hold.call(("d",))).await.unwrap();
+        limited(hold.call(("e",))).await.unwrap();
+        let error = limited(hold.call(("f",))).await.unwrap_err();
+        assert!(chain(&error).contains("component `bucket-consumer` holds 2 handles"), "{error:?}");
+        until(|| composition.live_handles() == 2).await;
     });
 }
 

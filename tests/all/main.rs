@@ -6,6 +6,8 @@ mod api;
 mod calls;
 mod cases;
 mod close;
+mod containment;
+mod cycles;
 mod errors;
 mod faults;
 mod fused;

@@ -23,10 +23,19 @@ fn main() {
                 ::wasm_runtime_composer::ComposableDescriptor::new("consumer", consumer)
                     .with_import_hint("add", "producer-a")
                     .with_import_hint("log", "host")
+                    .with_containment(
+                        "log#write",
+                        ::wasm_runtime_composer::Containment::message(),
+                    )
+                    .with_containment(
+                        "add",
+                        ::wasm_runtime_composer::Containment::case("gone"),
+                    )
                     .with_deadline(Duration::from_secs(1))
                     .with_restart(never()),
             );
         composer.with_export_hint("add", "producer-b");
+        composer.allow_cycles();
         {
             #[derive(::core::clone::Clone)]
             struct __Composed {

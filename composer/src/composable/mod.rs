@@ -18,6 +18,7 @@ use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, Inbox, RestartPolicy};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{StoreSide, Wire};
+use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
 
@@ -82,6 +83,7 @@ pub struct ComposableDescriptor {
     pub(crate) id: String,
     pub(crate) part: Part,
     pub(crate) import_hints: Vec<(String, String)>,
+    pub(crate) containments: Vec<Wish>,
     pub(crate) settings: Settings,
 }
 
@@ -115,6 +117,7 @@ impl Settings {
 pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) inbox_capacity: Option<usize>,
+    pub(crate) handle_limit: Option<usize>,
     pub(crate) restart: Option<RestartPolicy>,
     pub(crate) run_limit: Option<u32>,
 }
@@ -126,6 +129,7 @@ impl Settings {
             // A call from anywhere may take no longer than each of them says.
             deadline: self.deadline.into_iter().chain(outer.deadline).min(),
             inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
+            handle_limit: self.handle_limit.or(outer.handle_limit),
             restart: self.restart.or(outer.restart),
             run_limit: self.run_limit.or(outer.run_limit),
         }
@@ -141,6 +145,7 @@ impl ComposableDescriptor {
             id: id.into(),
             part: composable.into_part(),
             import_hints: Vec::new(),
+            containments: Vec::new(),
             settings: Settings::default(),
         }
     }
@@ -156,6 +161,33 @@ impl ComposableDescriptor {
         provider: impl Into<String>,
     ) -> Self {
         self.import_hints.push((import.into(), provider.into()));
+        self
+    }
+
+    /// Contains failures of whoever provides `import`: where this component would trap because a
+    /// call of its failed (the provider trapped, is not running or did not answer in time, or a handle
+    /// was lost), the call returns an error value instead, and the component goes on.
+    ///
+    /// `import` is the import's name as the component has it, version included, or one function of an
+    /// interface, `interface#function`. An interface means its functions that return a `result`; the
+    /// others still trap. Each must have an error side for the form that `containment` gives, which is
+    /// checked when planning. What is said of a single function counts before what is said of its
+    /// interface. A component that makes more calls than it may have waiting traps all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor, Containment};
+    ///
+    /// fn describe(web: impl Composable) -> ComposableDescriptor {
+    ///     ComposableDescriptor::new("web", web)
+    ///         .with_containment("acme:mail/send", Containment::message())
+    ///         .with_containment("acme:kv/store@1.0.0#get", Containment::case("unavailable"))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_containment(mut self, import: impl Into<String>, containment: Containment) -> Self {
+        self.containments.push((import.into(), containment));
         self
     }
 
@@ -190,6 +222,16 @@ impl ComposableDescriptor {
     #[must_use]
     pub fn with_run_limit(mut self, ticks: u32) -> Self {
         self.settings.run_limit = Some(ticks);
+        self
+    }
+
+    /// Sets how many handles of other components' resources the component may hold at a time; 65536
+    /// if nothing is said. A call that would give it one more fails with
+    /// [`HandleError::TooMany`](crate::HandleError::TooMany); if it was the component's own, it traps.
+    /// Of a nested composer it is the limit of each component inside that says nothing else.
+    #[must_use]
+    pub fn with_handle_limit(mut self, handles: usize) -> Self {
+        self.settings.handle_limit = Some(handles);
         self
     }
 

@@ -111,7 +111,18 @@ impl Calls {
         let started = self.in_flight().calls.try_remove(call);
         self.ended.notify_one();
         if let Some(started) = started {
+            if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
+                tasks.leave(wait);
+            }
             started.reply.send(answer);
+        }
+    }
+
+    /// Notes in which call the guest runs, on an engine that runs one at a time.
+    fn runs(&self, call: usize) {
+        let wait = self.in_flight().calls.get(call).and_then(|call| call.reply.wait());
+        if let (Some(tasks), Some(wait)) = (&self.side.tasks, wait) {
+            tasks.enter(None, wait);
         }
     }
 
@@ -238,6 +249,7 @@ impl Calls {
                 return Ok(());
             }
         };
+        self.runs(id);
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
         func.call_async(&mut *store, &params, &mut results).await?;
         loans.end(&self.side, &mut *store);
@@ -290,6 +302,9 @@ impl Calls {
             }));
         }
         drop(calls);
+        if let Some(tasks) = &self.side.tasks {
+            tasks.clear();
+        }
         self.side.proxies.clear();
     }
 }
@@ -332,6 +347,9 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
             let call = func.start_call_concurrent(store, &params, &mut results)?;
             if let Some(started) = calls.in_flight().calls.get_mut(id) {
                 started.task = Some(call.task());
+                if let (Some(tasks), Some(wait)) = (&calls.side.tasks, started.reply.wait()) {
+                    tasks.enter(started.task, wait);
+                }
             }
             Ok::<_, wasmtime::Error>(call)
         })?;

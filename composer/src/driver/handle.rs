@@ -9,6 +9,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::message::{Answer, Call, Message, Reply, Ticket};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
+use crate::link::{Wait, Waiter};
 use crate::plan::item::Surface;
 use crate::transfer::{Count, Home, Released, new_epoch};
 use crate::value::Value;
@@ -34,6 +35,8 @@ pub(crate) struct DriverHandle {
     uses: Count,
     /// The number of the component's store.
     epoch: Arc<AtomicU64>,
+    number: u64,
+    started: AtomicBool,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedSender<Ticket>,
     /// Why the component's last store ended, while it may get another one.
@@ -55,9 +58,9 @@ pub(crate) struct Inbox {
 }
 
 /// Who makes a call.
-#[derive(Clone, Copy, Debug)]
 pub(crate) enum Caller {
-    Component,
+    /// A component, whose waiting is looked after where waiting can go in a circle.
+    Component(Option<Waiter>),
     Rust,
 }
 
@@ -85,6 +88,8 @@ impl DriverHandle {
             depth: AtomicUsize::new(0),
             uses: Count::default(),
             epoch: Arc::new(AtomicU64::new(new_epoch())),
+            number: new_epoch(),
+            started: AtomicBool::new(false),
             expired: expired_sender,
             ended: Mutex::new(None),
             replaced: AtomicBool::new(false),
@@ -120,6 +125,20 @@ impl DriverHandle {
         &self.epoch
     }
 
+    /// The driver's own number, which stays when it gets a new store.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Notes that the component has its first store and will serve its inbox.
+    pub(super) fn set_started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
     /// What needs this driver: calls that are not answered and resources that are held outside.
     pub(crate) fn uses(&self) -> &Count {
         &self.uses
@@ -137,8 +156,9 @@ impl DriverHandle {
         args: Vec<Value>,
         ticket: Ticket,
         room: Option<OwnedSemaphorePermit>,
+        wait: Option<Wait>,
     ) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = Reply::pair(self.uses.enter());
+        let (reply, answer) = Reply::pair(self.uses.enter(), wait);
         self.depth.fetch_add(1, Ordering::Relaxed);
         // If the inbox is closed the call is answered by being dropped.
         let _ = self.inbox.send(Message::Call(Call { func, args, reply, ticket, room }));
@@ -183,7 +203,7 @@ impl DriverHandle {
 
     /// Leaves the component's place to `successor`, and the calls with it that have not started, but
     /// for those that bring handles of resources living here. No call may be sent meanwhile.
-    pub(crate) fn hand_over(&self, successor: &Self) {
+    pub(crate) fn hand_over(&self, successor: &Arc<Self>) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let mut messages = Vec::new();
         while let Some(message) = self.try_receive() {
@@ -196,7 +216,7 @@ impl DriverHandle {
                     self.taken();
                     successor.depth.fetch_add(1, Ordering::Relaxed);
                     call.room = room.clone().try_acquire_owned().ok();
-                    call.reply.counts_for(successor.uses.enter());
+                    call.reply.moved_to(successor);
                     let _ = successor.inbox.send(Message::Call(call));
                 }
                 // If the driver has ended meanwhile, dropping the message answers it.
@@ -227,7 +247,10 @@ impl DriverHandle {
     pub(crate) fn unavailable(&self, func: usize, started: bool) -> CompositionError {
         let ended = || lock(&self.ended).clone();
         let source = self.stopped.get().cloned().or_else(ended);
-        let source = source.unwrap_or(StopReason::RuntimeShutdown);
+        let source = source.unwrap_or(match self.is_started() {
+            true => StopReason::RuntimeShutdown,
+            false => StopReason::NotStarted,
+        });
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started, source }
     }

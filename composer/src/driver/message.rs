@@ -1,8 +1,12 @@
 //! What a driver can be asked.
 
+use std::sync::Arc;
+
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::handle::DriverHandle;
 use crate::error::CompositionError;
+use crate::link::{Wait, WaitId};
 use crate::transfer::{Counted, Released};
 use crate::value::Value;
 
@@ -47,17 +51,27 @@ pub(crate) struct Reply {
     pub(crate) started: bool,
     /// Keeps the driver in use until the call is answered.
     counted: Counted,
+    /// Gone before the caller hears the answer: from then on nobody waits.
+    wait: Option<Wait>,
 }
 
 impl Reply {
-    pub(crate) fn pair(counted: Counted) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn pair(counted: Counted, wait: Option<Wait>) -> (Self, oneshot::Receiver<Answer>) {
         let (caller, answer) = oneshot::channel();
-        (Self { caller: Some(caller), started: false, counted }, answer)
+        (Self { caller: Some(caller), started: false, counted, wait }, answer)
     }
 
-    /// Counts the call for another driver.
-    pub(super) fn counts_for(&mut self, counted: Counted) {
-        self.counted = counted;
+    /// Notes that another driver is to answer.
+    pub(super) fn moved_to(&mut self, driver: &Arc<DriverHandle>) {
+        self.counted = driver.uses().enter();
+        if let Some(wait) = &self.wait {
+            wait.moved_to(driver);
+        }
+    }
+
+    /// The call's number among those that wait, where that is looked after.
+    pub(super) fn wait(&self) -> Option<WaitId> {
+        self.wait.as_ref().map(Wait::id)
     }
 
     /// Whether nobody waits any more: the call was withdrawn.
@@ -66,6 +80,7 @@ impl Reply {
     }
 
     pub(crate) fn send(mut self, answer: Answer) {
+        self.wait = None;
         if let Some(caller) = self.caller.take() {
             // An answer that nobody waits for is dropped, and the handles in it with it.
             let _ = caller.send(answer);
@@ -75,6 +90,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
+        self.wait = None;
         if let Some(caller) = self.caller.take() {
             let _ = caller.send(Answer::Stopped { started: self.started });
         }

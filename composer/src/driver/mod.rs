@@ -80,6 +80,7 @@ impl<T: Send + 'static> Driver<T> {
     ) -> Self {
         let concurrent = supports_concurrency(store.engine());
         let calls = Calls::new(handle.clone(), side, &mut store, instance);
+        handle.set_started();
         Self {
             store: Some(store),
             expired: inbox.expired,

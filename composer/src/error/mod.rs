@@ -57,6 +57,23 @@ pub enum CompositionError {
         limit: usize,
     },
 
+    /// A call between components that import from each other in a circle would never end: what it
+    /// waits for waits for the caller. It was not queued. The component that made it traps.
+    #[error(
+        "calling `{function}` of component `{component}` would never end: {}",
+        Chain(.chain)
+    )]
+    #[non_exhaustive]
+    WaitCycle {
+        /// The component that was to be called.
+        component: String,
+        /// The exported function that was to be called, as `interface#function`.
+        function: String,
+        /// Who waits for whom: the caller first, then what it would wait for, and last what waits for
+        /// the caller.
+        chain: Vec<WaitStep>,
+    },
+
     /// A value is not of the type that was checked: an implementation of
     /// [`FromComponentValue`](crate::FromComponentValue) by hand is wrong.
     #[error("the result of `{function}` cannot be converted: {problem}")]
@@ -111,6 +128,33 @@ pub enum CompositionError {
         /// The time that was given.
         after: Duration,
     },
+}
+
+/// One component waiting for another, in [`CompositionError::WaitCycle`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitStep {
+    /// The component that waits.
+    pub waiting: String,
+    /// The component that it waits for.
+    pub component: String,
+    /// The exported function that it waits for, as `interface#function`.
+    pub function: String,
+}
+
+struct Chain<'a>(&'a [WaitStep]);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, WaitStep { waiting, component, function }) in self.0.iter().enumerate() {
+            let waits = if index == 0 { "would wait" } else { ", and" };
+            match index {
+                0 => write!(f, "`{waiting}` {waits} for `{function}` of `{component}`")?,
+                _ => write!(f, "{waits} `{waiting}` waits for `{function}` of `{component}`")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 struct Waited<'a>(Option<&'a str>);
@@ -259,6 +303,19 @@ pub enum HandleError {
     )]
     OtherInstance,
 
+    /// A component would hold more handles than it may.
+    #[error(
+        "component `{component}` holds {limit} handles of other components' resources, which is the \
+         most that it may have; it must drop some, or have a higher `with_handle_limit`"
+    )]
+    #[non_exhaustive]
+    TooMany {
+        /// The component that holds them.
+        component: String,
+        /// How many it may hold.
+        limit: usize,
+    },
+
     /// The handle is of another resource than the function takes.
     #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
     #[non_exhaustive]
@@ -312,6 +369,11 @@ pub enum StopReason {
         #[source]
         source: Box<StartError>,
     },
+
+    /// The component has no store yet: it was called by one that is started before it, while that one
+    /// was being started.
+    #[error("the component was not started yet")]
+    NotStarted,
 
     /// Another component took its place.
     #[error("the component was replaced")]

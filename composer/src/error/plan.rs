@@ -317,6 +317,45 @@ pub enum PlanProblem {
     #[non_exhaustive]
     CodeImport { consumer: String, provider: String, import: String, kind: &'static str },
 
+    /// Containment for something that is not imported.
+    #[error(
+        "component `{component}` does not import `{name}`, whose failures it is to contain{}",
+        Nearest(.nearest.as_deref())
+    )]
+    #[non_exhaustive]
+    ContainedNotImported { component: String, name: String, nearest: Option<String> },
+
+    /// Two containments for one name.
+    #[error("component `{component}` says twice how to contain failures of `{name}`; keep one")]
+    #[non_exhaustive]
+    ContainedTwice { component: String, name: String },
+
+    /// Containment for an import that no component provides.
+    #[error(
+        "`{import}`, whose failures component `{component}` is to contain, is satisfied by its own \
+         linker; only failures of other components can be contained"
+    )]
+    #[non_exhaustive]
+    ContainedOfHost { component: String, import: String },
+
+    /// A function whose result cannot carry a failure.
+    #[error(
+        "{}`{import}`, imported by `{component}`, cannot carry a failure: expected `{expected}` as its \
+         result, found {}",
+        OfInterface(.function.as_deref()),
+        .found.as_ref().map_or_else(|| "none".to_owned(), |found| format!("`{found}`"))
+    )]
+    #[non_exhaustive]
+    NotContainable {
+        component: String,
+        import: String,
+        /// The function, if the import is an interface.
+        function: Option<String>,
+        expected: String,
+        /// The type of the function's result, if it has one.
+        found: Option<String>,
+    },
+
     /// Nothing with this id is there to be replaced.
     #[error("there is no component `{component}` to replace{}", Nearest(.nearest.as_deref()))]
     #[non_exhaustive]
@@ -388,6 +427,14 @@ pub enum PlanProblem {
         consumer: Option<String>,
     },
 
+    /// A resource that components of a circle only pass on to each other.
+    #[error(
+        "resource `{resource}`, imported by `{component}`, is defined by no component: those of a \
+         circle only pass it on to each other"
+    )]
+    #[non_exhaustive]
+    HomelessResource { component: String, resource: String },
+
     /// Components that import from each other in a circle.
     #[error("components import from each other in a circle: {}", Circle(.components))]
     #[non_exhaustive]
@@ -454,6 +501,14 @@ impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.1)?;
         self.0.iter().try_for_each(|step| write!(f, ", {step}"))
+    }
+}
+
+struct OfInterface<'a>(Option<&'a str>);
+
+impl fmt::Display for OfInterface<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |function| write!(f, "`{function}` of "))
     }
 }
 

@@ -3,6 +3,7 @@
 mod func;
 mod post;
 mod store;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,11 @@ use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
 pub(crate) use post::Post;
 pub(crate) use store::{Loans, OUTGOING_CALLS, StoreHandles, StoreSide};
+pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
 use crate::driver::Caller;
 use crate::error::CompositionError;
+use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, Named, Surface, find};
 use crate::transfer::Proxy;
 use crate::value::Value;
@@ -48,6 +51,8 @@ pub(crate) struct Wire {
     pub(crate) export: usize,
     /// By the provider's number of the function.
     pub(crate) endpoints: Arc<[Endpoint]>,
+    /// The functions whose failures are contained, without a name if the import is one.
+    pub(crate) contained: Vec<(Option<String>, Carrier)>,
 }
 
 /// Defines in `linker` what `wires` provide, over what it defines already.
@@ -60,7 +65,7 @@ pub(crate) fn define<T: Send + 'static>(
     for wire in wires {
         let import = &side.surface.imports[wire.import];
         let export = &wire.provider.exports[wire.export].item;
-        item(&mut linker.root(), import, export, side, &wire.endpoints)?;
+        item(&mut linker.root(), import, export, side, wire, None)?;
     }
     Ok(())
 }
@@ -70,19 +75,23 @@ fn item<T: Send + 'static>(
     import: &Named,
     export: &Item,
     side: &StoreSide,
-    endpoints: &[Endpoint],
+    wire: &Wire,
+    interface: Option<&Named>,
 ) -> wasmtime::Result<()> {
     match (&import.item, export) {
         (Item::Func { ty, .. }, Item::Func { index, .. }) => {
-            let endpoint = endpoints[*index].clone();
-            func::define(linker, &import.name, ty.clone(), side.clone(), endpoint)
+            let endpoint = wire.endpoints[*index].clone();
+            let function = interface.map(|_| &*import.name);
+            let contained = wire.contained.iter().find(|(name, _)| name.as_deref() == function);
+            let contained = contained.map(|(_, carrier)| *carrier);
+            func::define(linker, &import.name, ty.clone(), side.clone(), endpoint, contained)
         }
         (Item::Instance(needed), Item::Instance(offered)) => {
             let mut linker = linker.instance(&import.name)?;
             for named in needed {
                 // The plan has found every item that is needed.
                 if let Some(offered) = find(offered, &named.name) {
-                    item(&mut linker, named, offered, side, endpoints)?;
+                    item(&mut linker, named, offered, side, wire, Some(import))?;
                 }
             }
             Ok(())

@@ -121,12 +121,25 @@ impl Post {
         caller: Caller,
         ticket: Ticket,
     ) -> Result<Option<Value>, CompositionError> {
+        // Until the answer is there, or nobody waits for it any more.
+        let mut _waiting = None;
         let (driver, answer) = match caller {
-            Caller::Component => {
+            Caller::Component(waiter) => {
                 let holders = self.holders();
                 let driver = holders.takes(&args).clone();
+                if !driver.is_started() {
+                    return Err(driver.unavailable(func, false));
+                }
+                let wait = match waiter {
+                    Some(waiter) => {
+                        let (mine, theirs) = waiter.enter(&driver, func)?;
+                        _waiting = Some(mine);
+                        Some(theirs)
+                    }
+                    None => None,
+                };
                 let room = driver.room().try_acquire_owned().ok();
-                let answer = driver.send(func, args, ticket, room);
+                let answer = driver.send(func, args, ticket, room, wait);
                 (driver, answer)
             }
             Caller::Rust => loop {
@@ -140,7 +153,7 @@ impl Post {
                 }
                 match permit {
                     Ok(permit) => {
-                        let answer = driver.send(func, args, ticket, Some(permit));
+                        let answer = driver.send(func, args, ticket, Some(permit), None);
                         break (driver.clone(), answer);
                     }
                     Err(_) if Arc::ptr_eq(&room, &driver.room()) => {

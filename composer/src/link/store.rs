@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use wasmtime::AsContextMut;
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
+use super::waits::Tasks;
 use crate::error::HandleError;
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::plan::types::Resource;
@@ -31,6 +32,8 @@ pub(crate) struct StoreSide {
     /// The number of the component's store.
     pub(crate) epoch: Arc<AtomicU64>,
     pub(crate) id: Arc<str>,
+    /// The calls that run in the store, where waiting can go in a circle.
+    pub(crate) tasks: Option<Tasks>,
     /// Room for calls of other components that wait for their answer.
     pub(crate) outgoing: Arc<Semaphore>,
 }

@@ -32,6 +32,23 @@ pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut V
     }
 }
 
+/// Finds where resources live that components of a circle pass on to each other, in no order that
+/// could be followed: again and again, until nothing more is found.
+pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
+    let unknown = |leaves: &[Leaf]| {
+        let homes = leaves.iter().flat_map(|leaf| &leaf.resources);
+        homes.filter(|home| **home == Home::Unknown).count()
+    };
+    loop {
+        let before = unknown(leaves);
+        // What is wrong is found again when types are compared.
+        check_types(leaves, order, &mut Vec::new());
+        if unknown(leaves) >= before {
+            return;
+        }
+    }
+}
+
 struct Edge<'a> {
     leaves: &'a [Leaf],
     consumer: usize,

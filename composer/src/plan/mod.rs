@@ -1,6 +1,7 @@
 //! How components are wired: pure rules, without a store, a task or an engine beyond its types.
 
 mod check;
+pub(crate) mod containment;
 pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;

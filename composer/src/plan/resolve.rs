@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::check::check_types;
+use super::check::{check_types, find_resources};
+use super::containment::{Contained, Wish, contain, target};
 use super::filter::Filter;
 use super::item::{Named, ResourceOrigin, Surface};
 use super::name::{Name, Rank, names, nearest};
@@ -18,6 +19,7 @@ pub(crate) struct Assembly<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
     /// Export name, and the id of the component that provides it.
     pub(crate) export_hints: &'a [(String, String)],
+    pub(crate) allow_cycles: bool,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub(crate) struct Node<'a> {
     pub(crate) filters: &'a [Filter],
     /// Import name, and the id of the component that provides it, or [`HOST`].
     pub(crate) import_hints: &'a [(String, String)],
+    pub(crate) containments: &'a [Wish],
 }
 
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub(crate) struct Leaf {
     pub(crate) sources: Vec<Source>,
     /// By the index of the resource.
     pub(crate) resources: Vec<Home>,
+    /// The imported functions whose providers' failures are contained.
+    pub(crate) contained: Vec<Contained>,
 }
 
 /// Who satisfies an import.
@@ -90,9 +95,16 @@ pub(crate) struct Resolution {
     pub(crate) problems: Vec<PlanProblem>,
     /// What each component could offer: its path, the export's name, and whether it is visible.
     offers: Vec<(String, String, bool)>,
+    /// How the ids begin of components that may import from each other in a circle.
+    cyclic: Vec<String>,
 }
 
 impl Resolution {
+    /// Whether components may import from each other in a circle.
+    pub(crate) fn allows_cycles(&self) -> bool {
+        !self.cyclic.is_empty()
+    }
+
     /// The components that would provide `import` to `importer` if a filter did not hide it.
     pub(crate) fn hiding(&self, importer: &str, import: &str) -> Vec<String> {
         let wanted = Name::parse(import);
@@ -150,19 +162,51 @@ pub(crate) fn resolve(assembly: Assembly<'_>) -> Resolution {
 /// Matches the names of `assembly`, where the imports of every leaf but the one of `kept` stay
 /// satisfied as they are there.
 pub(super) fn match_names(assembly: Assembly<'_>, kept: Option<Kept<'_>>) -> Resolution {
-    let mut resolver =
-        Resolver { kept, leaves: Vec::new(), problems: Vec::new(), offers: Vec::new() };
+    let mut resolver = Resolver {
+        kept,
+        leaves: Vec::new(),
+        problems: Vec::new(),
+        offers: Vec::new(),
+        cyclic: Vec::new(),
+    };
     let level = resolver.level(assembly, "");
-    let Resolver { leaves, problems, offers, .. } = resolver;
-    Resolution { leaves, order: Vec::new(), exports: level.exports, problems, offers }
+    let Resolver { leaves, problems, offers, cyclic, .. } = resolver;
+    Resolution { leaves, order: Vec::new(), exports: level.exports, problems, offers, cyclic }
 }
 
 impl Resolution {
     /// Finds the order, and compares types, when it is known who satisfies which import.
     pub(super) fn finish(&mut self) {
         // What no level satisfied is left to the linkers: that is what leaves start with.
-        self.order = order(&self.leaves, &mut self.problems);
+        let (order, cycles) = order(&self.leaves);
+        for cycle in &cycles {
+            let ids = || cycle.iter().map(|leaf| &self.leaves[*leaf].id);
+            if !self.cyclic.iter().any(|prefix| ids().all(|id| id.starts_with(&**prefix))) {
+                let components = ids().map(|id| id.to_string()).collect();
+                self.problems.push(PlanProblem::Cycle { components });
+            }
+        }
+        self.order = order;
+        if !cycles.is_empty() {
+            find_resources(&mut self.leaves, &self.order);
+        }
         check_types(&mut self.leaves, &self.order, &mut self.problems);
+        if self.problems.is_empty() {
+            self.problems = homeless(&self.leaves).collect();
+        }
+        for leaf in &self.leaves {
+            let mut hosted = BTreeSet::new();
+            for contained in &leaf.contained {
+                if matches!(leaf.sources[contained.import], Source::Linker { .. })
+                    && hosted.insert(contained.import)
+                {
+                    self.problems.push(PlanProblem::ContainedOfHost {
+                        component: leaf.id.to_string(),
+                        import: leaf.surface.imports[contained.import].name.clone(),
+                    });
+                }
+            }
+        }
     }
 }
 
@@ -179,6 +223,7 @@ struct Resolver<'a> {
     leaves: Vec<Leaf>,
     problems: Vec<PlanProblem>,
     offers: Vec<(String, String, bool)>,
+    cyclic: Vec<String>,
 }
 
 /// A level, or a component, as the level around it sees it.
@@ -203,11 +248,15 @@ struct Ready<'a> {
     visible: Vec<(String, Offer)>,
     hidden: Vec<String>,
     import_hints: &'a [(String, String)],
+    containments: &'a [Wish],
     broken: bool,
 }
 
 impl Resolver<'_> {
     fn level(&mut self, assembly: Assembly<'_>, prefix: &str) -> Level {
+        if assembly.allow_cycles {
+            self.cyclic.push(prefix.to_owned());
+        }
         let mut nodes = Vec::new();
         let mut seen = BTreeSet::new();
         for node in assembly.nodes {
@@ -226,6 +275,7 @@ impl Resolver<'_> {
             if self.kept.is_none() {
                 self.unused_hints(&nodes[importer]);
             }
+            self.contain(&nodes[importer]);
             for (import, needs) in &nodes[importer].open {
                 match self.source(&nodes, importer, import, needs) {
                     Some(source) => {
@@ -280,8 +330,8 @@ impl Resolver<'_> {
                 hidden.push(export.name);
             }
         }
-        let (id, import_hints) = (node.id, node.import_hints);
-        Ready { id, path, open: level.open, visible, hidden, import_hints, broken }
+        let Node { id, import_hints, containments, .. } = node;
+        Ready { id, path, open: level.open, visible, hidden, import_hints, containments, broken }
     }
 
     fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> Level {
@@ -304,6 +354,7 @@ impl Resolver<'_> {
                 None => surface.imports.iter().map(sources).collect(),
             },
             resources: homes.collect(),
+            contained: kept.map_or_else(Vec::new, |kept| kept.contained.clone()),
             surface: surface.clone(),
         });
         let open = surface.imports.iter().enumerate().filter(|_| kept.is_none());
@@ -338,6 +389,43 @@ impl Resolver<'_> {
                 self.problems.push(PlanProblem::HintNotImported {
                     component: node.path.clone(),
                     import: import.clone(),
+                    nearest: nearest.map(str::to_owned),
+                });
+            }
+        }
+    }
+
+    /// Finds what is contained of a node's imports, and the wishes that are for nothing.
+    fn contain(&mut self, node: &Ready<'_>) {
+        for (name, needs) in &node.open {
+            if !node.containments.iter().any(|wish| target(wish).0 == name) {
+                continue;
+            }
+            for need in needs {
+                let leaf = &mut self.leaves[need.leaf];
+                let import = (need.import, &leaf.surface.imports[need.import]);
+                let found = contain(&leaf.id, import, node.containments, &mut self.problems);
+                // What is said inside a nested composer counts before what is said around it.
+                leaf.contained.extend(found);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for wish in node.containments {
+            let name = target(wish).0;
+            // Of what is kept, no import is open any more.
+            if !seen.insert(&wish.0) {
+                self.problems.push(PlanProblem::ContainedTwice {
+                    component: node.path.clone(),
+                    name: wish.0.clone(),
+                });
+            } else if !node.broken
+                && self.kept.is_none()
+                && !node.open.iter().any(|(open, _)| open == name)
+            {
+                let nearest = nearest(name, node.open.iter().map(|(name, _)| &**name));
+                self.problems.push(PlanProblem::ContainedNotImported {
+                    component: node.path.clone(),
+                    name: wish.0.clone(),
                     nearest: nearest.map(str::to_owned),
                 });
             }
@@ -521,9 +609,22 @@ fn invalid_id(id: &str) -> Option<&'static str> {
     }
 }
 
-/// Sorts the leaves so that providers come before their consumers. Those on a cycle, or behind
-/// one, come last.
-fn order(leaves: &[Leaf], problems: &mut Vec<PlanProblem>) -> Vec<usize> {
+/// Resources that no component defines, as those of a circle only pass them on to each other.
+fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
+    leaves.iter().flat_map(|leaf| {
+        let unknown = leaf.surface.resources.iter().zip(&leaf.resources).filter(|(def, home)| {
+            def.origin == ResourceOrigin::Imported && **home == Home::Unknown
+        });
+        unknown.map(|(def, _)| PlanProblem::HomelessResource {
+            component: leaf.id.to_string(),
+            resource: def.name.to_string(),
+        })
+    })
+}
+
+/// Sorts the leaves so that providers come before their consumers, and finds the cycles. Those on a
+/// cycle, or behind one, come last, each behind its providers as far as that can be.
+fn order(leaves: &[Leaf]) -> (Vec<usize>, Vec<Vec<usize>>) {
     let providers: Vec<Vec<usize>> = leaves
         .iter()
         .map(|leaf| {
@@ -551,12 +652,34 @@ fn order(leaves: &[Leaf], problems: &mut Vec<PlanProblem>) -> Vec<usize> {
         }
     }
     let rest: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] > 0).collect();
-    for cycle in cycles(&providers, &rest) {
-        let components = cycle.into_iter().map(|leaf| leaves[leaf].id.to_string()).collect();
-        problems.push(PlanProblem::Cycle { components });
+    let cycles = cycles(&providers, &rest);
+    for &leaf in &rest {
+        after_providers(leaf, &providers, &mut order);
     }
-    order.extend(rest);
-    order
+    (order, cycles)
+}
+
+/// Adds `start` and its providers to `order`, providers first, less those that are in it.
+fn after_providers(start: usize, providers: &[Vec<usize>], order: &mut Vec<usize>) {
+    let mut seen: BTreeSet<usize> = order.iter().copied().collect();
+    if !seen.insert(start) {
+        return;
+    }
+    let mut way = vec![(start, 0)];
+    while let Some((leaf, next)) = way.last_mut() {
+        match providers[*leaf].get(*next) {
+            Some(&provider) => {
+                *next += 1;
+                if seen.insert(provider) {
+                    way.push((provider, 0));
+                }
+            }
+            None => {
+                order.push(*leaf);
+                way.pop();
+            }
+        }
+    }
 }
 
 /// A cycle for each import that closes one, found depth first from `starts`.

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
 
 pub(crate) use held::{Guard, Held, HeldTable};
-pub(crate) use proxies::{Proxies, Proxy};
+pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
 
 use crate::error::HandleError;
 

@@ -1,0 +1,161 @@
+//! Failures of a provider that reach the importer as values instead of traps.
+
+use std::sync::Arc;
+
+use super::item::{Item, Named, find};
+use super::name::nearest;
+use super::types::{FunctionType, ValueType};
+use crate::error::PlanProblem;
+
+/// How a failure looks as the error of a function's `result`.
+///
+/// For [`ComposableDescriptor::with_containment`](crate::ComposableDescriptor::with_containment).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Containment(Form);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Message,
+    Case(String),
+}
+
+impl Containment {
+    /// The failure's text, with its causes, as the error of a `result<_, string>`.
+    pub fn message() -> Self {
+        Self(Form::Message)
+    }
+
+    /// A case of the enum or variant that the error is. A case with a `string` as its payload gets
+    /// the failure's text, with its causes.
+    pub fn case(name: impl Into<String>) -> Self {
+        Self(Form::Case(name.into()))
+    }
+}
+
+/// A function of an import whose provider's failures are contained.
+#[derive(Clone, Debug)]
+pub(crate) struct Contained {
+    /// The index of the import.
+    pub(crate) import: usize,
+    /// The function's name, if the import is an interface.
+    pub(crate) function: Option<String>,
+    pub(crate) carrier: Carrier,
+}
+
+/// The error value that a failure becomes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Carrier {
+    Message,
+    Case {
+        case: u32,
+        /// Whether its payload is the failure's text.
+        message: bool,
+    },
+}
+
+impl Carrier {
+    /// How `ty` carries a failure in the form that is wanted; otherwise what would be expected.
+    fn of(ty: &FunctionType, Containment(form): &Containment) -> Result<Self, String> {
+        let error = match &ty.result {
+            Some(ValueType::Result(sides)) => sides.1.as_ref(),
+            _ => None,
+        };
+        let place = |cases: &[Arc<str>], name: &str| {
+            cases.iter().position(|case| **case == *name).map(|case| case as u32)
+        };
+        let found = match (form, error) {
+            (Form::Message, Some(ValueType::String)) => Some(Self::Message),
+            (Form::Case(name), Some(ValueType::Enum(cases))) => {
+                place(cases, name).map(|case| Self::Case { case, message: false })
+            }
+            (Form::Case(name), Some(ValueType::Variant(cases))) => (0..)
+                .zip(cases.iter())
+                .find(|(_, (case, _))| **case == **name)
+                .and_then(|(case, (_, payload))| match payload {
+                    None => Some(Self::Case { case, message: false }),
+                    Some(ValueType::String) => Some(Self::Case { case, message: true }),
+                    Some(_) => None,
+                }),
+            _ => None,
+        };
+        found.ok_or_else(|| match form {
+            Form::Message => "result<_, string>".to_owned(),
+            Form::Case(name) => {
+                format!("result<_, E> with a case {name} or {name}(string) in E")
+            }
+        })
+    }
+}
+
+/// What a descriptor says of an import, or of `import#function`.
+pub(crate) type Wish = (String, Containment);
+
+/// The name of the import that a wish is for, and of the function if it is for a single one.
+pub(crate) fn target(wish: &Wish) -> (&str, Option<&str>) {
+    match wish.0.split_once('#') {
+        Some((import, function)) => (import, Some(function)),
+        None => (&wish.0, None),
+    }
+}
+
+/// Finds the functions of the import `named` that `wishes` are for, and how each carries a failure.
+///
+/// A wish for a whole interface is for its functions that return a `result`, less those that have
+/// a wish of their own.
+pub(crate) fn contain(
+    component: &str,
+    (import, named): (usize, &Named),
+    wishes: &[Wish],
+    problems: &mut Vec<PlanProblem>,
+) -> Vec<Contained> {
+    let mut contained = Vec::new();
+    let mut add =
+        |function: Option<&str>, ty: &FunctionType, how: &Containment| match Carrier::of(ty, how) {
+            Ok(carrier) => {
+                contained.push(Contained {
+                    import,
+                    function: function.map(str::to_owned),
+                    carrier,
+                });
+                None
+            }
+            Err(expected) => Some(PlanProblem::NotContainable {
+                component: component.to_owned(),
+                import: named.name.clone(),
+                function: function.map(str::to_owned),
+                expected,
+                found: ty.result.as_ref().map(ToString::to_string),
+            }),
+        };
+    let wishes: Vec<_> = wishes.iter().filter(|wish| target(wish).0 == named.name).collect();
+    for wish in &wishes {
+        match (&named.item, target(wish).1) {
+            (Item::Func { ty, .. }, None) => problems.extend(add(None, ty, &wish.1)),
+            (Item::Instance(items), Some(function)) => match find(items, function) {
+                Some(Item::Func { ty, .. }) => problems.extend(add(Some(function), ty, &wish.1)),
+                _ => problems.push(PlanProblem::ContainedNotImported {
+                    component: component.to_owned(),
+                    name: wish.0.clone(),
+                    nearest: nearest(function, items.iter().map(|it| &*it.name))
+                        .map(|function| format!("{}#{function}", named.name)),
+                }),
+            },
+            (Item::Instance(items), None) => {
+                let own = |it: &Named| wishes.iter().any(|wish| target(wish).1 == Some(&it.name));
+                for it in items.iter().filter(|it| !own(it)) {
+                    if let Item::Func { ty, .. } = &it.item
+                        && matches!(ty.result, Some(ValueType::Result(_)))
+                    {
+                        problems.extend(add(Some(&it.name), ty, &wish.1));
+                    }
+                }
+            }
+            _ => problems.push(PlanProblem::ContainedNotImported {
+                component: component.to_owned(),
+                name: wish.0.clone(),
+                nearest: None,
+            }),
+        }
+    }
+    contained
+}

@@ -1,0 +1,2 @@
+;; Imports from the host.
+(component (import "log" (func (result (result (error string))))))
