@@ -153,6 +153,73 @@ fn dropped_started_call_runs_to_its_end() {
     });
 }
 
+/// `careful`, which calls `fragile`, and the clock of the latter.
+async fn careful() -> (Composition, Clock) {
+    let clock = Clock::default();
+    let mut composer = composer(&["careful"]);
+    composer.add(ComposableDescriptor::new("fragile", clock.component("fragile")));
+    (composer.compose().await.unwrap(), clock)
+}
+
+const FRAGILE: &str = "composer:test/ifragile";
+const CAREFUL: &str = "composer:test/icareful";
+/// Asks `fragile` to wait for its clock.
+const WAIT: Val = Val::U32(3);
+
+#[test]
+fn queued_call_that_a_guest_gives_up_is_withdrawn() {
+    run(async || {
+        let (composition, clock) = careful().await;
+        // The provider's store is held.
+        let mut held = call_owned(&composition, FRAGILE, "plain", vec![WAIT]).boxed_local();
+        assert!(poll_immediate(&mut held).await.is_none());
+        clock.logged(&format!("block {GATED}")).await;
+        let params = [WAIT, Val::U32(0)];
+        limited(call_unit(&composition, CAREFUL, "give-up", &params)).await.unwrap();
+        clock.open();
+        limited(held).await.unwrap();
+        let text = limited(call(&composition, CAREFUL, "text", &[Val::U32(0)])).await.unwrap();
+        assert_eq!(text, string("ok 7"));
+        assert!(!clock.log().iter().any(|line| line.starts_with("sleep")), "{:?}", clock.log());
+    });
+}
+
+#[test]
+fn started_call_that_a_guest_gives_up_runs_to_its_end() {
+    run(async || {
+        let (composition, clock) = careful().await;
+        // The longer the guest waits, the sooner the call has started.
+        let mut yields = 0;
+        while !clock.log().contains(&format!("sleep {GATED}")) {
+            let params = [WAIT, Val::U32(yields)];
+            limited(call_unit(&composition, CAREFUL, "give-up", &params)).await.unwrap();
+            yields += 1;
+        }
+        clock.open();
+        clock.logged(&format!("sleep {GATED} over")).await;
+        let text = limited(call(&composition, CAREFUL, "text", &[Val::U32(0)])).await.unwrap();
+        assert_eq!(text, string("ok 7"));
+    });
+}
+
+#[test]
+fn handle_in_a_call_that_a_guest_gives_up_ends_once() {
+    run(async || {
+        let composition =
+            composer(&["bucket-store", "broker", "bucket-consumer"]).compose().await.unwrap();
+        let consumer = "composer:test/ibuckets-consumer";
+        for n in 1..20 {
+            limited(call_unit(&composition, consumer, "abandon", &[string("b")])).await.unwrap();
+            until(|| composition.live_handles() == 0).await;
+            let buckets = "composer:test/buckets";
+            limited(async {
+                while call(&composition, buckets, "dropped", &[]).await.unwrap() != Val::U32(n) {}
+            })
+            .await;
+        }
+    });
+}
+
 #[test]
 fn discarded_result_gives_its_handles_back() {
     run(async || {

@@ -227,13 +227,13 @@ fn some_call(random: &Random) -> (Option<&'static str>, &'static str, Vec<Val>) 
     // What `fragile` is asked for ends at once.
     let how = || Val::U32(random.below(3) as u32);
     let ring = ["composer:test/ileft", "composer:test/iright"][random.below(2) as usize];
-    let (interface, function, params) = match random.below(27) {
+    let (interface, function, params) = match random.below(28) {
         0 => (CONSUMER, "run-resource", vec![]),
         1 => (CONSUMER, "run-third", vec![]),
         2 => (CONSUMER, "run-nested", vec![]),
         3 => (CONSUMER, "hold", vec![name()]),
         4 => (CONSUMER, "release", vec![]),
-        5 => (CONSUMER, "leak-to-third", vec![name()]),
+        5 => (CONSUMER, ["leak-to-third", "abandon"][random.below(2) as usize], vec![name()]),
         6 => (BROKER, "give-back", vec![]),
         7 => (BUCKETS, "many", vec![small()]),
         8 => ("composer:test/isleeper", "nap", vec![Val::U64(random.below(3))]),
@@ -257,6 +257,7 @@ fn some_call(random: &Random) -> (Option<&'static str>, &'static str, Vec<Val>) 
         23 => ("", "keep", vec![]),
         24 => ("", "use-kept", vec![]),
         25 => ("", "break", vec![]),
+        26 => ("composer:test/icareful", "give-up", vec![how(), small()]),
         _ => (BUCKETS, "live", vec![]),
     };
     (Some(interface).filter(|it| !it.is_empty()), function, params)

@@ -3,6 +3,9 @@
 wit_bindgen::generate!({ path: "../wit", world: "bucket-consumer" });
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 use composer::test::bucket_user;
 use composer::test::buckets::{self, Bucket};
@@ -87,6 +90,16 @@ impl Guest for BucketConsumer {
 
     fn release() {
         HELD.take();
+    }
+
+    async fn abandon(name: String) {
+        let mut eating = pin!(buckets::eat_later(Bucket::new(&name)));
+        poll_fn(|cx| {
+            // Not ready, or it would not be abandoned.
+            let _ = eating.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     fn leak_to_third(name: String) {

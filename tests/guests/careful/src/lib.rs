@@ -2,7 +2,10 @@
 
 wit_bindgen::generate!({ path: "../wit", world: "careful" });
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 
 use composer::test::ifragile;
 use exports::composer::test::icareful::Guest;
@@ -50,6 +53,19 @@ impl Guest for Careful {
     fn plain(how: u32) -> String {
         CALLS.fetch_add(1, Ordering::Relaxed);
         format!("ok {}", ifragile::plain(how))
+    }
+
+    async fn give_up(how: u32, yields: u32) {
+        let mut call = pin!(ifragile::text_later(how));
+        poll_fn(|cx| {
+            // It is given up whether it is ready or not.
+            let _ = call.as_mut().poll(cx);
+            Poll::Ready(())
+        })
+        .await;
+        for _ in 0..yields {
+            wit_bindgen::yield_async().await;
+        }
     }
 
     fn calls() -> u32 {
