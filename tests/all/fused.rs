@@ -135,6 +135,7 @@ fn resources_pass_between_three_components_as_if_fused() {
         call_of("hold", &[string("second")]),
         call_of("held", &[]),
         call_of("leak-to-third", &[string("third")]),
+        call_of("abandon", &[string("fourth")]),
         call_of("release", &[]),
         call_of("held", &[]),
         // The whole history of the provider so far.
