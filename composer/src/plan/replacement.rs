@@ -82,8 +82,15 @@ impl Swap<'_> {
                 match self.successor(new, &was.name) {
                     Some(export) => offer.export = export,
                     None => {
-                        let problem = self.lacks(new, &was.name, None);
-                        new.problems.push(problem);
+                        // A component that lacks it has been told of.
+                        let told = |it: &PlanProblem| {
+                            matches!(it, PlanProblem::ReplacementLacks { export, .. }
+                                if *export == was.name)
+                        };
+                        if !new.problems.iter().any(told) {
+                            let problem = self.lacks(new, &was.name, None);
+                            new.problems.push(problem);
+                        }
                         continue;
                     }
                 }

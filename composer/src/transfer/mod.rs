@@ -270,3 +270,36 @@ impl fmt::Debug for Lent {
 fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::Count;
+
+    #[test]
+    fn whoever_waits_for_zero_finds_it_however_it_comes() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        for _ in 0..200 {
+            let count = Count::default();
+            // Zero comes again and again, from several threads, and in the end it stays.
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let first = count.enter();
+                    let count = count.clone();
+                    thread::spawn(move || {
+                        drop(first);
+                        (0..50).for_each(|_| drop(count.enter()));
+                    })
+                })
+                .collect();
+            let zero = async { timeout(Duration::from_secs(60), count.zero()).await };
+            runtime.block_on(zero).expect("this hangs");
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(count.get(), 0);
+        }
+    }
+}
