@@ -409,20 +409,21 @@ async fn one_seed(seed: u64) {
         }
     });
     join_all(callers).await;
-    let in_time = early_end.is_none();
-    if in_time && random.below(2) == 0 {
+    let in_time = early_end.is_none() && random.below(4) > 0;
+    if in_time {
         limited(composition.close(Duration::from_secs(20))).await.unwrap();
-    }
-    if early_end.is_some() || random.below(2) == 0 {
+    } else if early_end.is_some() {
         limited(composition.close(Duration::from_secs(20))).await.ok();
+    }
+    if in_time || early_end.is_some() {
         assert_eq!(composition.live_handles(), 0, "seed {seed}");
     }
     let World { composition, things, .. } = world;
     drop(composition);
     until(|| tasks() == before).await;
-    // Its store is never cut off, so no destructor is missed, and none runs twice.
+    // No destructor runs twice, and none is missed unless a call is cut off that has just made one.
     let [made, ended] = [&things.made, &things.ended].map(|count| count.load(Ordering::Relaxed));
-    assert_eq!(made, ended, "seed {seed}");
+    assert!(ended <= made && (ended == made || !in_time), "seed {seed}: {ended} of {made}");
 }
 
 #[test]
