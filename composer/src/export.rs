@@ -12,7 +12,7 @@ use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::link::Endpoint;
 use crate::plan::types::{FunctionType, Resource, ValueType};
 use crate::transfer::{Guard, HeldTable, Lent, Own, ResourceKind};
-use crate::value::{Faulty, Handles, Value, ValueError, from_val, into_val};
+use crate::value::{Faulty, Handle, Handles, Value, ValueError, each_handle, from_val, into_val};
 
 /// A function that a [`Composition`](crate::Composition) exports.
 ///
@@ -119,16 +119,15 @@ impl ExportFunc {
             return inner.call(args, self.deadline).await;
         }
         for ((name, ty), arg) in inner.ty.params.iter().zip(&mut args) {
-            arg.each_handle(ty, &mut |resource, handle| inner.pass_in(resource, handle)).map_err(
-                |source| {
-                    let path = vec![format!("parameter `{name}`")];
-                    ArgumentError::Handle { function: inner.function(), path, source }
-                },
-            )?;
+            let mut pass_in = |resource: &_, _, handle: &mut _| inner.pass_in(resource, handle);
+            each_handle(ty, arg, &mut pass_in).map_err(|source: HandleError| {
+                let path = vec![format!("parameter `{name}`")];
+                ArgumentError::Handle { function: inner.function(), path, source }
+            })?;
         }
         let mut value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value)) = (&inner.ty.result, &mut value) {
-            value.each_handle(ty, &mut |_, handle| inner.pass_out(handle))?;
+            each_handle(ty, value, &mut |_, _, handle| inner.pass_out(handle))?;
         }
         Ok(value)
     }
@@ -157,25 +156,25 @@ impl Inner {
     }
 
     /// Takes a handle out of the caller's table, to move it or to lend it.
-    fn pass_in(&self, resource: &Resource, handle: &mut Value) -> Result<(), HandleError> {
+    fn pass_in(&self, resource: &Resource, handle: &mut Handle) -> Result<(), HandleError> {
         match handle {
-            Value::Held(guard) => {
+            Handle::Held(guard) => {
                 let guard = guard.take().ok_or(HandleError::NotHeld)?;
                 let own = guard.take()?;
                 check_kind(&self.kinds, resource, own.kind())?;
-                *handle = Value::Own(own);
+                *handle = Handle::Own(own);
                 Ok(())
             }
-            Value::Borrow(lent) => check_kind(&self.kinds, resource, lent.kind()),
-            _ => Err(HandleError::NotHeld),
+            Handle::Lent(lent) => check_kind(&self.kinds, resource, lent.kind()),
+            Handle::Raw(_) | Handle::Own(_) => Err(HandleError::NotHeld),
         }
     }
 
     /// Puts a handle into the caller's table, to go with its owner.
-    fn pass_out(&self, handle: &mut Value) -> Result<(), HandleError> {
-        match std::mem::replace(handle, Value::Held(None)) {
-            Value::Own(own) => {
-                *handle = Value::Held(Some(Guard::new(&self.gate.held, own)?));
+    fn pass_out(&self, handle: &mut Handle) -> Result<(), HandleError> {
+        match std::mem::replace(handle, Handle::Held(None)) {
+            Handle::Own(own) => {
+                *handle = Handle::Held(Some(Guard::new(&self.gate.held, own)?));
                 Ok(())
             }
             _ => Err(HandleError::NotHeld),

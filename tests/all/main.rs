@@ -6,6 +6,7 @@ mod api;
 mod calls;
 mod cases;
 mod close;
+mod codec;
 mod containment;
 mod cycles;
 mod errors;

@@ -147,7 +147,7 @@ fn forwarder(named: &[String], function: &str, encoding: &str) -> String {
 }
 
 /// Memory from the second page on, which grows and is never freed.
-const HEAP: &str = r#"
+pub(crate) const HEAP: &str = r#"
     (core module $heap
         (memory (export "memory") 2)
         (global $top (mut i32) (i32.const 65536))
@@ -169,7 +169,7 @@ const HEAP: &str = r#"
     (core instance $heap (instantiate $heap))"#;
 
 /// How the text format refers to a type. What may only be used by name there is added to `named`.
-fn reference(ty: &ValueType, named: &mut Vec<String>) -> String {
+pub(crate) fn reference(ty: &ValueType, named: &mut Vec<String>) -> String {
     let definition = match ty {
         ValueType::List(element) => return format!("(list {})", reference(element, named)),
         ValueType::FixedLengthList(element, n) => {
@@ -234,7 +234,7 @@ fn routes() -> impl Strategy<Value = Route> {
     })
 }
 
-fn types() -> impl Strategy<Value = ValueType> {
+pub(crate) fn types() -> impl Strategy<Value = ValueType> {
     let leaf = prop_oneof![
         6 => keys(),
         2 => select(&[ValueType::F32, ValueType::F64][..]),
@@ -267,7 +267,7 @@ fn keys() -> impl Strategy<Value = ValueType> {
 }
 
 /// The values of a type.
-fn values(ty: &ValueType) -> BoxedStrategy<Val> {
+pub(crate) fn values(ty: &ValueType) -> BoxedStrategy<Val> {
     let payload = |ty: &Option<ValueType>| match ty {
         Some(ty) => values(ty).prop_map(|val| Some(Box::new(val))).boxed(),
         None => Just(None).boxed(),
@@ -348,18 +348,23 @@ fn texts() -> impl Strategy<Value = String> {
 
 #[test]
 fn random_values_of_random_types_come_back_as_they_went() {
-    let cases = if env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { 40 };
-    let rng_seed = match Config::default().rng_seed {
-        RngSeed::Random => RngSeed::Fixed(48),
-        chosen @ RngSeed::Fixed(_) => chosen,
-    };
-    let config = Config { cases, rng_seed, failure_persistence: None, ..Config::default() };
     let journeys = routes().prop_flat_map(|route| {
         let values = vec(values(&route.ty), 6);
         (Just(route), values)
     });
-    let outcome = TestRunner::new(config).run(&journeys, |(route, values)| {
-        route.returns(&values);
+    each_case(&journeys, |(route, values)| route.returns(&values));
+}
+
+/// Runs `test` with some cases, always the same unless the environment says otherwise.
+pub(crate) fn each_case<S: Strategy>(cases: &S, test: impl Fn(S::Value)) {
+    let number = if env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { 40 };
+    let rng_seed = match Config::default().rng_seed {
+        RngSeed::Random => RngSeed::Fixed(48),
+        chosen @ RngSeed::Fixed(_) => chosen,
+    };
+    let config = Config { cases: number, rng_seed, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(cases, |case| {
+        test(case);
         Ok(())
     });
     if let Err(error) = outcome {

@@ -15,19 +15,37 @@ use super::message::{Answer, Call, Reply, Ticket};
 use super::turns::Turns;
 use crate::error::{Cause, CompositionError, StopReason};
 use crate::link::{Loans, StoreHandles, StoreSide};
+use crate::plan::item::ExportedFunc;
 use crate::plan::types::FunctionType;
 use crate::value::{Faulty, Value, ValueError, from_val, into_val};
+#[cfg(feature = "codec")]
+use crate::value::{give_handles, shape, take_handles};
+#[cfg(feature = "codec")]
+use wasm_runtime_composer_values::{self as values, Shape};
 
 /// What a started call needs, and who waits for it.
 pub(super) struct Calls {
     handle: Arc<DriverHandle>,
     pub(super) side: StoreSide,
     /// By the index of the exported function.
-    funcs: Vec<Option<Func>>,
+    callees: Vec<Option<Callee>>,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
     ended: Notify,
+}
+
+/// An exported function of the instance.
+#[derive(Clone)]
+struct Callee {
+    func: Func,
+    ty: Arc<FunctionType>,
+    /// How values go in and come out without `Val`, if they do.
+    #[cfg(feature = "codec")]
+    shape: Option<Shape>,
+    /// Whether parameters or result hold handles.
+    #[cfg(feature = "codec")]
+    has_handles: bool,
 }
 
 #[derive(Default)]
@@ -56,9 +74,18 @@ impl Calls {
         store: &mut Store<T>,
         instance: &Instance,
     ) -> Self {
-        let funcs = side.surface.funcs.iter().map(|func| lookup(store, instance, &func.path));
-        let funcs = funcs.collect();
-        Self { handle, side, funcs, in_flight: Mutex::default(), ended: Notify::new() }
+        let callee = |func: &ExportedFunc| {
+            Some(Callee {
+                func: lookup(store, instance, &func.path)?,
+                ty: func.ty.clone(),
+                #[cfg(feature = "codec")]
+                shape: shape(&func.ty),
+                #[cfg(feature = "codec")]
+                has_handles: func.ty.find_resource(&|_| true).is_some(),
+            })
+        };
+        let callees = side.surface.funcs.iter().map(callee).collect();
+        Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new() }
     }
 
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
@@ -118,6 +145,54 @@ impl Calls {
         }
     }
 
+    /// Notes which task of the store a call is.
+    #[cfg(feature = "component-model-async")]
+    fn is_task(&self, call: usize, task: GuestTaskId) {
+        if let Some(started) = self.in_flight().calls.get_mut(call) {
+            started.task = Some(task);
+            if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
+                tasks.enter(started.task, wait);
+            }
+        }
+    }
+
+    /// Runs a call in the store's event loop, with values that do not pass through `Val`.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    async fn run_direct<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index, callee): (usize, usize, Callee),
+        shape: Shape,
+        mut args: Vec<Value>,
+    ) -> wasmtime::Result<()> {
+        let started = accessor.with(|mut store| {
+            let loans = match self.give_args(&callee, &mut args, &mut store) {
+                Ok(loans) => loans,
+                Err(error) => return Ok(Err(error)),
+            };
+            let call = values::start_call(callee.func, shape, store.as_context_mut(), args)?;
+            self.is_task(id, call.task());
+            Ok::<_, wasmtime::Error>(Ok((loans, call)))
+        })?;
+        let (loans, call) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                self.answer(id, self.refused(index, error));
+                return Ok(());
+            }
+        };
+        let results = call.finish(accessor).await?;
+        let answer = match callee.has_handles {
+            true => accessor.with(|mut store| {
+                loans.end(&self.side, &mut store);
+                self.answer_of(index, &callee, results, store)
+            }),
+            false => Answer::Returned(results.into_iter().next()),
+        };
+        self.answer(id, answer);
+        Ok(())
+    }
+
     /// Notes in which call the guest runs, on an engine that runs one at a time.
     fn runs(&self, call: usize) {
         let wait = self.in_flight().calls.get(call).and_then(|call| call.reply.wait());
@@ -126,12 +201,10 @@ impl Calls {
         }
     }
 
-    /// The function and its type. Both are there for every call that the plan lets through.
-    fn callee(&self, func: usize) -> wasmtime::Result<(Func, Arc<FunctionType>)> {
-        let callee = self.funcs.get(func).copied().flatten();
-        let ty = self.side.surface.funcs.get(func).map(|func| func.ty.clone());
+    /// The function, which is there for every call that the plan lets through.
+    fn callee(&self, func: usize) -> wasmtime::Result<Callee> {
+        let callee = self.callees.get(func).cloned().flatten();
         callee
-            .zip(ty)
             .ok_or_else(|| wasmtime::format_err!("the instance lacks a function of its component"))
     }
 
@@ -164,6 +237,47 @@ impl Calls {
         let mut handles = StoreHandles::new(&self.side, store);
         let result = ty.result.as_ref().zip(results.first());
         result.map(|(ty, val)| from_val(ty, val, &mut handles)).transpose()
+    }
+
+    /// Gives the handles in the arguments to the store.
+    #[cfg(feature = "codec")]
+    fn give_args(
+        &self,
+        callee: &Callee,
+        args: &mut [Value],
+        store: impl AsContextMut,
+    ) -> Result<Loans, ValueError> {
+        if !callee.has_handles {
+            return Ok(Loans::default());
+        }
+        let mut handles = StoreHandles::new(&self.side, store);
+        for ((_, ty), arg) in callee.ty.params.iter().zip(args) {
+            if let Err(fault) = give_handles(ty, arg, &mut handles) {
+                handles.undo();
+                return Err(fault.into());
+            }
+        }
+        Ok(handles.into_loans())
+    }
+
+    /// The answer of a call, whose handles are taken out of the store.
+    #[cfg(feature = "codec")]
+    fn answer_of(
+        &self,
+        func: usize,
+        callee: &Callee,
+        results: Vec<Value>,
+        store: impl AsContextMut,
+    ) -> Answer {
+        let mut result = results.into_iter().next();
+        if let (true, Some(ty), Some(value)) = (callee.has_handles, &callee.ty.result, &mut result)
+        {
+            let mut handles = StoreHandles::new(&self.side, store);
+            if let Err(fault) = take_handles(ty, value, &mut handles) {
+                return self.refused(func, fault.into());
+            }
+        }
+        Answer::Returned(result)
     }
 
     /// The answer to a call that could not be made, or whose result cannot leave the store.
@@ -241,7 +355,26 @@ impl Calls {
             return Ok(());
         };
         drop(call.room);
-        let (func, ty) = self.callee(call.func)?;
+        let callee = self.callee(call.func)?;
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            let mut args = call.args;
+            let loans = match self.give_args(&callee, &mut args, &mut *store) {
+                Ok(loans) => loans,
+                Err(error) => {
+                    self.answer(id, self.refused(call.func, error));
+                    return Ok(());
+                }
+            };
+            self.runs(id);
+            let store = &mut store.as_context_mut();
+            let results =
+                values::call_async(callee.func, shape, store.as_context_mut(), args).await?;
+            loans.end(&self.side, &mut *store);
+            self.answer(id, self.answer_of(call.func, &callee, results, store));
+            return Ok(());
+        }
+        let Callee { func, ty, .. } = callee;
         let (params, loans) = match self.args(&ty, call.args, &mut *store) {
             Ok(args) => args,
             Err(error) => {
@@ -333,7 +466,12 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
         if calls.leave_withdrawn(id) {
             return Ok(());
         }
-        let (func, ty) = calls.callee(index)?;
+        let callee = calls.callee(index)?;
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            return calls.run_direct(accessor, (id, index, callee), shape, args).await;
+        }
+        let Callee { func, ty, .. } = callee;
         let (params, loans) = match accessor.with(|store| calls.args(&ty, args, store)) {
             Ok(args) => args,
             Err(error) => {
@@ -345,12 +483,7 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
         let call = accessor.with(|mut store| {
             let store = store.as_context_mut();
             let call = func.start_call_concurrent(store, &params, &mut results)?;
-            if let Some(started) = calls.in_flight().calls.get_mut(id) {
-                started.task = Some(call.task());
-                if let (Some(tasks), Some(wait)) = (&calls.side.tasks, started.reply.wait()) {
-                    tasks.enter(started.task, wait);
-                }
-            }
+            calls.is_task(id, call.task());
             Ok::<_, wasmtime::Error>(call)
         })?;
         func.finish_call_concurrent(accessor, call).await?;

@@ -12,7 +12,7 @@ use crate::events::{Change, Teller};
 use crate::link::{Wait, Waiter};
 use crate::plan::item::Surface;
 use crate::transfer::{Count, Home, Released, new_epoch};
-use crate::value::Value;
+use crate::value::{Value, is_of_store};
 
 /// The address of a component that runs, or ran, in a store of its own.
 pub(crate) struct DriverHandle {
@@ -212,7 +212,7 @@ impl DriverHandle {
         let room = successor.room();
         for message in messages {
             match message {
-                Message::Call(mut call) if !call.args.iter().any(|arg| arg.is_of_store(epoch)) => {
+                Message::Call(mut call) if !call.args.iter().any(|arg| is_of_store(arg, epoch)) => {
                     self.taken();
                     successor.depth.fetch_add(1, Ordering::Relaxed);
                     call.room = room.clone().try_acquire_owned().ok();

@@ -14,10 +14,17 @@ use crate::error::CompositionError;
 use crate::plan::containment::Carrier;
 use crate::plan::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
+#[cfg(feature = "codec")]
+use crate::value::{give_handles, shape, take_handles};
+#[cfg(feature = "codec")]
+use wasm_runtime_composer_values::{self as values, Shape};
 
 /// An imported function of one component, and the exported one that it calls.
 struct Import {
     ty: Arc<FunctionType>,
+    /// Whether parameters or result hold handles.
+    #[cfg(feature = "codec")]
+    has_handles: bool,
     side: StoreSide,
     endpoint: Endpoint,
     contained: Option<Carrier>,
@@ -35,11 +42,20 @@ pub(super) fn define<T: Send + 'static>(
     endpoint: Endpoint,
     contained: Option<Carrier>,
 ) -> wasmtime::Result<()> {
+    let import = Arc::new(Import {
+        #[cfg(feature = "codec")]
+        has_handles: ty.find_resource(&|_| true).is_some(),
+        ty,
+        side,
+        endpoint,
+        contained,
+    });
+    #[cfg(feature = "codec")]
+    if let Some(shape) = shape(&import.ty) {
+        return define_direct(linker, name, shape, import);
+    }
     #[cfg(feature = "component-model-async")]
-    let is_async = ty.is_async;
-    let import = Arc::new(Import { ty, side, endpoint, contained });
-    #[cfg(feature = "component-model-async")]
-    if is_async {
+    if import.ty.is_async {
         return linker.func_new_concurrent(name, move |accessor, _, params, results| {
             let import = import.clone();
             Box::pin(async move {
@@ -65,6 +81,47 @@ pub(super) fn define<T: Send + 'static>(
     })
 }
 
+/// The same, with values that do not pass through `Val`.
+#[cfg(feature = "codec")]
+fn define_direct<T: Send + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    shape: Shape,
+    import: Arc<Import>,
+) -> wasmtime::Result<()> {
+    #[cfg(feature = "component-model-async")]
+    if import.ty.is_async {
+        return values::func_wrap_concurrent(linker, name, shape, move |accessor, mut args| {
+            let import = import.clone();
+            Box::pin(async move {
+                // As above, this runs while the guest makes the call.
+                let waiter = match import.needs_store() {
+                    true => accessor.with(|mut store| {
+                        import.take_args(&mut store, &mut args)?;
+                        Ok::<_, wasmtime::Error>(import.waiter(store))
+                    })?,
+                    false => None,
+                };
+                let mut result = import.call(args, waiter).await?;
+                if import.has_handles {
+                    accessor.with(|store| import.give_result(store, &mut result))?;
+                }
+                Ok(result.into_iter().collect())
+            })
+        });
+    }
+    values::func_wrap_async(linker, name, shape, move |mut store, mut args| {
+        let import = import.clone();
+        Box::pin(async move {
+            import.take_args(&mut store, &mut args)?;
+            let waiter = import.waiter(&mut store);
+            let mut result = import.call(args, waiter).await?;
+            import.give_result(&mut store, &mut result)?;
+            Ok(result.into_iter().collect())
+        })
+    })
+}
+
 impl Import {
     /// Takes the arguments out of the importer's store.
     fn args(&self, store: impl AsContextMut, params: &[Val]) -> wasmtime::Result<Vec<Value>> {
@@ -73,6 +130,42 @@ impl Import {
         args.map(|((_, ty), val)| from_val(ty, val, &mut handles))
             .collect::<Result<_, _>>()
             .map_err(failed)
+    }
+
+    /// Whether a call has to look into the importer's store, beside its values.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    fn needs_store(&self) -> bool {
+        self.has_handles || self.side.tasks.is_some()
+    }
+
+    /// Takes the handles in the arguments out of the importer's store.
+    #[cfg(feature = "codec")]
+    fn take_args(&self, store: impl AsContextMut, args: &mut [Value]) -> wasmtime::Result<()> {
+        if !self.has_handles {
+            return Ok(());
+        }
+        let mut handles = StoreHandles::new(&self.side, store);
+        for ((_, ty), arg) in self.ty.params.iter().zip(args) {
+            take_handles(ty, arg, &mut handles)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the handles in the result to the importer's store.
+    #[cfg(feature = "codec")]
+    fn give_result(
+        &self,
+        store: impl AsContextMut,
+        result: &mut Option<Value>,
+    ) -> wasmtime::Result<()> {
+        if let (true, Some(ty), Some(value)) = (self.has_handles, &self.ty.result, result) {
+            let mut handles = StoreHandles::new(&self.side, store);
+            if let Err(fault) = give_handles(ty, value, &mut handles) {
+                handles.undo();
+                return Err(fault.into());
+            }
+        }
+        Ok(())
     }
 
     /// Who is to wait for the answer, where that is looked after.

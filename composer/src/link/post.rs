@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::driver::{Caller, DriverHandle, Ticket};
 use crate::error::CompositionError;
 use crate::transfer::Home;
-use crate::value::Value;
+use crate::value::{Value, is_of_store};
 
 /// Where a component is called. What runs there can be replaced; a call sees either the old one or
 /// the new one, and calls sent one after the other keep their order.
@@ -28,7 +28,7 @@ impl Holders {
     fn takes(&self, args: &[Value]) -> &Arc<DriverHandle> {
         let lives_in = |former: &&Arc<DriverHandle>| {
             let epoch = former.epoch().load(Ordering::Relaxed);
-            former.has_store(epoch) && args.iter().any(|arg| arg.is_of_store(epoch))
+            former.has_store(epoch) && args.iter().any(|arg| is_of_store(arg, epoch))
         };
         self.former.iter().find(lives_in).unwrap_or(&self.current)
     }

@@ -7,7 +7,7 @@ use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifferenc
 use crate::error::HandleError;
 use crate::plan::types::ValueType;
 use crate::transfer::Guard;
-use crate::value::Value;
+use crate::value::{Handle, Value};
 
 /// An owned handle of a resource that lives in a component.
 ///
@@ -59,14 +59,14 @@ impl ComponentType for OwnedResource {
 
 impl IntoComponentValue for OwnedResource {
     fn into_value(self) -> Value {
-        Value::Held(Some(self.0))
+        Value::Handle(Handle::Held(Some(self.0)))
     }
 }
 
 impl FromComponentValue for OwnedResource {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
-            Value::Held(Some(guard)) => Ok(Self(guard)),
+            Value::Handle(Handle::Held(Some(guard))) => Ok(Self(guard)),
             other => Err(Unexpected::new::<Self>(&other)),
         }
     }
@@ -84,6 +84,6 @@ impl ComponentType for &OwnedResource {
 impl IntoComponentValue for &OwnedResource {
     fn into_value(self) -> Value {
         // What is gone is told when the call is made.
-        self.0.lend().map_or(Value::Held(None), Value::Borrow)
+        Value::Handle(self.0.lend().map_or(Handle::Held(None), Handle::Lent))
     }
 }

@@ -2,128 +2,110 @@
 //!
 //! Names are not needed on the way, as the plan has compared them: a record is its fields in
 //! order, a variant the number of its case. Lists of numbers are vectors of numbers, and bytes are
-//! bytes. [`val`] is the one seam where such a value comes out of a store or goes into one.
+//! bytes. With the feature `codec` they go into stores and come out of them as they are ([`direct`]); [`val`] is
+//! the seam to wasmtime's `Val`, for callers in Rust, and for functions that the codec does not serve.
 
+#[cfg(feature = "codec")]
+mod direct;
 mod val;
 
+#[cfg(feature = "codec")]
+pub(crate) use direct::{give_handles, shape, take_handles};
 pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
+
+use wasm_runtime_composer_values::StoreHandle;
+pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
+use wasmtime::component::ResourceAny;
 
 use crate::error::HandleError;
 use crate::plan::types::{Resource, ValueType};
 use crate::transfer::{Guard, Lent, Own};
 
-/// Expands a macro with the primitive types whose lists are vectors of themselves: value type,
-/// value, list of such values, Rust type and `Val`.
-macro_rules! primitives {
-    ($expand:ident) => {
-        $expand! {
-            Bool Bools bool Bool,
-            S8 S8s i8 S8,
-            U8 Bytes u8 U8,
-            S16 S16s i16 S16,
-            U16 U16s u16 U16,
-            S32 S32s i32 S32,
-            U32 U32s u32 U32,
-            S64 S64s i64 S64,
-            U64 U64s u64 U64,
-            F32 F32s f32 Float32,
-            F64 F64s f64 Float64,
-            Char Chars char Char
-        }
-    };
-}
-pub(crate) use primitives;
+/// A component value on its way between stores.
+#[doc(hidden)]
+pub type Value = wasm_runtime_composer_values::Value<Handle>;
 
-macro_rules! define {
-    ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
-        /// A component value on its way between stores.
-        #[derive(Debug)]
-        #[doc(hidden)]
-        pub enum Value {
-            $($ty($rust), $list(Vec<$rust>),)*
-            String(String),
-            /// A list, of fixed length or not, of anything but primitives.
-            List(Vec<Value>),
-            Map(Vec<(Value, Value)>),
-            /// The fields of a record, or the elements of a tuple.
-            Fields(Vec<Value>),
-            /// The case of a variant, an enum, an option or a result, with its payload.
-            Case(u32, Option<Box<Value>>),
-            /// Bit `i` is the flag with index `i`.
-            Flags(u32),
-            Own(Own),
-            Borrow(Lent),
-            /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to
-            /// be lent and is there no more, nothing.
-            Held(Option<Guard>),
-        }
-    };
+/// A handle in a [`Value`].
+#[doc(hidden)]
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub enum Handle {
+    /// As a store has it: where it came out of a store, or is to go into one.
+    Raw(ResourceAny),
+    Own(Own),
+    Lent(Lent),
+    /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to be lent
+    /// and is there no more, nothing.
+    Held(Option<Guard>),
 }
-primitives!(define);
 
-impl Value {
-    /// Visits every handle in a value of type `ty`, at any depth.
-    pub(crate) fn each_handle(
-        &mut self,
-        ty: &ValueType,
-        visit: &mut impl FnMut(&Resource, &mut Self) -> Result<(), HandleError>,
-    ) -> Result<(), HandleError> {
-        match (ty, self) {
-            (ValueType::Own(resource) | ValueType::Borrow(resource), handle) => {
-                visit(resource, handle)
-            }
-            (ValueType::List(ty) | ValueType::FixedLengthList(ty, _), Self::List(values)) => {
-                values.iter_mut().try_for_each(|value| value.each_handle(ty, visit))
-            }
-            (ValueType::Map(types), Self::Map(entries)) => {
-                entries.iter_mut().try_for_each(|(key, value)| {
-                    key.each_handle(&types.0, visit)?;
-                    value.each_handle(&types.1, visit)
-                })
-            }
-            (ValueType::Record(fields), Self::Fields(values)) => fields
-                .iter()
-                .zip(values)
-                .try_for_each(|((_, ty), value)| value.each_handle(ty, visit)),
-            (ValueType::Tuple(types), Self::Fields(values)) => {
-                types.iter().zip(values).try_for_each(|(ty, value)| value.each_handle(ty, visit))
-            }
-            (ty, Self::Case(case, Some(payload))) => {
-                let payload_ty = match ty {
-                    ValueType::Variant(cases) => {
-                        cases.get(*case as usize).and_then(|(_, ty)| ty.as_ref())
-                    }
-                    ValueType::Option(ty) => Some(&**ty),
-                    ValueType::Result(types) if *case == OK => types.0.as_ref(),
-                    ValueType::Result(types) => types.1.as_ref(),
-                    _ => None,
-                };
-                payload_ty.map_or(Ok(()), |ty| payload.each_handle(ty, visit))
-            }
-            _ => Ok(()),
-        }
+impl StoreHandle for Handle {
+    fn from_store(resource: ResourceAny) -> Self {
+        Self::Raw(resource)
     }
 
-    /// Whether a handle in this value, at any depth, is of a resource in the store `epoch`.
-    pub(crate) fn is_of_store(&self, epoch: u64) -> bool {
+    fn to_store(&self) -> Option<ResourceAny> {
         match self {
-            Self::Own(own) => own.epoch() == epoch,
-            Self::Borrow(lent) => lent.epoch() == epoch,
-            Self::List(values) | Self::Fields(values) => {
-                values.iter().any(|value| value.is_of_store(epoch))
-            }
-            Self::Map(entries) => entries
-                .iter()
-                .any(|(key, value)| key.is_of_store(epoch) || value.is_of_store(epoch)),
-            Self::Case(_, payload) => payload.iter().any(|payload| payload.is_of_store(epoch)),
-            _ => false,
+            Self::Raw(resource) => Some(*resource),
+            Self::Own(_) | Self::Lent(_) | Self::Held(_) => None,
         }
     }
 }
 
-/// The cases of `option`.
-pub(crate) const NONE: u32 = 0;
-pub(crate) const SOME: u32 = 1;
-/// The cases of `result`.
-pub(crate) const OK: u32 = 0;
-pub(crate) const ERR: u32 = 1;
+/// Visits every handle in a value of type `ty`, at any depth: its resource, whether it is owned by its
+/// type, and the handle.
+pub(crate) fn each_handle<E: From<HandleError>>(
+    ty: &ValueType,
+    value: &mut Value,
+    visit: &mut impl FnMut(&Resource, bool, &mut Handle) -> Result<(), E>,
+) -> Result<(), E> {
+    match (ty, value) {
+        (ValueType::Own(resource), Value::Handle(handle)) => visit(resource, true, handle),
+        (ValueType::Borrow(resource), Value::Handle(handle)) => visit(resource, false, handle),
+        (ValueType::Own(_) | ValueType::Borrow(_), _) => Err(HandleError::NotHeld.into()),
+        (ValueType::List(ty) | ValueType::FixedLengthList(ty, _), Value::List(values)) => {
+            values.iter_mut().try_for_each(|value| each_handle(ty, value, visit))
+        }
+        (ValueType::Map(types), Value::Map(entries)) => {
+            entries.iter_mut().try_for_each(|(key, value)| {
+                each_handle(&types.0, key, visit)?;
+                each_handle(&types.1, value, visit)
+            })
+        }
+        (ValueType::Record(fields), Value::Fields(values)) => {
+            fields.iter().zip(values).try_for_each(|((_, ty), value)| each_handle(ty, value, visit))
+        }
+        (ValueType::Tuple(types), Value::Fields(values)) => {
+            types.iter().zip(values).try_for_each(|(ty, value)| each_handle(ty, value, visit))
+        }
+        (ty, Value::Case(case, Some(payload))) => {
+            let payload_ty = match ty {
+                ValueType::Variant(cases) => {
+                    cases.get(*case as usize).and_then(|(_, ty)| ty.as_ref())
+                }
+                ValueType::Option(ty) => Some(&**ty),
+                ValueType::Result(types) if *case == OK => types.0.as_ref(),
+                ValueType::Result(types) => types.1.as_ref(),
+                _ => None,
+            };
+            payload_ty.map_or(Ok(()), |ty| each_handle(ty, payload, visit))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a handle in `value`, at any depth, is of a resource in the store `epoch`.
+pub(crate) fn is_of_store(value: &Value, epoch: u64) -> bool {
+    match value {
+        Value::Handle(Handle::Own(own)) => own.epoch() == epoch,
+        Value::Handle(Handle::Lent(lent)) => lent.epoch() == epoch,
+        Value::List(values) | Value::Fields(values) => {
+            values.iter().any(|value| is_of_store(value, epoch))
+        }
+        Value::Map(entries) => {
+            entries.iter().any(|(key, value)| is_of_store(key, epoch) || is_of_store(value, epoch))
+        }
+        Value::Case(_, payload) => payload.iter().any(|payload| is_of_store(payload, epoch)),
+        _ => false,
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{ResourceAny, Val};
 
-use super::{ERR, NONE, OK, SOME, Value, primitives};
+use super::{ERR, Handle, NONE, OK, SOME, Value, primitives};
 use crate::error::HandleError;
 use crate::plan::types::{Resource, ValueType};
 use crate::transfer::{Lent, Own};
@@ -156,10 +156,10 @@ pub(crate) fn from_val(
                     Ok(Value::Flags(bits))
                 }
                 (ValueType::Own(resource), Val::Resource(handle)) => {
-                    Ok(Value::Own(handles.take_own(resource, *handle)?))
+                    Ok(Value::Handle(Handle::Own(handles.take_own(resource, *handle)?)))
                 }
                 (ValueType::Borrow(resource), Val::Resource(handle)) => {
-                    Ok(Value::Borrow(handles.take_borrow(resource, *handle)?))
+                    Ok(Value::Handle(Handle::Lent(handles.take_borrow(resource, *handle)?)))
                 }
                 _ => mismatch(ty, kind(val)),
             }
@@ -272,10 +272,10 @@ pub(crate) fn into_val(
                 (ValueType::Flags(names), Value::Flags(bits)) => {
                     Val::Flags(set_flags(names, bits))
                 }
-                (ValueType::Own(resource), Value::Own(own)) => {
+                (ValueType::Own(resource), Value::Handle(Handle::Own(own))) => {
                     Val::Resource(handles.give_own(resource, own)?)
                 }
-                (ValueType::Borrow(resource), Value::Borrow(lent)) => {
+                (ValueType::Borrow(resource), Value::Handle(Handle::Lent(lent))) => {
                     Val::Resource(handles.give_borrow(resource, lent)?)
                 }
                 (_, other) => return mismatch(ty, format_args!("{other:?}")),

@@ -1,0 +1,261 @@
+//! The only `unsafe` of the project: wasmtime's traits for parameter lists and result lists.
+//!
+//! Checked against wasmtime 48. [`Params`] and [`Results`] are private to this crate and are only ever the
+//! whole parameter list or the whole result list of `LinkerInstance::func_wrap*` and `TypedFunc`; they are
+//! never a field or an element of another type, and never swapped. So wasmtime uses of them:
+//!
+//! - `typecheck`, before anything else: when a linker's function meets an import, and in `Func::typed`.
+//! - `Lower`, as the storage of the core values that it hands over. Its size comes from
+//!   `typecheck` (the types' own count), and `slice_to_storage` asserts that there are as many.
+//! - `SIZE32` and `ALIGN32`, at three places: `lower_heap_args` (never reached: no list here has more
+//!   than 16 core values), `lift_heap_result` and `StaticHostFn::lift_params`, which take that many bytes of
+//!   memory for `linear_lift_from_memory`. Theirs is 0 bytes, whose address says where the list lies; the
+//!   bounds and the alignment of the list are checked here.
+
+use std::mem::MaybeUninit;
+
+use wasmtime::component::__internal::wasmtime_environ::component::{
+    MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, TypeTuple,
+};
+use wasmtime::component::__internal::{
+    CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LiftContext, LowerContext,
+};
+use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower, ResourceAny};
+use wasmtime::{Result, ValRaw, bail, ensure};
+
+use crate::value::{StoreHandle, Value};
+
+/// Puts a string into memory that the guest allocates, and gives its pointer and length.
+pub(crate) fn lower_string<T>(text: &str, cx: &mut LowerContext<'_, T>) -> Result<[ValRaw; 2]> {
+    let mut pair = MaybeUninit::new([ValRaw::u64(0); 2]);
+    text.linear_lower_to_flat(cx, InterfaceType::String, &mut pair)?;
+    // SAFETY: it was initialized above, and whoever got it since can only have written to it.
+    Ok(unsafe { pair.assume_init() })
+}
+
+/// Puts a handle into the guest's table, and gives its index there.
+pub(crate) fn lower_handle<T>(
+    handle: ResourceAny,
+    cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
+) -> Result<ValRaw> {
+    let mut index = MaybeUninit::new(ValRaw::u64(0));
+    handle.linear_lower_to_flat(cx, ty, &mut index)?;
+    // SAFETY: as above.
+    Ok(unsafe { index.assume_init() })
+}
+
+/// The types of a parameter list or result list.
+fn list<'a>(types: &'a ComponentTypes, ty: &InterfaceType) -> Result<&'a TypeTuple> {
+    match ty {
+        InterfaceType::Tuple(i) => Ok(&types[*i]),
+        _ => bail!("not a list of parameters or results"),
+    }
+}
+
+/// Where `bytes` begin in the memory that they are a part of.
+fn offset_of(cx: &LiftContext<'_>, bytes: &[u8]) -> Result<usize> {
+    let memory = cx.memory();
+    let offset = bytes.as_ptr().addr().checked_sub(memory.as_ptr().addr());
+    match offset {
+        Some(offset) if offset <= memory.len() => Ok(offset),
+        _ => bail!("a list outside of memory"),
+    }
+}
+
+/// Takes a list out of memory.
+fn load<H: StoreHandle>(
+    cx: &mut LiftContext<'_>,
+    list: &TypeTuple,
+    offset: usize,
+) -> Result<Vec<Value<H>>> {
+    if !offset.is_multiple_of(list.abi.align32 as usize) {
+        bail!("return pointer not aligned");
+    }
+    let bytes = cx.memory().get(offset..);
+    let Some(bytes) = bytes.and_then(|bytes| bytes.get(..list.abi.size32 as usize)) else {
+        bail!("pointer out of bounds of memory");
+    };
+    Value::load_each(cx, list.types.len(), list.types.iter().copied(), bytes)
+}
+
+/// Takes a list out of core values, which must be all of them.
+fn lift<H: StoreHandle>(
+    cx: &mut LiftContext<'_>,
+    list: &TypeTuple,
+    src: &[ValRaw],
+) -> Result<Vec<Value<H>>> {
+    let mut src = src.iter();
+    let values = Value::lift_each(cx, list.types.len(), list.types.iter().copied(), &mut src)?;
+    ensure!(src.next().is_none(), "too many core values");
+    Ok(values)
+}
+
+/// Puts a list into core values.
+fn lower<T, H: StoreHandle>(
+    cx: &mut LowerContext<'_, T>,
+    list: &TypeTuple,
+    values: &[Value<H>],
+    dst: &mut [ValRaw],
+) -> Result<()> {
+    let tys = list.types.iter().copied();
+    Value::lower_each(cx, list.types.len(), tys, values, &mut dst.iter_mut())
+}
+
+/// A list of parameters of `M` core values; or, if `M` is 1, of more than there may be, which lie in
+/// memory, with the pointer to them as the one.
+pub(crate) struct Params<H, const M: usize>(pub(crate) Vec<Value<H>>);
+
+// SAFETY: `Lower` is an array of `ValRaw`. `typecheck` accepts exactly the lists with `M` core
+// parameters: those that have `M` by their types, and, for `M` = 1, those behind a pointer. `ABI` is
+// not that of the list: see the head of this file for who reads it.
+unsafe impl<H: StoreHandle, const M: usize> ComponentType for Params<H, M> {
+    type Lower = [ValRaw; M];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        match list(types.types, ty)?.abi.flat_count(MAX_FLAT_PARAMS) {
+            Some(count) if count == M => Ok(()),
+            None if M == 1 => Ok(()),
+            found => bail!("expected {M} core parameters, found {found:?}"),
+        }
+    }
+}
+
+// SAFETY: the trait asks for no more than `ComponentType`.
+unsafe impl<H: StoreHandle, const M: usize> ComponentNamedList for Params<H, M> {}
+
+// SAFETY: `dst` is initialized before anything can fail. What is written elsewhere goes through
+// `LowerContext`, which checks bounds.
+unsafe impl<H: StoreHandle, const M: usize> Lower for Params<H, M> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        dst: &mut MaybeUninit<[ValRaw; M]>,
+    ) -> Result<()> {
+        let dst = dst.write([ValRaw::u64(0); M]);
+        let types: &ComponentTypes = cx.types;
+        let list = list(types, &ty)?;
+        if list.abi.flat_count(MAX_FLAT_PARAMS).is_some() {
+            return lower(cx, list, &self.0, dst);
+        }
+        let [pointer, ..] = dst.as_mut_slice() else { bail!("no place for a pointer") };
+        let at = cx.realloc(0, 0, list.abi.align32, list.abi.size32 as usize)?;
+        *pointer = ValRaw::i64(at as i64);
+        Value::store_each(cx, list.types.len(), list.types.iter().copied(), &self.0, at)
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        _: usize,
+    ) -> Result<()> {
+        bail!("parameters in memory are lowered with the pointer to them")
+    }
+}
+
+// SAFETY: nothing here is unsafe; all is checked.
+unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        src: &[ValRaw; M],
+    ) -> Result<Self> {
+        let types: &ComponentTypes = cx.types;
+        Ok(Self(lift(cx, list(types, &ty)?, src)?))
+    }
+
+    fn linear_lift_from_memory(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
+        let types: &ComponentTypes = cx.types;
+        let offset = offset_of(cx, bytes)?;
+        Ok(Self(load(cx, list(types, &ty)?, offset)?))
+    }
+}
+
+/// A list of results of `N` core values; or, if `N` is 1, one that lies in memory.
+pub(crate) struct Results<H, const N: usize>(pub(crate) Vec<Value<H>>);
+
+// SAFETY: `Lower` is an array of `ValRaw`. A core function has no result only if the list has no core
+// value, and then `typecheck` accepts `N` = 0 alone. It has one, the value or a pointer, if it is
+// lifted synchronously, and `N` = 1 is accepted for both. The arguments of `task.return` of one that is
+// lifted asynchronously are as many as the types have, up to 16, and then a pointer: `N` > 1 is
+// accepted for their number only, and what is lifted synchronously with such an `N` comes by
+// `linear_lift_from_memory`. With `N` = 1 for several arguments, `lift` finds too few and fails.
+unsafe impl<H: StoreHandle, const N: usize> ComponentType for Results<H, N> {
+    type Lower = [ValRaw; N];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
+
+    fn typecheck(ty: &InterfaceType, types: &InstanceType<'_>) -> Result<()> {
+        match list(types.types, ty)?.abi.flat_count(MAX_FLAT_PARAMS) {
+            Some(count) if count == N => Ok(()),
+            Some(0) => bail!("expected {N} core results, found none"),
+            _ if N == 1 => Ok(()),
+            found => bail!("expected {N} core results, found {found:?}"),
+        }
+    }
+}
+
+// SAFETY: the trait asks for no more than `ComponentType`.
+unsafe impl<H: StoreHandle, const N: usize> ComponentNamedList for Results<H, N> {}
+
+// SAFETY: as for `Params`.
+unsafe impl<H: StoreHandle, const N: usize> Lower for Results<H, N> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        dst: &mut MaybeUninit<[ValRaw; N]>,
+    ) -> Result<()> {
+        let dst = dst.write([ValRaw::u64(0); N]);
+        let types: &ComponentTypes = cx.types;
+        let list = list(types, &ty)?;
+        ensure!(list.abi.flat_count(MAX_FLAT_RESULTS) == Some(N), "results that are not flat");
+        lower(cx, list, &self.0, dst)
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
+        let types: &ComponentTypes = cx.types;
+        let list = list(types, &ty)?;
+        Value::store_each(cx, list.types.len(), list.types.iter().copied(), &self.0, offset)
+    }
+}
+
+// SAFETY: as for `Params`.
+unsafe impl<H: StoreHandle, const N: usize> Lift for Results<H, N> {
+    fn linear_lift_from_flat(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        src: &[ValRaw; N],
+    ) -> Result<Self> {
+        let types: &ComponentTypes = cx.types;
+        let list = list(types, &ty)?;
+        let most = if cx.options().async_ { MAX_FLAT_PARAMS } else { MAX_FLAT_RESULTS };
+        let values = match (list.abi.flat_count(most), src.as_slice()) {
+            (Some(_), src) => lift(cx, list, src)?,
+            (None, [pointer, ..]) => load(cx, list, pointer.get_u32() as usize)?,
+            (None, []) => bail!("no pointer to the results"),
+        };
+        Ok(Self(values))
+    }
+
+    fn linear_lift_from_memory(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
+        let types: &ComponentTypes = cx.types;
+        let offset = offset_of(cx, bytes)?;
+        Ok(Self(load(cx, list(types, &ty)?, offset)?))
+    }
+}

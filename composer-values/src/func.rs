@@ -1,0 +1,217 @@
+//! Host functions and calls of exported functions, with values of types that are known only now.
+
+use std::pin::Pin;
+
+use wasmtime::component::__internal::wasmtime_environ::component::MAX_FLAT_PARAMS;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::{Accessor, GuestTaskId, TypedFunc};
+use wasmtime::component::{Func, LinkerInstance};
+use wasmtime::{AsContextMut, Result, StoreContextMut};
+
+use crate::abi::{Params, Results};
+use crate::value::{StoreHandle, Value};
+
+/// How many core values a function takes and returns. It decides which instantiation of the code here
+/// serves the function; wasmtime compares it with the function's type before anything is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    params: usize,
+    results: usize,
+}
+
+/// Functions beyond are rare, and each number costs code for every type of store.
+const MOST_PARAMS: usize = 8;
+const MOST_RESULTS: usize = 3;
+
+/// A future of a host function.
+pub type HostFuture<'a, H> = Pin<Box<dyn Future<Output = Result<Vec<Value<H>>>> + Send + 'a>>;
+
+impl Shape {
+    /// The shape of a function whose parameters flatten to `params` core values and whose result to
+    /// `results`; `None` if it is served through `Val` only.
+    pub fn new(is_async: bool, params: usize, results: usize) -> Option<Self> {
+        // Beyond, there is one pointer.
+        let params = if params > MAX_FLAT_PARAMS { 1 } else { params };
+        let results = match is_async {
+            true if results > MAX_FLAT_PARAMS => 1,
+            true => results,
+            false => results.min(1),
+        };
+        (params <= MOST_PARAMS && results <= MOST_RESULTS).then_some(Self { params, results })
+    }
+}
+
+/// Evaluates an expression with the number as a constant.
+macro_rules! with_params {
+    ($number:expr, $M:ident => $body:expr) => {
+        with_params!(@ $number, $M => $body; 0 1 2 3 4 5 6 7 8)
+    };
+    (@ $number:expr, $M:ident => $body:expr; $($n:literal)* ) => {
+        match $number {
+            $($n => {
+                const $M: usize = $n;
+                $body
+            })*
+            _ => wasmtime::bail!("a shape that is not served"),
+        }
+    };
+}
+
+macro_rules! with_results {
+    ($number:expr, $N:ident => $body:expr) => {
+        with_params!(@ $number, $N => $body; 0 1 2 3)
+    };
+    (sync $number:expr, $N:ident => $body:expr) => {
+        with_params!(@ $number, $N => $body; 0 1)
+    };
+}
+
+/// Defines a host function of a sync type, which may suspend the guest.
+///
+/// # Errors
+///
+/// If the name is taken.
+pub fn func_wrap_async<T: Send + 'static, H: StoreHandle>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    shape: Shape,
+    func: impl for<'a> Fn(StoreContextMut<'a, T>, Vec<Value<H>>) -> HostFuture<'a, H>
+    + Send
+    + Sync
+    + 'static,
+) -> Result<()> {
+    type Boxed<T, H> = Box<
+        dyn for<'a> Fn(StoreContextMut<'a, T>, Vec<Value<H>>) -> HostFuture<'a, H> + Send + Sync,
+    >;
+
+    fn wrap<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
+        linker: &mut LinkerInstance<'_, T>,
+        name: &str,
+        func: Boxed<T, H>,
+    ) -> Result<()> {
+        linker.func_wrap_async(name, move |store, params: Params<H, M>| {
+            let results = func(store, params.0);
+            Box::new(async move { Ok(Results::<H, N>(results.await?)) })
+        })
+    }
+
+    let func: Boxed<T, H> = Box::new(func);
+    with_params!(shape.params, M => {
+        with_results!(sync shape.results.min(1), N => wrap::<T, H, M, N>(linker, name, func))
+    })
+}
+
+/// Defines a host function of an async type.
+///
+/// # Errors
+///
+/// If the name is taken.
+#[cfg(feature = "component-model-async")]
+pub fn func_wrap_concurrent<T: Send + 'static, H: StoreHandle>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    shape: Shape,
+    func: impl for<'a> Fn(&'a Accessor<T>, Vec<Value<H>>) -> HostFuture<'a, H> + Send + Sync + 'static,
+) -> Result<()> {
+    type Boxed<T, H> =
+        Box<dyn for<'a> Fn(&'a Accessor<T>, Vec<Value<H>>) -> HostFuture<'a, H> + Send + Sync>;
+
+    fn wrap<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
+        linker: &mut LinkerInstance<'_, T>,
+        name: &str,
+        func: Boxed<T, H>,
+    ) -> Result<()> {
+        linker.func_wrap_concurrent(name, move |accessor, params: Params<H, M>| {
+            let results = func(accessor, params.0);
+            Box::pin(async move { Ok(Results::<H, N>(results.await?)) })
+        })
+    }
+
+    let func: Boxed<T, H> = Box::new(func);
+    with_params!(shape.params, M => {
+        with_results!(sync shape.results.min(1), N => wrap::<T, H, M, N>(linker, name, func))
+    })
+}
+
+/// Calls an exported function and runs it to its end.
+///
+/// # Errors
+///
+/// If the function is not of this shape, the values do not fit, or the guest traps.
+pub async fn call_async<T: Send + 'static, H: StoreHandle>(
+    func: Func,
+    shape: Shape,
+    store: StoreContextMut<'_, T>,
+    params: Vec<Value<H>>,
+) -> Result<Vec<Value<H>>> {
+    fn call<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
+        func: Func,
+        mut store: StoreContextMut<'_, T>,
+        params: Vec<Value<H>>,
+    ) -> HostFuture<'_, H> {
+        Box::pin(async move {
+            let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
+            Ok(func.call_async(store, Params(params)).await?.0)
+        })
+    }
+
+    let called: HostFuture<'_, H> = with_params!(shape.params, M => {
+        with_results!(shape.results, N => call::<T, H, M, N>(func, store, params))
+    });
+    called.await
+}
+
+/// A call in a store's event loop.
+#[cfg(feature = "component-model-async")]
+pub trait Started<T: 'static, H: StoreHandle>: Send {
+    /// The task that the call is.
+    fn task(&self) -> GuestTaskId;
+
+    /// Waits for the results.
+    fn finish<'a>(self: Box<Self>, accessor: &'a Accessor<T>) -> HostFuture<'a, H>;
+}
+
+/// Queues a call of an exported function in its store's event loop.
+///
+/// # Errors
+///
+/// If the function is not of this shape, or the store's engine has no concurrency.
+#[cfg(feature = "component-model-async")]
+pub fn start_call<T: Send + 'static, H: StoreHandle>(
+    func: Func,
+    shape: Shape,
+    store: StoreContextMut<'_, T>,
+    params: Vec<Value<H>>,
+) -> Result<Box<dyn Started<T, H>>> {
+    struct Call<T: 'static, H: StoreHandle, const M: usize, const N: usize> {
+        func: TypedFunc<Params<H, M>, Results<H, N>>,
+        call: wasmtime::component::TypedFuncCallConcurrent<T, Params<H, M>, Results<H, N>>,
+    }
+
+    impl<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize> Started<T, H>
+        for Call<T, H, M, N>
+    {
+        fn task(&self) -> GuestTaskId {
+            self.call.task()
+        }
+
+        fn finish<'a>(self: Box<Self>, accessor: &'a Accessor<T>) -> HostFuture<'a, H> {
+            let Self { func, call } = *self;
+            Box::pin(async move { Ok(func.finish_call_concurrent(accessor, call).await?.0) })
+        }
+    }
+
+    fn start<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
+        func: Func,
+        mut store: StoreContextMut<'_, T>,
+        params: Vec<Value<H>>,
+    ) -> Result<Box<dyn Started<T, H>>> {
+        let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
+        let call = func.start_call_concurrent(store, Params(params))?;
+        Ok(Box::new(Call { func, call }))
+    }
+
+    with_params!(shape.params, M => {
+        with_results!(shape.results, N => start::<T, H, M, N>(func, store, params))
+    })
+}
