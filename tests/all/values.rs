@@ -525,6 +525,25 @@ fn a_string_of_64_mebibytes_crosses() {
     });
 }
 
+#[test]
+#[cfg(feature = "codec")]
+fn a_list_of_64_mebibytes_crosses() {
+    const LEN: u32 = 64 << 20;
+    run(|| async {
+        let composition = composer(&["producer", "consumer"]).compose().await.expect("they fit");
+        let reversed = (0..LEN).map(|i| i % 256).rev();
+        let sum =
+            (0..).zip(reversed).map(|(i, byte)| i * u64::from(byte)).fold(0, u64::wrapping_add);
+        let bytes = call(&composition, CONSUMER, "run-bytes", &[Val::U32(LEN)]).await;
+        assert_eq!(bytes.expect("they cross"), Val::U64(sum));
+
+        // From Rust it does not pass through `Val` either.
+        let reverse = composition.typed::<(&[u8],), Vec<u8>>(Some(PRODUCER), "reverse").unwrap();
+        let bytes = vec![7; LEN as usize];
+        assert!(reverse.call((&bytes,)).await.expect("they cross") == bytes);
+    });
+}
+
 fn list(ty: ValueType) -> ValueType {
     ValueType::List(Arc::new(ty))
 }
