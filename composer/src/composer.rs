@@ -61,7 +61,7 @@ use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
 /// ```
 #[derive(Debug, Default)]
 pub struct Composer {
-    descriptors: Vec<ComposableDescriptor>,
+    pub(crate) descriptors: Vec<ComposableDescriptor>,
     export_hints: Vec<(String, String)>,
     allow_cycles: bool,
 }

@@ -71,6 +71,8 @@ mod epoch;
 mod error;
 mod events;
 mod export;
+#[cfg(feature = "fuse")]
+mod fuse;
 mod link;
 mod plan;
 mod replace;
@@ -94,8 +96,8 @@ pub use composition::Composition;
 pub use driver::RestartPolicy;
 pub use epoch::EpochTicker;
 pub use error::{
-    ArgumentError, Cause, CompositionError, HandleError, HostPanic, LookupError, PlanError,
-    PlanProblem, RunLimit, StartError, StopReason, TypedError, TypedProblem, WaitStep,
+    ArgumentError, Cause, CompositionError, FuseError, HandleError, HostPanic, LookupError,
+    PlanError, PlanProblem, RunLimit, StartError, StopReason, TypedError, TypedProblem, WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;

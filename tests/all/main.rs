@@ -11,6 +11,7 @@ mod containment;
 mod cycles;
 mod errors;
 mod faults;
+mod fuse;
 mod fused;
 mod limits;
 mod macros;

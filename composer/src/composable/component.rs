@@ -128,6 +128,22 @@ impl<T: Send + 'static> Startable for Inner<T> {
         }
     }
 
+    #[cfg(feature = "fuse")]
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
+        let bytes = match &self.source {
+            Source::Bytes(bytes) => bytes.to_vec(),
+            Source::File(path) => {
+                std::fs::read(path).map_err(|error| Cause::new(wasmtime::Error::new(error)))?
+            }
+            Source::Compiled(_) => return Ok(None),
+        };
+        // The text format is as good.
+        match wat::parse_bytes(&bytes) {
+            Ok(binary) => Ok(Some(binary.into_owned())),
+            Err(error) => Err(Cause::new(wasmtime::Error::new(error))),
+        }
+    }
+
     fn is_restartable(&self) -> bool {
         true
     }

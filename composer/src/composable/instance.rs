@@ -12,6 +12,8 @@ use super::{
     Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
 };
 use crate::driver::{Driver, DriverHandle, Inbox};
+#[cfg(feature = "fuse")]
+use crate::error::Cause;
 use crate::error::StartError;
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
@@ -62,6 +64,11 @@ struct Existing<T: 'static> {
 impl<T: Send + 'static> Startable for Existing<T> {
     fn surface(&self) -> Result<Arc<Surface>, LoadError> {
         Ok(self.surface.clone())
+    }
+
+    #[cfg(feature = "fuse")]
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(None)
     }
 
     fn is_restartable(&self) -> bool {

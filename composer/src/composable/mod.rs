@@ -325,6 +325,10 @@ pub(crate) trait Startable: Send + Sync {
     /// What the component imports and exports. Compiles it if that was not done before.
     fn surface(&self) -> Result<Arc<Surface>, LoadError>;
 
+    /// The component's binary, if it is known.
+    #[cfg(feature = "fuse")]
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause>;
+
     /// Whether its store can be made anew.
     fn is_restartable(&self) -> bool;
 

@@ -28,6 +28,10 @@ pub enum CompositionError {
     #[error(transparent)]
     Start(#[from] StartError),
 
+    /// The components cannot be fused into one.
+    #[error(transparent)]
+    Fuse(#[from] FuseError),
+
     /// No such function is offered by the composition.
     #[error(transparent)]
     Lookup(#[from] LookupError),
@@ -203,6 +207,58 @@ pub enum StartError {
     /// There is no tokio runtime to run the components on.
     #[error("composing needs a tokio runtime; call `compose` inside one")]
     NoRuntime,
+}
+
+/// Components cannot be fused into one.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum FuseError {
+    /// The component is compiled already, or runs already.
+    #[error(
+        "component `{component}` cannot be fused: it is there compiled or running only; give it as \
+         bytes or as a file"
+    )]
+    #[non_exhaustive]
+    NoBinary { component: String },
+
+    /// The component cannot be read.
+    #[error("component `{component}` cannot be read to be fused")]
+    #[non_exhaustive]
+    Load {
+        component: String,
+        #[source]
+        source: Cause,
+    },
+
+    /// Two components do not go together inside one.
+    #[error("`{import}`, imported by `{consumer}`, cannot be fused with what `{provider}` exports")]
+    #[non_exhaustive]
+    Connect {
+        consumer: String,
+        import: String,
+        provider: String,
+        #[source]
+        source: Cause,
+    },
+
+    /// A public export cannot be one of the fused component.
+    #[error("`{export}`, exported by `{component}`, cannot be exported from the fused component")]
+    #[non_exhaustive]
+    Export {
+        export: String,
+        component: String,
+        #[source]
+        source: Cause,
+    },
+
+    /// What was fused is no component.
+    #[error("the components cannot be fused into one")]
+    #[non_exhaustive]
+    Encode {
+        #[source]
+        source: Cause,
+    },
 }
 
 /// A function was asked for that the composition does not offer.
