@@ -9,6 +9,7 @@ mod close;
 mod errors;
 mod faults;
 mod fused;
+mod leaks;
 mod limits;
 mod macros;
 mod nesting;
