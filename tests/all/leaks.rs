@@ -3,11 +3,13 @@
 //! `LEAK_ROUNDS=100000` makes more of them.
 
 use std::alloc::System;
+use std::env;
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs};
 
-use composer_tests::{call, call_unit, composer, limited, runtimes, string, text, until};
+use composer_tests::{
+    call, call_unit, composer, limited, memory_in_use, runtimes, string, text, until,
+};
 use futures_util::future::poll_immediate;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::runtime::Handle;
@@ -132,16 +134,8 @@ struct Memory {
 impl Memory {
     fn now() -> Self {
         let heap = HEAP.stats();
-        Self { blocks: heap.allocations - heap.deallocations, bytes: written_to() }
+        Self { blocks: heap.allocations - heap.deallocations, bytes: memory_in_use() }
     }
-}
-
-fn written_to() -> Option<usize> {
-    // Counted page by page when it is read; the totals in `statm` are off by some pages for each
-    // processor.
-    let text = fs::read_to_string("/proc/self/smaps_rollup").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()? << 10)
 }
 
 fn make_and_end_them(rounds: usize) {
