@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(30);
 const AT_ONCE: RestartPolicy = RestartPolicy::restart(3, Duration::ZERO);
 
 /// Counts its calls, and traps when asked to. Exports a resource, too.
-const COUNTER: &str = r#"(component
+pub(crate) const COUNTER: &str = r#"(component
     (type $thing (resource (rep i32)))
     (core func $new (canon resource.new $thing))
     (core func $drop (canon resource.drop $thing))
@@ -59,7 +59,7 @@ const COUNTER: &str = r#"(component
     (export "t:t/things" (instance $things)))"#;
 
 /// Keeps a thing, and uses it when asked to.
-const USER: &str = r#"(component
+pub(crate) const USER: &str = r#"(component
     (import "t:t/things" (instance $things
         (export "thing" (type $thing (sub resource)))
         (export "[constructor]thing" (func (result (own $thing))))

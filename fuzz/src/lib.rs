@@ -1,0 +1,8 @@
+//! What the fuzz targets do with their input. A panic is a finding.
+
+#![forbid(unsafe_code)]
+
+pub mod call;
+pub mod plan;
+mod random;
+mod wat;
