@@ -346,7 +346,7 @@ impl Wiring {
     fn new(resolution: Resolution, parts: Vec<LeafPart>) -> Self {
         let live = LiveHandles::default();
         let waits = resolution.allows_cycles().then(Waits::default);
-        let events = Teller::new();
+        let events = Teller::default();
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {

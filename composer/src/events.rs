@@ -1,6 +1,7 @@
 //! What happens to the components of a composition.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -81,21 +82,21 @@ impl fmt::Debug for Events {
     }
 }
 
-/// Where drivers tell what happens.
-#[derive(Clone)]
-pub(crate) struct Teller(broadcast::Sender<Event>);
+/// Where drivers tell what happens. The channel takes tens of kilobytes, so it is there only when
+/// somebody listens.
+#[derive(Clone, Default)]
+pub(crate) struct Teller(Arc<OnceLock<broadcast::Sender<Event>>>);
 
 impl Teller {
-    pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(KEPT))
-    }
-
     pub(crate) fn listen(&self) -> Events {
-        Events { receiver: self.0.subscribe() }
+        let sender = self.0.get_or_init(|| broadcast::Sender::new(KEPT));
+        Events { receiver: sender.subscribe() }
     }
 
     pub(crate) fn tell(&self, component: &str, change: Change) {
-        // Nobody has to listen.
-        let _ = self.0.send(Event { component: component.to_owned(), change });
+        if let Some(sender) = self.0.get() {
+            // Nobody has to listen any more.
+            let _ = sender.send(Event { component: component.to_owned(), change });
+        }
     }
 }

@@ -53,8 +53,9 @@ impl ExportFunc {
     /// [`CompositionError::Timeout`]. A shorter one of the component's descriptor counts instead.
     ///
     /// A call that waits is withdrawn then, and an async one that runs is left to end by itself, as
-    /// if the caller had gone. Calling needs a tokio runtime with a timer then. A sync call that runs holds the component's store; the store is ended
-    /// as by a trap. A guest that computes without end gives way to nothing but its engine: see
+    /// if the caller had gone. Calling needs a tokio runtime with a timer then. A sync call that runs
+    /// holds the component's store: when it has held it for as long as the deadline, the store is
+    /// ended as by a trap. A guest that computes without end gives way to nothing but its engine: see
     /// `Config::epoch_interruption`.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use composer_tests::{Clock, GATED, call, chain, component, composer, limited, run, text, until};
 use futures_util::FutureExt;
-use futures_util::future::{join_all, poll_immediate};
+use futures_util::future::{join, join_all, poll_immediate};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, OwnedResource, PlanProblem,
-    StopReason,
+    RestartPolicy, StopReason,
 };
 use wasmtime::component::Val;
 
@@ -194,6 +194,67 @@ fn inboxes_of_a_running_composition_cannot_be_changed() {
         outer.add(ComposableDescriptor::new("inner", inner).with_inbox_capacity(9));
         let CompositionError::Plan(error) = outer.plan().unwrap_err() else { panic!() };
         assert!(matches!(error.problems(), [PlanProblem::CapacityOfComposition { .. }]), "{error}");
+    });
+}
+
+#[test]
+fn calls_that_wait_behind_a_sync_one_are_withdrawn_with_their_callers() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it).await;
+        // All of them are made before the component runs.
+        let calls = (0..10_u64).map(|i| {
+            let (composition, params) = (&composition, [Val::U64(if i == 0 { GATED } else { i })]);
+            async move { call(composition, SLEEPER, "doze", &params).await }
+        });
+        let mut calls = join_all(calls).boxed_local();
+        assert!(poll_immediate(&mut calls).await.is_none());
+        until(|| clock.log().len() == 1).await;
+        drop(calls);
+        clock.open();
+        limited(call(&composition, SLEEPER, "doze", &[Val::U64(77)])).await.unwrap();
+        let begun = clock.log().into_iter().filter(|line| !line.ends_with("over"));
+        assert_eq!(begun.collect::<Vec<_>>(), [format!("block {GATED}"), "block 77".to_owned()]);
+    });
+}
+
+#[test]
+fn calls_that_wait_behind_one_beyond_its_deadline_reach_the_next_instance() {
+    run(async || {
+        let clock = Clock::default();
+        let policy = RestartPolicy::restart(9, Duration::ZERO);
+        let composition = sleeper(&clock, |it| it.with_restart(policy)).await;
+        let doze = composition.typed::<(u64,), u64>(Some(SLEEPER), "doze").unwrap();
+        let params = [Val::U64(GATED)];
+        let hung = composition.get_func(Some(SLEEPER), "doze").unwrap().with_deadline(SHORT);
+        let mut results = [Val::Bool(false)];
+        let both = join(hung.call(&params, &mut results), doze.call((1,)));
+        let (hung, waiting) = limited(both).await;
+        assert!(matches!(hung, Err(CompositionError::Timeout { .. })), "{hung:?}");
+        waiting.unwrap();
+    });
+}
+
+#[test]
+fn time_spent_waiting_does_not_end_the_store() {
+    run(async || {
+        let clock = Clock::default();
+        let composition = sleeper(&clock, |it| it).await;
+        let first = waiting!(composition, "doze");
+        until(|| clock.log().len() == 1).await;
+        // It waits for almost all of its time, and has hardly begun when that is over.
+        let late = composition.get_func(Some(SLEEPER), "doze").unwrap();
+        let late = late.with_deadline(Duration::from_millis(400));
+        let (params, mut results) = ([Val::U64(150)], [Val::Bool(false)]);
+        let mut late = late.call(&params, &mut results).boxed_local();
+        assert!(poll_immediate(&mut late).await.is_none());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        clock.open();
+        limited(first).await.unwrap();
+        // Whether it was in time or not, the component is the one that it was.
+        let _ = limited(late).await;
+        let nothing = limited(call(&composition, SLEEPER, "nothing", &[])).await.unwrap();
+        assert_eq!(nothing, Val::U32(7));
     });
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slab::Slab;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, AccessorTask, GuestTaskId};
 use wasmtime::component::{Func, Instance, Val};
@@ -53,15 +54,29 @@ struct InFlight {
     calls: Slab<Started>,
     /// The call in which the guest trapped.
     blamed: Option<usize>,
-    /// How many calls were started.
-    started: u64,
+    /// The sync call that runs. It has the store alone, so there is one at a time.
+    holding: Option<Holding>,
+}
+
+#[derive(Clone, Copy)]
+struct Holding {
+    call: usize,
+    ticket: Ticket,
+    func: usize,
+    since: Instant,
+}
+
+impl InFlight {
+    fn remove(&mut self, call: usize) -> Option<Started> {
+        if self.holding.is_some_and(|holding| holding.call == call) {
+            self.holding = None;
+        }
+        self.calls.try_remove(call)
+    }
 }
 
 struct Started {
-    /// Its place in the order of starting.
-    place: u64,
     func: usize,
-    ticket: Ticket,
     reply: Reply,
     #[cfg(feature = "component-model-async")]
     task: Option<GuestTaskId>,
@@ -99,17 +114,19 @@ impl Calls {
             return None;
         }
         reply.started = true;
+        let is_sync = self.side.surface.funcs.get(func).is_some_and(|it| !it.ty.is_async);
         let mut in_flight = self.in_flight();
-        in_flight.started += 1;
         let started = Started {
-            place: in_flight.started,
             func,
-            ticket,
             reply,
             #[cfg(feature = "component-model-async")]
             task: None,
         };
-        Some(in_flight.calls.insert(started))
+        let call = in_flight.calls.insert(started);
+        if is_sync {
+            in_flight.holding = Some(Holding { call, ticket, func, since: Instant::now() });
+        }
+        Some(call)
     }
 
     /// Takes out a call that was withdrawn before it reached the guest.
@@ -118,24 +135,28 @@ impl Calls {
         let mut in_flight = self.in_flight();
         let withdrawn = in_flight.calls.get(call).is_none_or(|it| it.reply.is_abandoned());
         if withdrawn {
-            in_flight.calls.try_remove(call);
+            in_flight.remove(call);
             self.ended.notify_one();
         }
         withdrawn
     }
 
-    /// The function of the call `ticket` if it is the one that holds the store: the sync call that
-    /// was started before the others.
-    pub(super) fn holds_store(&self, ticket: Ticket) -> Option<usize> {
-        let is_sync = |func: usize| !self.side.surface.funcs[func].ty.is_async;
-        let in_flight = self.in_flight();
-        let sync = in_flight.calls.iter().map(|(_, call)| call).filter(|it| is_sync(it.func));
-        let first = sync.min_by_key(|call| call.place)?;
-        (first.ticket == ticket).then_some(first.func)
+    /// The function of the call `ticket`, and since when it holds the store, if it does.
+    pub(super) fn holds_store(&self, ticket: Ticket) -> Option<(usize, Instant)> {
+        let holding = self.in_flight().holding.filter(|holding| holding.ticket == ticket)?;
+        Some((holding.func, holding.since))
+    }
+
+    /// Waits until no sync call runs.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn sync_over(&self) {
+        while self.in_flight().holding.is_some() {
+            self.ended.notified().await;
+        }
     }
 
     fn answer(&self, call: usize, answer: Answer) {
-        let started = self.in_flight().calls.try_remove(call);
+        let started = self.in_flight().remove(call);
         self.ended.notify_one();
         if let Some(started) = started {
             if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
@@ -317,7 +338,9 @@ impl Calls {
     /// Waits until no call is in flight and the guest has nothing left to do.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
-        self.wait_while(|_| true).await;
+        while !self.in_flight().calls.is_empty() {
+            self.ended.notified().await;
+        }
         std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
     }
 
@@ -328,21 +351,10 @@ impl Calls {
         if unsettled == 0 || self.in_flight().calls.is_empty() {
             return;
         }
-        // Sync calls run one after the other to their end.
-        self.wait_while(|func| self.side.surface.funcs.get(func).is_some_and(|it| !it.ty.is_async))
-            .await;
-        // An async call starts when its turn comes in the store's queue, and then runs up to its
+        // No sync call runs when a message is taken. An async call starts when its turn comes in the store's queue, and then runs up to its
         // first wait. In each turn of the event loop the queue runs dry, or one item of it waits
         // and holds the store.
         turns.pass(unsettled + 1).await;
-    }
-
-    /// Waits while a call of one of the functions that `matters` is in flight.
-    #[cfg(feature = "component-model-async")]
-    async fn wait_while(&self, matters: impl Fn(usize) -> bool) {
-        while self.in_flight().calls.iter().any(|(_, call)| matters(call.func)) {
-            self.ended.notified().await;
-        }
     }
 
     /// Runs a call to its end.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::message::{Answer, Call, Message, Reply, Ticket};
+use super::message::{Answer, Call, Expired, Message, Reply, Ticket};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
 use crate::link::{Wait, Waiter};
@@ -38,7 +38,7 @@ pub(crate) struct DriverHandle {
     number: u64,
     started: AtomicBool,
     /// Calls whose deadline has passed.
-    expired: mpsc::UnboundedSender<Ticket>,
+    expired: mpsc::UnboundedSender<Expired>,
     /// Why the component's last store ended, while it may get another one.
     ended: Mutex<Option<StopReason>>,
     /// Whether another driver has taken the component's place.
@@ -54,7 +54,7 @@ pub(crate) struct DriverHandle {
 
 /// What only the driver itself receives.
 pub(crate) struct Inbox {
-    pub(super) expired: mpsc::UnboundedReceiver<Ticket>,
+    pub(super) expired: mpsc::UnboundedReceiver<Expired>,
 }
 
 /// Who makes a call.
@@ -181,8 +181,8 @@ impl DriverHandle {
     }
 
     /// Tells that the deadline of a call has passed. One that has ended need not be here.
-    pub(crate) fn expire(&self, ticket: Ticket) {
-        let _ = self.expired.send(ticket);
+    pub(crate) fn expire(&self, expired: Expired) {
+        let _ = self.expired.send(expired);
     }
 
     /// Waits for the next message; `None` when the inbox is closed and empty.

@@ -1,6 +1,7 @@
 //! What a driver can be asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -33,6 +34,14 @@ pub(crate) struct Call {
 
 /// The number of a call, counted up for each component.
 pub(crate) type Ticket = u64;
+
+/// A call whose deadline has passed.
+#[derive(Clone, Copy)]
+pub(crate) struct Expired {
+    pub(crate) ticket: Ticket,
+    /// The time that it was given.
+    pub(crate) within: Duration,
+}
 
 /// What a call came to.
 pub(crate) enum Answer {

@@ -33,7 +33,7 @@ use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
 use message::Message;
-pub(crate) use message::Ticket;
+pub(crate) use message::{Expired, Ticket};
 use restart::Restarts;
 use turns::Turns;
 
@@ -42,7 +42,7 @@ pub(crate) struct Driver<T: 'static> {
     /// Empty while the component waits for a new one.
     store: Option<Store<T>>,
     /// Calls whose deadline has passed.
-    expired: mpsc::UnboundedReceiver<Ticket>,
+    expired: mpsc::UnboundedReceiver<Expired>,
     handle: Arc<DriverHandle>,
     calls: Arc<Calls>,
     /// How the component gets a new store, and when.
@@ -168,7 +168,10 @@ impl<T: Send + 'static> Driver<T> {
             let side = self.calls.side.clone();
             side.renew();
             let renewed = async {
-                tokio::time::sleep(delay).await;
+                // The timer would make a millisecond of no time.
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
                 renew.renew().await
             };
             let renewed = tokio::select! {
@@ -324,6 +327,13 @@ async fn take_messages<T: Send + 'static>(
 ) -> wasmtime::Result<Next> {
     let mut unsettled = 0;
     loop {
+        // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
+        // withdrawn, and from where it reaches another instance if this one ends.
+        tokio::select! {
+            biased;
+            () = calls.sync_over() => {}
+            () = handle.cut.notified() => return Ok(Next::Stop),
+        }
         match handle.receive().await {
             Some(Message::Call(call)) => {
                 handle.taken();
@@ -346,10 +356,15 @@ async fn take_messages<T: Send + 'static>(
     }
 }
 
-/// Waits until a call whose deadline has passed holds the store, and says of which function it is.
-async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Ticket>) -> usize {
-    while let Some(ticket) = expired.recv().await {
-        if let Some(func) = calls.holds_store(ticket) {
+/// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
+/// function it is. A call that has waited for most of the time is not to blame for that.
+async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Expired>) -> usize {
+    while let Some(Expired { ticket, within }) = expired.recv().await {
+        let Some((func, since)) = calls.holds_store(ticket) else { continue };
+        if let Some(until) = since.checked_add(within) {
+            tokio::time::sleep_until(until).await;
+        }
+        if calls.holds_store(ticket).is_some() {
             return func;
         }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use crate::driver::{Caller, DriverHandle, Ticket};
+use crate::driver::{Caller, DriverHandle, Expired, Ticket};
 use crate::error::CompositionError;
 use crate::transfer::Home;
 use crate::value::{Value, is_of_store};
@@ -105,7 +105,7 @@ impl Post {
                     // The driver that has the call knows whether it holds the store.
                     let holders = self.holders();
                     let drivers = holders.former.iter().chain([&holders.current]);
-                    drivers.for_each(|driver| driver.expire(ticket));
+                    drivers.for_each(|driver| driver.expire(Expired { ticket, within }));
                     Some(holders.current.function_name(func))
                 };
                 let component = self.id.to_string();
