@@ -236,3 +236,26 @@ fn damaged_component_is_refused_or_planned_and_never_panics() {
         }
     }
 }
+
+#[test]
+fn component_whose_types_explode_is_refused() {
+    // Some kilobytes: an enum of a thousand cases, in tuples of tuples, in some functions.
+    let cases: String = (0..1000).map(|i| format!(r#""n{i}" "#)).collect();
+    let mut items = format!(r#"(type $e (enum {cases})) (export "e" (type $t0 (eq $e)))"#);
+    for level in 1..=2 {
+        let inside = format!("$t{} ", level - 1).repeat(30);
+        items += &format!("(type $t{level} (tuple {inside}))");
+    }
+    for function in 0..6 {
+        items += &format!(r#"(export "f{function}" (func (param "x" $t2)))"#);
+    }
+    let mut composer = Composer::new();
+    let bomb = text(format!(r#"(component (import "a:b/c" (instance {items})))"#));
+    composer.add(ComposableDescriptor::new("bomb", bomb));
+    let error = chain(&composer.plan().unwrap_err());
+    assert_eq!(
+        error,
+        "component `bomb` cannot be loaded\n\
+         its types are too large: with every use spelled out, they are more than 4194304"
+    );
+}

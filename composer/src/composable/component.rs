@@ -108,7 +108,8 @@ impl<T: 'static> Inner<T> {
                 Source::Compiled(component) => Ok(component.clone()),
             };
             let component = component.map_err(Cause::new)?;
-            let surface = Arc::new(Surface::reflect(&component, false));
+            let surface = Surface::reflect(&component, false).map_err(Cause::new)?;
+            let surface = Arc::new(surface);
             Ok(Loaded { component, surface })
         };
         self.loaded.get_or_init(load).as_ref()

@@ -12,9 +12,7 @@ use super::{
     Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
 };
 use crate::driver::{Driver, DriverHandle, Inbox};
-#[cfg(feature = "fuse")]
-use crate::error::Cause;
-use crate::error::StartError;
+use crate::error::{Cause, StartError};
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
 
@@ -37,7 +35,7 @@ impl ComposableInstance {
     /// If `store` does not own `instance`.
     pub fn from_existing<T: Send + 'static>(instance: Instance, store: Store<T>) -> Self {
         let component = instance.instance_pre(&store).component().clone();
-        let surface = Arc::new(Surface::reflect(&component, true));
+        let surface = Surface::reflect(&component, true).map(Arc::new).map_err(Cause::new);
         let running = Mutex::new(Some((instance, store)));
         Self { part: Arc::new(Existing { surface, running }) }
     }
@@ -56,14 +54,14 @@ impl sealed::IntoPart for ComposableInstance {
 }
 
 struct Existing<T: 'static> {
-    surface: Arc<Surface>,
+    surface: Result<Arc<Surface>, Cause>,
     /// Taken when the driver starts.
     running: Mutex<Option<(Instance, Store<T>)>>,
 }
 
 impl<T: Send + 'static> Startable for Existing<T> {
     fn surface(&self) -> Result<Arc<Surface>, LoadError> {
-        Ok(self.surface.clone())
+        self.surface.clone().map_err(LoadError::Failed)
     }
 
     #[cfg(feature = "fuse")]

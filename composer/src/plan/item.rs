@@ -1,11 +1,11 @@
 //! What a component imports and exports, reflected into types that the plan can compare.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use wasmtime::Engine;
 use wasmtime::component::types::{self, ComponentItem, Type};
 use wasmtime::component::{Component, ResourceType};
+use wasmtime::{Engine, ensure};
 
 use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
@@ -122,7 +122,11 @@ pub(crate) enum ResourceOrigin {
 impl Surface {
     /// Reflects `component`. With `linked`, its imports are satisfied already and are left out:
     /// what it imports belongs to the host.
-    pub(crate) fn reflect(component: &Component, linked: bool) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If its types are too large when every use of one is spelled out.
+    pub(crate) fn reflect(component: &Component, linked: bool) -> wasmtime::Result<Self> {
         let engine = component.engine();
         let ty = component.component_type();
         let mut reflector = Reflector {
@@ -132,18 +136,22 @@ impl Surface {
             resources: Vec::new(),
             path: Vec::new(),
             funcs: Vec::new(),
+            names: HashSet::new(),
+            spelled_out: 0,
         };
         // Imports first: a resource that appears in them is not the component's own.
-        let imports = ty.imports(engine).map(|(name, it)| reflector.named(name, it.ty)).collect();
+        let imports = ty.imports(engine).map(|(name, it)| reflector.named(name, it.ty));
+        let imports = imports.collect::<wasmtime::Result<_>>()?;
         reflector.origin = ResourceOrigin::Defined;
         reflector.funcs.clear();
-        let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it.ty)).collect();
-        Self {
+        let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it.ty));
+        let exports = exports.collect::<wasmtime::Result<_>>()?;
+        Ok(Self {
             imports: if linked { Vec::new() } else { imports },
             exports,
             funcs: reflector.funcs,
             resources: reflector.resources,
-        }
+        })
     }
 }
 
@@ -273,17 +281,36 @@ struct Reflector<'a> {
     resources: Vec<ResourceDef>,
     path: Vec<String>,
     funcs: Vec<ExportedFunc>,
+    /// The names of enums and flags, once for each type that has them.
+    names: HashSet<Arc<[Arc<str>]>>,
+    /// How many types and names have been visited. A type is visited wherever it is used, so a small
+    /// component can have very many.
+    spelled_out: usize,
 }
 
+/// What `Reflector::spelled_out` may come to; components that people write have some ten thousand.
+const MOST_SPELLED_OUT: usize = 1 << 22;
+
 impl Reflector<'_> {
-    fn named(&mut self, name: &str, item: ComponentItem) -> Named {
-        Named { name: name.to_owned(), item: self.item(name, item) }
+    fn spell_out(&mut self, number: usize) -> wasmtime::Result<()> {
+        self.spelled_out += number;
+        ensure!(
+            self.spelled_out <= MOST_SPELLED_OUT,
+            "its types are too large: with every use spelled out, they are more than \
+             {MOST_SPELLED_OUT}"
+        );
+        Ok(())
     }
 
-    fn item(&mut self, name: &str, item: ComponentItem) -> Item {
-        match item {
+    fn named(&mut self, name: &str, item: ComponentItem) -> wasmtime::Result<Named> {
+        Ok(Named { name: name.to_owned(), item: self.item(name, item)? })
+    }
+
+    fn item(&mut self, name: &str, item: ComponentItem) -> wasmtime::Result<Item> {
+        self.spell_out(1)?;
+        Ok(match item {
             ComponentItem::ComponentFunc(ty) => {
-                let ty = Arc::new(self.func(&ty));
+                let ty = Arc::new(self.func(&ty)?);
                 let mut path = self.path.clone();
                 path.push(name.to_owned());
                 self.funcs.push(ExportedFunc { path, ty: ty.clone() });
@@ -291,26 +318,27 @@ impl Reflector<'_> {
             }
             ComponentItem::ComponentInstance(ty) => {
                 self.path.push(name.to_owned());
-                let items =
-                    ty.exports(self.engine).map(|(name, it)| self.named(name, it.ty)).collect();
+                let items = ty.exports(self.engine).map(|(name, it)| self.named(name, it.ty));
+                let items = items.collect::<wasmtime::Result<_>>()?;
                 self.path.pop();
                 Item::Instance(items)
             }
             ComponentItem::Resource(ty) => Item::Resource(self.resource(ty, Some(name))),
-            ComponentItem::Type(ty) => Item::Type(self.value(&ty)),
+            ComponentItem::Type(ty) => Item::Type(self.value(&ty)?),
             ComponentItem::Module(_) => Item::Code("core module"),
             ComponentItem::Component(_) => Item::Code("component"),
             ComponentItem::CoreFunc(_) => Item::Code("core function"),
-        }
+        })
     }
 
-    fn func(&mut self, ty: &types::ComponentFunc) -> FunctionType {
-        FunctionType {
+    fn func(&mut self, ty: &types::ComponentFunc) -> wasmtime::Result<FunctionType> {
+        let params = ty.params().map(|(name, ty)| Ok((name.into(), self.value(&ty)?)));
+        Ok(FunctionType {
             is_async: ty.async_(),
-            params: ty.params().map(|(name, ty)| (name.into(), self.value(&ty))).collect(),
+            params: params.collect::<wasmtime::Result<_>>()?,
             // The component model has at most one result; the list is a remnant.
-            result: ty.results().next().map(|ty| self.value(&ty)),
-        }
+            result: ty.results().next().map(|ty| self.value(&ty)).transpose()?,
+        })
     }
 
     /// The resource that `ty` stands for; `name` where an item gives it one.
@@ -324,8 +352,27 @@ impl Reflector<'_> {
         Resource { name: self.resources[index].name.clone(), index: index as u32 }
     }
 
-    fn value(&mut self, ty: &Type) -> ValueType {
-        match ty {
+    /// The names of an enum or of flags.
+    fn names<'a>(
+        &mut self,
+        names: impl ExactSizeIterator<Item = &'a str>,
+    ) -> wasmtime::Result<Arc<[Arc<str>]>> {
+        self.spell_out(names.len())?;
+        let names: Arc<[Arc<str>]> = names.map(Into::into).collect();
+        if let Some(known) = self.names.get(&names) {
+            return Ok(known.clone());
+        }
+        self.names.insert(names.clone());
+        Ok(names)
+    }
+
+    fn shared(&mut self, ty: &Type) -> wasmtime::Result<Arc<ValueType>> {
+        self.value(ty).map(Arc::new)
+    }
+
+    fn value(&mut self, ty: &Type) -> wasmtime::Result<ValueType> {
+        self.spell_out(1)?;
+        Ok(match ty {
             Type::Bool => ValueType::Bool,
             Type::S8 => ValueType::S8,
             Type::U8 => ValueType::U8,
@@ -339,35 +386,41 @@ impl Reflector<'_> {
             Type::Float64 => ValueType::F64,
             Type::Char => ValueType::Char,
             Type::String => ValueType::String,
-            Type::List(ty) => ValueType::List(Arc::new(self.value(&ty.ty()))),
+            Type::List(ty) => ValueType::List(self.shared(&ty.ty())?),
             Type::FixedLengthList(ty) => {
-                ValueType::FixedLengthList(Arc::new(self.value(&ty.ty())), ty.len())
+                ValueType::FixedLengthList(self.shared(&ty.ty())?, ty.len())
             }
             Type::Map(ty) => {
-                ValueType::Map(Arc::new((self.value(&ty.key()), self.value(&ty.value()))))
+                ValueType::Map(Arc::new((self.value(&ty.key())?, self.value(&ty.value())?)))
             }
-            Type::Record(ty) => ValueType::Record(
-                ty.fields().map(|field| (field.name.into(), self.value(&field.ty))).collect(),
-            ),
-            Type::Tuple(ty) => ValueType::Tuple(ty.types().map(|ty| self.value(&ty)).collect()),
-            Type::Variant(ty) => ValueType::Variant(
-                ty.cases().map(|case| (case.name.into(), self.optional(case.ty))).collect(),
-            ),
-            Type::Enum(ty) => ValueType::Enum(ty.names().map(Into::into).collect()),
-            Type::Option(ty) => ValueType::Option(Arc::new(self.value(&ty.ty()))),
+            Type::Record(ty) => {
+                let fields = ty.fields().map(|it| Ok((it.name.into(), self.value(&it.ty)?)));
+                ValueType::Record(fields.collect::<wasmtime::Result<_>>()?)
+            }
+            Type::Tuple(ty) => {
+                let types = ty.types().map(|ty| self.value(&ty));
+                ValueType::Tuple(types.collect::<wasmtime::Result<_>>()?)
+            }
+            Type::Variant(ty) => {
+                self.spell_out(ty.cases().len())?;
+                let cases = ty.cases().map(|it| Ok((it.name.into(), self.optional(it.ty)?)));
+                ValueType::Variant(cases.collect::<wasmtime::Result<_>>()?)
+            }
+            Type::Enum(ty) => ValueType::Enum(self.names(ty.names())?),
+            Type::Option(ty) => ValueType::Option(self.shared(&ty.ty())?),
             Type::Result(ty) => {
-                ValueType::Result(Arc::new((self.optional(ty.ok()), self.optional(ty.err()))))
+                ValueType::Result(Arc::new((self.optional(ty.ok())?, self.optional(ty.err())?)))
             }
-            Type::Flags(ty) => ValueType::Flags(ty.names().map(Into::into).collect()),
+            Type::Flags(ty) => ValueType::Flags(self.names(ty.names())?),
             Type::Own(ty) => ValueType::Own(self.resource(*ty, None)),
             Type::Borrow(ty) => ValueType::Borrow(self.resource(*ty, None)),
-            Type::Stream(ty) => ValueType::Stream(self.optional(ty.ty()).map(Arc::new)),
-            Type::Future(ty) => ValueType::Future(self.optional(ty.ty()).map(Arc::new)),
+            Type::Stream(ty) => ValueType::Stream(self.optional(ty.ty())?.map(Arc::new)),
+            Type::Future(ty) => ValueType::Future(self.optional(ty.ty())?.map(Arc::new)),
             Type::ErrorContext => ValueType::ErrorContext,
-        }
+        })
     }
 
-    fn optional(&mut self, ty: Option<Type>) -> Option<ValueType> {
-        ty.map(|ty| self.value(&ty))
+    fn optional(&mut self, ty: Option<Type>) -> wasmtime::Result<Option<ValueType>> {
+        ty.map(|ty| self.value(&ty)).transpose()
     }
 }
