@@ -68,7 +68,6 @@ async fn main() -> Result<(), CompositionError> {
     composition.replace("store", plugin("bucket-store")).await?;
     let name = composition.typed::<(&OwnedResource,), String>(BUCKETS, "[method]bucket.name")?;
     println!("bucket {:?} is still there", name.call((&bucket,)).await?);
-    drop(name);
     bucket.release().await?;
     while let Some(event) = events.next().await {
         println!("{}: {:?}", event.component, event.change);

@@ -288,9 +288,10 @@ fn handles_of_the_old_instance_stay_good_until_the_last_is_dropped() {
         assert_eq!(limited(size.call((&old,))).await.unwrap(), 1);
 
         limited(call_unit(&composition, CONSUMER, "release", &[])).await.unwrap();
-        drop(old);
+        limited(old.release()).await.unwrap();
         let event = limited(events.next()).await.unwrap();
         assert!(matches!(event.change, Change::Retired { .. }), "{event:?}");
+        assert_eq!(limited(size.call((&fresh,))).await.unwrap(), 0);
         assert_eq!(limited(live.call(())).await.unwrap(), 1);
         drop(fresh);
         until(|| composition.live_handles() == 0).await;

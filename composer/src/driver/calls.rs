@@ -348,12 +348,13 @@ impl Calls {
     /// not have: what comes next in the inbox must not overtake them.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn settle(&self, turns: &Turns, unsettled: usize) {
-        if unsettled == 0 || self.in_flight().calls.is_empty() {
+        let unsettled = unsettled.min(self.in_flight().calls.len());
+        if unsettled == 0 {
             return;
         }
-        // No sync call runs when a message is taken. An async call starts when its turn comes in the store's queue, and then runs up to its
-        // first wait. In each turn of the event loop the queue runs dry, or one item of it waits
-        // and holds the store.
+        // No sync call runs when a message is taken. An async call starts when its turn comes in the
+        // store's queue, and then runs up to its first wait. In each turn of the event loop the queue
+        // runs dry, or one item of it waits and holds the store.
         turns.pass(unsettled + 1).await;
     }
 

@@ -15,7 +15,8 @@ use crate::value::Value;
 /// Cheap to clone; like an [`ExportFunc`] it does not keep its composition alive.
 pub struct TypedFunc<P, R> {
     func: ExportFunc,
-    types: PhantomData<fn(P) -> R>,
+    /// Covariant, so that one for references of a long life serves those of a short one.
+    types: PhantomData<fn() -> (P, R)>,
 }
 
 impl<P: Params, R: FromComponentValue + 'static> TypedFunc<P, R> {
