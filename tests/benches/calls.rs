@@ -1,7 +1,9 @@
 //! What a call from one component to another costs: loops of a guest, with its provider in a store
-//! of its own, and with both fused into one component by `wac-graph`.
+//! of its own, with both fused into one component by `wac-graph`, and with two stores connected by hand,
+//! by a channel of `Val`s and by one of Rust types.
 //!
-//! `cargo bench -p composer-tests` measures. Under `cargo test -p composer-tests --bench calls`
+//! `cargo bench -p composer-tests --bench calls` measures, and writes `target/bench.json` too: a list of
+//! objects with `name` (placement/case), `ns`, `ratio_to_fused` and `ratio_to_val_channel`. Under `cargo test -p composer-tests --bench calls`
 //! each loop runs for a moment only, to see that it works; the numbers then mean nothing.
 //!
 //! A harness of its own, because what counts is the ratio of two loops: they are measured in turns,
@@ -9,7 +11,10 @@
 
 #![forbid(unsafe_code)]
 
+mod baselines;
+
 use std::env;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use composer_tests::{composer, engine, guest_file};
@@ -26,6 +31,10 @@ const INTERFACE: &str = "composer:test/iconsumer";
 struct Loop {
     /// What a call carries.
     title: &'static str,
+    /// The same, for the file.
+    case: &'static str,
+    /// Whether the channel of Rust types carries it.
+    typed: bool,
     function: &'static str,
     /// After the first one.
     params: &'static [Val],
@@ -33,27 +42,43 @@ struct Loop {
     checksum: fn(u64) -> u64,
 }
 
-const LOOPS: [Loop; 4] = [
+const LOOPS: [Loop; 5] = [
     Loop {
         title: "add(s32, s32)",
+        case: "add",
+        typed: true,
         function: "loop-add",
         params: &[],
         checksum: |n| n * (n + 1) / 2,
     },
     Loop {
         title: "list<u8> of 1 KiB",
+        case: "bytes-1k",
+        typed: true,
         function: "loop-bytes",
         params: &[Val::U32(1024)],
         checksum: |n| n * 1024,
     },
     Loop {
+        title: "list<u8> of 1 MiB",
+        case: "bytes-1m",
+        typed: true,
+        function: "loop-bytes",
+        params: &[Val::U32(1 << 20)],
+        checksum: |n| n << 20,
+    },
+    Loop {
         title: "record with strings",
+        case: "record",
+        typed: false,
         function: "loop-person",
         params: &[],
         checksum: |n| n * 42,
     },
     Loop {
         title: "async, short string",
+        case: "async",
+        typed: true,
         function: "loop-echo-later",
         params: &[],
         checksum: |n| n * 4,
@@ -79,10 +104,10 @@ impl Effort {
 
 /// The consumer and its producer, wired in one way or the other.
 enum Pair {
-    /// Each in a store of its own.
+    /// Each in a store of its own, composed.
     Isolated(Composition),
-    /// In one component.
-    Fused(Store<()>, Instance),
+    /// The consumer in a store by itself: with the producer fused into it, or connected by hand.
+    Alone(Store<()>, Instance),
 }
 
 impl Pair {
@@ -103,7 +128,7 @@ impl Pair {
         let fused = Component::new(engine(), fused).expect("it is a component");
         let mut store = Store::new(engine(), ());
         let instance = Linker::new(engine()).instantiate_async(&mut store, &fused).await;
-        Self::Fused(store, instance.expect("nothing is left to import"))
+        Self::Alone(store, instance.expect("nothing is left to import"))
     }
 
     /// How long so many calls take.
@@ -118,7 +143,7 @@ impl Pair {
                 func.call(&params, &mut results).await.expect("no guest traps");
                 start.elapsed()
             }
-            Self::Fused(store, instance) => {
+            Self::Alone(store, instance) => {
                 let interface = instance.get_export_index(&mut *store, None, INTERFACE);
                 let func = instance.get_export_index(&mut *store, interface.as_ref(), function);
                 let func = func.and_then(|func| instance.get_func(&mut *store, func));
@@ -155,17 +180,64 @@ impl Cost {
     }
 }
 
-async fn measure(pairs: &mut [Pair; 2], row: &Loop, effort: &Effort) -> [Cost; 2] {
-    let [isolated, fused] = pairs;
-    let calls =
-        [isolated.calls_of(row, effort.sample).await, fused.calls_of(row, effort.sample).await];
-    let mut samples = [Vec::new(), Vec::new()];
+/// Measures a loop with each of `pairs`, in turns.
+async fn measure(pairs: &mut [&mut Pair], row: &Loop, effort: &Effort) -> Vec<Cost> {
+    let mut calls = Vec::new();
+    for pair in pairs.iter_mut() {
+        calls.push(pair.calls_of(row, effort.sample).await);
+    }
+    let mut samples = vec![Vec::new(); pairs.len()];
     for _ in 0..effort.rounds {
-        for ((pair, n), samples) in pairs.iter_mut().zip(calls).zip(&mut samples) {
-            samples.push(pair.time(row, n).await.as_nanos() as f64 / f64::from(n));
+        for ((pair, n), samples) in pairs.iter_mut().zip(&calls).zip(&mut samples) {
+            samples.push(pair.time(row, *n).await.as_nanos() as f64 / f64::from(*n));
         }
     }
-    samples.map(Cost::of)
+    samples.into_iter().map(Cost::of).collect()
+}
+
+/// All loops in all placements, as a table and as the lines of the file.
+async fn loops(effort: &Effort) -> String {
+    let (store, instance) = baselines::val_channel().await;
+    let mut by_val = Pair::Alone(store, instance);
+    let (store, instance) = baselines::typed_channel().await;
+    let mut by_type = Pair::Alone(store, instance);
+    let (mut isolated, mut fused) = (Pair::isolated().await, Pair::fused().await);
+    let placements = ["isolated", "fused", "val-channel", "typed-channel"];
+    println!("ns per call, median [min] of {} rounds\n", effort.rounds);
+    print!("{:20}", "");
+    placements.iter().for_each(|placement| print!(" {placement:>21}"));
+    println!(" {:>8} {:>8} {:>8}", "/fused", "/val", "/typed");
+    let mut json = String::new();
+    for row in &LOOPS {
+        let mut pairs = vec![&mut isolated, &mut fused, &mut by_val];
+        if row.typed {
+            pairs.push(&mut by_type);
+        }
+        let costs = measure(&mut pairs, row, effort).await;
+        print!("{:20}", row.title);
+        for index in 0..placements.len() {
+            let text = costs.get(index).map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
+            print!(" {:>21}", text.unwrap_or_default());
+        }
+        let [fused, val] = [&costs[1], &costs[2]].map(|cost| cost.median);
+        for base in [Some(fused), Some(val), costs.get(3).map(|cost| cost.median)] {
+            let ratio = base.map(|base| format!("{:.3}", costs[0].median / base));
+            print!(" {:>8}", ratio.unwrap_or_default());
+        }
+        println!();
+        for (placement, cost) in placements.iter().zip(&costs) {
+            let comma = if json.is_empty() { "" } else { ",\n" };
+            let _ = write!(
+                json,
+                r#"{comma}  {{"name": "{placement}/{}", "ns": {:.1}, "ratio_to_fused": {:.4}, "ratio_to_val_channel": {:.4}}}"#,
+                row.case,
+                cost.median,
+                cost.median / fused,
+                cost.median / val
+            );
+        }
+    }
+    json
 }
 
 /// Calls from Rust, each way in turns: with `Val`s, and with Rust types.
@@ -222,11 +294,10 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("the system has threads").block_on(async {
         let effort = Effort::chosen();
-        let mut pairs = [Pair::isolated().await, Pair::fused().await];
-        println!("ns per call, median [min] of {} rounds\n", effort.rounds);
-        println!("{:20} {:>21} {:>21} {:>8}", "", "isolated", "fused", "ratio");
-        for row in &LOOPS {
-            print_row(row.title, measure(&mut pairs, row, &effort).await);
+        let json = loops(&effort).await;
+        if effort.rounds > 1 {
+            let file = composer_tests::folder().join("../target/bench.json");
+            std::fs::write(file, format!("[\n{json}\n]\n")).expect("the target is writable");
         }
         from_rust(&effort).await;
     });
