@@ -84,7 +84,7 @@ pub(crate) struct Setting {
 /// The clauses that stand for one method of `ComposableDescriptor` with one argument, less its
 /// `with_`. To add such a clause is to add its name here.
 pub(crate) const SETTINGS: &[&str] =
-    &["deadline", "handle_limit", "inbox_capacity", "restart", "run_limit"];
+    &["deadline", "handle_limit", "inbox_capacity", "instances", "restart", "run_limit"];
 
 /// What gets an accessor.
 pub(crate) enum Export {

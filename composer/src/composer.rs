@@ -326,19 +326,22 @@ pub(crate) struct Wiring {
 
 struct Waiting {
     single: Arc<dyn Startable>,
-    handle: Arc<DriverHandle>,
-    inbox: Inbox,
+    /// One for each instance.
+    drivers: Vec<(Arc<DriverHandle>, Inbox)>,
     running: RunSettings,
 }
 
 impl Waiting {
     fn new(single: Arc<dyn Startable>, leaf: &Leaf, settings: Settings, events: &Teller) -> Self {
         let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
-        let (handle, inbox) =
-            DriverHandle::pair(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
+        let pair =
+            || DriverHandle::pair(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
+        // That there is none is a problem of the plan.
+        let instances = settings.instances.unwrap_or(1).max(1);
+        let drivers = std::iter::repeat_with(pair).take(instances).collect();
         let policy = settings.restart.unwrap_or(RestartPolicy::never());
         let running = RunSettings { policy, run_limit: settings.run_limit };
-        Self { single, handle, inbox, running }
+        Self { single, drivers, running }
     }
 }
 
@@ -354,7 +357,8 @@ impl Wiring {
                 LeafContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
                 LeafContent::Single(single) => {
                     let it = Waiting::new(single, leaf, part.settings, &events);
-                    let post = Post::new(it.handle.clone());
+                    let handles = it.drivers.iter().map(|(handle, _)| handle.clone()).collect();
+                    let post = Post::new(leaf.id.clone(), handles);
                     waiting.insert(index, it);
                     let kinds = kinds(&resolution, index, None);
                     LiveLeaf::new(leaf.surface.clone(), post, kinds, part.settings)
@@ -396,24 +400,34 @@ impl Wiring {
         let resolved = problems.is_empty();
         let mut ready = Vec::new();
         for index in self.resolution.order.clone() {
-            let Some(Waiting { single, handle, inbox, running }) = self.waiting.remove(&index)
-            else {
+            let Some(Waiting { single, drivers, running }) = self.waiting.remove(&index) else {
                 continue;
             };
-            match single.link(self.link_of(index, handle.clone())) {
-                Ok(linked) => ready.push(Ready { leaf: index, linked, handle, inbox, running }),
-                // What the plan knows to be wrong cannot be linked either.
-                Err(LinkError::Failed(_)) if !resolved => {}
-                Err(LinkError::Failed(source)) => {
-                    let component = handle.id().to_owned();
-                    problems.push(PlanProblem::Load { component, source });
+            for (handle, inbox) in drivers {
+                let linked = single.clone().link(self.link_of(index, handle.clone()));
+                let error = match linked {
+                    Ok(linked) => {
+                        ready.push(Ready { leaf: index, linked, handle, inbox, running });
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                match error {
+                    // What the plan knows to be wrong cannot be linked either.
+                    LinkError::Failed(_) if !resolved => {}
+                    LinkError::Failed(source) => {
+                        let component = handle.id().to_owned();
+                        problems.push(PlanProblem::Load { component, source });
+                    }
+                    LinkError::Unsatisfied(imports) => {
+                        let unsatisfied = imports
+                            .into_iter()
+                            .map(|(import, source)| self.unsatisfied(index, import, source));
+                        problems.extend(unsatisfied);
+                    }
                 }
-                Err(LinkError::Unsatisfied(imports)) => {
-                    let unsatisfied = imports
-                        .into_iter()
-                        .map(|(import, source)| self.unsatisfied(index, import, source));
-                    problems.extend(unsatisfied);
-                }
+                // The others lack the same.
+                break;
             }
         }
         if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(problems)) }
@@ -539,8 +553,8 @@ impl Starting {
     }
 
     /// Takes in what was started before.
-    pub(crate) fn adopt(&mut self, running: Running) {
-        self.running.push(running);
+    pub(crate) fn adopt(&mut self, running: Vec<Running>) {
+        self.running.extend(running);
     }
 
     pub(crate) fn take(&mut self) -> Vec<Running> {

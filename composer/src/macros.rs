@@ -114,7 +114,8 @@
 ///            | "expose" STRING ( "," STRING )*
 ///            | "hide" STRING ( "," STRING )*
 ///            | "contain" STRING [ "as" STRING ]
-///            | ( "deadline" | "handle_limit" | "inbox_capacity" | "restart" | "run_limit" ) expression
+///            | setting expression
+/// setting    = "deadline" | "handle_limit" | "inbox_capacity" | "instances" | "restart" | "run_limit"
 /// function   = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ] ";"
 /// ```

@@ -133,26 +133,31 @@ impl<'a> Replacement<'a> {
 
         let mut starting = Starting::new(runtime);
         for ready in ready {
-            starting.start(ready).await?;
+            if let Err(error) = starting.start(ready).await {
+                starting.end().await;
+                return Err(error.into());
+            }
         }
-        let Some(successor) = starting.take().pop() else { return Ok(()) };
+        let successors = starting.take();
 
         // From here on nothing waits and nothing fails.
         let Wiring { resolution, leaves, waits, .. } = wiring;
         let order = resolution.order.clone();
-        let handle = successor.handle.clone();
-        let former = post.replace(handle.clone());
+        let handles: Vec<_> = successors.iter().map(|it| it.handle.clone()).collect();
+        let former = post.replace(handles.clone());
         shared.set_wired(Wired { plan, resolution, leaves, waits });
         if let Some(descriptor) = composer.descriptor(&id) {
             descriptor.part = part;
             descriptor.import_hints = hints;
             descriptor.containments = containments;
         }
-        handle.tell_replaced();
-        let replaced = Replaced { post, former, within, successor, order };
+        if let Some(first) = handles.first() {
+            first.tell_replaced();
+        }
+        let replaced = Replaced { post, former, within, successors, order };
         if let Err(closed) = shared.replaced.send(replaced) {
             // The composition was closed meanwhile, and looks after nobody any more.
-            starting.adopt(closed.0.successor);
+            starting.adopt(closed.0.successors);
             starting.end().await;
             return Err(StartError::Closed { component: id }.into());
         }

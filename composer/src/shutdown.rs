@@ -25,13 +25,13 @@ pub(crate) struct Running {
     pub(crate) task: JoinHandle<()>,
 }
 
-/// A driver that took another one's place.
+/// Drivers that took others' place.
 pub(crate) struct Replaced {
     pub(crate) post: Arc<Post>,
-    pub(crate) former: Arc<DriverHandle>,
-    /// How long the former may be needed; `None` for as long as it is.
+    pub(crate) former: Vec<Arc<DriverHandle>>,
+    /// How long the former may be needed; `None` for as long as they are.
     pub(crate) within: Option<Duration>,
-    pub(crate) successor: Running,
+    pub(crate) successors: Vec<Running>,
     /// The order of the components from now on, providers first.
     pub(crate) order: Vec<usize>,
 }
@@ -52,9 +52,11 @@ pub(crate) async fn look_after(
             // An error means that the last handle is gone, which is a wish to close too.
             _ = deadline.wait_for(Option::is_some) => break,
             Some(now) = replaced.recv() => {
-                running.push(now.successor);
+                running.extend(now.successors);
                 order = now.order;
-                needed.push(until_unneeded(now.post, now.former, now.within));
+                for former in now.former {
+                    needed.push(until_unneeded(now.post.clone(), former, now.within));
+                }
             }
             Some((post, former)) = needed.next() => {
                 let (ended, rest) =
@@ -70,7 +72,7 @@ pub(crate) async fn look_after(
     }
     replaced.close();
     while let Ok(now) = replaced.try_recv() {
-        running.push(now.successor);
+        running.extend(now.successors);
         order = now.order;
     }
     while ending.next().await.is_some() {}

@@ -167,6 +167,7 @@ async fn compose(random: &Random) -> World {
         let mut descriptor = ComposableDescriptor::new(&*id, part(guest, &clock, &things));
         descriptor = descriptor
             .with_inbox_capacity([1, 2, 1024][random.below(3) as usize])
+            .with_instances([1, 1, 1, 3][random.below(4) as usize])
             .with_handle_limit([4, 100_000][random.below(2) as usize]);
         if random.below(3) > 0 {
             descriptor = descriptor.with_restart(restarts);

@@ -135,11 +135,12 @@ fn resources_pass_between_three_components_as_if_fused() {
         call_of("hold", &[string("second")]),
         call_of("held", &[]),
         call_of("leak-to-third", &[string("third")]),
-        call_of("abandon", &[string("fourth")]),
         call_of("release", &[]),
         call_of("held", &[]),
         // The whole history of the provider so far.
         call_of("run-order", &[]),
+        // When what is given up ends, among other calls, is a matter of luck.
+        call_of("abandon", &[string("fourth")]),
     ];
     let guests = ["bucket-store", "broker", "bucket-consumer"];
     answer_alike(&guests, Some("composer:test/ibuckets-consumer"), &calls);

@@ -104,6 +104,13 @@ impl Settings {
             PartContent::Group(_) => true,
             PartContent::Composed(_) => false,
         };
+        match self.instances {
+            Some(0) => problems.push(PlanProblem::NoInstances { component: component() }),
+            Some(2..) if !restartable => {
+                problems.push(PlanProblem::OneInstance { component: component() });
+            }
+            _ => {}
+        }
         if !restartable && self.restart.is_some_and(|policy| !policy.is_never()) {
             problems.push(PlanProblem::NotRestartable { component: component() });
         }
@@ -118,6 +125,7 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) inbox_capacity: Option<usize>,
     pub(crate) handle_limit: Option<usize>,
+    pub(crate) instances: Option<usize>,
     pub(crate) restart: Option<RestartPolicy>,
     pub(crate) run_limit: Option<u32>,
 }
@@ -130,6 +138,7 @@ impl Settings {
             deadline: self.deadline.into_iter().chain(outer.deadline).min(),
             inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
             handle_limit: self.handle_limit.or(outer.handle_limit),
+            instances: self.instances.or(outer.instances),
             restart: self.restart.or(outer.restart),
             run_limit: self.run_limit.or(outer.run_limit),
         }
@@ -222,6 +231,20 @@ impl ComposableDescriptor {
     #[must_use]
     pub fn with_run_limit(mut self, ticks: u32) -> Self {
         self.settings.run_limit = Some(ticks);
+        self
+    }
+
+    /// Sets how many instances of the component run, at least 1, which it is if nothing is said. Each
+    /// has a store and a task of its own, and a call goes to the one with the least to do, so several
+    /// sync calls run at a time. The instances share nothing: this is for components without a state.
+    /// A resource stays with its instance, and so do the calls that bring its handles; one call cannot
+    /// bring handles of two instances
+    /// ([`HandleError::OtherInstance`](crate::HandleError::OtherInstance)). An instance that has ended for
+    /// good takes no calls while others run. Of a nested composer it is the number of each component
+    /// inside that says nothing else.
+    #[must_use]
+    pub fn with_instances(mut self, instances: usize) -> Self {
+        self.settings.instances = Some(instances);
         self
     }
 

@@ -135,6 +135,11 @@ impl DriverHandle {
         self.started.store(true, Ordering::Release);
     }
 
+    /// Whether the component runs no longer.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
     pub(crate) fn is_started(&self) -> bool {
         self.started.load(Ordering::Acquire)
     }

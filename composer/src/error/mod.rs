@@ -352,11 +352,9 @@ pub enum HandleError {
     )]
     Lost,
 
-    /// The resource lives in an instance that was replaced, and the call goes to another one.
-    #[error(
-        "the resource lives in an instance that was replaced, and the call has handles of another \
-         instance too, or runs there"
-    )]
+    /// The resource lives in another instance of its component than the call goes to: one that was
+    /// replaced, or one of several. A call cannot bring handles of two instances.
+    #[error("the resource lives in another instance of its component than the call goes to")]
     OtherInstance,
 
     /// A component would hold more handles than it may.

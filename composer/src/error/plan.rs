@@ -104,6 +104,19 @@ pub enum PlanProblem {
     #[non_exhaustive]
     NoCapacity { component: String },
 
+    /// No instance of a component.
+    #[error("component `{component}` has 0 instances; it must have one at least")]
+    #[non_exhaustive]
+    NoInstances { component: String },
+
+    /// Several instances of something of which there is one.
+    #[error(
+        "component `{component}` is to have several instances but runs already, and how to start \
+         another is not known; compose it from a `ComposableComponent`"
+    )]
+    #[non_exhaustive]
+    OneInstance { component: String },
+
     /// A restart policy for something that cannot be made anew.
     #[error(
         "component `{component}` has a restart policy but runs already, and how to start it anew is \

@@ -18,26 +18,53 @@ pub(crate) struct Post {
 }
 
 struct Holders {
-    current: Arc<DriverHandle>,
-    /// Those before it, as long as somebody needs them.
+    /// The component's instances: one, or as many as its descriptor says.
+    current: Vec<Arc<DriverHandle>>,
+    /// Those before them, as long as somebody needs them.
     former: Vec<Arc<DriverHandle>>,
 }
 
 impl Holders {
-    /// Who takes a call: the one where a handle among the arguments lives, or else the current one.
+    fn first(&self) -> &DriverHandle {
+        &self.current[0]
+    }
+
+    /// The one where a handle among the arguments lives, where there are several.
+    fn home(&self, args: &[Value]) -> Option<&Arc<DriverHandle>> {
+        if self.current.len() == 1 && self.former.is_empty() {
+            return None;
+        }
+        self.former.iter().chain(&self.current).find(|driver| {
+            let epoch = driver.epoch().load(Ordering::Relaxed);
+            driver.has_store(epoch) && args.iter().any(|arg| is_of_store(arg, epoch))
+        })
+    }
+
+    /// Who takes a call: the one where a handle among the arguments lives, or else the instance with
+    /// the least to do of those that run.
     fn takes(&self, args: &[Value]) -> &Arc<DriverHandle> {
-        let lives_in = |former: &&Arc<DriverHandle>| {
-            let epoch = former.epoch().load(Ordering::Relaxed);
-            former.has_store(epoch) && args.iter().any(|arg| is_of_store(arg, epoch))
-        };
-        self.former.iter().find(lives_in).unwrap_or(&self.current)
+        match self.current.as_slice() {
+            [only] if self.former.is_empty() => only,
+            current => self.home(args).unwrap_or_else(|| {
+                let least = current.iter().min_by_key(|it| (it.is_stopped(), it.uses().get()));
+                least.unwrap_or(&current[0])
+            }),
+        }
+    }
+
+    /// Whether `driver`, which was to take a call some time ago, still can.
+    fn can_take(&self, driver: &Arc<DriverHandle>, args: &[Value]) -> bool {
+        match self.home(args) {
+            Some(home) => Arc::ptr_eq(home, driver),
+            None => self.current.iter().any(|it| Arc::ptr_eq(it, driver)),
+        }
     }
 }
 
 impl Post {
-    pub(crate) fn new(driver: Arc<DriverHandle>) -> Arc<Self> {
-        let id = driver.id().into();
-        let holders = RwLock::new(Holders { current: driver, former: Vec::new() });
+    /// The place of `drivers`, of which there is at least one.
+    pub(crate) fn new(id: Arc<str>, drivers: Vec<Arc<DriverHandle>>) -> Arc<Self> {
+        let holders = RwLock::new(Holders { current: drivers, former: Vec::new() });
         Arc::new(Self { id, holders, tickets: AtomicU64::new(0) })
     }
 
@@ -52,27 +79,29 @@ impl Post {
 
     /// The name of an exported function, as `interface#function`.
     pub(crate) fn function_name(&self, func: usize) -> String {
-        self.holders().current.function_name(func)
+        self.holders().first().function_name(func)
     }
 
-    /// How many calls wait in the inbox.
+    /// How many calls wait in the inboxes.
     pub(crate) fn depth(&self) -> usize {
-        self.holders().current.depth()
+        self.holders().current.iter().map(|driver| driver.depth()).sum()
     }
 
     /// The error for a call through a composition that was closed.
     pub(crate) fn closed(&self, func: usize) -> CompositionError {
-        self.holders().current.closed(func)
+        self.holders().first().closed(func)
     }
 
-    /// Gives the place to another driver, and with it the calls that have not started. Returns the
-    /// one that held it.
-    pub(crate) fn replace(&self, successor: Arc<DriverHandle>) -> Arc<DriverHandle> {
+    /// Gives the place to other drivers, as many, and with it the calls that have not started.
+    /// Returns those that held it.
+    pub(crate) fn replace(&self, successors: Vec<Arc<DriverHandle>>) -> Vec<Arc<DriverHandle>> {
         let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
         // No call is sent while this lock is held.
-        let former = std::mem::replace(&mut holders.current, successor);
-        former.hand_over(&holders.current);
-        holders.former.push(former.clone());
+        let former = std::mem::replace(&mut holders.current, successors);
+        for (former, successor) in former.iter().zip(&holders.current) {
+            former.hand_over(successor);
+        }
+        holders.former.extend_from_slice(&former);
         former
     }
 
@@ -104,9 +133,9 @@ impl Post {
                 let function = {
                     // The driver that has the call knows whether it holds the store.
                     let holders = self.holders();
-                    let drivers = holders.former.iter().chain([&holders.current]);
+                    let drivers = holders.former.iter().chain(&holders.current);
                     drivers.for_each(|driver| driver.expire(Expired { ticket, within }));
-                    Some(holders.current.function_name(func))
+                    Some(holders.first().function_name(func))
                 };
                 let component = self.id.to_string();
                 Err(CompositionError::Timeout { component, function, after: within })
@@ -147,7 +176,7 @@ impl Post {
                 let room = driver.room();
                 let permit = room.clone().acquire_owned().await;
                 let holders = self.holders();
-                if !Arc::ptr_eq(&driver, holders.takes(&args)) {
+                if !holders.can_take(&driver, &args) {
                     // It was replaced meanwhile.
                     continue;
                 }
