@@ -1,16 +1,17 @@
 //! The only `unsafe` of the project: wasmtime's traits for parameter lists and result lists.
 //!
-//! Checked against wasmtime 48. [`Params`] and [`Results`] are private to this crate and are only ever the
-//! whole parameter list or the whole result list of `LinkerInstance::func_wrap*` and `TypedFunc`; they are
-//! never a field or an element of another type, and never swapped. So wasmtime uses of them:
+//! Checked against wasmtime 48. [`Params`] and [`Results`] are private to this crate and are only
+//! ever the whole parameter list or the whole result list of `LinkerInstance::func_wrap*` and
+//! `TypedFunc`; they are never a field or an element of another type, and never swapped. So wasmtime
+//! uses of them:
 //!
 //! - `typecheck`, before anything else: when a linker's function meets an import, and in `Func::typed`.
 //! - `Lower`, as the storage of the core values that it hands over. Its size comes from
 //!   `typecheck` (the types' own count), and `slice_to_storage` asserts that there are as many.
 //! - `SIZE32` and `ALIGN32`, at three places: `lower_heap_args` (never reached: no list here has more
-//!   than 16 core values), `lift_heap_result` and `StaticHostFn::lift_params`, which take that many bytes of
-//!   memory for `linear_lift_from_memory`. Theirs is 0 bytes, whose address says where the list lies; the
-//!   bounds and the alignment of the list are checked here.
+//!   than 16 core values), `lift_heap_result` and `StaticHostFn::lift_params`, which take that many
+//!   bytes of memory for `linear_lift_from_memory`. Theirs is 0 bytes, whose address says where the
+//!   list lies; the bounds and the alignment of the list are checked here.
 
 use std::mem::MaybeUninit;
 

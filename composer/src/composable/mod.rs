@@ -237,11 +237,10 @@ impl ComposableDescriptor {
     /// Sets how many instances of the component run, at least 1, which it is if nothing is said. Each
     /// has a store and a task of its own, and a call goes to the one with the least to do, so several
     /// sync calls run at a time. The instances share nothing: this is for components without a state.
-    /// A resource stays with its instance, and so do the calls that bring its handles; one call cannot
-    /// bring handles of two instances
-    /// ([`HandleError::OtherInstance`](crate::HandleError::OtherInstance)). An instance that has ended for
-    /// good takes no calls while others run. Of a nested composer it is the number of each component
-    /// inside that says nothing else.
+    /// A resource stays with its instance, and so do the calls that bring its handles; a call that
+    /// brings handles of two is [`HandleError::OtherInstance`](crate::HandleError::OtherInstance). An
+    /// instance that has ended for good takes no calls while others run. Of a nested composer it is
+    /// the number of each component inside that says nothing else.
     #[must_use]
     pub fn with_instances(mut self, instances: usize) -> Self {
         self.settings.instances = Some(instances);
@@ -260,8 +259,9 @@ impl ComposableDescriptor {
 
     /// Sets how many calls may wait in the component's inbox, at least 1; 1024 if nothing is said.
     /// Beyond that callers in Rust wait for room. Calls of other components always get in; a
-    /// component may have 16384 of them waiting and traps at the next. Of a nested composer it is the capacity of each component
-    /// inside that says nothing else.
+    /// component may have 16384 of them waiting and traps at the next. Each of several instances has
+    /// an inbox of its own. Of a nested composer it is the capacity of each component inside that says
+    /// nothing else.
     #[must_use]
     pub fn with_inbox_capacity(mut self, calls: usize) -> Self {
         self.settings.inbox_capacity = Some(calls);

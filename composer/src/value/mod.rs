@@ -2,8 +2,9 @@
 //!
 //! Names are not needed on the way, as the plan has compared them: a record is its fields in
 //! order, a variant the number of its case. Lists of numbers are vectors of numbers, and bytes are
-//! bytes. With the feature `codec` they go into stores and come out of them as they are ([`direct`]); [`val`] is
-//! the seam to wasmtime's `Val`, for callers in Rust, and for functions that the codec does not serve.
+//! bytes. With the feature `codec` they go into stores and come out of them as they are (`direct`);
+//! [`val`] is the seam to wasmtime's `Val`, for callers in Rust, and for functions that the codec does
+//! not serve.
 
 #[cfg(feature = "codec")]
 mod direct;
