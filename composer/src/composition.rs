@@ -173,7 +173,8 @@ impl Composition {
     /// or in compatible versions; it may export more. Its imports are satisfied as when composing,
     /// by hints of the old descriptor too, and its settings are those of the old descriptor.
     ///
-    /// Nothing happens before the returned [`Replacement`] is awaited. Then the new component is
+    /// Replacements of one composition happen one after the other, each starting its component in the
+    /// meantime. Nothing happens before the returned [`Replacement`] is awaited. Then the new component is
     /// checked and started; up to there nothing changes if anything fails. From one moment to the
     /// next, calls go to the new instance: those that wait in the old one's inbox too, in their
     /// order. Calls that run end on the old instance, and so do calls that bring handles of its

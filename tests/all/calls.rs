@@ -5,7 +5,7 @@ use composer_tests::{
     with_linker,
 };
 use futures_util::FutureExt;
-use futures_util::future::{Either, join_all, maybe_done, poll_immediate, select};
+use futures_util::future::{join_all, maybe_done, poll_immediate};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, HostPanic, StopReason,
 };
@@ -29,19 +29,15 @@ fn ms(ms: u64) -> [Val; 1] {
 #[test]
 fn late_short_call_returns_before_early_long_one() {
     run(async || {
-        let composition = sleeper(&Clock::default()).await;
-        let long = call_owned(&composition, SLEEPER, "nap", ms(500).to_vec()).boxed_local();
-        let short = async {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            call(&composition, SLEEPER, "nap", &ms(10)).await
-        };
-        match limited(select(long, short.boxed_local())).await {
-            Either::Left(_) => panic!("the long call returned first"),
-            Either::Right((short, long)) => {
-                short.unwrap();
-                long.await.unwrap();
-            }
-        }
+        let clock = Clock::default();
+        let composition = sleeper(&clock).await;
+        let mut long = call_owned(&composition, SLEEPER, "nap", ms(GATED).to_vec()).boxed_local();
+        assert!(poll_immediate(&mut long).await.is_none());
+        clock.logged(&format!("sleep {GATED}")).await;
+        limited(call(&composition, SLEEPER, "nap", &ms(1))).await.unwrap();
+        assert!(poll_immediate(&mut long).await.is_none());
+        clock.open();
+        limited(long).await.unwrap();
     });
 }
 

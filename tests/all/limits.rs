@@ -5,6 +5,7 @@ use std::time::Duration;
 use composer_tests::{Clock, GATED, call, chain, component, composer, limited, run, text, until};
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all, poll_immediate};
+use tokio::runtime::Builder;
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, OwnedResource, PlanProblem,
     RestartPolicy, StopReason,
@@ -235,26 +236,93 @@ fn calls_that_wait_behind_one_beyond_its_deadline_reach_the_next_instance() {
     });
 }
 
+/// Runs `test` in a time that passes when there is nothing else to do, and so to the millisecond.
+fn in_its_own_time<F: Future<Output = ()>>(test: impl FnOnce() -> F) {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.unwrap().block_on(limited(test()));
+}
+
+fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
 #[test]
 fn time_spent_waiting_does_not_end_the_store() {
-    run(async || {
+    in_its_own_time(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock, |it| it).await;
         let first = waiting!(composition, "doze");
         until(|| clock.log().len() == 1).await;
-        // It waits for almost all of its time, and has hardly begun when that is over.
-        let late = composition.get_func(Some(SLEEPER), "doze").unwrap();
-        let late = late.with_deadline(Duration::from_millis(400));
-        let (params, mut results) = ([Val::U64(150)], [Val::Bool(false)]);
+        // It waits for most of its time, and has not run for as long when that is over.
+        let late = composition.get_func(Some(SLEEPER), "doze").unwrap().with_deadline(millis(400));
+        let (params, mut results) = ([Val::U64(200)], [Val::Bool(false)]);
         let mut late = late.call(&params, &mut results).boxed_local();
         assert!(poll_immediate(&mut late).await.is_none());
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(millis(300)).await;
         clock.open();
-        limited(first).await.unwrap();
-        // Whether it was in time or not, the component is the one that it was.
-        let _ = limited(late).await;
-        let nothing = limited(call(&composition, SLEEPER, "nothing", &[])).await.unwrap();
+        first.await.unwrap();
+        let error = late.await.unwrap_err();
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+        // The component is the one that it was.
+        let nothing = call(&composition, SLEEPER, "nothing", &[]).await.unwrap();
         assert_eq!(nothing, Val::U32(7));
+    });
+}
+
+#[test]
+fn call_with_a_long_deadline_does_not_shield_one_with_a_short_deadline() {
+    in_its_own_time(async || {
+        let clock = Clock::default();
+        let policy = RestartPolicy::restart(9, Duration::ZERO);
+        let composition = sleeper(&clock, |it| it.with_restart(policy)).await;
+        let doze = composition.get_func(Some(SLEEPER), "doze").unwrap();
+        let first = waiting!(composition, "doze");
+        until(|| clock.log().len() == 1).await;
+        // It is over its time at 1000 while it runs, and would be to blame at 1900.
+        let long = doze.clone().with_deadline(millis(1000));
+        let (params, mut results) = ([Val::U64(300)], [Val::Bool(false)]);
+        let mut long = long.call(&params, &mut results).boxed_local();
+        assert!(poll_immediate(&mut long).await.is_none());
+        tokio::time::sleep(millis(900)).await;
+        clock.open();
+        first.await.unwrap();
+        long.await.unwrap_err();
+        // From 1200 on the next one has the store, for ever but for its deadline.
+        let start = tokio::time::Instant::now();
+        until(|| clock.log().iter().any(|line| line == "block 300")).await;
+        let (params, mut results) = ([Val::U64(GATED)], [Val::Bool(false)]);
+        let hung = doze.with_deadline(millis(300)).call(&params, &mut results).await;
+        hung.unwrap_err();
+        call(&composition, SLEEPER, "nothing", &[]).await.unwrap();
+        assert!(start.elapsed() < millis(700), "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn calls_that_a_guest_gives_up_are_bounded_while_they_take_room() {
+    run(async || {
+        let clock = Clock::default();
+        let mut composer = composer(&["careful"]);
+        composer.add(ComposableDescriptor::new("fragile", clock.component("fragile")));
+        let composition = composer.compose().await.unwrap();
+        let plain = composition.typed::<(u32,), u32>(Some("composer:test/ifragile"), "plain");
+        let plain = plain.unwrap();
+        // Nothing is taken out of the provider's inbox.
+        let mut held = plain.call((3,)).boxed_local();
+        assert!(poll_immediate(&mut held).await.is_none());
+        clock.logged(&format!("block {GATED}")).await;
+        let give_up =
+            composition.typed::<(u32, u32), ()>(Some("composer:test/icareful"), "give-up").unwrap();
+        limited(async {
+            for _ in 0..16 * 1024 {
+                give_up.call((0, 0)).await.unwrap();
+            }
+        })
+        .await;
+        let error = limited(give_up.call((0, 0))).await.unwrap_err();
+        assert!(chain(&error).contains("has 16384 calls of other components waiting"), "{error:?}");
+        clock.open();
+        limited(held).await.unwrap();
     });
 }
 

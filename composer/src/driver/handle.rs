@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::message::{Answer, Call, Expired, Message, Reply, Ticket};
+use super::message::{Answer, Call, Expired, MadeBy, Message, Reply, Ticket};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
-use crate::link::{Wait, Waiter};
+use crate::link::Waiter;
 use crate::plan::item::Surface;
 use crate::transfer::{Count, Home, Released, new_epoch};
 use crate::value::{Value, is_of_store};
@@ -59,8 +59,12 @@ pub(crate) struct Inbox {
 
 /// Who makes a call.
 pub(crate) enum Caller {
-    /// A component, whose waiting is looked after where waiting can go in a circle.
-    Component(Option<Waiter>),
+    Component {
+        /// Its waiting is looked after where waiting can go in a circle.
+        waiter: Option<Waiter>,
+        /// The call's place among those that the component may have.
+        place: OwnedSemaphorePermit,
+    },
     Rust,
 }
 
@@ -161,9 +165,9 @@ impl DriverHandle {
         args: Vec<Value>,
         ticket: Ticket,
         room: Option<OwnedSemaphorePermit>,
-        wait: Option<Wait>,
+        made_by: MadeBy,
     ) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = Reply::pair(self.uses.enter(), wait);
+        let (reply, answer) = Reply::pair(self.uses.enter(), made_by);
         self.depth.fetch_add(1, Ordering::Relaxed);
         // If the inbox is closed the call is answered by being dropped.
         let _ = self.inbox.send(Message::Call(Call { func, args, reply, ticket, room }));

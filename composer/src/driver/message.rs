@@ -60,27 +60,37 @@ pub(crate) struct Reply {
     pub(crate) started: bool,
     /// Keeps the driver in use until the call is answered.
     counted: Counted,
+    made_by: MadeBy,
+}
+
+/// What a call takes of the component that made it, until it is answered, whether anybody waits for it
+/// or not; nothing of a caller in Rust.
+#[derive(Default)]
+pub(crate) struct MadeBy {
     /// Gone before the caller hears the answer: from then on nobody waits.
-    wait: Option<Wait>,
+    pub(crate) wait: Option<Wait>,
+    /// Its place among the calls that the component may have.
+    #[expect(dead_code, reason = "its drop is what gives the place back")]
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 impl Reply {
-    pub(crate) fn pair(counted: Counted, wait: Option<Wait>) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn pair(counted: Counted, made_by: MadeBy) -> (Self, oneshot::Receiver<Answer>) {
         let (caller, answer) = oneshot::channel();
-        (Self { caller: Some(caller), started: false, counted, wait }, answer)
+        (Self { caller: Some(caller), started: false, counted, made_by }, answer)
     }
 
     /// Notes that another driver is to answer.
     pub(super) fn moved_to(&mut self, driver: &Arc<DriverHandle>) {
         self.counted = driver.uses().enter();
-        if let Some(wait) = &self.wait {
+        if let Some(wait) = &self.made_by.wait {
             wait.moved_to(driver);
         }
     }
 
     /// The call's number among those that wait, where that is looked after.
     pub(super) fn wait(&self) -> Option<WaitId> {
-        self.wait.as_ref().map(Wait::id)
+        self.made_by.wait.as_ref().map(Wait::id)
     }
 
     /// Whether nobody waits any more: the call was withdrawn.
@@ -89,7 +99,7 @@ impl Reply {
     }
 
     pub(crate) fn send(mut self, answer: Answer) {
-        self.wait = None;
+        self.made_by = MadeBy::default();
         if let Some(caller) = self.caller.take() {
             // An answer that nobody waits for is dropped, and the handles in it with it.
             let _ = caller.send(answer);
@@ -99,7 +109,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.wait = None;
+        self.made_by = MadeBy::default();
         if let Some(caller) = self.caller.take() {
             let _ = caller.send(Answer::Stopped { started: self.started });
         }

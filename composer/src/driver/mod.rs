@@ -33,7 +33,7 @@ use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
 use message::Message;
-pub(crate) use message::{Expired, Ticket};
+pub(crate) use message::{Expired, MadeBy, Ticket};
 use restart::Restarts;
 use turns::Turns;
 
@@ -359,16 +359,30 @@ async fn take_messages<T: Send + 'static>(
 /// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
 /// function it is. A call that has waited for most of the time is not to blame for that.
 async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Expired>) -> usize {
-    while let Some(Expired { ticket, within }) = expired.recv().await {
-        let Some((func, since)) = calls.holds_store(ticket) else { continue };
-        if let Some(until) = since.checked_add(within) {
-            tokio::time::sleep_until(until).await;
-        }
-        if calls.holds_store(ticket).is_some() {
-            return func;
+    // The call to blame, and when. One call holds the store at a time, so the last one counts.
+    let mut blamed = None;
+    loop {
+        let over = async {
+            match blamed {
+                Some((_, until)) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // The handle, which has the other end, lives as long as the driver.
+            Some(Expired { ticket, within }) = expired.recv() => {
+                if let Some(until) = calls.holds_store(ticket).and_then(|(_, since)| since.checked_add(within)) {
+                    blamed = Some((ticket, until));
+                }
+            }
+            () = over => {
+                let holding = blamed.take().and_then(|(ticket, _)| calls.holds_store(ticket));
+                if let Some((func, _)) = holding {
+                    return func;
+                }
+            }
         }
     }
-    std::future::pending().await
 }
 
 /// Whether `engine` was made with `Config::concurrency_support`; wasmtime has no question for it.

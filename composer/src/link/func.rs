@@ -181,11 +181,15 @@ impl Import {
         args: Vec<Value>,
         waiter: Option<Waiter>,
     ) -> Result<Option<Value>, CompositionError> {
-        let _waiting = self.side.outgoing.try_acquire().map_err(|_| CompositionError::Flood {
+        // Held until the call is answered, so that one which is given up counts as long as it takes
+        // room somewhere.
+        let place = self.side.outgoing.clone().try_acquire_owned();
+        let place = place.map_err(|_| CompositionError::Flood {
             component: self.side.id.to_string(),
             limit: OUTGOING_CALLS,
         })?;
-        match (self.endpoint.call(args, Caller::Component(waiter), None).await, self.contained) {
+        let caller = Caller::Component { waiter, place };
+        match (self.endpoint.call(args, caller, None).await, self.contained) {
             (Err(error), Some(carrier)) => Ok(Some(failure(carrier, &error))),
             (answer, _) => answer,
         }

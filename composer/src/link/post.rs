@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use crate::driver::{Caller, DriverHandle, Expired, Ticket};
+use crate::driver::{Caller, DriverHandle, Expired, MadeBy, Ticket};
 use crate::error::CompositionError;
 use crate::transfer::Home;
 use crate::value::{Value, is_of_store};
@@ -153,7 +153,7 @@ impl Post {
         // Until the answer is there, or nobody waits for it any more.
         let mut _waiting = None;
         let (driver, answer) = match caller {
-            Caller::Component(waiter) => {
+            Caller::Component { waiter, place } => {
                 let holders = self.holders();
                 let driver = holders.takes(&args).clone();
                 if !driver.is_started() {
@@ -168,7 +168,8 @@ impl Post {
                     None => None,
                 };
                 let room = driver.room().try_acquire_owned().ok();
-                let answer = driver.send(func, args, ticket, room, wait);
+                let made_by = MadeBy { wait, place: Some(place) };
+                let answer = driver.send(func, args, ticket, room, made_by);
                 (driver, answer)
             }
             Caller::Rust => loop {
@@ -182,7 +183,8 @@ impl Post {
                 }
                 match permit {
                     Ok(permit) => {
-                        let answer = driver.send(func, args, ticket, Some(permit), None);
+                        let answer =
+                            driver.send(func, args, ticket, Some(permit), MadeBy::default());
                         break (driver.clone(), answer);
                     }
                     Err(_) if Arc::ptr_eq(&room, &driver.room()) => {

@@ -34,7 +34,7 @@ pub(crate) struct StoreSide {
     pub(crate) id: Arc<str>,
     /// The calls that run in the store, where waiting can go in a circle.
     pub(crate) tasks: Option<Tasks>,
-    /// Room for calls of other components that wait for their answer.
+    /// Places for calls of other components that are not answered, given up or not.
     pub(crate) outgoing: Arc<Semaphore>,
 }
 
