@@ -80,7 +80,8 @@ pub(crate) struct Shared {
     pub(crate) composer: Mutex<Composer>,
     /// Tells who took whose place.
     pub(crate) replaced: mpsc::UnboundedSender<Replaced>,
-    /// This composition's count, then those of the compositions nested in it.
+    own_live: LiveHandles,
+    /// This composition's count, and those of the compositions nested in it.
     live: Vec<LiveHandles>,
     pub(crate) events: Teller,
     gate: Gate,
@@ -110,7 +111,7 @@ impl Shared {
 
     /// The count of this composition's own components.
     pub(crate) fn own_live(&self) -> LiveHandles {
-        self.live[0].clone()
+        self.own_live.clone()
     }
 }
 
@@ -144,12 +145,14 @@ impl Composition {
         let gate = Gate::default();
         let (closing, deadline) = watch::channel(None);
         let (done, closed) = watch::channel(None);
+        let own_live = live.clone();
         let live = [live].into_iter().chain(nested.iter().flat_map(|it| it.shared.live.clone()));
         let live = live.collect();
         let (replaced, replacements) = mpsc::unbounded_channel();
         tokio::spawn(supervise(running, nested, gate.clone(), deadline, replacements, done));
         let (wired, composer) = (RwLock::new(Arc::new(wired)), Mutex::new(composer));
-        let shared = Shared { wired, composer, replaced, live, events, gate, closing, closed };
+        let shared =
+            Shared { wired, composer, replaced, own_live, live, events, gate, closing, closed };
         Self { shared: Arc::new(shared) }
     }
 

@@ -18,7 +18,8 @@ pub(crate) struct Post {
 }
 
 struct Holders {
-    /// The component's instances: one, or as many as its descriptor says.
+    /// The component's instances: one, or as many as its descriptor says. [`Post::new`] and
+    /// [`Post::replace`] are never given none.
     current: Vec<Arc<DriverHandle>>,
     /// Those before them, as long as somebody needs them.
     former: Vec<Arc<DriverHandle>>,

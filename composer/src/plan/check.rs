@@ -1,6 +1,8 @@
 //! Compares types along the edges of the wiring, and finds where each resource lives.
 
-use super::item::Item;
+use std::collections::BTreeSet;
+
+use super::item::{Item, ResourceOrigin};
 use super::matching::{Fault, Resources, mismatches};
 use super::resolve::{HOST, Home, Leaf, Offer, Source};
 use super::types::{FunctionType, Resource};
@@ -47,6 +49,31 @@ pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
             return;
         }
     }
+}
+
+/// Resources that no component defines, as those of a circle only pass them on to each other.
+pub(super) fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
+    leaves.iter().flat_map(|leaf| {
+        let unknown = leaf.surface.resources.iter().zip(&leaf.resources).filter(|(def, home)| {
+            def.origin == ResourceOrigin::Imported && **home == Home::Unknown
+        });
+        unknown.map(|(def, _)| PlanProblem::HomelessResource {
+            component: leaf.id.to_string(),
+            resource: def.name.to_string(),
+        })
+    })
+}
+
+/// Imports whose failures are to be contained, and whose importer's own linker satisfies them.
+pub(super) fn contained_of_host(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
+    leaves.iter().flat_map(|leaf| {
+        let hosted = leaf.contained.iter().map(|contained| contained.import);
+        let hosted = hosted.filter(|&it| matches!(leaf.sources[it], Source::Linker { .. }));
+        hosted.collect::<BTreeSet<_>>().into_iter().map(|import| PlanProblem::ContainedOfHost {
+            component: leaf.id.to_string(),
+            import: leaf.surface.imports[import].name.clone(),
+        })
+    })
 }
 
 struct Edge<'a> {

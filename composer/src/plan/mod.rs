@@ -6,6 +6,7 @@ pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;
 pub(crate) mod name;
+mod order;
 pub(crate) mod replacement;
 pub(crate) mod resolve;
 pub(crate) mod types;

@@ -1,0 +1,93 @@
+//! In which order components start, and where they import from each other in a circle.
+
+use std::collections::BTreeSet;
+
+use super::resolve::{Leaf, Source};
+
+/// Sorts the leaves so that providers come before their consumers, and finds the cycles. Those on a
+/// cycle, or behind one, come last, each behind its providers as far as that can be.
+pub(super) fn order(leaves: &[Leaf]) -> (Vec<usize>, Vec<Vec<usize>>) {
+    let providers: Vec<Vec<usize>> = leaves
+        .iter()
+        .map(|leaf| {
+            let offers = leaf.sources.iter().filter_map(|source| match source {
+                Source::Export(offer) => Some(offer.leaf),
+                Source::Linker { .. } | Source::Nobody => None,
+            });
+            offers.collect::<BTreeSet<_>>().into_iter().collect()
+        })
+        .collect();
+    let mut consumers = vec![Vec::new(); leaves.len()];
+    for (leaf, providers) in providers.iter().enumerate() {
+        providers.iter().for_each(|provider| consumers[*provider].push(leaf));
+    }
+    let mut waiting_for: Vec<usize> = providers.iter().map(Vec::len).collect();
+    let mut order: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] == 0).collect();
+    let mut next = 0;
+    while let Some(&leaf) = order.get(next) {
+        next += 1;
+        for &consumer in &consumers[leaf] {
+            waiting_for[consumer] -= 1;
+            if waiting_for[consumer] == 0 {
+                order.push(consumer);
+            }
+        }
+    }
+    let rest: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] > 0).collect();
+    let cycles = cycles(&providers, &rest);
+    for &leaf in &rest {
+        after_providers(leaf, &providers, &mut order);
+    }
+    (order, cycles)
+}
+
+/// Adds `start` and its providers to `order`, providers first, less those that are in it.
+fn after_providers(start: usize, providers: &[Vec<usize>], order: &mut Vec<usize>) {
+    let mut seen: BTreeSet<usize> = order.iter().copied().collect();
+    if !seen.insert(start) {
+        return;
+    }
+    let mut way = vec![(start, 0)];
+    while let Some((leaf, next)) = way.last_mut() {
+        match providers[*leaf].get(*next) {
+            Some(&provider) => {
+                *next += 1;
+                if seen.insert(provider) {
+                    way.push((provider, 0));
+                }
+            }
+            None => {
+                order.push(*leaf);
+                way.pop();
+            }
+        }
+    }
+}
+
+/// A cycle for each import that closes one, found depth first from `starts`.
+fn cycles(providers: &[Vec<usize>], starts: &[usize]) -> Vec<Vec<usize>> {
+    let mut cycles = Vec::new();
+    let mut seen = vec![false; providers.len()];
+    for &start in starts {
+        if seen[start] {
+            continue;
+        }
+        seen[start] = true;
+        // The way from `start`, each with the provider to look at next.
+        let mut way = vec![(start, 0)];
+        while let Some((leaf, next)) = way.last_mut() {
+            let Some(&provider) = providers[*leaf].get(*next) else {
+                way.pop();
+                continue;
+            };
+            *next += 1;
+            if let Some(at) = way.iter().position(|(leaf, _)| *leaf == provider) {
+                cycles.push(way[at..].iter().map(|(leaf, _)| *leaf).collect());
+            } else if !seen[provider] {
+                seen[provider] = true;
+                way.push((provider, 0));
+            }
+        }
+    }
+    cycles
+}
