@@ -14,6 +14,7 @@
 //!   list lies; the bounds and the alignment of the list are checked here.
 
 use std::mem::MaybeUninit;
+use std::sync::{Mutex, PoisonError};
 
 use wasmtime::component::__internal::wasmtime_environ::component::{
     MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, TypeTuple,
@@ -105,7 +106,24 @@ fn lower<T, H: StoreHandle>(
 
 /// A list of parameters of `M` core values; or, if `M` is 1, of more than there may be, which lie in
 /// memory, with the pointer to them as the one.
-pub(crate) struct Params<H, const M: usize>(pub(crate) Vec<Value<H>>);
+///
+/// Those that go to the guest are gone when they have been lowered: large ones are not kept beside the
+/// results.
+pub(crate) struct Params<H, const M: usize>(Mutex<Vec<Value<H>>>);
+
+impl<H, const M: usize> Params<H, M> {
+    pub(crate) fn new(values: Vec<Value<H>>) -> Self {
+        Self(Mutex::new(values))
+    }
+
+    pub(crate) fn into_values(self) -> Vec<Value<H>> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Vec<Value<H>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 // SAFETY: `Lower` is an array of `ValRaw`. `typecheck` accepts exactly the lists with `M` core
 // parameters: those that have `M` by their types, and, for `M` = 1, those behind a pointer. `ABI` is
@@ -138,13 +156,14 @@ unsafe impl<H: StoreHandle, const M: usize> Lower for Params<H, M> {
         let dst = dst.write([ValRaw::u64(0); M]);
         let types: &ComponentTypes = cx.types;
         let list = list(types, &ty)?;
+        let values = self.take();
         if list.abi.flat_count(MAX_FLAT_PARAMS).is_some() {
-            return lower(cx, list, &self.0, dst);
+            return lower(cx, list, &values, dst);
         }
         let [pointer, ..] = dst.as_mut_slice() else { bail!("no place for a pointer") };
         let at = cx.realloc(0, 0, list.abi.align32, list.abi.size32 as usize)?;
         *pointer = ValRaw::i64(at as i64);
-        Value::store_each(cx, list.types.len(), list.types.iter().copied(), &self.0, at)
+        Value::store_each(cx, list.types.len(), list.types.iter().copied(), &values, at)
     }
 
     fn linear_lower_to_memory<T>(
@@ -165,7 +184,7 @@ unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
         src: &[ValRaw; M],
     ) -> Result<Self> {
         let types: &ComponentTypes = cx.types;
-        Ok(Self(lift(cx, list(types, &ty)?, src)?))
+        Ok(Self::new(lift(cx, list(types, &ty)?, src)?))
     }
 
     fn linear_lift_from_memory(
@@ -175,7 +194,7 @@ unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
     ) -> Result<Self> {
         let types: &ComponentTypes = cx.types;
         let offset = offset_of(cx, bytes)?;
-        Ok(Self(load(cx, list(types, &ty)?, offset)?))
+        Ok(Self::new(load(cx, list(types, &ty)?, offset)?))
     }
 }
 

@@ -90,7 +90,7 @@ pub fn func_wrap_async<T: Send + 'static, H: StoreHandle>(
         func: Boxed<T, H>,
     ) -> Result<()> {
         linker.func_wrap_async(name, move |store, params: Params<H, M>| {
-            let results = func(store, params.0);
+            let results = func(store, params.into_values());
             Box::new(async move { Ok(Results::<H, N>(results.await?)) })
         })
     }
@@ -122,7 +122,7 @@ pub fn func_wrap_concurrent<T: Send + 'static, H: StoreHandle>(
         func: Boxed<T, H>,
     ) -> Result<()> {
         linker.func_wrap_concurrent(name, move |accessor, params: Params<H, M>| {
-            let results = func(accessor, params.0);
+            let results = func(accessor, params.into_values());
             Box::pin(async move { Ok(Results::<H, N>(results.await?)) })
         })
     }
@@ -151,7 +151,7 @@ pub async fn call_async<T: Send + 'static, H: StoreHandle>(
     ) -> HostFuture<'_, H> {
         Box::pin(async move {
             let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
-            Ok(func.call_async(store, Params(params)).await?.0)
+            Ok(func.call_async(store, Params::new(params)).await?.0)
         })
     }
 
@@ -159,6 +159,31 @@ pub async fn call_async<T: Send + 'static, H: StoreHandle>(
         with_results!(shape.results, N => call::<T, H, M, N>(func, store, params))
     });
     called.await
+}
+
+/// Calls an exported function of a store whose functions can all be called so.
+///
+/// # Errors
+///
+/// As [`call_async`], or if something in the store is async on the host's side.
+pub fn call<T: 'static, H: StoreHandle>(
+    func: Func,
+    shape: Shape,
+    store: StoreContextMut<'_, T>,
+    params: Vec<Value<H>>,
+) -> Result<Vec<Value<H>>> {
+    fn call<T: 'static, H: StoreHandle, const M: usize, const N: usize>(
+        func: Func,
+        mut store: StoreContextMut<'_, T>,
+        params: Vec<Value<H>>,
+    ) -> Result<Vec<Value<H>>> {
+        let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
+        Ok(func.call(store, Params::new(params))?.0)
+    }
+
+    with_params!(shape.params, M => {
+        with_results!(sync shape.results, N => call::<T, H, M, N>(func, store, params))
+    })
 }
 
 /// A call in a store's event loop.
@@ -207,7 +232,7 @@ pub fn start_call<T: Send + 'static, H: StoreHandle>(
         params: Vec<Value<H>>,
     ) -> Result<Box<dyn Started<T, H>>> {
         let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
-        let call = func.start_call_concurrent(store, Params(params))?;
+        let call = func.start_call_concurrent(store, Params::new(params))?;
         Ok(Box::new(Call { func, call }))
     }
 

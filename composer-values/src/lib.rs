@@ -29,7 +29,7 @@ mod func;
 mod walk;
 
 #[cfg(feature = "codec")]
-pub use func::{HostFuture, Shape, call_async, func_wrap_async};
+pub use func::{HostFuture, Shape, call, call_async, func_wrap_async};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use func::{Started, func_wrap_concurrent, start_call};
 pub use value::{ERR, NONE, OK, SOME, StoreHandle, Value};

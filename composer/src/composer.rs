@@ -477,6 +477,8 @@ impl Wiring {
             tasks: self.waits.clone().map(|waits| Tasks::new(waits, handle.number())),
             home: handle,
             id: leaf.id.clone(),
+            // Whoever links the component knows its engine.
+            stack: 0,
             outgoing: Arc::new(Semaphore::new(OUTGOING_CALLS)),
         };
         Link { side, wires, from_linker }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use wasmtime::component::{ResourceAny, Val};
 
 use crate::composition::{Gate, LiveLeaf};
-use crate::driver::Caller;
+use crate::driver::{Caller, InPlaceCaller};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
-use crate::link::Endpoint;
+use crate::link::{Endpoint, Ran};
 use crate::plan::types::{FunctionType, Resource, ValueType};
 use crate::transfer::{Guard, HeldTable, Lent, Own, ResourceKind};
 use crate::value::{Faulty, Handle, Handles, Value, ValueError, each_handle, from_val, into_val};
@@ -147,13 +147,22 @@ impl ExportFunc {
 impl Inner {
     async fn call(
         &self,
-        args: Vec<Value>,
+        mut args: Vec<Value>,
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         if self.gate.is_shut() {
             return Err(self.endpoint.post.closed(self.endpoint.func));
         }
-        self.endpoint.call(args, Caller::Rust, deadline).await
+        let in_place = (!self.ty.is_async).then_some(InPlaceCaller::Rust);
+        if let (Some(caller), None) = (in_place, deadline)
+            && let Some(ran) = self.endpoint.run_in_place(&mut args, caller)
+        {
+            return match ran {
+                Ran::Ended(result) => result,
+                Ran::Trapped(trapped) => trapped.answer().await,
+            };
+        }
+        self.endpoint.call(args, Caller::Rust, deadline, in_place).await
     }
 
     /// Takes a handle out of the caller's table, to move it or to lend it.

@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod fuse;
 mod fused;
+mod in_place;
 mod instances;
 mod leaks;
 mod limits;

@@ -102,6 +102,12 @@ impl Effort {
     }
 }
 
+/// Whether a case is to be measured: arguments name cases, and without any all are.
+fn is_wanted(case: &str) -> bool {
+    let mut named = env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|name| name == case)
+}
+
 /// The consumer and its producer, wired in one way or the other.
 enum Pair {
     /// Each in a store of its own, composed.
@@ -208,7 +214,7 @@ async fn loops(effort: &Effort) -> String {
     placements.iter().for_each(|placement| print!(" {placement:>21}"));
     println!(" {:>8} {:>8} {:>8}", "/fused", "/val", "/typed");
     let mut json = String::new();
-    for row in &LOOPS {
+    for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
         let mut pairs = vec![&mut isolated, &mut fused, &mut by_val];
         if row.typed {
             pairs.push(&mut by_type);
@@ -295,10 +301,12 @@ fn main() {
     runtime.expect("the system has threads").block_on(async {
         let effort = Effort::chosen();
         let json = loops(&effort).await;
-        if effort.rounds > 1 {
+        if effort.rounds > 1 && LOOPS.iter().all(|row| is_wanted(row.case)) {
             let file = composer_tests::folder().join("../target/bench.json");
             std::fs::write(file, format!("[\n{json}\n]\n")).expect("the target is writable");
         }
-        from_rust(&effort).await;
+        if is_wanted("host") {
+            from_rust(&effort).await;
+        }
     });
 }

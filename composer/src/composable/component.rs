@@ -149,7 +149,9 @@ impl<T: Send + 'static> Startable for Inner<T> {
         true
     }
 
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
+    fn link(self: Arc<Self>, mut link: Link) -> Result<Box<dyn Linked>, LinkError> {
+        let engine = self.linker.engine();
+        link.side.stack = engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
         let failed = |error| LinkError::Failed(Cause::new(error));
         let loaded = self.load().map_err(|source| LinkError::Failed(source.clone()))?;
         let mut linker = self.linker.clone();

@@ -96,7 +96,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
             // A composer is composed once, and its instances are in no other.
             let (instance, store) = running
                 .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
-            let driver = Driver::new(store, &instance, handle, inbox, self.side);
+            let driver = Driver::new(store, &instance, handle, inbox, self.side).in_event_loop();
             Ok(tokio::spawn(driver.limited(settings.run_limit).run()))
         })
     }

@@ -1,9 +1,11 @@
 //! The calls that a driver has started.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "component-model-async")]
+use std::task::{Context, Waker};
 
 use slab::Slab;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, AccessorTask, GuestTaskId};
@@ -11,7 +13,8 @@ use wasmtime::component::{Func, Instance, Val};
 use wasmtime::{AsContextMut, Store};
 
 use super::handle::DriverHandle;
-use super::message::{Answer, Call, Reply, Ticket};
+use super::message::{Answer, Call, MadeBy, Reply, Ticket};
+use super::slot::HOST_STACK;
 #[cfg(feature = "component-model-async")]
 use super::turns::Turns;
 use crate::error::{Cause, CompositionError, StopReason};
@@ -34,6 +37,8 @@ pub(super) struct Calls {
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
     ended: Notify,
+    /// Whether nothing that the guest calls can wait.
+    leaf: bool,
 }
 
 /// An exported function of the instance.
@@ -82,6 +87,17 @@ struct Started {
     task: Option<GuestTaskId>,
 }
 
+impl Started {
+    fn new(func: usize, reply: Reply) -> Self {
+        Self {
+            func,
+            reply,
+            #[cfg(feature = "component-model-async")]
+            task: None,
+        }
+    }
+}
+
 impl Calls {
     pub(super) fn new<T>(
         handle: Arc<DriverHandle>,
@@ -99,8 +115,32 @@ impl Calls {
                 has_handles: func.ty.find_resource(&|_| true).is_some(),
             })
         };
-        let callees = side.surface.funcs.iter().map(callee).collect();
-        Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new() }
+        let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
+        let leaf = callees.iter().flatten().next().is_some_and(|callee| is_leaf(store, callee));
+        Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new(), leaf }
+    }
+
+    /// Whether nothing that the guest calls can wait, so that its sync calls run to their end at once.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.leaf
+    }
+
+    /// Whether the function is of an async type.
+    pub(super) fn is_async(&self, func: usize) -> bool {
+        self.side.surface.funcs.get(func).is_some_and(|it| it.ty.is_async)
+    }
+
+    /// How many calls are in flight.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn number(&self) -> usize {
+        self.in_flight().calls.len()
+    }
+
+    /// Whether no call is in flight and the guest has nothing left to do.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn is_idle<T: Send + 'static>(&self, accessor: &Accessor<T>) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        self.number() == 0 && accessor.poll_no_interesting_tasks(&mut nobody).is_ready()
     }
 
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
@@ -114,15 +154,9 @@ impl Calls {
             return None;
         }
         reply.started = true;
-        let is_sync = self.side.surface.funcs.get(func).is_some_and(|it| !it.ty.is_async);
+        let is_sync = !self.is_async(func);
         let mut in_flight = self.in_flight();
-        let started = Started {
-            func,
-            reply,
-            #[cfg(feature = "component-model-async")]
-            task: None,
-        };
-        let call = in_flight.calls.insert(started);
+        let call = in_flight.calls.insert(Started::new(func, reply));
         if is_sync {
             in_flight.holding = Some(Holding { call, ticket, func, since: Instant::now() });
         }
@@ -156,8 +190,15 @@ impl Calls {
     }
 
     fn answer(&self, call: usize, answer: Answer) {
-        let started = self.in_flight().remove(call);
+        let (started, held) = {
+            let mut in_flight = self.in_flight();
+            let held = in_flight.holding.filter(|holding| holding.call == call);
+            (in_flight.remove(call), held)
+        };
         self.ended.notify_one();
+        if let Some(holding) = held.filter(|_| self.handle.is_long()) {
+            self.handle.took(holding.since.elapsed());
+        }
         if let Some(started) = started {
             if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
                 tasks.leave(wait);
@@ -358,6 +399,44 @@ impl Calls {
         turns.pass(unsettled + 1).await;
     }
 
+    /// Runs a sync call to its end at once, in a store where nothing that the guest calls can wait.
+    pub(super) fn run_leaf<T: Send + 'static>(
+        &self,
+        store: &mut Store<T>,
+        func: usize,
+        mut args: Vec<Value>,
+    ) -> wasmtime::Result<Answer> {
+        let callee = self.callee(func)?;
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            let loans = match self.give_args(&callee, &mut args, &mut *store) {
+                Ok(loans) => loans,
+                Err(error) => return Ok(self.refused(func, error)),
+            };
+            let results = values::call(callee.func, shape, store.as_context_mut(), args)?;
+            loans.end(&self.side, &mut *store);
+            return Ok(self.answer_of(func, &callee, results, store));
+        }
+        let (params, loans) = match self.args(&callee.ty, std::mem::take(&mut args), &mut *store) {
+            Ok(args) => args,
+            Err(error) => return Ok(self.refused(func, error)),
+        };
+        let mut results = vec![Val::Bool(false); usize::from(callee.ty.result.is_some())];
+        callee.func.call(&mut *store, &params, &mut results)?;
+        loans.end(&self.side, &mut *store);
+        Ok(self.returned(func, &callee.ty, &results, store))
+    }
+
+    /// Notes that a call trapped which was not among those in flight.
+    pub(super) fn trapped(&self, func: usize) -> oneshot::Receiver<Answer> {
+        let (mut reply, answer) = Reply::pair(self.handle.uses().enter(), MadeBy::default());
+        reply.started = true;
+        let mut in_flight = self.in_flight();
+        let call = in_flight.calls.insert(Started::new(func, reply));
+        in_flight.blamed = Some(call);
+        answer
+    }
+
     /// Runs a call to its end.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -368,6 +447,11 @@ impl Calls {
             return Ok(());
         };
         drop(call.room);
+        if self.leaf && !self.is_async(call.func) {
+            let answer = self.run_leaf(store, call.func, call.args)?;
+            self.answer(id, answer);
+            return Ok(());
+        }
         let callee = self.callee(call.func)?;
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
@@ -462,6 +546,21 @@ fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Opti
     }
     instance.get_func(store, index?)
 }
+
+/// Whether wasmtime lets functions of the store be called outside of any fiber: nothing that they
+/// call is async on the host's side, nor does the store give way to its engine's epoch or fuel.
+fn is_leaf<T>(store: &mut Store<T>, callee: &Callee) -> bool {
+    if store.engine().get_max_wasm_stack() + HOST_STACK > THREAD_STACK {
+        return false;
+    }
+    // With an argument too many this never calls anything; what it complains of tells what we ask.
+    let too_many = vec![Val::Bool(false); callee.ty.params.len() + 1];
+    let refused = callee.func.call(store, &too_many, &mut []);
+    refused.is_err_and(|error| error.to_string().starts_with("expected"))
+}
+
+/// The stack that every thread of a runtime has; tokio's have twice as much.
+const THREAD_STACK: usize = 1024 * 1024;
 
 /// A call in the store's event loop.
 #[cfg(feature = "component-model-async")]

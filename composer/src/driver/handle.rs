@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
+use tokio::runtime;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::coop;
 
 use super::message::{Answer, Call, Expired, MadeBy, Message, Reply, Ticket};
+use super::slot::{HOST_STACK, InPlace, RanInPlace};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
 use crate::link::Waiter;
@@ -36,7 +40,10 @@ pub(crate) struct DriverHandle {
     /// The number of the component's store.
     epoch: Arc<AtomicU64>,
     number: u64,
-    started: AtomicBool,
+    /// Where the store rests, once there is one.
+    place: OnceLock<Place>,
+    /// Whether a call of late took so long that calls from Rust had better not run in place.
+    long: AtomicBool,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedSender<Expired>,
     /// Why the component's last store ended, while it may get another one.
@@ -52,6 +59,17 @@ pub(crate) struct DriverHandle {
     pub(super) cut: Notify,
 }
 
+struct Place {
+    slot: Arc<dyn InPlace>,
+    runtime: runtime::Id,
+    /// How much stack the component's guests may take.
+    wasm_stack: usize,
+}
+
+/// Calls that take longer do not run in place for callers in Rust: what one task awaits at the same
+/// time should run at the same time, and beside this the way through the inbox takes little.
+const LONG: Duration = Duration::from_micros(50);
+
 /// What only the driver itself receives.
 pub(crate) struct Inbox {
     pub(super) expired: mpsc::UnboundedReceiver<Expired>,
@@ -64,6 +82,16 @@ pub(crate) enum Caller {
         waiter: Option<Waiter>,
         /// The call's place among those that the component may have.
         place: OwnedSemaphorePermit,
+    },
+    Rust,
+}
+
+/// Who would run a call in place.
+#[derive(Clone, Copy)]
+pub(crate) enum InPlaceCaller {
+    Guest {
+        /// How much stack it leaves to what it calls.
+        stack: usize,
     },
     Rust,
 }
@@ -93,7 +121,8 @@ impl DriverHandle {
             uses: Count::default(),
             epoch: Arc::new(AtomicU64::new(new_epoch())),
             number: new_epoch(),
-            started: AtomicBool::new(false),
+            place: OnceLock::new(),
+            long: AtomicBool::new(false),
             expired: expired_sender,
             ended: Mutex::new(None),
             replaced: AtomicBool::new(false),
@@ -135,8 +164,10 @@ impl DriverHandle {
     }
 
     /// Notes that the component has its first store and will serve its inbox.
-    pub(super) fn set_started(&self) {
-        self.started.store(true, Ordering::Release);
+    pub(super) fn set_started(&self, slot: Arc<dyn InPlace>, wasm_stack: usize) {
+        let runtime = runtime::Handle::current().id();
+        // It starts once.
+        let _ = self.place.set(Place { slot, runtime, wasm_stack });
     }
 
     /// Whether the component runs no longer.
@@ -145,7 +176,7 @@ impl DriverHandle {
     }
 
     pub(crate) fn is_started(&self) -> bool {
-        self.started.load(Ordering::Acquire)
+        self.place.get().is_some()
     }
 
     /// What needs this driver: calls that are not answered and resources that are held outside.
@@ -158,20 +189,97 @@ impl DriverHandle {
         lock(&self.room).clone()
     }
 
-    /// Puts a call of an exported function into the inbox.
-    pub(crate) fn send(
+    /// A call of an exported function, to be sent or begun.
+    pub(crate) fn call(
         &self,
         func: usize,
         args: Vec<Value>,
         ticket: Ticket,
-        room: Option<OwnedSemaphorePermit>,
         made_by: MadeBy,
-    ) -> oneshot::Receiver<Answer> {
+    ) -> (Call, oneshot::Receiver<Answer>) {
         let (reply, answer) = Reply::pair(self.uses.enter(), made_by);
+        (Call { func, args, reply, ticket, room: None }, answer)
+    }
+
+    /// Puts a call into the inbox.
+    pub(crate) fn send(&self, call: Call) {
         self.depth.fetch_add(1, Ordering::Relaxed);
         // If the inbox is closed the call is answered by being dropped.
-        let _ = self.inbox.send(Message::Call(Call { func, args, reply, ticket, room }));
-        answer
+        let _ = self.inbox.send(Message::Call(call));
+    }
+
+    /// Runs a call of a sync function in place, from its start to its end, if nothing runs in the store,
+    /// nothing waits for it, and nothing in it can wait. Otherwise `args` stay as they are.
+    pub(crate) fn run_in_place(
+        &self,
+        func: usize,
+        args: &mut Vec<Value>,
+        caller: InPlaceCaller,
+    ) -> Option<RanInPlace> {
+        let place = self.place.get()?;
+        if !self.may_run_here(place, place.wasm_stack, caller) {
+            return None;
+        }
+        self.time(caller, || place.slot.run_leaf(self, func, args))
+    }
+
+    /// Runs a call of a sync function in place up to its first wait, if nothing runs in the store and
+    /// nothing waits for it. From there on the driver runs it.
+    pub(crate) fn begin(&self, call: Call, caller: InPlaceCaller) -> Result<(), Call> {
+        let Some(place) = self.place.get() else { return Err(call) };
+        // What can wait runs on a stack of its own. What cannot was to run in place, and could not.
+        if !self.may_run_here(place, 0, caller) || place.slot.is_leaf() {
+            return Err(call);
+        }
+        self.time(caller, || place.slot.begin(self, call))
+    }
+
+    fn may_run_here(&self, place: &Place, wasm_stack: usize, caller: InPlaceCaller) -> bool {
+        let fits = match caller {
+            InPlaceCaller::Guest { stack } => wasm_stack + HOST_STACK <= stack,
+            InPlaceCaller::Rust => {
+                // Those who wait for room come first.
+                let all_room = || self.room().available_permits() == self.capacity;
+                !self.is_long() && all_room()
+            }
+        };
+        // What the guest calls finds its own runtime around it.
+        let here = || runtime::Handle::try_current().is_ok_and(|it| it.id() == place.runtime);
+        // A task that calls without an end gives way to others now and then.
+        let mut nobody = Context::from_waker(Waker::noop());
+        fits && here()
+            && match coop::poll_proceed(&mut nobody) {
+                Poll::Ready(budget) => {
+                    budget.made_progress();
+                    true
+                }
+                Poll::Pending => false,
+            }
+    }
+
+    fn time<R>(&self, caller: InPlaceCaller, run: impl FnOnce() -> R) -> R {
+        let InPlaceCaller::Rust = caller else { return run() };
+        let start = Instant::now();
+        let result = run();
+        self.took(start.elapsed());
+        result
+    }
+
+    /// Notes how long a sync call took.
+    pub(super) fn took(&self, time: Duration) {
+        let long = time > LONG;
+        if self.is_long() != long {
+            self.long.store(long, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are messages that nobody has taken.
+    pub(super) fn has_messages(&self) -> bool {
+        !lock(&self.queue).is_empty()
     }
 
     /// What the caller hears of a call that was sent here.
@@ -196,7 +304,11 @@ impl DriverHandle {
 
     /// Waits for the next message; `None` when the inbox is closed and empty.
     pub(super) async fn receive(&self) -> Option<Message> {
-        std::future::poll_fn(|cx| lock(&self.queue).poll_recv(cx)).await
+        std::future::poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        lock(&self.queue).poll_recv(cx)
     }
 
     /// The next message if there is one.

@@ -81,7 +81,7 @@ impl Reply {
     }
 
     /// Notes that another driver is to answer.
-    pub(super) fn moved_to(&mut self, driver: &Arc<DriverHandle>) {
+    pub(crate) fn moved_to(&mut self, driver: &Arc<DriverHandle>) {
         self.counted = driver.uses().enter();
         if let Some(wait) = &self.made_by.wait {
             wait.moved_to(driver);

@@ -8,9 +8,9 @@ mod calls;
 mod handle;
 mod message;
 mod restart;
+mod slot;
 mod turns;
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,27 +20,32 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
+use wasmtime::Store;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
-use wasmtime::{Engine, Store};
 
-pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, Inbox};
+pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, Inbox};
 pub use restart::RestartPolicy;
 
-use crate::error::{Cause, HostPanic, StartError, StopReason};
+use crate::error::{Cause, StartError, StopReason};
 use crate::link::StoreSide;
 use crate::transfer::Released;
 use calls::Calls;
 use message::Message;
-pub(crate) use message::{Expired, MadeBy, Ticket};
+pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
 use restart::Restarts;
+pub(crate) use slot::RanInPlace;
+use slot::{AtRest, Slot, Work, panicked};
 use turns::Turns;
 
 /// Runs one component in its store.
-pub(crate) struct Driver<T: 'static> {
-    /// Empty while the component waits for a new one.
+pub(crate) struct Driver<T: Send + 'static> {
+    /// Empty while the component waits for a new one, and while it rests in the slot.
     store: Option<Store<T>>,
+    slot: Arc<Slot<T>>,
+    /// Whether sync calls run outside of the store's event loop, and the store rests between them.
+    rests: bool,
     /// Calls whose deadline has passed.
     expired: mpsc::UnboundedReceiver<Expired>,
     handle: Arc<DriverHandle>,
@@ -66,6 +71,11 @@ pub(crate) type Renewed<T> = (Store<T>, Instance);
 /// Why the driver left the store's event loop.
 enum Next {
     Release(Released),
+    /// A sync call that is to run outside of the event loop.
+    Alone(Call),
+    /// An async call, which needs the event loop.
+    #[cfg(feature = "component-model-async")]
+    Overlap(Call),
     Stop,
 }
 
@@ -78,11 +88,18 @@ impl<T: Send + 'static> Driver<T> {
         inbox: Inbox,
         side: StoreSide,
     ) -> Self {
-        let concurrent = supports_concurrency(store.engine());
+        let engine = store.engine();
+        let concurrent =
+            cfg!(feature = "component-model-async") && engine.get_concurrency_support();
+        // Where it can happen that calls wait in a circle, each has to be a task of its own.
+        let rests = !concurrent || !side.surface.works_between_calls() && side.tasks.is_none();
+        let slot = Slot::new();
+        handle.set_started(slot.clone(), engine.get_max_wasm_stack());
         let calls = Calls::new(handle.clone(), side, &mut store, instance);
-        handle.set_started();
         Self {
             store: Some(store),
+            slot,
+            rests,
             expired: inbox.expired,
             handle,
             calls: Arc::new(calls),
@@ -96,6 +113,12 @@ impl<T: Send + 'static> Driver<T> {
     /// Starts the component again when its store has ended, as `policy` says.
     pub(crate) fn restarting(mut self, renew: Box<dyn Renew<T>>, policy: RestartPolicy) -> Self {
         self.renew = Some((renew, Restarts::new(policy)));
+        self
+    }
+
+    /// Keeps the store in its event loop: there may be work in it that is nobody's call.
+    pub(crate) fn in_event_loop(mut self) -> Self {
+        self.rests = !self.concurrent;
         self
     }
 
@@ -141,7 +164,7 @@ impl<T: Send + 'static> Driver<T> {
             }
             Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
             Ok(Ok(Err(error))) => error,
-            Ok(Err(panic)) => wasmtime::Error::new(HostPanic { message: text(panic) }),
+            Ok(Err(panic)) => panicked(panic),
         };
         let function = match self.task.take() {
             Some(task) => task,
@@ -165,6 +188,7 @@ impl<T: Send + 'static> Driver<T> {
             self.calls.end(&reason);
             // What it called is withdrawn, and what it had lent is given back.
             self.store = None;
+            self.slot.clear();
             let side = self.calls.side.clone();
             side.renew();
             let renewed = async {
@@ -196,14 +220,25 @@ impl<T: Send + 'static> Driver<T> {
     }
 
     async fn serve(&mut self) -> wasmtime::Result<()> {
+        let mut in_turn = self.rests;
+        let mut first = None;
         loop {
-            let next = if self.concurrent {
-                self.serve_concurrently().await?
-            } else {
-                self.serve_in_turn().await?
+            let next = match in_turn {
+                true => self.serve_in_turn().await?,
+                false => self.serve_concurrently(first.take()).await?,
             };
             match next {
                 Next::Release(released) => self.release(released).await?,
+                Next::Overlap(call) => {
+                    in_turn = false;
+                    first = Some(call);
+                }
+                Next::Alone(call) => {
+                    in_turn = true;
+                    if !self.run_alone(call).await? {
+                        break;
+                    }
+                }
                 Next::Stop => break,
             }
         }
@@ -222,39 +257,90 @@ impl<T: Send + 'static> Driver<T> {
     /// Starts calls as they arrive, until something needs the store outside its event loop. Calls
     /// in flight live in the store and go on when the loop is entered again.
     #[cfg(feature = "component-model-async")]
-    async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
+    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
         let limit = self.run_limit;
-        let Self { store: Some(store), handle, calls, .. } = self else {
+        let Self { store: Some(store), handle, calls, rests, .. } = self else {
             return Ok(Next::Stop);
         };
         let turns = Turns::default();
         let event_loop = store.run_concurrent(async |accessor| {
-            turns.come_round(take_messages(accessor, handle, calls, &turns)).await
+            if let Some(call) = first {
+                Calls::start(calls, accessor, call)?;
+            }
+            turns.come_round(take_messages(accessor, handle, calls, *rests, &turns)).await
         });
         turns.count(limit, event_loop).await??
     }
 
     #[cfg(not(feature = "component-model-async"))]
-    async fn serve_concurrently(&mut self) -> wasmtime::Result<Next> {
-        self.serve_in_turn().await
+    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
+        // No engine is concurrent then.
+        Ok(first.map_or(Next::Stop, Next::Alone))
     }
 
-    /// Runs one call after the other, on an engine that cannot do otherwise.
+    /// Runs one call after the other, each to its end. Between them others may run the store.
     async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
-        let limit = self.run_limit;
-        let Self { store: Some(store), handle, calls, .. } = self else {
-            return Ok(Next::Stop);
-        };
         loop {
-            match handle.receive().await {
+            if let Some(store) = self.store.take() {
+                self.slot.put(AtRest { store, calls: self.calls.clone() });
+            }
+            let work = tokio::select! {
+                biased;
+                work = self.slot.work(&self.handle) => work,
+                () = self.handle.cut.notified() => return Ok(Next::Stop),
+            };
+            let (message, store) = match work {
+                Work::Message(message, AtRest { store, .. }) => (message, store),
+                Work::Begun(call) => {
+                    let run = Turns::default();
+                    tokio::select! {
+                        biased;
+                        ended = run.count(self.run_limit, call) => {
+                            let (AtRest { store, .. }, outcome) = ended?;
+                            self.store = Some(store);
+                            outcome?;
+                        }
+                        () = self.handle.cut.notified() => return Ok(Next::Stop),
+                    }
+                    continue;
+                }
+                Work::Failed(error) => return Err(error),
+            };
+            self.store = Some(store);
+            match message {
                 Some(Message::Call(call)) => {
-                    handle.taken();
-                    Turns::default().count(limit, calls.run(store, call)).await??;
+                    self.handle.taken();
+                    if self.concurrent && self.calls.is_async(call.func) {
+                        return Ok(Next::Overlap(call));
+                    }
+                    if !self.run_alone(call).await? {
+                        return Ok(Next::Stop);
+                    }
                 }
                 Some(Message::Release(released)) => return Ok(Next::Release(released)),
                 Some(Message::Stop) | None => return Ok(Next::Stop),
             }
         }
+    }
+
+    /// Runs a call to its end, outside of the event loop; `false` if the driver is not to wait for it
+    /// any longer.
+    async fn run_alone(&mut self, call: Call) -> wasmtime::Result<bool> {
+        let Some(store) = &mut self.store else { return Ok(false) };
+        let turns = Turns::default();
+        let going_on = tokio::select! {
+            biased;
+            ended = turns.count(self.run_limit, self.calls.run(store, call)) => {
+                ended??;
+                true
+            }
+            () = self.handle.cut.notified() => false,
+        };
+        if !going_on {
+            // A sync call that is given up leaves a store that nothing can enter.
+            self.store = None;
+        }
+        Ok(going_on)
     }
 
     /// Runs a resource's destructor.
@@ -301,17 +387,19 @@ impl<T: Send + 'static> Driver<T> {
     fn end(&self, reason: StopReason) {
         self.handle.set_stopped(reason.clone());
         self.handle.close_inbox();
+        self.slot.close();
         self.calls.end(&reason);
         while self.handle.try_receive().is_some() {}
     }
 }
 
-impl<T: 'static> Drop for Driver<T> {
+impl<T: Send + 'static> Drop for Driver<T> {
     fn drop(&mut self) {
         // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
         // shutting down.
         self.handle.set_stopped(StopReason::RuntimeShutdown);
         self.handle.close_inbox();
+        self.slot.close();
         self.calls.end(&StopReason::RuntimeShutdown);
         while self.handle.try_receive().is_some() {}
     }
@@ -323,9 +411,10 @@ async fn take_messages<T: Send + 'static>(
     accessor: &Accessor<T>,
     handle: &DriverHandle,
     calls: &Arc<Calls>,
+    rests: bool,
     turns: &Turns,
 ) -> wasmtime::Result<Next> {
-    let mut unsettled = 0;
+    let mut unsettled = calls.number();
     loop {
         // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
         // withdrawn, and from where it reaches another instance if this one ends.
@@ -337,6 +426,9 @@ async fn take_messages<T: Send + 'static>(
         match handle.receive().await {
             Some(Message::Call(call)) => {
                 handle.taken();
+                if rests && !calls.is_async(call.func) && calls.is_idle(accessor) {
+                    return Ok(Next::Alone(call));
+                }
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
             }
@@ -382,29 +474,5 @@ async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Expi
                 }
             }
         }
-    }
-}
-
-/// Whether `engine` was made with `Config::concurrency_support`; wasmtime has no question for it.
-fn supports_concurrency(engine: &Engine) -> bool {
-    #[cfg(feature = "component-model-async")]
-    {
-        let mut probe = wasmtime::component::Linker::<()>::new(engine);
-        probe.root().func_new_concurrent("", |_, _, _, _| Box::pin(async { Ok(()) })).is_ok()
-    }
-    #[cfg(not(feature = "component-model-async"))]
-    {
-        let _ = engine;
-        false
-    }
-}
-
-fn text(panic: Box<dyn Any + Send>) -> String {
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => match panic.downcast::<&'static str>() {
-            Ok(text) => (*text).to_owned(),
-            Err(_) => "a value that is no text".to_owned(),
-        },
     }
 }

@@ -1,15 +1,17 @@
 //! Imported functions that call another component.
 
 use std::error::Error;
+#[cfg(feature = "codec")]
+use std::future::ready;
 use std::sync::Arc;
 
 use wasmtime::component::{LinkerInstance, Val};
 use wasmtime::{AsContextMut, bail};
 
-use super::Endpoint;
 use super::store::{OUTGOING_CALLS, StoreHandles, StoreSide};
 use super::waits::Waiter;
-use crate::driver::Caller;
+use super::{Endpoint, Ran};
+use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::plan::containment::Carrier;
 use crate::plan::types::FunctionType;
@@ -27,6 +29,8 @@ struct Import {
     has_handles: bool,
     side: StoreSide,
     endpoint: Endpoint,
+    /// How calls may run in place, if they are sync.
+    in_place: Option<InPlaceCaller>,
     contained: Option<Carrier>,
 }
 
@@ -42,12 +46,14 @@ pub(super) fn define<T: Send + 'static>(
     endpoint: Endpoint,
     contained: Option<Carrier>,
 ) -> wasmtime::Result<()> {
+    let in_place = (!ty.is_async).then_some(InPlaceCaller::Guest { stack: side.stack });
     let import = Arc::new(Import {
         #[cfg(feature = "codec")]
         has_handles: ty.find_resource(&|_| true).is_some(),
         ty,
         side,
         endpoint,
+        in_place,
         contained,
     });
     #[cfg(feature = "codec")]
@@ -73,9 +79,10 @@ pub(super) fn define<T: Send + 'static>(
     linker.func_new_async(name, move |mut store, _, params, results| {
         let import = import.clone();
         Box::new(async move {
-            let args = import.args(&mut store, params)?;
+            let mut args = import.args(&mut store, params)?;
+            let ran = import.run_in_place(&mut args);
             let waiter = import.waiter(&mut store);
-            let result = import.call(args, waiter).await?;
+            let result = import.go_on(ran, args, waiter).await?;
             import.results(&mut store, result, results)
         })
     })
@@ -111,11 +118,22 @@ fn define_direct<T: Send + 'static>(
         });
     }
     values::func_wrap_async(linker, name, shape, move |mut store, mut args| {
+        if let Err(error) = import.take_args(&mut store, &mut args) {
+            return Box::pin(ready(Err(error)));
+        }
+        let mut ran = import.run_in_place(&mut args);
+        // What needs no waiting needs no more than this of a future.
+        if let Some(Ran::Ended(result)) = ran.take_if(|ran| matches!(ran, Ran::Ended(_))) {
+            let returned = result.map_err(wasmtime::Error::new).and_then(|mut result| {
+                import.give_result(&mut store, &mut result)?;
+                Ok(result.into_iter().collect())
+            });
+            return Box::pin(ready(returned));
+        }
         let import = import.clone();
         Box::pin(async move {
-            import.take_args(&mut store, &mut args)?;
             let waiter = import.waiter(&mut store);
-            let mut result = import.call(args, waiter).await?;
+            let mut result = import.go_on(ran, args, waiter).await?;
             import.give_result(&mut store, &mut result)?;
             Ok(result.into_iter().collect())
         })
@@ -189,7 +207,36 @@ impl Import {
             limit: OUTGOING_CALLS,
         })?;
         let caller = Caller::Component { waiter, place };
-        match (self.endpoint.call(args, caller, None).await, self.contained) {
+        self.contain(self.endpoint.call(args, caller, None, self.in_place).await)
+    }
+
+    /// Runs a call in place, if it can be and need not wait.
+    fn run_in_place(&self, args: &mut Vec<Value>) -> Option<Ran> {
+        Some(match self.endpoint.run_in_place(args, self.in_place?)? {
+            Ran::Ended(result) => Ran::Ended(self.contain(result)),
+            trapped @ Ran::Trapped(_) => trapped,
+        })
+    }
+
+    /// Makes a call that may have been run in place.
+    async fn go_on(
+        &self,
+        ran: Option<Ran>,
+        args: Vec<Value>,
+        waiter: Option<Waiter>,
+    ) -> Result<Option<Value>, CompositionError> {
+        match ran {
+            Some(Ran::Ended(result)) => result,
+            Some(Ran::Trapped(trapped)) => self.contain(trapped.answer().await),
+            None => self.call(args, waiter).await,
+        }
+    }
+
+    fn contain(
+        &self,
+        answer: Result<Option<Value>, CompositionError>,
+    ) -> Result<Option<Value>, CompositionError> {
+        match (answer, self.contained) {
             (Err(error), Some(carrier)) => Ok(Some(failure(carrier, &error))),
             (answer, _) => answer,
         }

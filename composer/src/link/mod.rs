@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
-pub(crate) use post::Post;
+pub(crate) use post::{Post, Ran};
 pub(crate) use store::{Loans, OUTGOING_CALLS, StoreHandles, StoreSide};
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
-use crate::driver::Caller;
+use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, Named, Surface, find};
@@ -32,15 +32,25 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// Runs a call of a sync function in place, if the component is idle, nothing that it calls can
+    /// wait, and no deadline has to be kept. Otherwise `args` stay as they are.
+    pub(crate) fn run_in_place(&self, args: &mut Vec<Value>, caller: InPlaceCaller) -> Option<Ran> {
+        match self.deadline {
+            Some(_) => None,
+            None => self.post.run_in_place(self.func, args, caller),
+        }
+    }
+
     /// Calls the function; the shorter deadline counts.
     pub(crate) async fn call(
         &self,
         args: Vec<Value>,
         caller: Caller,
         deadline: Option<Duration>,
+        in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let within = self.deadline.into_iter().chain(deadline).min();
-        self.post.call(self.func, args, caller, within).await
+        self.post.call(self.func, args, caller, within, in_place).await
     }
 }
 

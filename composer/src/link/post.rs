@@ -4,7 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use crate::driver::{Caller, DriverHandle, Expired, MadeBy, Ticket};
+use tokio::sync::oneshot;
+
+use crate::driver::{
+    Answer, Call, Caller, DriverHandle, Expired, InPlaceCaller, MadeBy, RanInPlace, Ticket,
+};
 use crate::error::CompositionError;
 use crate::transfer::Home;
 use crate::value::{Value, is_of_store};
@@ -112,22 +116,46 @@ impl Post {
         holders.former.retain(|it| !Arc::ptr_eq(it, former));
     }
 
+    /// Runs a call of a sync function in place, from its start to its end, if the component is idle and
+    /// nothing that it calls can wait. Otherwise `args` stay as they are.
+    pub(crate) fn run_in_place(
+        &self,
+        func: usize,
+        args: &mut Vec<Value>,
+        caller: InPlaceCaller,
+    ) -> Option<Ran> {
+        let (driver, among_others) = {
+            let holders = self.holders();
+            (holders.takes(args).clone(), holders.current.len() > 1)
+        };
+        // It counts where the one with the least to do is looked for.
+        let _busy = among_others.then(|| driver.uses().enter());
+        Some(match driver.run_in_place(func, args, caller)? {
+            RanInPlace::Ended(result) => Ran::Ended(result),
+            RanInPlace::Trapped(answer) => Ran::Trapped(Trapped { driver, func, answer }),
+        })
+    }
+
     /// Calls an exported function, and waits for its answer no longer than `within`.
     ///
     /// The call is in the inbox when this future was first polled, if the inbox has room or a
-    /// component makes it. Dropping it withdraws a call that has not started, and otherwise discards
-    /// its result.
+    /// component makes it; with `in_place` it may be further than that. Dropping it withdraws a call
+    /// that has not started, and otherwise discards its result.
     pub(crate) async fn call(
         &self,
         func: usize,
         args: Vec<Value>,
         caller: Caller,
         within: Option<Duration>,
+        in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let call = self.ask(func, args, caller, ticket);
-        let Some(within) = within else { return call.await };
-        // The timer is on the caller's side, as the driver's store may be held.
+        let Some(within) = within else {
+            return self.ask(func, args, caller, ticket, in_place).await;
+        };
+        // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
+        // what the caller runs in place.
+        let call = self.ask(func, args, caller, ticket, None);
         match tokio::time::timeout(within, call).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -150,6 +178,7 @@ impl Post {
         args: Vec<Value>,
         caller: Caller,
         ticket: Ticket,
+        in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         // Until the answer is there, or nobody waits for it any more.
         let mut _waiting = None;
@@ -168,34 +197,101 @@ impl Post {
                     }
                     None => None,
                 };
-                let room = driver.room().try_acquire_owned().ok();
                 let made_by = MadeBy { wait, place: Some(place) };
-                let answer = driver.send(func, args, ticket, room, made_by);
+                let (call, answer) = driver.call(func, args, ticket, made_by);
+                match in_place {
+                    None => driver.send(with_room(call, &driver)),
+                    Some(caller) => {
+                        // Guests do not run under this lock.
+                        drop(holders);
+                        if let Err(call) = driver.begin(call, caller) {
+                            self.send(call, &driver);
+                        }
+                    }
+                }
                 (driver, answer)
             }
-            Caller::Rust => loop {
+            Caller::Rust => {
                 let driver = self.holders().takes(&args).clone();
-                let room = driver.room();
-                let permit = room.clone().acquire_owned().await;
-                let holders = self.holders();
-                if !holders.can_take(&driver, &args) {
-                    // It was replaced meanwhile.
-                    continue;
-                }
-                match permit {
-                    Ok(permit) => {
-                        let answer =
-                            driver.send(func, args, ticket, Some(permit), MadeBy::default());
-                        break (driver.clone(), answer);
+                let (mut call, answer) = driver.call(func, args, ticket, MadeBy::default());
+                if let Some(caller) = in_place {
+                    match driver.begin(call, caller) {
+                        Ok(()) => return driver.answered(func, answer.await),
+                        Err(not_begun) => call = not_begun,
                     }
-                    Err(_) if Arc::ptr_eq(&room, &driver.room()) => {
-                        return Err(driver.unavailable(func, false));
-                    }
-                    Err(_) => {}
                 }
-            },
+                (self.send_with_room(call, driver).await?, answer)
+            }
         };
         let answer = answer.await;
         driver.answered(func, answer)
     }
+
+    /// Puts a component's call into the inbox of `driver`, or of who has taken its place meanwhile.
+    fn send(&self, mut call: Call, driver: &Arc<DriverHandle>) {
+        let holders = self.holders();
+        if holders.can_take(driver, &call.args) {
+            return driver.send(with_room(call, driver));
+        }
+        let successor = holders.takes(&call.args);
+        call.reply.moved_to(successor);
+        successor.send(with_room(call, successor));
+    }
+
+    /// Waits for room in the inbox of `driver`, or of who takes its place meanwhile, and puts a call
+    /// from Rust into it.
+    async fn send_with_room(
+        &self,
+        mut call: Call,
+        mut driver: Arc<DriverHandle>,
+    ) -> Result<Arc<DriverHandle>, CompositionError> {
+        loop {
+            let room = driver.room();
+            let permit = room.clone().acquire_owned().await;
+            let holders = self.holders();
+            if !holders.can_take(&driver, &call.args) {
+                driver = holders.takes(&call.args).clone();
+                call.reply.moved_to(&driver);
+                continue;
+            }
+            match permit {
+                Ok(permit) => {
+                    call.room = Some(permit);
+                    driver.send(call);
+                    drop(holders);
+                    return Ok(driver);
+                }
+                Err(_) if Arc::ptr_eq(&room, &driver.room()) => {
+                    return Err(driver.unavailable(call.func, false));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// What a call came to that ran in place.
+pub(crate) enum Ran {
+    Ended(Result<Option<Value>, CompositionError>),
+    Trapped(Trapped),
+}
+
+/// A call that trapped in place, and whom to hear it from.
+pub(crate) struct Trapped {
+    driver: Arc<DriverHandle>,
+    func: usize,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Trapped {
+    /// What the caller hears, as soon as it is known that the component's store has ended.
+    pub(crate) async fn answer(self) -> Result<Option<Value>, CompositionError> {
+        self.driver.answered(self.func, self.answer.await)
+    }
+}
+
+/// A component's call, with the room that it takes if there is any: it always gets in.
+fn with_room(mut call: Call, driver: &DriverHandle) -> Call {
+    call.room = driver.room().try_acquire_owned().ok();
+    call
 }

@@ -167,6 +167,20 @@ pub(crate) fn successor(exports: &[Named], name: &str) -> Option<usize> {
 }
 
 impl Surface {
+    /// Whether something can go on in the component's store while no call of it runs: streams, futures,
+    /// and what async imports were given to do.
+    #[cfg_attr(not(feature = "component-model-async"), expect(dead_code, reason = "nothing can"))]
+    pub(crate) fn works_between_calls(&self) -> bool {
+        fn works(named: &Named) -> bool {
+            match &named.item {
+                Item::Func { ty, .. } => ty.is_async || ty.uncarried().is_some(),
+                Item::Instance(items) => items.iter().any(works),
+                Item::Resource(_) | Item::Type(_) | Item::Code(_) => false,
+            }
+        }
+        self.imports.iter().any(works) || self.funcs.iter().any(|it| it.ty.uncarried().is_some())
+    }
+
     /// This surface with the numbers of `predecessor` for the functions and resources that both
     /// export. What only one of them has keeps a number of its own.
     pub(crate) fn numbered_as(&self, predecessor: &Self) -> Self {
