@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use wasmtime::component::__internal::wasmtime_environ::component::MAX_FLAT_PARAMS;
 #[cfg(feature = "component-model-async")]
-use wasmtime::component::{Accessor, GuestTaskId, TypedFunc};
+use wasmtime::component::{Accessor, GuestTaskId};
 use wasmtime::component::{Func, LinkerInstance};
 use wasmtime::{AsContextMut, Result, StoreContextMut};
 
@@ -186,57 +186,39 @@ pub fn call<T: 'static, H: StoreHandle>(
     })
 }
 
-/// A call in a store's event loop.
-#[cfg(feature = "component-model-async")]
-pub trait Started<T: 'static, H: StoreHandle>: Send {
-    /// The task that the call is.
-    fn task(&self) -> GuestTaskId;
-
-    /// Waits for the results.
-    fn finish<'a>(self: Box<Self>, accessor: &'a Accessor<T>) -> HostFuture<'a, H>;
-}
-
-/// Queues a call of an exported function in its store's event loop.
+/// Calls an exported function in its store's event loop. `started` hears which task the call is, when
+/// it is queued there.
 ///
 /// # Errors
 ///
-/// If the function is not of this shape, or the store's engine has no concurrency.
+/// As [`call_async`], or if the store's engine has no concurrency.
 #[cfg(feature = "component-model-async")]
-pub fn start_call<T: Send + 'static, H: StoreHandle>(
+pub async fn call_concurrent<T: Send + 'static, H: StoreHandle>(
     func: Func,
     shape: Shape,
-    store: StoreContextMut<'_, T>,
+    accessor: &Accessor<T>,
     params: Vec<Value<H>>,
-) -> Result<Box<dyn Started<T, H>>> {
-    struct Call<T: 'static, H: StoreHandle, const M: usize, const N: usize> {
-        func: TypedFunc<Params<H, M>, Results<H, N>>,
-        call: wasmtime::component::TypedFuncCallConcurrent<T, Params<H, M>, Results<H, N>>,
-    }
-
-    impl<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize> Started<T, H>
-        for Call<T, H, M, N>
-    {
-        fn task(&self) -> GuestTaskId {
-            self.call.task()
-        }
-
-        fn finish<'a>(self: Box<Self>, accessor: &'a Accessor<T>) -> HostFuture<'a, H> {
-            let Self { func, call } = *self;
-            Box::pin(async move { Ok(func.finish_call_concurrent(accessor, call).await?.0) })
-        }
-    }
-
-    fn start<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
+    started: impl FnOnce(GuestTaskId) + Send,
+) -> Result<Vec<Value<H>>> {
+    fn call<'a, T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
         func: Func,
-        mut store: StoreContextMut<'_, T>,
+        accessor: &'a Accessor<T>,
         params: Vec<Value<H>>,
-    ) -> Result<Box<dyn Started<T, H>>> {
-        let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
-        let call = func.start_call_concurrent(store, Params::new(params))?;
-        Ok(Box::new(Call { func, call }))
+        started: impl FnOnce(GuestTaskId) + Send + 'a,
+    ) -> HostFuture<'a, H> {
+        Box::pin(async move {
+            let (func, call) = accessor.with(|mut store| {
+                let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
+                let call = func.start_call_concurrent(store, Params::new(params))?;
+                Ok::<_, wasmtime::Error>((func, call))
+            })?;
+            started(call.task());
+            Ok(func.finish_call_concurrent(accessor, call).await?.0)
+        })
     }
 
-    with_params!(shape.params, M => {
-        with_results!(shape.results, N => start::<T, H, M, N>(func, store, params))
-    })
+    let called: HostFuture<'_, H> = with_params!(shape.params, M => {
+        with_results!(shape.results, N => call::<T, H, M, N>(func, accessor, params, started))
+    });
+    called.await
 }

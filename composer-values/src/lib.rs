@@ -31,5 +31,5 @@ mod walk;
 #[cfg(feature = "codec")]
 pub use func::{HostFuture, Shape, call, call_async, func_wrap_async};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub use func::{Started, func_wrap_concurrent, start_call};
+pub use func::{call_concurrent, func_wrap_concurrent};
 pub use value::{ERR, NONE, OK, SOME, StoreHandle, Value};

@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::composable::{
     ComposableDescriptor, Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings,
     Settings, Startable,
 };
 use crate::composition::{Composition, LiveLeaf, Wired};
-use crate::driver::{DEFAULT_CAPACITY, DriverHandle, Inbox, RestartPolicy};
+use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
 use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
-use crate::link::{OUTGOING_CALLS, Post, StoreSide, Tasks, Waits, Wire};
+use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::Plan;
 use crate::plan::containment::{Carrier, Wish};
 use crate::plan::item::{ResourceDef, Surface};
@@ -327,7 +325,7 @@ pub(crate) struct Wiring {
 struct Waiting {
     single: Arc<dyn Startable>,
     /// One for each instance.
-    drivers: Vec<(Arc<DriverHandle>, Inbox)>,
+    drivers: Vec<Arc<DriverHandle>>,
     running: RunSettings,
 }
 
@@ -335,7 +333,7 @@ impl Waiting {
     fn new(single: Arc<dyn Startable>, leaf: &Leaf, settings: Settings, events: &Teller) -> Self {
         let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
         let pair =
-            || DriverHandle::pair(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
+            || DriverHandle::new(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
         // That there is none is a problem of the plan.
         let instances = settings.instances.unwrap_or(1).max(1);
         let drivers = std::iter::repeat_with(pair).take(instances).collect();
@@ -357,7 +355,7 @@ impl Wiring {
                 LeafContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
                 LeafContent::Single(single) => {
                     let it = Waiting::new(single, leaf, part.settings, &events);
-                    let handles = it.drivers.iter().map(|(handle, _)| handle.clone()).collect();
+                    let handles = it.drivers.clone();
                     let post = Post::new(leaf.id.clone(), handles);
                     waiting.insert(index, it);
                     let kinds = kinds(&resolution, index, None);
@@ -403,11 +401,11 @@ impl Wiring {
             let Some(Waiting { single, drivers, running }) = self.waiting.remove(&index) else {
                 continue;
             };
-            for (handle, inbox) in drivers {
+            for handle in drivers {
                 let linked = single.clone().link(self.link_of(index, handle.clone()));
                 let error = match linked {
                     Ok(linked) => {
-                        ready.push(Ready { leaf: index, linked, handle, inbox, running });
+                        ready.push(Ready { leaf: index, linked, handle, running });
                         continue;
                     }
                     Err(error) => error,
@@ -479,7 +477,7 @@ impl Wiring {
             id: leaf.id.clone(),
             // Whoever links the component knows its engine.
             stack: 0,
-            outgoing: Arc::new(Semaphore::new(OUTGOING_CALLS)),
+            outgoing: Places::default(),
         };
         Link { side, wires, from_linker }
     }
@@ -490,7 +488,6 @@ pub(crate) struct Ready {
     leaf: usize,
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
-    inbox: Inbox,
     running: RunSettings,
 }
 
@@ -548,8 +545,8 @@ impl Starting {
     }
 
     pub(crate) async fn start(&mut self, ready: Ready) -> Result<(), StartError> {
-        let Ready { leaf, linked, handle, inbox, running } = ready;
-        let task = linked.start(handle.clone(), inbox, running).await?;
+        let Ready { leaf, linked, handle, running } = ready;
+        let task = linked.start(handle.clone(), running).await?;
         self.running.push(Running { leaf, handle, task });
         Ok(())
     }

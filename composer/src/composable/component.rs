@@ -13,7 +13,7 @@ use wasmtime::{Engine, Store};
 use super::{
     Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
 };
-use crate::driver::{Driver, DriverHandle, Inbox, Renew, Renewed};
+use crate::driver::{Driver, DriverHandle, Renew, Renewed};
 use crate::error::{Cause, StartError};
 use crate::link::{self, StoreSide};
 use crate::plan::item::Surface;
@@ -202,12 +202,11 @@ impl<T: Send + 'static> Linked for LinkedComponent<T> {
     fn start(
         self: Box<Self>,
         handle: Arc<DriverHandle>,
-        inbox: Inbox,
         running: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         Box::pin(async move {
             let (store, instance) = self.renew().await?;
-            let driver = Driver::new(store, &instance, handle, inbox, self.side.clone());
+            let driver = Driver::new(store, &instance, handle, self.side.clone());
             let driver = driver.limited(running.run_limit).restarting(self, running.policy);
             Ok(tokio::spawn(driver.run()))
         })

@@ -11,7 +11,7 @@ use wasmtime::component::Instance;
 use super::{
     Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
 };
-use crate::driver::{Driver, DriverHandle, Inbox};
+use crate::driver::{Driver, DriverHandle};
 use crate::error::{Cause, StartError};
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
@@ -87,7 +87,6 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
     fn start(
         self: Box<Self>,
         handle: Arc<DriverHandle>,
-        inbox: Inbox,
         settings: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         let running = &self.existing.running;
@@ -96,7 +95,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
             // A composer is composed once, and its instances are in no other.
             let (instance, store) = running
                 .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
-            let driver = Driver::new(store, &instance, handle, inbox, self.side).in_event_loop();
+            let driver = Driver::new(store, &instance, handle, self.side).in_event_loop();
             Ok(tokio::spawn(driver.limited(settings.run_limit).run()))
         })
     }

@@ -15,7 +15,7 @@ pub use instance::ComposableInstance;
 
 use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
-use crate::driver::{DriverHandle, Inbox, RestartPolicy};
+use crate::driver::{DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{StoreSide, Wire};
 use crate::plan::containment::{Containment, Wish};
@@ -394,7 +394,6 @@ pub(crate) trait Linked: Send {
     fn start(
         self: Box<Self>,
         handle: Arc<DriverHandle>,
-        inbox: Inbox,
         running: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;
 }

@@ -42,7 +42,6 @@ pub(super) struct Calls {
 }
 
 /// An exported function of the instance.
-#[derive(Clone)]
 struct Callee {
     func: Func,
     ty: Arc<FunctionType>,
@@ -223,34 +222,64 @@ impl Calls {
     async fn run_direct<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-        (id, index, callee): (usize, usize, Callee),
+        (id, index): (usize, usize),
+        callee: &Callee,
         shape: Shape,
         mut args: Vec<Value>,
     ) -> wasmtime::Result<()> {
-        let started = accessor.with(|mut store| {
-            let loans = match self.give_args(&callee, &mut args, &mut store) {
-                Ok(loans) => loans,
-                Err(error) => return Ok(Err(error)),
-            };
-            let call = values::start_call(callee.func, shape, store.as_context_mut(), args)?;
-            self.is_task(id, call.task());
-            Ok::<_, wasmtime::Error>(Ok((loans, call)))
-        })?;
-        let (loans, call) = match started {
-            Ok(started) => started,
+        let given = match callee.has_handles {
+            true => accessor.with(|store| self.give_args(callee, &mut args, store)),
+            false => Ok(Loans::default()),
+        };
+        let loans = match given {
+            Ok(loans) => loans,
             Err(error) => {
                 self.answer(id, self.refused(index, error));
                 return Ok(());
             }
         };
-        let results = call.finish(accessor).await?;
+        let started = |task| self.is_task(id, task);
+        let results = values::call_concurrent(callee.func, shape, accessor, args, started).await?;
         let answer = match callee.has_handles {
             true => accessor.with(|mut store| {
                 loans.end(&self.side, &mut store);
-                self.answer_of(index, &callee, results, store)
+                self.answer_of(index, callee, results, store)
             }),
             false => Answer::Returned(results.into_iter().next()),
         };
+        self.answer(id, answer);
+        Ok(())
+    }
+
+    /// Runs a call in the store's event loop.
+    #[cfg(feature = "component-model-async")]
+    async fn run_by_val<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index): (usize, usize),
+        callee: &Callee,
+        args: Vec<Value>,
+    ) -> wasmtime::Result<()> {
+        let Callee { func, ty, .. } = callee;
+        let (params, loans) = match accessor.with(|store| self.args(ty, args, store)) {
+            Ok(args) => args,
+            Err(error) => {
+                self.answer(id, self.refused(index, error));
+                return Ok(());
+            }
+        };
+        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
+        let call = accessor.with(|mut store| {
+            let store = store.as_context_mut();
+            let call = func.start_call_concurrent(store, &params, &mut results)?;
+            self.is_task(id, call.task());
+            Ok::<_, wasmtime::Error>(call)
+        })?;
+        func.finish_call_concurrent(accessor, call).await?;
+        let answer = accessor.with(|mut store| {
+            loans.end(&self.side, &mut store);
+            self.returned(index, ty, &results, store)
+        });
         self.answer(id, answer);
         Ok(())
     }
@@ -264,8 +293,8 @@ impl Calls {
     }
 
     /// The function, which is there for every call that the plan lets through.
-    fn callee(&self, func: usize) -> wasmtime::Result<Callee> {
-        let callee = self.callees.get(func).cloned().flatten();
+    fn callee(&self, func: usize) -> wasmtime::Result<&Callee> {
+        let callee = self.callees.get(func).and_then(Option::as_ref);
         callee
             .ok_or_else(|| wasmtime::format_err!("the instance lacks a function of its component"))
     }
@@ -409,13 +438,13 @@ impl Calls {
         let callee = self.callee(func)?;
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
-            let loans = match self.give_args(&callee, &mut args, &mut *store) {
+            let loans = match self.give_args(callee, &mut args, &mut *store) {
                 Ok(loans) => loans,
                 Err(error) => return Ok(self.refused(func, error)),
             };
             let results = values::call(callee.func, shape, store.as_context_mut(), args)?;
             loans.end(&self.side, &mut *store);
-            return Ok(self.answer_of(func, &callee, results, store));
+            return Ok(self.answer_of(func, callee, results, store));
         }
         let (params, loans) = match self.args(&callee.ty, std::mem::take(&mut args), &mut *store) {
             Ok(args) => args,
@@ -456,7 +485,7 @@ impl Calls {
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
             let mut args = call.args;
-            let loans = match self.give_args(&callee, &mut args, &mut *store) {
+            let loans = match self.give_args(callee, &mut args, &mut *store) {
                 Ok(loans) => loans,
                 Err(error) => {
                     self.answer(id, self.refused(call.func, error));
@@ -468,11 +497,11 @@ impl Calls {
             let results =
                 values::call_async(callee.func, shape, store.as_context_mut(), args).await?;
             loans.end(&self.side, &mut *store);
-            self.answer(id, self.answer_of(call.func, &callee, results, store));
+            self.answer(id, self.answer_of(call.func, callee, results, store));
             return Ok(());
         }
         let Callee { func, ty, .. } = callee;
-        let (params, loans) = match self.args(&ty, call.args, &mut *store) {
+        let (params, loans) = match self.args(ty, call.args, &mut *store) {
             Ok(args) => args,
             Err(error) => {
                 self.answer(id, self.refused(call.func, error));
@@ -483,7 +512,7 @@ impl Calls {
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
         func.call_async(&mut *store, &params, &mut results).await?;
         loans.end(&self.side, &mut *store);
-        self.answer(id, self.returned(call.func, &ty, &results, store));
+        self.answer(id, self.returned(call.func, ty, &results, store));
         Ok(())
     }
 
@@ -581,29 +610,9 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
         let callee = calls.callee(index)?;
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
-            return calls.run_direct(accessor, (id, index, callee), shape, args).await;
+            return calls.run_direct(accessor, (id, index), callee, shape, args).await;
         }
-        let Callee { func, ty, .. } = callee;
-        let (params, loans) = match accessor.with(|store| calls.args(&ty, args, store)) {
-            Ok(args) => args,
-            Err(error) => {
-                calls.answer(id, calls.refused(index, error));
-                return Ok(());
-            }
-        };
-        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
-        let call = accessor.with(|mut store| {
-            let store = store.as_context_mut();
-            let call = func.start_call_concurrent(store, &params, &mut results)?;
-            calls.is_task(id, call.task());
-            Ok::<_, wasmtime::Error>(call)
-        })?;
-        func.finish_call_concurrent(accessor, call).await?;
-        let answer = accessor.with(|mut store| {
-            loans.end(&calls.side, &mut store);
-            calls.returned(index, &ty, &results, store)
-        });
-        calls.answer(id, answer);
-        Ok(())
+        // Seldom needed, and large.
+        Box::pin(calls.run_by_val(accessor, (id, index), callee, args)).await
     }
 }

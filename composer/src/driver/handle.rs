@@ -6,14 +6,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::coop;
 
+use super::inbox::Inbox;
 use super::message::{Answer, Call, Expired, MadeBy, Message, Reply, Ticket};
 use super::slot::{HOST_STACK, InPlace, RanInPlace};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
-use crate::link::Waiter;
+use crate::link::{Place as OutgoingPlace, Waiter};
 use crate::plan::item::Surface;
 use crate::transfer::{Count, Home, Released, new_epoch};
 use crate::value::{Value, is_of_store};
@@ -22,10 +23,9 @@ use crate::value::{Value, is_of_store};
 pub(crate) struct DriverHandle {
     id: Arc<str>,
     surface: Arc<Surface>,
-    inbox: mpsc::UnboundedSender<Message>,
-    /// The driver's end of the inbox. It is here so that calls which have not started can be handed
-    /// over to another driver, even while this one's store is held.
-    queue: Mutex<mpsc::UnboundedReceiver<Message>>,
+    /// Calls in it that have not started can be handed over to another driver, even while this one's
+    /// store is held.
+    inbox: Inbox<Message>,
     capacity: usize,
     /// Room for calls in the inbox. Calls from Rust that find none wait for it in their order.
     ///
@@ -45,7 +45,7 @@ pub(crate) struct DriverHandle {
     /// Whether a call of late took so long that calls from Rust had better not run in place.
     long: AtomicBool,
     /// Calls whose deadline has passed.
-    expired: mpsc::UnboundedSender<Expired>,
+    expired: Inbox<Expired>,
     /// Why the component's last store ended, while it may get another one.
     ended: Mutex<Option<StopReason>>,
     /// Whether another driver has taken the component's place.
@@ -70,18 +70,13 @@ struct Place {
 /// time should run at the same time, and beside this the way through the inbox takes little.
 const LONG: Duration = Duration::from_micros(50);
 
-/// What only the driver itself receives.
-pub(crate) struct Inbox {
-    pub(super) expired: mpsc::UnboundedReceiver<Expired>,
-}
-
 /// Who makes a call.
 pub(crate) enum Caller {
     Component {
         /// Its waiting is looked after where waiting can go in a circle.
         waiter: Option<Waiter>,
         /// The call's place among those that the component may have.
-        place: OwnedSemaphorePermit,
+        place: OutgoingPlace,
     },
     Rust,
 }
@@ -100,21 +95,18 @@ pub(crate) enum InPlaceCaller {
 pub(crate) const DEFAULT_CAPACITY: usize = 1024;
 
 impl DriverHandle {
-    /// The two ends of a component's inbox, with room for `capacity` calls.
-    pub(crate) fn pair(
+    /// The address of a component whose inbox has room for `capacity` calls.
+    pub(crate) fn new(
         id: Arc<str>,
         surface: Arc<Surface>,
         capacity: usize,
         events: Teller,
-    ) -> (Arc<Self>, Inbox) {
-        let (inbox, messages) = mpsc::unbounded_channel();
-        let (expired_sender, expired) = mpsc::unbounded_channel();
+    ) -> Arc<Self> {
         let capacity = capacity.min(Semaphore::MAX_PERMITS);
         let handle = Self {
             id,
             surface,
-            inbox,
-            queue: Mutex::new(messages),
+            inbox: Inbox::new(),
             capacity,
             room: Mutex::new(Arc::new(Semaphore::new(capacity))),
             depth: AtomicUsize::new(0),
@@ -123,7 +115,7 @@ impl DriverHandle {
             number: new_epoch(),
             place: OnceLock::new(),
             long: AtomicBool::new(false),
-            expired: expired_sender,
+            expired: Inbox::new(),
             ended: Mutex::new(None),
             replaced: AtomicBool::new(false),
             stop_wish: Notify::new(),
@@ -131,7 +123,7 @@ impl DriverHandle {
             stopped: OnceLock::new(),
             cut: Notify::new(),
         };
-        (Arc::new(handle), Inbox { expired })
+        Arc::new(handle)
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -205,7 +197,7 @@ impl DriverHandle {
     pub(crate) fn send(&self, call: Call) {
         self.depth.fetch_add(1, Ordering::Relaxed);
         // If the inbox is closed the call is answered by being dropped.
-        let _ = self.inbox.send(Message::Call(call));
+        self.inbox.put(Message::Call(call));
     }
 
     /// Runs a call of a sync function in place, from its start to its end, if nothing runs in the store,
@@ -279,7 +271,7 @@ impl DriverHandle {
 
     /// Whether there are messages that nobody has taken.
     pub(super) fn has_messages(&self) -> bool {
-        !lock(&self.queue).is_empty()
+        !self.inbox.is_empty()
     }
 
     /// What the caller hears of a call that was sent here.
@@ -299,7 +291,12 @@ impl DriverHandle {
 
     /// Tells that the deadline of a call has passed. One that has ended need not be here.
     pub(crate) fn expire(&self, expired: Expired) {
-        let _ = self.expired.send(expired);
+        self.expired.put(expired);
+    }
+
+    /// Waits for the next call whose deadline has passed.
+    pub(super) async fn expired(&self) -> Option<Expired> {
+        std::future::poll_fn(|cx| self.expired.poll_take(cx)).await
     }
 
     /// Waits for the next message; `None` when the inbox is closed and empty.
@@ -307,18 +304,19 @@ impl DriverHandle {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
     }
 
-    pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        lock(&self.queue).poll_recv(cx)
+    pub(super) fn poll_receive(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
+        self.inbox.poll_take(cx)
     }
 
     /// The next message if there is one.
     pub(super) fn try_receive(&self) -> Option<Message> {
-        lock(&self.queue).try_recv().ok()
+        self.inbox.try_take()
     }
 
     /// Takes no messages any more; those that are there stay.
     pub(super) fn close_inbox(&self) {
-        lock(&self.queue).close();
+        self.inbox.close();
+        self.expired.close();
         lock(&self.room).close();
     }
 
@@ -338,10 +336,10 @@ impl DriverHandle {
                     successor.depth.fetch_add(1, Ordering::Relaxed);
                     call.room = room.clone().try_acquire_owned().ok();
                     call.reply.moved_to(successor);
-                    let _ = successor.inbox.send(Message::Call(call));
+                    successor.inbox.put(Message::Call(call));
                 }
                 // If the driver has ended meanwhile, dropping the message answers it.
-                message => drop(self.inbox.send(message)),
+                message => self.inbox.put(message),
             }
         }
         // A driver that waits for its restart need not, once its calls are in safety.
@@ -386,7 +384,7 @@ impl DriverHandle {
     /// Asks the driver to answer what is queued, to let what runs end, and to end.
     pub(crate) fn stop(&self) {
         // A driver that has ended needs no asking.
-        let _ = self.inbox.send(Message::Stop);
+        self.inbox.put(Message::Stop);
         self.stop_wish.notify_one();
     }
 
@@ -425,7 +423,7 @@ impl DriverHandle {
 impl Home for DriverHandle {
     fn release(&self, released: Released) {
         // With the store gone, its resources are gone too.
-        let _ = self.inbox.send(Message::Release(released));
+        self.inbox.put(Message::Release(released));
     }
 
     fn has_store(&self, epoch: u64) -> bool {

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::handle::DriverHandle;
 use crate::error::CompositionError;
-use crate::link::{Wait, WaitId};
+use crate::link::{Place, Wait, WaitId};
 use crate::transfer::{Counted, Released};
 use crate::value::Value;
 
@@ -71,7 +71,7 @@ pub(crate) struct MadeBy {
     pub(crate) wait: Option<Wait>,
     /// Its place among the calls that the component may have.
     #[expect(dead_code, reason = "its drop is what gives the place back")]
-    pub(crate) place: Option<OwnedSemaphorePermit>,
+    pub(crate) place: Option<Place>,
 }
 
 impl Reply {

@@ -6,6 +6,7 @@
 
 mod calls;
 mod handle;
+mod inbox;
 mod message;
 mod restart;
 mod slot;
@@ -16,7 +17,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
@@ -25,7 +25,7 @@ use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
-pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, Inbox};
+pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller};
 pub use restart::RestartPolicy;
 
 use crate::error::{Cause, StartError, StopReason};
@@ -46,8 +46,6 @@ pub(crate) struct Driver<T: Send + 'static> {
     slot: Arc<Slot<T>>,
     /// Whether sync calls run outside of the store's event loop, and the store rests between them.
     rests: bool,
-    /// Calls whose deadline has passed.
-    expired: mpsc::UnboundedReceiver<Expired>,
     handle: Arc<DriverHandle>,
     calls: Arc<Calls>,
     /// How the component gets a new store, and when.
@@ -85,7 +83,6 @@ impl<T: Send + 'static> Driver<T> {
         mut store: Store<T>,
         instance: &Instance,
         handle: Arc<DriverHandle>,
-        inbox: Inbox,
         side: StoreSide,
     ) -> Self {
         let engine = store.engine();
@@ -100,7 +97,6 @@ impl<T: Send + 'static> Driver<T> {
             store: Some(store),
             slot,
             rests,
-            expired: inbox.expired,
             handle,
             calls: Arc::new(calls),
             renew: None,
@@ -146,17 +142,14 @@ impl<T: Send + 'static> Driver<T> {
     /// Serves the inbox with the store that there is. The store is not used again.
     async fn run_store(&mut self) -> StopReason {
         let calls = self.calls.clone();
-        // Taken for the time of serving, so that both can be waited for.
-        let (_, none) = mpsc::unbounded_channel();
-        let mut expired = std::mem::replace(&mut self.expired, none);
-        let component = self.handle.id().to_owned();
+        let handle = self.handle.clone();
         let outcome = tokio::select! {
             biased;
-            func = held_too_long(&calls, &mut expired) => Err(func),
+            func = held_too_long(&calls, &handle) => Err(func),
             // A host function's panic comes out here.
             outcome = AssertUnwindSafe(self.serve()).catch_unwind() => Ok(outcome),
         };
-        self.expired = expired;
+        let component = self.handle.id().to_owned();
         let error = match outcome {
             Err(func) => {
                 let function = self.handle.function_name(func);
@@ -450,7 +443,7 @@ async fn take_messages<T: Send + 'static>(
 
 /// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
 /// function it is. A call that has waited for most of the time is not to blame for that.
-async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Expired>) -> usize {
+async fn held_too_long(calls: &Calls, handle: &DriverHandle) -> usize {
     // The call to blame, and when. One call holds the store at a time, so the last one counts.
     let mut blamed = None;
     loop {
@@ -461,8 +454,8 @@ async fn held_too_long(calls: &Calls, expired: &mut mpsc::UnboundedReceiver<Expi
             }
         };
         tokio::select! {
-            // The handle, which has the other end, lives as long as the driver.
-            Some(Expired { ticket, within }) = expired.recv() => {
+            biased;
+            Some(Expired { ticket, within }) = handle.expired() => {
                 if let Some(until) = calls.holds_store(ticket).and_then(|(_, since)| since.checked_add(within)) {
                     blamed = Some((ticket, until));
                 }

@@ -201,8 +201,7 @@ impl Import {
     ) -> Result<Option<Value>, CompositionError> {
         // Held until the call is answered, so that one which is given up counts as long as it takes
         // room somewhere.
-        let place = self.side.outgoing.clone().try_acquire_owned();
-        let place = place.map_err(|_| CompositionError::Flood {
+        let place = self.side.outgoing.take().ok_or_else(|| CompositionError::Flood {
             component: self.side.id.to_string(),
             limit: OUTGOING_CALLS,
         })?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
 pub(crate) use post::{Post, Ran};
-pub(crate) use store::{Loans, OUTGOING_CALLS, StoreHandles, StoreSide};
+pub(crate) use store::{Loans, Place, Places, StoreHandles, StoreSide};
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
 use crate::driver::{Caller, InPlaceCaller};

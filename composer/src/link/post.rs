@@ -155,7 +155,7 @@ impl Post {
         };
         // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
         // what the caller runs in place.
-        let call = self.ask(func, args, caller, ticket, None);
+        let call = Box::pin(self.ask(func, args, caller, ticket, None));
         match tokio::time::timeout(within, call).await {
             Ok(answer) => answer,
             Err(_) => {

@@ -1,9 +1,8 @@
 //! Handles as one component's store sees them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
 use wasmtime::AsContextMut;
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
@@ -37,7 +36,29 @@ pub(crate) struct StoreSide {
     /// How much stack the component's guests leave to what they call.
     pub(crate) stack: usize,
     /// Places for calls of other components that are not answered, given up or not.
-    pub(crate) outgoing: Arc<Semaphore>,
+    pub(crate) outgoing: Places,
+}
+
+/// Counts the calls of one component that are not answered.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Arc<AtomicUsize>);
+
+/// One of [`Places`].
+pub(crate) struct Place(Places);
+
+impl Places {
+    /// Takes a place, if there is one.
+    pub(crate) fn take(&self) -> Option<Place> {
+        let place = Place(self.clone());
+        // The number orders nothing else.
+        (self.0.fetch_add(1, Ordering::Relaxed) < OUTGOING_CALLS).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How many calls of other components one component may have waiting. An async import does not hold

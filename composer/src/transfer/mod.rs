@@ -71,21 +71,25 @@ pub(crate) struct Count(Arc<Counter>);
 #[derive(Default)]
 struct Counter {
     count: AtomicUsize,
+    /// How many wait for zero. Either the last of the count sees who waits, or who waits sees zero.
+    waiting: AtomicUsize,
     zero: Notify,
 }
 
 impl Count {
     pub(crate) fn get(&self) -> usize {
-        self.0.count.load(Ordering::Acquire)
+        self.0.count.load(Ordering::SeqCst)
     }
 
     pub(crate) fn enter(&self) -> Counted {
-        self.0.count.fetch_add(1, Ordering::AcqRel);
+        self.0.count.fetch_add(1, Ordering::Relaxed);
         Counted(self.clone())
     }
 
     /// Waits until the number is zero.
     pub(crate) async fn zero(&self) {
+        self.0.waiting.fetch_add(1, Ordering::SeqCst);
+        let _waiting = Waiting(&self.0.waiting);
         loop {
             let mut zero = pin!(self.0.zero.notified());
             // From here on no zero is missed.
@@ -98,13 +102,22 @@ impl Count {
     }
 }
 
+/// Somebody who waits for a [`Count`] to be zero.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// One in a [`Count`].
 pub(crate) struct Counted(Count);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let Counter { count, zero } = &*self.0.0;
-        if count.fetch_sub(1, Ordering::AcqRel) == 1 {
+        let Counter { count, waiting, zero } = &*self.0.0;
+        if count.fetch_sub(1, Ordering::SeqCst) == 1 && waiting.load(Ordering::SeqCst) > 0 {
             zero.notify_waiters();
         }
     }
