@@ -12,7 +12,21 @@
 //!   than 16 core values), `lift_heap_result` and `StaticHostFn::lift_params`, which take that many
 //!   bytes of memory for `linear_lift_from_memory`. Theirs is 0 bytes, whose address says where the
 //!   list lies; the bounds and the alignment of the list are checked here.
+//!
+//! [`Element`] is private too, and is only ever the item of a `StreamReader` or a `FutureReader`.
+//! wasmtime uses of it:
+//!
+//! - `typecheck`, where the reader meets the guest's type. It accepts every payload, as values of every
+//!   type are taken and given.
+//! - `SIZE32` and `ALIGN32`, where `lift` and `lower` of `futures_and_streams.rs` find the items of one
+//!   operation in memory, and where the first of those left is. Theirs is 0 bytes, so all of these are
+//!   the address that the guest gave; that there is memory for as many items as it said, `check_bounds` has
+//!   found by the guest's own type when the operation began. Bounds and alignment are checked here again.
+//! - `linear_lift_from_memory`, once for each item in its order, and `linear_store_list_to_memory`, once
+//!   for all. Nothing is ever lifted from or lowered to core values.
 
+#[cfg(feature = "component-model-async")]
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,7 +36,7 @@ use wasmtime::component::__internal::wasmtime_environ::component::{
 use wasmtime::component::__internal::{
     CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LiftContext, LowerContext,
 };
-use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower, ResourceAny};
+use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wasmtime::{Result, ValRaw, bail, ensure};
 
 use crate::value::{StoreHandle, Value};
@@ -36,8 +50,8 @@ pub(crate) fn lower_string<T>(text: &str, cx: &mut LowerContext<'_, T>) -> Resul
 }
 
 /// Puts a handle into the guest's table, and gives its index there.
-pub(crate) fn lower_handle<T>(
-    handle: ResourceAny,
+pub(crate) fn lower_handle<T, V: Lower<Lower = ValRaw>>(
+    handle: &V,
     cx: &mut LowerContext<'_, T>,
     ty: InterfaceType,
 ) -> Result<ValRaw> {
@@ -277,5 +291,101 @@ unsafe impl<H: StoreHandle, const N: usize> Lift for Results<H, N> {
         let types: &ComponentTypes = cx.types;
         let offset = offset_of(cx, bytes)?;
         Ok(Self(load(cx, list(types, &ty)?, offset)?))
+    }
+}
+
+#[cfg(feature = "component-model-async")]
+thread_local! {
+    /// Which item of the operation at hand is lifted next.
+    static NEXT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Begins an operation: what is lifted next is its first item.
+#[cfg(feature = "component-model-async")]
+pub(crate) fn first_element() {
+    NEXT.set(0);
+}
+
+/// An item of a stream, or the value of a future, of any type but none.
+#[cfg(feature = "component-model-async")]
+pub(crate) struct Element<H>(pub(crate) Value<H>);
+
+// SAFETY: `Lower` is an array of `ValRaw`, of which there are none, and nothing is read of it. For the
+// rest see the head of this file.
+#[cfg(feature = "component-model-async")]
+unsafe impl<H: StoreHandle> ComponentType for Element<H> {
+    type Lower = [ValRaw; 0];
+    const ABI: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
+
+    fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+// SAFETY: `dst` has nothing to initialize. What is written elsewhere goes through `LowerContext`, which
+// checks bounds.
+#[cfg(feature = "component-model-async")]
+unsafe impl<H: StoreHandle> Lower for Element<H> {
+    fn linear_lower_to_flat<T>(
+        &self,
+        _: &mut LowerContext<'_, T>,
+        _: InterfaceType,
+        _: &mut MaybeUninit<[ValRaw; 0]>,
+    ) -> Result<()> {
+        bail!("items of a stream are not lowered to core values")
+    }
+
+    fn linear_lower_to_memory<T>(
+        &self,
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+    ) -> Result<()> {
+        self.0.store(cx, ty, offset)
+    }
+
+    fn linear_store_list_to_memory<T>(
+        cx: &mut LowerContext<'_, T>,
+        ty: InterfaceType,
+        offset: usize,
+        items: &[Self],
+    ) -> Result<()> {
+        let types: &ComponentTypes = cx.types;
+        let abi = types.canonical_abi(&ty);
+        if !offset.is_multiple_of(abi.align32 as usize) {
+            bail!("read pointer not aligned");
+        }
+        let size = abi.size32 as usize;
+        items.iter().enumerate().try_for_each(|(n, it)| it.0.store(cx, ty, offset + n * size))
+    }
+}
+
+// SAFETY: nothing here is unsafe; all is checked.
+#[cfg(feature = "component-model-async")]
+unsafe impl<H: StoreHandle> Lift for Element<H> {
+    fn linear_lift_from_flat(
+        _: &mut LiftContext<'_>,
+        _: InterfaceType,
+        _: &[ValRaw; 0],
+    ) -> Result<Self> {
+        bail!("items of a stream are not lifted from core values")
+    }
+
+    fn linear_lift_from_memory(
+        cx: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> Result<Self> {
+        let types: &ComponentTypes = cx.types;
+        let abi = types.canonical_abi(&ty);
+        let first = offset_of(cx, bytes)?;
+        if !first.is_multiple_of(abi.align32 as usize) {
+            bail!("write pointer not aligned");
+        }
+        let size = abi.size32 as usize;
+        let item = NEXT.replace(NEXT.get() + 1).checked_mul(size);
+        let bytes = item.and_then(|item| cx.memory().get(first..)?.get(item..)?.get(..size));
+        let Some(bytes) = bytes else { bail!("write pointer out of bounds of memory") };
+        Ok(Self(Value::load(cx, ty, bytes)?))
     }
 }

@@ -25,6 +25,8 @@ mod value;
 mod abi;
 #[cfg(feature = "codec")]
 mod func;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod stream;
 #[cfg(feature = "codec")]
 mod walk;
 
@@ -32,4 +34,8 @@ mod walk;
 pub use func::{HostFuture, Shape, call, call_async, func_wrap_async};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use func::{call_concurrent, func_wrap_concurrent};
-pub use value::{ERR, NONE, OK, SOME, StoreHandle, Value};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub use stream::{
+    Reads, Writes, future_to_store, pipe_future, pipe_stream, recover_stream, stream_to_store,
+};
+pub use value::{ERR, Elements, NONE, OK, Payload, SOME, StoreHandle, Stored, Value};

@@ -1,6 +1,8 @@
 //! [`Value`].
 
 use wasmtime::component::ResourceAny;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::{FutureAny, StreamAny};
 
 /// Expands a macro with the primitive types whose lists are vectors of themselves: value, list of such
 /// values, Rust type and `Val`.
@@ -25,13 +27,24 @@ macro_rules! primitives {
     };
 }
 
-/// A handle of a resource inside a [`Value`].
+/// What a store knows by a handle.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants are the component model's types by their names")]
+pub enum Stored {
+    Resource(ResourceAny),
+    #[cfg(feature = "component-model-async")]
+    Stream(StreamAny),
+    #[cfg(feature = "component-model-async")]
+    Future(FutureAny),
+}
+
+/// A handle inside a [`Value`].
 pub trait StoreHandle: Sized + Send + Sync + 'static {
     /// Takes in a handle as it comes out of a store.
-    fn from_store(resource: ResourceAny) -> Self;
+    fn from_store(stored: Stored) -> Self;
 
     /// The handle that goes into a store, if there is one by now.
-    fn to_store(&self) -> Option<ResourceAny>;
+    fn to_store(&self) -> Option<Stored>;
 }
 
 macro_rules! define {
@@ -65,3 +78,85 @@ pub const SOME: u32 = 1;
 pub const OK: u32 = 0;
 /// The case `err` of `result`.
 pub const ERR: u32 = 1;
+
+impl<H> Value<H> {
+    /// About how many bytes the value takes, beside itself.
+    pub fn weight(&self) -> usize {
+        macro_rules! weigh {
+            ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
+                match self {
+                    $(Self::$ty(_) => 0,
+                    Self::$list(items) => std::mem::size_of_val(items.as_slice()),)*
+                    Self::String(text) => text.len(),
+                    Self::List(values) | Self::Fields(values) => {
+                        std::mem::size_of_val(values.as_slice())
+                            + values.iter().map(Self::weight).sum::<usize>()
+                    }
+                    Self::Map(entries) => {
+                        let each = |(key, value): &(Self, Self)| key.weight() + value.weight();
+                        std::mem::size_of_val(entries.as_slice())
+                            + entries.iter().map(each).sum::<usize>()
+                    }
+                    Self::Case(_, payload) => {
+                        payload.as_ref().map_or(0, |payload| size_of::<Self>() + payload.weight())
+                    }
+                    Self::Flags(_) | Self::Handle(_) => 0,
+                }
+            };
+        }
+        primitives!(weigh)
+    }
+}
+
+/// What a stream or a future is of. It decides how elements are carried, and must be the same at both
+/// ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// Nothing.
+    None,
+    /// Bytes.
+    U8,
+    /// Anything else.
+    Other,
+}
+
+/// Elements on their way from a store to another.
+#[derive(Debug)]
+pub enum Elements<H> {
+    /// So many of no type.
+    Units(usize),
+    /// Of a stream of bytes.
+    Bytes(Vec<u8>),
+    /// Of any other type.
+    Values(Vec<Value<H>>),
+}
+
+impl<H> Elements<H> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Units(n) => *n,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Values(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes off all but the first `most`.
+    #[must_use]
+    pub fn split_off(&mut self, most: usize) -> Self {
+        match self {
+            Self::Units(n) => {
+                let rest = n.saturating_sub(most);
+                *n -= rest;
+                Self::Units(rest)
+            }
+            Self::Bytes(bytes) => Self::Bytes(bytes.split_off(most.min(bytes.len()))),
+            Self::Values(values) => Self::Values(values.split_off(most.min(values.len()))),
+        }
+    }
+}

@@ -4,15 +4,18 @@ use std::fmt;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use wasmtime::component::{ResourceAny, Val};
+use wasm_runtime_composer_values::Stored;
+use wasmtime::component::Val;
 
 use crate::composition::{Gate, LiveLeaf};
 use crate::driver::{Caller, InPlaceCaller};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::link::{Endpoint, Ran};
 use crate::plan::types::{FunctionType, Resource, ValueType};
-use crate::transfer::{Guard, HeldTable, Lent, Own, ResourceKind};
-use crate::value::{Faulty, Handle, Handles, Value, ValueError, each_handle, from_val, into_val};
+use crate::transfer::{Guard, HeldTable, Lent, ResourceKind};
+use crate::value::{
+    Faulty, Handle, HandleType, Handles, Value, ValueError, each_handle, from_val, into_val,
+};
 
 /// A function that a [`Composition`](crate::Composition) exports.
 ///
@@ -43,7 +46,7 @@ impl ExportFunc {
         if let Some((place, found)) = uncarried.or(host) {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
-        let has_handles = ty.find_resource(&|_| true).is_some();
+        let has_handles = ty.has_handles();
         let (endpoint, kinds) = (leaf.endpoints[func].clone(), leaf.kinds.clone());
         let inner = Inner { endpoint, ty, has_handles, kinds, gate };
         Ok(Self { inner: Arc::new(inner), deadline: None })
@@ -100,6 +103,9 @@ impl ExportFunc {
     /// dropped. Lent handles are lent until then.
     pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
         let inner = &*self.inner;
+        if let Some((place, found)) = inner.ty.find_stream() {
+            return Err(LookupError::NotDynamic { function: inner.function(), place, found }.into());
+        }
         let args = inner.args(params, results)?;
         let value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value), [slot]) = (&inner.ty.result, value, results) {
@@ -115,12 +121,12 @@ impl ExportFunc {
         &self,
         mut args: Vec<Value>,
     ) -> Result<Option<Value>, CompositionError> {
-        let inner = &*self.inner;
+        let inner = &self.inner;
         if !inner.has_handles {
             return inner.call(args, self.deadline).await;
         }
         for ((name, ty), arg) in inner.ty.params.iter().zip(&mut args) {
-            let mut pass_in = |resource: &_, _, handle: &mut _| inner.pass_in(resource, handle);
+            let mut pass_in = |ty: HandleType<'_>, handle: &mut _| inner.pass_in(ty, handle);
             each_handle(ty, arg, &mut pass_in).map_err(|source: HandleError| {
                 let path = vec![format!("parameter `{name}`")];
                 ArgumentError::Handle { function: inner.function(), path, source }
@@ -128,7 +134,7 @@ impl ExportFunc {
         }
         let mut value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value)) = (&inner.ty.result, &mut value) {
-            each_handle(ty, value, &mut |_, _, handle| inner.pass_out(handle))?;
+            each_handle(ty, value, &mut |ty, handle| inner.pass_out(ty, handle))?;
         }
         Ok(value)
     }
@@ -166,7 +172,17 @@ impl Inner {
     }
 
     /// Takes a handle out of the caller's table, to move it or to lend it.
-    fn pass_in(&self, resource: &Resource, handle: &mut Handle) -> Result<(), HandleError> {
+    fn pass_in(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+    ) -> Result<(), HandleError> {
+        let resource = match ty {
+            HandleType::Own(resource) | HandleType::Borrow(resource) => resource,
+            HandleType::Stream(payload) | HandleType::Future(payload) => {
+                return self.pass_elements(payload, handle, Self::pass_in);
+            }
+        };
         match handle {
             Handle::Held(guard) => {
                 let guard = guard.take().ok_or(HandleError::NotHeld)?;
@@ -176,12 +192,19 @@ impl Inner {
                 Ok(())
             }
             Handle::Lent(lent) => check_kind(&self.kinds, resource, lent.kind()),
-            Handle::Raw(_) | Handle::Own(_) => Err(HandleError::NotHeld),
+            Handle::Raw(_) | Handle::Own(_) | Handle::Stream(_) => Err(HandleError::NotHeld),
         }
     }
 
     /// Puts a handle into the caller's table, to go with its owner.
-    fn pass_out(&self, handle: &mut Handle) -> Result<(), HandleError> {
+    fn pass_out(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+    ) -> Result<(), HandleError> {
+        if let HandleType::Stream(payload) | HandleType::Future(payload) = ty {
+            return self.pass_elements(payload, handle, Self::pass_out);
+        }
         match std::mem::replace(handle, Handle::Held(None)) {
             Handle::Own(own) => {
                 *handle = Handle::Held(Some(Guard::new(&self.gate.held, own)?));
@@ -189,6 +212,23 @@ impl Inner {
             }
             _ => Err(HandleError::NotHeld),
         }
+    }
+
+    /// Has the handles in the elements of a stream pass, when they do.
+    fn pass_elements(
+        self: &Arc<Self>,
+        payload: Option<&ValueType>,
+        handle: &mut Handle,
+        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
+    ) -> Result<(), HandleError> {
+        let Handle::Stream(end) = handle else { return Err(HandleError::NotHeld) };
+        if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
+            let this = self.clone();
+            end.through(move |value| {
+                each_handle(&payload, value, &mut |ty, handle| pass(&this, ty, handle))
+            });
+        }
+        Ok(())
     }
 
     fn function(&self) -> String {
@@ -296,25 +336,29 @@ impl<'a> HeldHandles<'a> {
 }
 
 impl Handles for HeldHandles<'_> {
-    fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
-        check_kind(self.kinds, resource, self.table.get(handle)?.kind())?;
-        let own = self.table.take(handle)?;
-        self.taken.push(own.lend());
-        Ok(own)
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+        match (ty, stored) {
+            (HandleType::Own(resource), Stored::Resource(handle)) => {
+                check_kind(self.kinds, resource, self.table.get(handle)?.kind())?;
+                let own = self.table.take(handle)?;
+                self.taken.push(own.lend());
+                Ok(Handle::Own(own))
+            }
+            (HandleType::Borrow(resource), Stored::Resource(handle)) => {
+                let own = self.table.get(handle)?;
+                check_kind(self.kinds, resource, own.kind())?;
+                Ok(Handle::Lent(own.lend()))
+            }
+            // Before it is called, a function of streams is refused.
+            _ => Err(HandleError::NotHeld.into()),
+        }
     }
 
-    fn take_borrow(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Lent, Faulty> {
-        let own = self.table.get(handle)?;
-        check_kind(self.kinds, resource, own.kind())?;
-        Ok(own.lend())
-    }
-
-    fn give_own(&mut self, _: &Resource, own: Own) -> Result<ResourceAny, Faulty> {
-        Ok(self.table.insert(own)?)
-    }
-
-    fn give_borrow(&mut self, _: &Resource, _: Lent) -> Result<ResourceAny, Faulty> {
-        // The component model has no borrowed results.
-        Err(HandleError::NotHeld.into())
+    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
+        match (ty, handle) {
+            (HandleType::Own(_), Handle::Own(own)) => Ok(Stored::Resource(self.table.insert(own)?)),
+            // The component model has no borrowed results.
+            _ => Err(HandleError::NotHeld.into()),
+        }
     }
 }

@@ -97,7 +97,8 @@ pub use driver::RestartPolicy;
 pub use epoch::EpochTicker;
 pub use error::{
     ArgumentError, Cause, CompositionError, FuseError, HandleError, HostPanic, LookupError,
-    PlanError, PlanProblem, RunLimit, StartError, StopReason, TypedError, TypedProblem, WaitStep,
+    PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost, TypedError, TypedProblem,
+    WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
@@ -106,8 +107,8 @@ pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;
 pub use typed::{
-    ComponentType, ComponentValue, FromComponentValue, IntoComponentValue, OwnedResource, Params,
-    TypeDifference, TypedFunc,
+    ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
+    IntoComponentValue, OwnedResource, Params, TypeDifference, TypedFunc,
 };
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::ComponentValue;

@@ -137,7 +137,9 @@ fn blessing() -> bool {
 }
 
 fn cases() -> Vec<PathBuf> {
-    let cases = entries(&folder().join("cases"));
+    let mut cases = entries(&folder().join("cases"));
+    // Streams cross by the codec alone.
+    cases.retain(|case| cfg!(feature = "codec") || !name_of(case).ends_with("_is_carried"));
     assert!(!cases.is_empty(), "there are no cases");
     cases
 }

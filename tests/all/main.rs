@@ -23,5 +23,7 @@ mod replace;
 mod resources;
 mod restart;
 mod runaway;
+#[cfg(feature = "codec")]
+mod streams;
 mod typed;
 mod values;

@@ -3,12 +3,14 @@
 use std::slice::Iter;
 
 use wasmtime::component::__internal::{ComponentTypes, InterfaceType, LiftContext};
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::{FutureAny, StreamAny};
 use wasmtime::component::{Lift, ResourceAny};
 use wasmtime::{Result, ValRaw, bail, format_err};
 
 use super::{flag_bytes, flat_count, known_flags, payload, size, variant_info};
 use crate::primitives;
-use crate::value::{StoreHandle, Value};
+use crate::value::{StoreHandle, Stored, Value};
 
 fn next<'a>(src: &mut Iter<'a, ValRaw>) -> Result<&'a ValRaw> {
     src.next().ok_or_else(|| format_err!("too few core values"))
@@ -118,11 +120,19 @@ impl<H: StoreHandle> Value<H> {
                     }
                     InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
                         let handle = ResourceAny::linear_lift_from_flat(cx, ty, next(src)?)?;
-                        Self::Handle(H::from_store(handle))
+                        Self::Handle(H::from_store(Stored::Resource(handle)))
                     }
-                    InterfaceType::Future(_)
-                    | InterfaceType::Stream(_)
-                    | InterfaceType::ErrorContext(_) => bail!("a type that does not cross"),
+                    #[cfg(feature = "component-model-async")]
+                    InterfaceType::Stream(_) => {
+                        let stream = StreamAny::linear_lift_from_flat(cx, ty, next(src)?)?;
+                        Self::Handle(H::from_store(Stored::Stream(stream)))
+                    }
+                    #[cfg(feature = "component-model-async")]
+                    InterfaceType::Future(_) => {
+                        let future = FutureAny::linear_lift_from_flat(cx, ty, next(src)?)?;
+                        Self::Handle(H::from_store(Stored::Future(future)))
+                    }
+                    _ => bail!("a type that does not cross"),
                 }
             };
         }
@@ -220,11 +230,19 @@ impl<H: StoreHandle> Value<H> {
                     }
                     InterfaceType::Own(_) | InterfaceType::Borrow(_) => {
                         let handle = ResourceAny::linear_lift_from_memory(cx, ty, bytes)?;
-                        Self::Handle(H::from_store(handle))
+                        Self::Handle(H::from_store(Stored::Resource(handle)))
                     }
-                    InterfaceType::Future(_)
-                    | InterfaceType::Stream(_)
-                    | InterfaceType::ErrorContext(_) => bail!("a type that does not cross"),
+                    #[cfg(feature = "component-model-async")]
+                    InterfaceType::Stream(_) => {
+                        let stream = StreamAny::linear_lift_from_memory(cx, ty, bytes)?;
+                        Self::Handle(H::from_store(Stored::Stream(stream)))
+                    }
+                    #[cfg(feature = "component-model-async")]
+                    InterfaceType::Future(_) => {
+                        let future = FutureAny::linear_lift_from_memory(cx, ty, bytes)?;
+                        Self::Handle(H::from_store(Stored::Future(future)))
+                    }
+                    _ => bail!("a type that does not cross"),
                 }
             };
         }

@@ -9,7 +9,7 @@ use wasmtime::{Result, ValRaw, bail, format_err};
 use super::{flag_bytes, flat_count, known_flags, payload, size, variant_info};
 use crate::abi::{lower_handle, lower_string};
 use crate::primitives;
-use crate::value::{StoreHandle, Value};
+use crate::value::{StoreHandle, Stored, Value};
 
 fn put(dst: &mut IterMut<'_, ValRaw>, value: ValRaw) -> Result<()> {
     let place = dst.next().ok_or_else(|| format_err!("too many core values"))?;
@@ -101,11 +101,20 @@ impl<H: StoreHandle> Value<H> {
                     _ => put(dst, ValRaw::u32(known_flags(*bits, count))),
                 }
             }
-            (InterfaceType::Own(_) | InterfaceType::Borrow(_), Self::Handle(handle)) => {
-                let Some(handle) = handle.to_store() else { return self.misfit(ty) };
-                let handle = lower_handle(handle, cx, ty)?;
-                put(dst, handle)
-            }
+            (_, Self::Handle(handle)) => match (ty, handle.to_store()) {
+                (InterfaceType::Own(_) | InterfaceType::Borrow(_), Some(Stored::Resource(it))) => {
+                    put(dst, lower_handle(&it, cx, ty)?)
+                }
+                #[cfg(feature = "component-model-async")]
+                (InterfaceType::Stream(_), Some(Stored::Stream(stream))) => {
+                    put(dst, lower_handle(&stream, cx, ty)?)
+                }
+                #[cfg(feature = "component-model-async")]
+                (InterfaceType::Future(_), Some(Stored::Future(future))) => {
+                    put(dst, lower_handle(&future, cx, ty)?)
+                }
+                _ => self.misfit(ty),
+            },
             _ => self.misfit(ty),
         }
     }
@@ -210,12 +219,21 @@ impl<H: StoreHandle> Value<H> {
                         Self::store_number(cx, offset, bits, flag_bytes(count)?);
                         Ok(())
                     }
-                    (InterfaceType::Own(_) | InterfaceType::Borrow(_), Self::Handle(handle)) => {
-                        match handle.to_store() {
-                            Some(handle) => handle.linear_lower_to_memory(cx, ty, offset),
-                            None => self.misfit(ty),
+                    (_, Self::Handle(handle)) => match (ty, handle.to_store()) {
+                        (
+                            InterfaceType::Own(_) | InterfaceType::Borrow(_),
+                            Some(Stored::Resource(handle)),
+                        ) => handle.linear_lower_to_memory(cx, ty, offset),
+                        #[cfg(feature = "component-model-async")]
+                        (InterfaceType::Stream(_), Some(Stored::Stream(stream))) => {
+                            stream.linear_lower_to_memory(cx, ty, offset)
                         }
-                    }
+                        #[cfg(feature = "component-model-async")]
+                        (InterfaceType::Future(_), Some(Stored::Future(future))) => {
+                            future.linear_lower_to_memory(cx, ty, offset)
+                        }
+                        _ => self.misfit(ty),
+                    },
                     _ => self.misfit(ty),
                 }
             };

@@ -111,7 +111,7 @@ impl Calls {
                 #[cfg(feature = "codec")]
                 shape: shape(&func.ty),
                 #[cfg(feature = "codec")]
-                has_handles: func.ty.find_resource(&|_| true).is_some(),
+                has_handles: func.ty.has_handles(),
             })
         };
         let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
@@ -564,7 +564,8 @@ impl Calls {
         if let Some(tasks) = &self.side.tasks {
             tasks.clear();
         }
-        self.side.proxies.clear();
+        // The store is dropped after this. What it was writing is lost, not ended.
+        self.side.renew();
     }
 }
 

@@ -183,7 +183,6 @@ impl<T: Send + 'static> Driver<T> {
             self.store = None;
             self.slot.clear();
             let side = self.calls.side.clone();
-            side.renew();
             let renewed = async {
                 // The timer would make a millisecond of no time.
                 if !delay.is_zero() {

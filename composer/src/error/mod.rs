@@ -48,6 +48,10 @@ pub enum CompositionError {
     #[error(transparent)]
     Handle(#[from] HandleError),
 
+    /// The rest of a stream or future cannot be read: its writer's component has ended.
+    #[error(transparent)]
+    Stream(#[from] StreamLost),
+
     /// A component made more calls than it may have waiting. It traps.
     #[error(
         "component `{component}` has {limit} calls of other components waiting, which is the most \
@@ -289,6 +293,14 @@ pub enum LookupError {
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
+
+    /// The function takes or returns a stream or a future, which only Rust types can stand for.
+    #[error(
+        "`{function}`, {place}: a `Val` cannot hold `{found}`; call the function with Rust types, by \
+         `Composition::typed` or `compose!`, as `ComponentStream` or `ComponentFuture`"
+    )]
+    #[non_exhaustive]
+    NotDynamic { function: String, place: String, found: String },
 }
 
 /// Arguments that do not fit the function that was called.
@@ -500,6 +512,16 @@ impl std::error::Error for Cause {
 pub struct RunLimit {
     /// The limit.
     pub ticks: u32,
+}
+
+/// A stream or a future of another component was lost: the component ended, or was started again or
+/// replaced, before it had written the end of it. Whoever goes on reading it gets this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("component `{component}` has ended before the end of what it wrote")]
+#[non_exhaustive]
+pub struct StreamLost {
+    /// The component that wrote it.
+    pub component: String,
 }
 
 /// A host function panicked; the text is the panic's message.

@@ -49,7 +49,7 @@ pub(super) fn define<T: Send + 'static>(
     let in_place = (!ty.is_async).then_some(InPlaceCaller::Guest { stack: side.stack });
     let import = Arc::new(Import {
         #[cfg(feature = "codec")]
-        has_handles: ty.find_resource(&|_| true).is_some(),
+        has_handles: ty.has_handles(),
         ty,
         side,
         endpoint,

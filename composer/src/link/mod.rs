@@ -3,6 +3,8 @@
 mod func;
 mod post;
 mod store;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod stream;
 mod waits;
 
 use std::sync::Arc;

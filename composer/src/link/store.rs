@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use wasmtime::AsContextMut;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use wasmtime::component::{FutureAny, StreamAny};
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
 use super::waits::Tasks;
@@ -13,7 +15,8 @@ use crate::plan::types::Resource;
 use crate::transfer::{
     Count, Home, Lent, Live, LiveHandles, Own, Proxies, Proxy, ResourceKind, new_epoch,
 };
-use crate::value::{Faulty, Handles};
+use crate::value::{Faulty, Handle, HandleType, Handles};
+use wasm_runtime_composer_values::Stored;
 
 /// What has to be known about a component to take handles out of its store and to put them in.
 #[derive(Clone)]
@@ -101,12 +104,21 @@ pub(crate) struct StoreHandles<'a, S> {
     pub(crate) side: &'a StoreSide,
     pub(crate) store: S,
     /// What was put into the store, for the case that the rest cannot be.
-    given: Vec<Given>,
+    pub(super) given: Vec<Given>,
 }
 
-enum Given {
-    Own { handle: ResourceAny, resource: Resource },
-    Lent { loan: Loan },
+pub(super) enum Given {
+    Own {
+        handle: ResourceAny,
+        resource: Resource,
+    },
+    Lent {
+        loan: Loan,
+    },
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    Stream(StreamAny),
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    Future(FutureAny),
 }
 
 /// Handles lent to a component for one call. Give them back with [`Loans::end`] before the caller
@@ -114,7 +126,7 @@ enum Given {
 #[derive(Default)]
 pub(crate) struct Loans(Vec<Loan>);
 
-enum Loan {
+pub(super) enum Loan {
     /// The component's own resource; the handle keeps it from being released.
     Home(#[expect(dead_code, reason = "its drop is what ends the loan")] Lent),
     /// A proxy, which has a place in the store's tables for the time of the call.
@@ -129,8 +141,8 @@ impl<'a, S: AsContextMut> StoreHandles<'a, S> {
     /// Ends with success: what was lent has to be given back after the call.
     pub(crate) fn into_loans(self) -> Loans {
         let loans = self.given.into_iter().filter_map(|given| match given {
-            Given::Own { .. } => None,
             Given::Lent { loan } => Some(loan),
+            _ => None,
         });
         Loans(loans.collect())
     }
@@ -141,6 +153,11 @@ impl<'a, S: AsContextMut> StoreHandles<'a, S> {
             match given {
                 Given::Own { handle, resource } => drop(self.take_own(&resource, handle)),
                 Given::Lent { loan } => loan.end(self.side, &mut self.store),
+                // Fails only in a store that has trapped.
+                #[cfg(all(feature = "codec", feature = "component-model-async"))]
+                Given::Stream(mut stream) => drop(stream.close(&mut self.store)),
+                #[cfg(all(feature = "codec", feature = "component-model-async"))]
+                Given::Future(mut future) => drop(future.close(&mut self.store)),
             }
         }
     }
@@ -182,7 +199,7 @@ impl Loan {
     }
 }
 
-impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
+impl<S: AsContextMut> StoreHandles<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
         if self.side.is_home_of(resource) {
             let kind = self.side.kind(resource)?.clone();
@@ -194,7 +211,7 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
         Ok(self.side.proxies.remove(rep)?)
     }
 
-    fn take_borrow(&mut self, _: &Resource, handle: ResourceAny) -> Result<Lent, Faulty> {
+    fn take_borrow(&mut self, handle: ResourceAny) -> Result<Lent, Faulty> {
         // A component's imports cannot speak of resources that it defines itself, so what it
         // lends is a proxy.
         let rep = self.rep(handle)?;
@@ -223,5 +240,47 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
         };
         self.given.push(Given::Lent { loan });
         Ok(handle)
+    }
+}
+
+impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+        match (ty, stored) {
+            (HandleType::Own(resource), Stored::Resource(handle)) => {
+                Ok(Handle::Own(self.take_own(resource, handle)?))
+            }
+            (HandleType::Borrow(_), Stored::Resource(handle)) => {
+                Ok(Handle::Lent(self.take_borrow(handle)?))
+            }
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            (HandleType::Stream(payload), Stored::Stream(stream)) => {
+                Ok(Handle::Stream(self.take_stream(payload, stream)?))
+            }
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            (HandleType::Future(payload), Stored::Future(future)) => {
+                Ok(Handle::Stream(self.take_future(payload, future)?))
+            }
+            _ => Err(HandleError::NotHeld.into()),
+        }
+    }
+
+    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
+        match (ty, handle) {
+            (HandleType::Own(resource), Handle::Own(own)) => {
+                Ok(Stored::Resource(self.give_own(resource, own)?))
+            }
+            (HandleType::Borrow(resource), Handle::Lent(lent)) => {
+                Ok(Stored::Resource(self.give_borrow(resource, lent)?))
+            }
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            (HandleType::Stream(payload), Handle::Stream(end)) => {
+                Ok(Stored::Stream(self.give_stream(payload, end)?))
+            }
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            (HandleType::Future(payload), Handle::Stream(end)) => {
+                Ok(Stored::Future(self.give_future(payload, end)?))
+            }
+            _ => Err(HandleError::NotHeld.into()),
+        }
     }
 }

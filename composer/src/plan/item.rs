@@ -173,12 +173,12 @@ impl Surface {
     pub(crate) fn works_between_calls(&self) -> bool {
         fn works(named: &Named) -> bool {
             match &named.item {
-                Item::Func { ty, .. } => ty.is_async || ty.uncarried().is_some(),
+                Item::Func { ty, .. } => ty.is_async || ty.find_stream().is_some(),
                 Item::Instance(items) => items.iter().any(works),
                 Item::Resource(_) | Item::Type(_) | Item::Code(_) => false,
             }
         }
-        self.imports.iter().any(works) || self.funcs.iter().any(|it| it.ty.uncarried().is_some())
+        self.imports.iter().any(works) || self.funcs.iter().any(|it| it.ty.find_stream().is_some())
     }
 
     /// This surface with the numbers of `predecessor` for the functions and resources that both
@@ -195,6 +195,11 @@ impl Surface {
                 numbers.pair(&old.item, &self.exports[new].item);
             }
         }
+        for old in &predecessor.imports {
+            if let Some(new) = successor(&self.imports, &old.name) {
+                numbers.pair_resources(&old.item, &self.imports[new].item);
+            }
+        }
         let mut funcs = predecessor.funcs.clone();
         for (index, func) in self.funcs.iter().enumerate() {
             let ty = Arc::new(func.ty.renumber(&mut |it| numbers.resource(it)));
@@ -204,6 +209,13 @@ impl Surface {
         for (index, def) in (0..).zip(&self.resources) {
             let number = numbers.resource(&Resource { name: def.name.clone(), index });
             put(&mut resources, number as usize, def.clone());
+        }
+        // What only the predecessor imported is nobody's any more.
+        for (number, def) in (0..).zip(&mut resources) {
+            let is_kept = numbers.resources.values().any(|taken| *taken == number);
+            if def.origin == ResourceOrigin::Imported && !is_kept {
+                def.origin = ResourceOrigin::Host;
+            }
         }
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
         Self { imports: all(&self.imports), exports: all(&self.exports), funcs, resources }
@@ -247,6 +259,21 @@ impl Numbers {
             {
                 self.resources.entry(new.index).or_insert(old.index);
             }
+            _ => {}
+        }
+    }
+
+    /// Gives the resources that `new` imports the numbers of those of `old`.
+    fn pair_resources(&mut self, old: &Item, new: &Item) {
+        match (old, new) {
+            (Item::Instance(old), Item::Instance(new)) => {
+                for named in old {
+                    if let Some(new) = find(new, &named.name) {
+                        self.pair_resources(&named.item, new);
+                    }
+                }
+            }
+            (Item::Resource(_), Item::Resource(_)) => self.pair(old, new),
             _ => {}
         }
     }

@@ -39,11 +39,28 @@ impl FunctionType {
         let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
         let result = self.result.iter().map(|ty| ("result".to_owned(), ty));
         params.chain(result).find_map(|(place, ty)| {
-            let found = ty.find(&mut |ty| {
-                matches!(ty, ValueType::Stream(_) | ValueType::Future(_) | ValueType::ErrorContext)
+            let found = ty.find(&mut |ty| match ty {
+                ValueType::Stream(_) | ValueType::Future(_) => !CARRIES_STREAMS,
+                ValueType::ErrorContext => true,
+                _ => false,
             })?;
             Some(Uncarried { place, ty: found.to_string() })
         })
+    }
+
+    /// The first stream or future.
+    pub(crate) fn find_stream(&self) -> Option<(String, String)> {
+        let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
+        let result = self.result.iter().map(|ty| ("result".to_owned(), ty));
+        params.chain(result).find_map(|(place, ty)| {
+            let is_stream = |ty: &_| matches!(ty, ValueType::Stream(_) | ValueType::Future(_));
+            Some((place, ty.find(&mut { is_stream })?.to_string()))
+        })
+    }
+
+    /// Whether parameters or result hold handles: of resources, streams or futures.
+    pub(crate) fn has_handles(&self) -> bool {
+        self.params.iter().map(|(_, ty)| ty).chain(&self.result).any(ValueType::has_handles)
     }
 
     /// The first resource for which `pick` holds.
@@ -94,6 +111,9 @@ impl fmt::Display for FunctionType {
         }
     }
 }
+
+/// Whether streams and futures cross between stores.
+const CARRIES_STREAMS: bool = cfg!(all(feature = "codec", feature = "component-model-async"));
 
 /// Why values of a function cannot cross between stores.
 pub(crate) struct Uncarried {
@@ -189,6 +209,14 @@ impl ValueType {
             | Self::Borrow(_)
             | Self::ErrorContext => Vec::new(),
         }
+    }
+
+    /// Whether there are handles in values of this type: of resources, streams or futures.
+    pub(crate) fn has_handles(&self) -> bool {
+        let is_handle = |ty: &Self| {
+            matches!(ty, Self::Own(_) | Self::Borrow(_) | Self::Stream(_) | Self::Future(_))
+        };
+        self.find(&mut { is_handle }).is_some()
     }
 
     /// The first type, this one included, for which `pick` holds.

@@ -7,6 +7,7 @@
 
 mod held;
 mod proxies;
+mod stream;
 
 use std::fmt;
 use std::pin::pin;
@@ -18,6 +19,9 @@ use wasmtime::component::ResourceAny;
 
 pub(crate) use held::{Guard, Held, HeldTable};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
+pub(crate) use stream::{Broken, StreamEnd};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use stream::{WriteEnd, pipe};
 
 use crate::error::HandleError;
 

@@ -216,7 +216,7 @@ impl<T: FromComponentValue> FromComponentValue for Option<T> {
 }
 
 /// A side of a `result`: a payload, or none for `()`.
-fn side<T: ComponentType + 'static>(
+pub(super) fn side<T: ComponentType + 'static>(
     ty: Option<&ValueType>,
     step: &str,
 ) -> Result<(), TypeDifference> {
@@ -230,7 +230,7 @@ fn side<T: ComponentType + 'static>(
     }
 }
 
-fn is_unit<T: 'static>() -> bool {
+pub(super) fn is_unit<T: 'static>() -> bool {
     std::any::TypeId::of::<T>() == std::any::TypeId::of::<()>()
 }
 

@@ -6,11 +6,13 @@ mod func;
 mod handle;
 mod impls;
 mod params;
+mod stream;
 
 pub use check::TypeDifference;
 pub use func::TypedFunc;
 pub use handle::OwnedResource;
 pub use params::Params;
+pub use stream::{ComponentFuture, ComponentStream};
 
 pub(crate) use check::check_signature;
 pub(crate) use func::call;
@@ -54,6 +56,7 @@ use tuples;
 /// | tuples up to 12 | `tuple<..>` |
 /// | `HashMap<K, V>`, `BTreeMap<K, V>` | `map<K, V>` |
 /// | [`OwnedResource`], `&OwnedResource` | an owned handle, a borrowed one |
+/// | [`ComponentStream<T>`], [`ComponentFuture<T>`] | `stream<T>`, `future<T>`; `()` is no type |
 /// | `Box<T>` | what `T` is |
 /// | types with `#[derive(ComponentValue)]` | record, tuple, variant, enum, flags |
 #[diagnostic::on_unimplemented(

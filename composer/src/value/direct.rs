@@ -13,12 +13,11 @@ pub(crate) fn take_handles(
     value: &mut Value,
     handles: &mut impl Handles,
 ) -> Result<(), Faulty> {
-    each_handle(ty, value, &mut |resource, owned, handle| {
-        let Handle::Raw(raw) = *handle else { return Err(HandleError::NotHeld.into()) };
-        *handle = match owned {
-            true => Handle::Own(handles.take_own(resource, raw)?),
-            false => Handle::Lent(handles.take_borrow(resource, raw)?),
+    each_handle(ty, value, &mut |ty, handle| {
+        let Handle::Raw(raw) = std::mem::replace(handle, Handle::Held(None)) else {
+            return Err(HandleError::NotHeld.into());
         };
+        *handle = handles.take(ty, raw)?;
         Ok(())
     })
 }
@@ -29,13 +28,9 @@ pub(crate) fn give_handles(
     value: &mut Value,
     handles: &mut impl Handles,
 ) -> Result<(), Faulty> {
-    each_handle(ty, value, &mut |resource, _, handle| {
-        let raw = match std::mem::replace(handle, Handle::Held(None)) {
-            Handle::Own(own) => handles.give_own(resource, own)?,
-            Handle::Lent(lent) => handles.give_borrow(resource, lent)?,
-            Handle::Raw(_) | Handle::Held(_) => return Err(HandleError::NotHeld.into()),
-        };
-        *handle = Handle::Raw(raw);
+    each_handle(ty, value, &mut |ty, handle| {
+        let given = std::mem::replace(handle, Handle::Held(None));
+        *handle = Handle::Raw(handles.give(ty, given)?);
         Ok(())
     })
 }

@@ -14,13 +14,11 @@ mod val;
 pub(crate) use direct::{give_handles, shape, take_handles};
 pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
 
-use wasm_runtime_composer_values::StoreHandle;
-pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
-use wasmtime::component::ResourceAny;
-
 use crate::error::HandleError;
 use crate::plan::types::{Resource, ValueType};
-use crate::transfer::{Guard, Lent, Own};
+use crate::transfer::{Guard, Lent, Own, StreamEnd};
+pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
+use wasm_runtime_composer_values::{StoreHandle, Stored};
 
 /// A component value on its way between stores.
 #[doc(hidden)]
@@ -32,38 +30,60 @@ pub type Value = wasm_runtime_composer_values::Value<Handle>;
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub enum Handle {
     /// As a store has it: where it came out of a store, or is to go into one.
-    Raw(ResourceAny),
+    Raw(Stored),
     Own(Own),
     Lent(Lent),
+    /// The reading end of a stream or of a future.
+    Stream(StreamEnd),
     /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to be lent
     /// and is there no more, nothing.
     Held(Option<Guard>),
 }
 
 impl StoreHandle for Handle {
-    fn from_store(resource: ResourceAny) -> Self {
-        Self::Raw(resource)
+    fn from_store(stored: Stored) -> Self {
+        Self::Raw(stored)
     }
 
-    fn to_store(&self) -> Option<ResourceAny> {
+    fn to_store(&self) -> Option<Stored> {
         match self {
-            Self::Raw(resource) => Some(*resource),
-            Self::Own(_) | Self::Lent(_) | Self::Held(_) => None,
+            Self::Raw(stored) => Some(stored.clone()),
+            Self::Own(_) | Self::Lent(_) | Self::Stream(_) | Self::Held(_) => None,
         }
     }
 }
 
-/// Visits every handle in a value of type `ty`, at any depth: its resource, whether it is owned by its
-/// type, and the handle.
+/// What a handle is of, by its place in a type.
+#[derive(Clone, Copy)]
+pub(crate) enum HandleType<'a> {
+    Own(&'a Resource),
+    Borrow(&'a Resource),
+    /// With what it is a stream of.
+    Stream(Option<&'a ValueType>),
+    Future(Option<&'a ValueType>),
+}
+
+/// Visits every handle in a value of type `ty`, at any depth.
 pub(crate) fn each_handle<E: From<HandleError>>(
     ty: &ValueType,
     value: &mut Value,
-    visit: &mut impl FnMut(&Resource, bool, &mut Handle) -> Result<(), E>,
+    visit: &mut impl FnMut(HandleType<'_>, &mut Handle) -> Result<(), E>,
 ) -> Result<(), E> {
     match (ty, value) {
-        (ValueType::Own(resource), Value::Handle(handle)) => visit(resource, true, handle),
-        (ValueType::Borrow(resource), Value::Handle(handle)) => visit(resource, false, handle),
-        (ValueType::Own(_) | ValueType::Borrow(_), _) => Err(HandleError::NotHeld.into()),
+        (ty, Value::Handle(handle)) => visit(
+            match ty {
+                ValueType::Own(resource) => HandleType::Own(resource),
+                ValueType::Borrow(resource) => HandleType::Borrow(resource),
+                ValueType::Stream(payload) => HandleType::Stream(payload.as_deref()),
+                ValueType::Future(payload) => HandleType::Future(payload.as_deref()),
+                _ => return Err(HandleError::NotHeld.into()),
+            },
+            handle,
+        ),
+        (
+            ValueType::Own(_) | ValueType::Borrow(_) | ValueType::Stream(_) | ValueType::Future(_),
+            _,
+        ) => Err(HandleError::NotHeld.into()),
         (ValueType::List(ty) | ValueType::FixedLengthList(ty, _), Value::List(values)) => {
             values.iter_mut().try_for_each(|value| each_handle(ty, value, visit))
         }
@@ -110,3 +130,6 @@ pub(crate) fn is_of_store(value: &Value, epoch: u64) -> bool {
         _ => false,
     }
 }
+
+/// Elements of a stream on their way between stores.
+pub(crate) type Elements = wasm_runtime_composer_values::Elements<Handle>;

@@ -3,19 +3,20 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use wasmtime::component::{ResourceAny, Val};
+use wasm_runtime_composer_values::Stored;
+use wasmtime::component::Val;
 
-use super::{ERR, Handle, NONE, OK, SOME, Value, primitives};
+use super::{ERR, Handle, HandleType, NONE, OK, SOME, Value, primitives};
 use crate::error::HandleError;
-use crate::plan::types::{Resource, ValueType};
-use crate::transfer::{Lent, Own};
+use crate::plan::types::ValueType;
 
 /// How handles are taken out of a store or a table, and put into one.
 pub(crate) trait Handles {
-    fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty>;
-    fn take_borrow(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Lent, Faulty>;
-    fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, Faulty>;
-    fn give_borrow(&mut self, resource: &Resource, lent: Lent) -> Result<ResourceAny, Faulty>;
+    /// Takes a handle out.
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty>;
+
+    /// Puts a handle in.
+    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty>;
 }
 
 /// Why a value could not cross the seam.
@@ -156,10 +157,22 @@ pub(crate) fn from_val(
                     Ok(Value::Flags(bits))
                 }
                 (ValueType::Own(resource), Val::Resource(handle)) => {
-                    Ok(Value::Handle(Handle::Own(handles.take_own(resource, *handle)?)))
+                    let stored = Stored::Resource(*handle);
+                    Ok(Value::Handle(handles.take(HandleType::Own(resource), stored)?))
                 }
                 (ValueType::Borrow(resource), Val::Resource(handle)) => {
-                    Ok(Value::Handle(Handle::Lent(handles.take_borrow(resource, *handle)?)))
+                    let stored = Stored::Resource(*handle);
+                    Ok(Value::Handle(handles.take(HandleType::Borrow(resource), stored)?))
+                }
+                #[cfg(feature = "component-model-async")]
+                (ValueType::Stream(payload), Val::Stream(stream)) => {
+                    let ty = HandleType::Stream(payload.as_deref());
+                    Ok(Value::Handle(handles.take(ty, Stored::Stream(stream.clone()))?))
+                }
+                #[cfg(feature = "component-model-async")]
+                (ValueType::Future(payload), Val::Future(future)) => {
+                    let ty = HandleType::Future(payload.as_deref());
+                    Ok(Value::Handle(handles.take(ty, Stored::Future(future.clone()))?))
                 }
                 _ => mismatch(ty, kind(val)),
             }
@@ -272,17 +285,33 @@ pub(crate) fn into_val(
                 (ValueType::Flags(names), Value::Flags(bits)) => {
                     Val::Flags(set_flags(names, bits))
                 }
-                (ValueType::Own(resource), Value::Handle(Handle::Own(own))) => {
-                    Val::Resource(handles.give_own(resource, own)?)
+                (ValueType::Own(resource), Value::Handle(handle)) => {
+                    stored(handles.give(HandleType::Own(resource), handle)?)
                 }
-                (ValueType::Borrow(resource), Value::Handle(Handle::Lent(lent))) => {
-                    Val::Resource(handles.give_borrow(resource, lent)?)
+                (ValueType::Borrow(resource), Value::Handle(handle)) => {
+                    stored(handles.give(HandleType::Borrow(resource), handle)?)
+                }
+                (ValueType::Stream(payload), Value::Handle(handle)) => {
+                    stored(handles.give(HandleType::Stream(payload.as_deref()), handle)?)
+                }
+                (ValueType::Future(payload), Value::Handle(handle)) => {
+                    stored(handles.give(HandleType::Future(payload.as_deref()), handle)?)
                 }
                 (_, other) => return mismatch(ty, format_args!("{other:?}")),
             }
         };
     }
     Ok(primitives!(convert))
+}
+
+fn stored(stored: Stored) -> Val {
+    match stored {
+        Stored::Resource(handle) => Val::Resource(handle),
+        #[cfg(feature = "component-model-async")]
+        Stored::Stream(stream) => Val::Stream(stream),
+        #[cfg(feature = "component-model-async")]
+        Stored::Future(future) => Val::Future(future),
+    }
 }
 
 fn list_into_val(

@@ -81,6 +81,13 @@ impl iconsumer::Guest for Consumer {
             .sum()
     }
 
+    fn loop_text(n: u32, len: u32) -> u64 {
+        let text = "x".repeat(len as usize);
+        (0..n)
+            .map(|_| iproducer::echo_string(&text).len() as u64)
+            .sum()
+    }
+
     fn loop_person(n: u32) -> u64 {
         let ann = ann();
         (0..n)

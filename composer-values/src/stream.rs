@@ -1,0 +1,454 @@
+//! Streams and futures out of stores and into stores, with elements of types that are known only now.
+
+use std::any::{Any, TypeId};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use wasmtime::component::{
+    Destination, FutureAny, FutureConsumer, FutureProducer, FutureReader, ReadBuffer, Source,
+    StreamAny, StreamConsumer, StreamProducer, StreamReader, StreamResult, VecBuffer, WriteBuffer,
+};
+use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
+
+use crate::abi::{Element, first_element};
+use crate::value::{Elements, Payload, StoreHandle};
+
+/// How many bytes are taken out of a store at a time. What one element is has no part in it, so at least
+/// that much and one round of elements may be on its way.
+const BATCH: usize = 64 * 1024;
+/// How many elements of any type are taken before they are weighed.
+const ROUND: usize = 32;
+
+/// Where the elements that a guest writes go to.
+pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
+    /// Waits until elements are wanted, and says how many; `None` if they never will be.
+    fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>>;
+
+    /// Takes elements, no more than are wanted.
+    ///
+    /// # Errors
+    ///
+    /// The guest traps with it.
+    fn put(&mut self, store: StoreContextMut<'_, T>, elements: Elements<H>) -> Result<()>;
+}
+
+/// Where the elements that a guest reads come from.
+pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
+    /// What the guest was given it for; see [`recover_stream`].
+    type Whole: 'static;
+
+    /// Waits for elements, up to `most` of them; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// The guest traps with it.
+    fn poll_elements(
+        &mut self,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        most: usize,
+    ) -> Poll<Result<Option<Elements<H>>>>;
+
+    /// What it was, less what was read.
+    fn into_whole(self) -> Self::Whole;
+}
+
+/// A consumer or a producer whose items are `I`.
+struct Of<E, I>(E, PhantomData<fn() -> I>);
+
+impl<E, I> Of<E, I> {
+    fn new(end: E) -> Self {
+        Self(end, PhantomData)
+    }
+}
+
+/// How items of one kind go out of a store and into one.
+trait Item<H>: Sized + 'static {
+    /// Takes what the guest offers, or a part of it, up to `most` items.
+    fn take<T: 'static>(
+        source: Source<'_, Self>,
+        store: StoreContextMut<'_, T>,
+        most: usize,
+    ) -> Result<Elements<H>>;
+}
+
+impl<H> Item<H> for () {
+    fn take<T: 'static>(
+        mut source: Source<'_, Self>,
+        mut store: StoreContextMut<'_, T>,
+        most: usize,
+    ) -> Result<Elements<H>> {
+        let mut units = UpTo { most, taken: 0 };
+        source.read(&mut store, &mut units)?;
+        Ok(Elements::Units(units.taken))
+    }
+}
+
+/// Counts units.
+struct UpTo {
+    most: usize,
+    taken: usize,
+}
+
+impl ReadBuffer<()> for UpTo {
+    fn extend<I: IntoIterator<Item = ()>>(&mut self, iter: I) {
+        self.taken += iter.into_iter().count();
+    }
+
+    fn remaining_capacity(&self) -> usize {
+        self.most.saturating_sub(self.taken)
+    }
+
+    fn move_from(&mut self, input: &mut dyn WriteBuffer<()>, count: usize) {
+        input.skip(count);
+        self.taken += count;
+    }
+}
+
+impl<H> Item<H> for u8 {
+    fn take<T: 'static>(
+        source: Source<'_, Self>,
+        store: StoreContextMut<'_, T>,
+        most: usize,
+    ) -> Result<Elements<H>> {
+        let mut source = source.as_direct(store);
+        let bytes = source.remaining();
+        let bytes = bytes[..bytes.len().min(BATCH).min(most)].to_vec();
+        source.mark_read(bytes.len());
+        Ok(Elements::Bytes(bytes))
+    }
+}
+
+impl<H: StoreHandle> Item<H> for Element<H> {
+    fn take<T: 'static>(
+        mut source: Source<'_, Self>,
+        mut store: StoreContextMut<'_, T>,
+        most: usize,
+    ) -> Result<Elements<H>> {
+        let mut values = Vec::new();
+        let mut weight = 0;
+        let mut left = source.remaining(&mut store).min(most);
+        first_element();
+        while left > 0 && weight < BATCH {
+            let mut round: Vec<Self> = Vec::with_capacity(left.min(ROUND));
+            source.read(&mut store, &mut round)?;
+            if round.is_empty() {
+                bail!("a stream that has elements gave none");
+            }
+            left -= round.len().min(left);
+            weight += round.iter().map(|it| size_of::<Self>() + it.0.weight()).sum::<usize>();
+            Extend::extend(&mut values, round.into_iter().map(|element| element.0));
+        }
+        Ok(Elements::Values(values))
+    }
+}
+
+impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> StreamConsumer<T>
+    for Of<(E, PhantomData<fn() -> H>), I>
+{
+    type Item = I;
+
+    fn poll_consume(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut store: StoreContextMut<'_, T>,
+        source: Source<'_, I>,
+        finish: bool,
+    ) -> Poll<Result<StreamResult>> {
+        let end = &mut self.0.0;
+        Poll::Ready(Ok(match end.poll_wanted(cx) {
+            Poll::Pending if finish => StreamResult::Cancelled,
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => StreamResult::Dropped,
+            Poll::Ready(Some(most)) => {
+                // A write of nothing asks whether elements are wanted.
+                if source.remaining(&mut store) > 0 {
+                    let elements = I::take(source, store.as_context_mut(), most)?;
+                    end.put(store, elements)?;
+                }
+                StreamResult::Completed
+            }
+        }))
+    }
+}
+
+impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T>
+    for Of<(E, PhantomData<fn() -> H>), I>
+{
+    type Item = I;
+
+    fn poll_consume(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut store: StoreContextMut<'_, T>,
+        source: Source<'_, I>,
+        finish: bool,
+    ) -> Poll<Result<()>> {
+        let end = &mut self.0.0;
+        match end.poll_wanted(cx) {
+            Poll::Pending if finish => {}
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(wanted) => {
+                let value = I::take(source, store.as_context_mut(), 1)?;
+                if wanted.is_some() {
+                    end.put(store, value)?;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Takes a stream out of its store. What a guest writes to it goes to `end`, which is dropped when
+/// there will be no more.
+///
+/// # Errors
+///
+/// If it is not a stream of such a payload.
+pub fn pipe_stream<T: 'static, H: StoreHandle>(
+    stream: StreamAny,
+    payload: Payload,
+    store: StoreContextMut<'_, T>,
+    end: impl Writes<T, H>,
+) -> Result<()> {
+    let end = (end, PhantomData::<fn() -> H>);
+    match payload {
+        Payload::None => stream.try_into_stream_reader::<()>()?.pipe(store, Of::<_, ()>::new(end)),
+        Payload::U8 => stream.try_into_stream_reader::<u8>()?.pipe(store, Of::<_, u8>::new(end)),
+        Payload::Other => {
+            let reader = stream.try_into_stream_reader::<Element<H>>()?;
+            reader.pipe(store, Of::<_, Element<H>>::new(end))
+        }
+    }
+}
+
+/// Takes a future out of its store, as [`pipe_stream`] does a stream: its value is all that `end` gets.
+///
+/// # Errors
+///
+/// If it is not a future of such a payload.
+pub fn pipe_future<T: 'static, H: StoreHandle>(
+    future: FutureAny,
+    payload: Payload,
+    store: StoreContextMut<'_, T>,
+    end: impl Writes<T, H>,
+) -> Result<()> {
+    let end = (end, PhantomData::<fn() -> H>);
+    match payload {
+        Payload::None => future.try_into_future_reader::<()>()?.pipe(store, Of::<_, ()>::new(end)),
+        Payload::U8 | Payload::Other => {
+            let reader = future.try_into_future_reader::<Element<H>>()?;
+            reader.pipe(store, Of::<_, Element<H>>::new(end))
+        }
+    }
+}
+
+/// What a producer keeps: its end, for as long as nobody has taken that back.
+struct Produces<E, H, I>(E, PhantomData<fn() -> (H, I)>);
+
+impl<E, H, I> Produces<E, H, I> {
+    fn new(end: E) -> Self {
+        Self(end, PhantomData)
+    }
+}
+
+/// Gives `end` back, if that is what is asked for.
+fn whole<T: 'static, H, E: Reads<T, H>, I>(
+    me: Pin<Box<Produces<E, H, I>>>,
+    ty: TypeId,
+) -> Result<Box<dyn Any>, Pin<Box<Produces<E, H, I>>>> {
+    if ty != TypeId::of::<E::Whole>() {
+        return Err(me);
+    }
+    Ok(Box::new(Pin::into_inner(me).0.into_whole()))
+}
+
+/// What is asked of a producer when the reader does not say how much it takes.
+const ANY_NUMBER: usize = 1024;
+
+macro_rules! produce {
+    ($item:ty, $H:ident, ($($bound:tt)*), |$destination:ident, $store:ident, $elements:ident| $put:block) => {
+        impl<T: 'static, $H: $($bound)*, E: Reads<T, $H>> StreamProducer<T>
+            for Produces<E, $H, $item>
+        {
+            type Item = $item;
+            type Buffer = VecBuffer<$item>;
+
+            fn poll_produce<'a>(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                mut $store: StoreContextMut<'a, T>,
+                #[allow(unused_mut, reason = "bytes are put in place")]
+                mut $destination: Destination<'a, $item, Self::Buffer>,
+                finish: bool,
+            ) -> Poll<Result<StreamResult>> {
+                let most = $destination.remaining(&mut $store).unwrap_or(ANY_NUMBER);
+                if most == 0 {
+                    // Whether there are elements is only known by taking some.
+                    return Poll::Ready(Ok(StreamResult::Completed));
+                }
+                let elements = self.0.poll_elements(cx, $store.as_context_mut(), most);
+                Poll::Ready(Ok(match elements {
+                    Poll::Pending if finish => StreamResult::Cancelled,
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(elements) => match elements? {
+                        None => StreamResult::Dropped,
+                        Some($elements) => $put,
+                    },
+                }))
+            }
+
+            fn try_into(
+                me: Pin<Box<Self>>,
+                ty: TypeId,
+            ) -> Result<Box<dyn Any>, Pin<Box<Self>>> {
+                whole(me, ty)
+            }
+        }
+    };
+}
+
+produce!((), H, ('static), |destination, store, elements| {
+    destination.set_buffer(vec![(); elements.len()].into());
+    StreamResult::Completed
+});
+
+produce!(u8, H, ('static), |destination, store, elements| {
+    let Elements::Bytes(bytes) = elements else { bail_mixed()? };
+    let mut direct = destination.as_direct(store, bytes.len());
+    direct.remaining()[..bytes.len()].copy_from_slice(&bytes);
+    direct.mark_written(bytes.len());
+    StreamResult::Completed
+});
+
+produce!(Element<H>, H, (StoreHandle), |destination, store, elements| {
+    let Elements::Values(values) = elements else { bail_mixed()? };
+    destination.set_buffer(values.into_iter().map(Element).collect::<Vec<_>>().into());
+    StreamResult::Completed
+});
+
+fn bail_mixed<R>() -> Result<R> {
+    bail!("elements of another kind than the stream's")
+}
+
+/// Makes a stream in a store, of what `end` gives. It is dropped when nobody reads it any more.
+///
+/// # Errors
+///
+/// If the store has no room for it, or its engine no concurrency.
+pub fn stream_to_store<T: 'static, H: StoreHandle>(
+    payload: Payload,
+    mut store: StoreContextMut<'_, T>,
+    end: impl Reads<T, H>,
+) -> Result<StreamAny> {
+    match payload {
+        Payload::None => {
+            let reader = StreamReader::new(&mut store, Produces::<_, H, ()>::new(end))?;
+            reader.try_into_stream_any(store)
+        }
+        Payload::U8 => {
+            let reader = StreamReader::new(&mut store, Produces::<_, H, u8>::new(end))?;
+            reader.try_into_stream_any(store)
+        }
+        Payload::Other => {
+            let reader = StreamReader::new(&mut store, Produces::<_, H, Element<H>>::new(end))?;
+            reader.try_into_stream_any(store)
+        }
+    }
+}
+
+/// What a stream was made of by [`stream_to_store`], if it was and is not being read.
+///
+/// # Errors
+///
+/// The stream, if it is another.
+pub fn recover_stream<T: 'static, H: StoreHandle, W: 'static>(
+    stream: StreamAny,
+    payload: Payload,
+    mut store: StoreContextMut<'_, T>,
+) -> Result<Result<W, StreamAny>> {
+    macro_rules! recover {
+        ($item:ty) => {
+            match stream.try_into_stream_reader::<$item>()?.try_into::<W>(&mut store) {
+                Ok(whole) => Ok(Ok(whole)),
+                Err(reader) => Ok(Err(reader.try_into_stream_any(store)?)),
+            }
+        };
+    }
+    match payload {
+        Payload::None => recover!(()),
+        Payload::U8 => recover!(u8),
+        Payload::Other => recover!(Element<H>),
+    }
+}
+
+/// The value of a future.
+impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
+    for Of<(E, PhantomData<fn() -> H>), Element<H>>
+{
+    type Item = Element<H>;
+
+    fn poll_produce(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        finish: bool,
+    ) -> Poll<Result<Option<Element<H>>>> {
+        let value = match self.0.0.poll_elements(cx, store, 1) {
+            Poll::Pending if finish => return Poll::Ready(Ok(None)),
+            value => ready!(value)?,
+        };
+        match value {
+            Some(Elements::Values(values)) if values.len() == 1 => {
+                Poll::Ready(Ok(values.into_iter().next().map(Element)))
+            }
+            _ => bail_mixed()?,
+        }
+    }
+}
+
+impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
+    for Of<(E, PhantomData<fn() -> H>), ()>
+{
+    type Item = ();
+
+    fn poll_produce(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        finish: bool,
+    ) -> Poll<Result<Option<()>>> {
+        match self.0.0.poll_elements(cx, store, 1) {
+            Poll::Pending if finish => Poll::Ready(Ok(None)),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(value) => Poll::Ready(match value? {
+                Some(_) => Ok(Some(())),
+                None => bail_mixed(),
+            }),
+        }
+    }
+}
+
+/// Makes a future in a store, of the one element that `end` gives.
+///
+/// # Errors
+///
+/// If the store has no room for it, or its engine no concurrency.
+pub fn future_to_store<T: 'static, H: StoreHandle>(
+    payload: Payload,
+    mut store: StoreContextMut<'_, T>,
+    end: impl Reads<T, H>,
+) -> Result<FutureAny> {
+    let end = (end, PhantomData::<fn() -> H>);
+    match payload {
+        Payload::None => {
+            let reader = FutureReader::new(&mut store, Of::<_, ()>::new(end))?;
+            reader.try_into_future_any(store)
+        }
+        Payload::U8 | Payload::Other => {
+            let reader = FutureReader::new(&mut store, Of::<_, Element<H>>::new(end))?;
+            reader.try_into_future_any(store)
+        }
+    }
+}

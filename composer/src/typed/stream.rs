@@ -1,0 +1,322 @@
+//! [`ComponentStream`] and [`ComponentFuture`]: streams and futures between Rust and components.
+
+use std::any::TypeId;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::vec;
+
+use futures_util::{Stream, StreamExt, stream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+use super::check::shape;
+use super::impls::{is_unit, side};
+use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
+use crate::error::CompositionError;
+use crate::plan::types::ValueType;
+use crate::transfer::{Broken, StreamEnd};
+use crate::value::{Elements, Handle, Value};
+
+/// How many elements are asked for at a time, and bytes.
+const AT_A_TIME: usize = 256;
+const BYTES_AT_A_TIME: usize = 64 * 1024;
+
+/// The reading end of a component model `stream<T>`.
+///
+/// One that a component returned is a [`Stream`] of results. Nothing is taken from the component
+/// before it is polled. It ends when its writer ends it; a writer that is lost (its component trapped,
+/// or was ended) is an error, [`CompositionError::Stream`], after which there is nothing more. Dropping it
+/// tells the writer, and passing it to a component, in an argument or within a stream, moves it there.
+///
+/// One to pass to a component is made of a Rust [`Stream`] by [`new`](Self::new), which is then polled
+/// by the component's task whenever the component reads. `T` is `()` for a stream without a type.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use wasm_runtime_composer::{Composition, CompositionError, ComponentStream};
+/// use futures_util::StreamExt;
+///
+/// # async fn example(composition: Composition) -> Result<(), Box<dyn std::error::Error>> {
+/// let lines = composition
+///     .typed::<(ComponentStream<String>,), ComponentStream<String>>(None, "upper")?;
+/// let texts = futures_util::stream::iter(["a".to_owned(), "b".to_owned()]);
+/// let mut upper = lines.call((ComponentStream::new(texts),)).await?;
+/// while let Some(line) = upper.next().await {
+///     println!("{}", line?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct ComponentStream<T> {
+    end: StreamEnd,
+    /// What was taken and not read.
+    taken: Taken,
+    ended: bool,
+    types: PhantomData<fn() -> T>,
+}
+
+/// Elements that are read one by one.
+enum Taken {
+    Units(usize),
+    Bytes { bytes: Vec<u8>, read: usize },
+    Values(vec::IntoIter<Value>),
+}
+
+impl Taken {
+    const NONE: Self = Self::Units(0);
+
+    fn new(elements: Elements) -> Self {
+        match elements {
+            Elements::Units(n) => Self::Units(n),
+            Elements::Bytes(bytes) => Self::Bytes { bytes, read: 0 },
+            Elements::Values(values) => Self::Values(values.into_iter()),
+        }
+    }
+
+    fn next(&mut self) -> Option<Value> {
+        match self {
+            Self::Units(n) => {
+                *n = n.checked_sub(1)?;
+                Some(Value::Fields(Vec::new()))
+            }
+            Self::Bytes { bytes, read } => {
+                let byte = *bytes.get(*read)?;
+                *read += 1;
+                Some(Value::U8(byte))
+            }
+            Self::Values(values) => values.next(),
+        }
+    }
+
+    fn rest(self) -> Elements {
+        match self {
+            Self::Units(n) => Elements::Units(n),
+            Self::Bytes { mut bytes, read } => Elements::Bytes(bytes.split_off(read)),
+            Self::Values(values) => Elements::Values(values.collect()),
+        }
+    }
+}
+
+impl<T> ComponentStream<T> {
+    fn of(end: StreamEnd) -> Self {
+        Self { end, taken: Taken::NONE, ended: false, types: PhantomData }
+    }
+
+    /// Takes some more elements; `false` at the end.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<bool, CompositionError>> {
+        if self.ended {
+            return Poll::Ready(Ok(false));
+        }
+        let taken = ready!(self.end.poll_read(cx, most));
+        self.ended = !matches!(taken, Ok(Some(_)));
+        Poll::Ready(match taken {
+            Ok(Some(elements)) => {
+                self.taken = Taken::new(elements);
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(broken) => Err(lost(broken)),
+        })
+    }
+}
+
+impl<T: IntoComponentValue + Send + 'static> ComponentStream<T> {
+    /// A stream of what `stream` gives.
+    pub fn new(stream: impl Stream<Item = T> + Send + 'static) -> Self {
+        Self::of(StreamEnd::of_rust(stream.ready_chunks(AT_A_TIME).map(into_elements)))
+    }
+}
+
+impl ComponentStream<u8> {
+    /// A stream of the bytes that `reader` gives. It ends where `reader` ends, or fails: what the
+    /// failure was is lost, as streams of the component model have no errors of their own.
+    pub fn from_reader(reader: impl AsyncRead + Send + 'static) -> Self {
+        let reader = Box::pin(reader);
+        let bytes = stream::unfold(reader, |mut reader| async move {
+            let mut buffer = vec![0; BYTES_AT_A_TIME];
+            let mut read = ReadBuf::new(&mut buffer);
+            let result = std::future::poll_fn(|cx| reader.as_mut().poll_read(cx, &mut read)).await;
+            let len = read.filled().len();
+            if result.is_err() || len == 0 {
+                return None;
+            }
+            buffer.truncate(len);
+            Some((Elements::Bytes(buffer), reader))
+        });
+        Self::of(StreamEnd::of_rust(bytes))
+    }
+
+    /// A stream, and where its bytes are written to. Shutting the writer down, or dropping it, ends the
+    /// stream; a write waits until what was written before is read, but for 64 KiB, and fails when nobody
+    /// reads any more.
+    pub fn pair() -> (impl AsyncWrite + Send + Unpin + use<>, Self) {
+        let (writer, reader): (DuplexStream, DuplexStream) = tokio::io::duplex(BYTES_AT_A_TIME);
+        (writer, Self::from_reader(reader))
+    }
+}
+
+impl<T: FromComponentValue> Stream for ComponentStream<T> {
+    type Item = Result<T, CompositionError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(value) = self.taken.next() {
+                return Poll::Ready(Some(T::from_value(value).map_err(unexpected)));
+            }
+            match ready!(self.poll_take(cx, AT_A_TIME)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}
+
+impl AsyncRead for ComponentStream<u8> {
+    /// Reads bytes. A lost writer is an error of kind [`io::ErrorKind::Other`] with the
+    /// [`CompositionError`] inside.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while buf.remaining() > 0 {
+            if let Taken::Bytes { bytes, read } = &mut self.taken
+                && *read < bytes.len()
+            {
+                let len = buf.remaining().min(bytes.len() - *read);
+                buf.put_slice(&bytes[*read..*read + len]);
+                *read += len;
+                break;
+            }
+            let most = buf.remaining().max(BYTES_AT_A_TIME);
+            if !ready!(self.poll_take(cx, most)).map_err(io::Error::other)? {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: ComponentType + 'static> ComponentType for ComponentStream<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::Stream(payload) => side::<T>(payload.as_deref(), "element"),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: ComponentType + 'static> IntoComponentValue for ComponentStream<T> {
+    fn into_value(mut self) -> Value {
+        self.end.unread(self.taken.rest());
+        Value::Handle(Handle::Stream(self.end))
+    }
+}
+
+impl<T: ComponentType + 'static> FromComponentValue for ComponentStream<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::Handle(Handle::Stream(end)) => Ok(Self::of(end)),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+impl<T> fmt::Debug for ComponentStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ComponentStream(..)")
+    }
+}
+
+/// The reading end of a component model `future<T>`.
+///
+/// One that a component returned is a [`Future`]; a writer that is lost is
+/// [`CompositionError::Stream`]. Its value stays with its component until it is polled. One to pass to a
+/// component is made of a Rust future by [`new`](Self::new), which is polled by the component's task
+/// when the component reads it. `T` is `()` for a future without a type.
+pub struct ComponentFuture<T> {
+    end: StreamEnd,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T: IntoComponentValue + Send + 'static> ComponentFuture<T> {
+    /// A future of what `future` resolves to.
+    pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
+        let value = stream::once(async { into_elements(vec![future.await]) });
+        Self { end: StreamEnd::of_rust(value), types: PhantomData }
+    }
+}
+
+impl<T: FromComponentValue> Future for ComponentFuture<T> {
+    type Output = Result<T, CompositionError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let value = ready!(self.end.poll_read(cx, 1)).map_err(lost)?;
+        let value = value.and_then(|elements| Taken::new(elements).next());
+        // A future has one value; to poll it again is a mistake, as of any future.
+        let value = value.ok_or_else(|| Unexpected("the future has given its value".to_owned()));
+        Poll::Ready(value.and_then(T::from_value).map_err(unexpected))
+    }
+}
+
+impl<T: ComponentType + 'static> ComponentType for ComponentFuture<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::Future(payload) => side::<T>(payload.as_deref(), "value"),
+            _ => shape::<Self, _>(ty),
+        }
+    }
+}
+
+impl<T: ComponentType + 'static> IntoComponentValue for ComponentFuture<T> {
+    fn into_value(self) -> Value {
+        Value::Handle(Handle::Stream(self.end))
+    }
+}
+
+impl<T: ComponentType + 'static> FromComponentValue for ComponentFuture<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        match value {
+            Value::Handle(Handle::Stream(end)) => Ok(Self { end, types: PhantomData }),
+            other => Err(Unexpected::new::<Self>(&other)),
+        }
+    }
+}
+
+impl<T> fmt::Debug for ComponentFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ComponentFuture(..)")
+    }
+}
+
+fn into_elements<T: IntoComponentValue + 'static>(items: Vec<T>) -> Elements {
+    if is_unit::<T>() {
+        return Elements::Units(items.len());
+    }
+    if TypeId::of::<T>() != TypeId::of::<u8>() {
+        return Elements::Values(items.into_iter().map(T::into_value).collect());
+    }
+    match T::list_into_value(items) {
+        Value::Bytes(bytes) => Elements::Bytes(bytes),
+        other => Elements::Values(vec![other]),
+    }
+}
+
+fn unexpected(Unexpected(problem): Unexpected) -> CompositionError {
+    CompositionError::Conversion { function: "a stream".to_owned(), problem }
+}
+
+fn lost(broken: Broken) -> CompositionError {
+    match broken {
+        Broken::Lost(lost) => lost.into(),
+        Broken::Handle(error) => error.into(),
+    }
+}
