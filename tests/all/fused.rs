@@ -201,6 +201,7 @@ fn streams_and_futures_pass_as_if_fused() {
         for (chunk, most) in [(1 << 16, 1 << 16), (1000, 300), (300, 70_000)] {
             let params = [Val::U64(total), Val::U32(chunk), Val::U32(most)];
             calls.push(call_of("sum-bytes", &params));
+            calls.push(call_of("count-bytes", &params));
             calls.push(call_of("have-summed", &[Val::U64(total), Val::U32(chunk)]));
         }
     }

@@ -100,6 +100,7 @@ fn forward(
 enum Typed {
     Add((i32, i32), Reply<i32>),
     Reverse(Vec<u8>, Reply<Vec<u8>>),
+    EchoString(String, Reply<String>),
     EchoLater(String, Reply<String>),
 }
 
@@ -108,18 +109,21 @@ enum Typed {
 struct Exports {
     add: TypedFunc<(i32, i32), (i32,)>,
     reverse: TypedFunc<(Vec<u8>,), (Vec<u8>,)>,
+    echo_string: TypedFunc<(String,), (String,)>,
     echo_later: TypedFunc<(String,), (String,)>,
 }
 
-/// The consumer, three of whose imports send Rust values to the producer's store.
+/// The consumer, four of whose imports send Rust values to the producer's store.
 pub(crate) async fn typed_channel() -> (Store<()>, Instance) {
     let (sender, mut inbox) = mpsc::unbounded_channel::<Typed>();
     let (mut producer, instance) = producer().await;
     let mut export = |name| exported(&mut producer, &instance, Some(PRODUCER), name);
-    let [add, reverse, echo_later] = ["add", "reverse", "echo-later"].map(&mut export);
+    let [add, reverse, echo_string, echo_later] =
+        ["add", "reverse", "echo-string", "echo-later"].map(&mut export);
     let exports = Exports {
         add: add.typed(&producer).expect("it adds `s32`"),
         reverse: reverse.typed(&producer).expect("it reverses bytes"),
+        echo_string: echo_string.typed(&producer).expect("it echoes text"),
         echo_later: echo_later.typed(&producer).expect("it echoes text"),
     };
     tokio::spawn(async move {
@@ -153,6 +157,14 @@ pub(crate) async fn typed_channel() -> (Store<()>, Instance) {
             Box::new(async move { Ok((answered(answer).await?,)) })
         })
         .expect("shadowing is allowed");
+    let to = sender.clone();
+    interface
+        .func_wrap_async("echo-string", move |_, (text,): (String,)| {
+            let (reply, answer) = oneshot::channel();
+            let _ = to.send(Typed::EchoString(text, reply));
+            Box::new(async move { Ok((answered(answer).await?,)) })
+        })
+        .expect("shadowing is allowed");
     interface
         .func_wrap_concurrent("echo-later", move |_, (text,): (String,)| {
             let (reply, answer) = oneshot::channel();
@@ -174,13 +186,16 @@ struct TypedCall {
 
 impl AccessorTask<()> for TypedCall {
     async fn run(self, accessor: &Accessor<()>) -> wasmtime::Result<()> {
-        let Exports { add, reverse, echo_later } = self.exports;
+        let Exports { add, reverse, echo_string, echo_later } = self.exports;
         match self.call {
             Typed::Add(params, reply) => {
                 let _ = reply.send(add.call_concurrent(accessor, params).await?.0);
             }
             Typed::Reverse(bytes, reply) => {
                 let _ = reply.send(reverse.call_concurrent(accessor, (bytes,)).await?.0);
+            }
+            Typed::EchoString(text, reply) => {
+                let _ = reply.send(echo_string.call_concurrent(accessor, (text,)).await?.0);
             }
             Typed::EchoLater(text, reply) => {
                 let _ = reply.send(echo_later.call_concurrent(accessor, (text,)).await?.0);

@@ -12,194 +12,78 @@
 #![forbid(unsafe_code)]
 
 mod baselines;
+mod pairs;
 
-use std::env;
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use composer_tests::{composer, engine, guest_file};
+use composer_tests::composer;
+use pairs::{Cost, Effort, Loop, Pair, is_wanted, measure};
 use tokio::runtime::Builder;
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions, plug};
-use wasm_runtime_composer::Composition;
-use wasmtime::Store;
-use wasmtime::component::{Component, Instance, Linker, Val};
+use wasmtime::component::Val;
 
 const INTERFACE: &str = "composer:test/iconsumer";
+const GUESTS: [&str; 2] = ["producer", "consumer"];
 
-/// A loop of the consumer. Its first parameter says how many calls to make.
-struct Loop {
-    /// What a call carries.
-    title: &'static str,
-    /// The same, for the file.
-    case: &'static str,
-    /// Whether the channel of Rust types carries it.
-    typed: bool,
-    function: &'static str,
-    /// After the first one.
-    params: &'static [Val],
-    /// What the loop returns after so many calls.
-    checksum: fn(u64) -> u64,
-}
-
-const LOOPS: [Loop; 5] = [
+const LOOPS: [Loop; 6] = [
     Loop {
         title: "add(s32, s32)",
         case: "add",
-        typed: true,
+        interface: INTERFACE,
+        first: Val::U32,
         function: "loop-add",
         params: &[],
-        checksum: |n| n * (n + 1) / 2,
+        checksum: |n| Val::U64(n * (n + 1) / 2),
     },
     Loop {
         title: "list<u8> of 1 KiB",
         case: "bytes-1k",
-        typed: true,
+        interface: INTERFACE,
+        first: Val::U32,
         function: "loop-bytes",
         params: &[Val::U32(1024)],
-        checksum: |n| n * 1024,
+        checksum: |n| Val::U64(n * 1024),
     },
     Loop {
         title: "list<u8> of 1 MiB",
         case: "bytes-1m",
-        typed: true,
+        interface: INTERFACE,
+        first: Val::U32,
         function: "loop-bytes",
         params: &[Val::U32(1 << 20)],
-        checksum: |n| n << 20,
+        checksum: |n| Val::U64(n << 20),
+    },
+    Loop {
+        title: "string of 1 KiB",
+        case: "string",
+        interface: INTERFACE,
+        first: Val::U32,
+        function: "loop-text",
+        params: &[Val::U32(1024)],
+        checksum: |n| Val::U64(n * 1024),
     },
     Loop {
         title: "record with strings",
         case: "record",
-        typed: false,
+        interface: INTERFACE,
+        first: Val::U32,
         function: "loop-person",
         params: &[],
-        checksum: |n| n * 42,
+        checksum: |n| Val::U64(n * 42),
     },
     Loop {
         title: "async, short string",
         case: "async",
-        typed: true,
+        interface: INTERFACE,
+        first: Val::U32,
         function: "loop-echo-later",
         params: &[],
-        checksum: |n| n * 4,
+        checksum: |n| Val::U64(n * 4),
     },
 ];
 
-/// How often each loop is measured, and for how long each time.
-struct Effort {
-    rounds: usize,
-    sample: Duration,
-}
-
-impl Effort {
-    fn chosen() -> Self {
-        // What cargo passes to a benchmark, but not to a test.
-        if env::args().any(|arg| arg == "--bench") {
-            Self { rounds: 31, sample: Duration::from_millis(20) }
-        } else {
-            Self { rounds: 1, sample: Duration::from_micros(100) }
-        }
-    }
-}
-
-/// Whether a case is to be measured: arguments name cases, and without any all are.
-fn is_wanted(case: &str) -> bool {
-    let mut named = env::args().skip(1).filter(|arg| !arg.starts_with('-')).peekable();
-    named.peek().is_none() || named.any(|name| name == case)
-}
-
-/// The consumer and its producer, wired in one way or the other.
-enum Pair {
-    /// Each in a store of its own, composed.
-    Isolated(Composition),
-    /// The consumer in a store by itself: with the producer fused into it, or connected by hand.
-    Alone(Store<()>, Instance),
-}
-
-impl Pair {
-    async fn isolated() -> Self {
-        let composition = composer(&["producer", "consumer"]).compose().await;
-        Self::Isolated(composition.expect("the producer is what the consumer imports"))
-    }
-
-    async fn fused() -> Self {
-        let mut graph = CompositionGraph::new();
-        let [producer, consumer] = ["producer", "consumer"].map(|name| {
-            let file = guest_file(name);
-            let package = Package::from_file(name, None, file, graph.types_mut());
-            graph.register_package(package.expect("it is a component")).expect("its name is new")
-        });
-        plug(&mut graph, vec![producer], consumer).expect("the types are the same");
-        let fused = graph.encode(EncodeOptions::default()).expect("the graph is complete");
-        let fused = Component::new(engine(), fused).expect("it is a component");
-        let mut store = Store::new(engine(), ());
-        let instance = Linker::new(engine()).instantiate_async(&mut store, &fused).await;
-        Self::Alone(store, instance.expect("nothing is left to import"))
-    }
-
-    /// How long so many calls take.
-    async fn time(&mut self, Loop { function, params, checksum, .. }: &Loop, n: u32) -> Duration {
-        let params: Vec<_> = [Val::U32(n)].into_iter().chain(params.iter().cloned()).collect();
-        let mut results = [Val::Bool(false)];
-        let taken = match self {
-            Self::Isolated(composition) => {
-                let func = composition.get_func(Some(INTERFACE), function);
-                let func = func.expect("the consumer exports it");
-                let start = Instant::now();
-                func.call(&params, &mut results).await.expect("no guest traps");
-                start.elapsed()
-            }
-            Self::Alone(store, instance) => {
-                let interface = instance.get_export_index(&mut *store, None, INTERFACE);
-                let func = instance.get_export_index(&mut *store, interface.as_ref(), function);
-                let func = func.and_then(|func| instance.get_func(&mut *store, func));
-                let func = func.expect("the consumer exports it");
-                let start = Instant::now();
-                func.call_async(store, &params, &mut results).await.expect("no guest traps");
-                start.elapsed()
-            }
-        };
-        assert_eq!(results, [Val::U64(checksum(n.into()))], "{function}");
-        taken
-    }
-
-    /// How many calls fill a sample. Finding that out warms everything up.
-    async fn calls_of(&mut self, row: &Loop, sample: Duration) -> u32 {
-        let mut n = 1;
-        while self.time(row, n).await < sample {
-            n *= 2;
-        }
-        n
-    }
-}
-
-/// What a call took, in nanoseconds.
-struct Cost {
-    median: f64,
-    min: f64,
-}
-
-impl Cost {
-    fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_by(f64::total_cmp);
-        Self { median: samples[samples.len() / 2], min: samples[0] }
-    }
-}
-
-/// Measures a loop with each of `pairs`, in turns.
-async fn measure(pairs: &mut [&mut Pair], row: &Loop, effort: &Effort) -> Vec<Cost> {
-    let mut calls = Vec::new();
-    for pair in pairs.iter_mut() {
-        calls.push(pair.calls_of(row, effort.sample).await);
-    }
-    let mut samples = vec![Vec::new(); pairs.len()];
-    for _ in 0..effort.rounds {
-        for ((pair, n), samples) in pairs.iter_mut().zip(&calls).zip(&mut samples) {
-            samples.push(pair.time(row, *n).await.as_nanos() as f64 / f64::from(*n));
-        }
-    }
-    samples.into_iter().map(Cost::of).collect()
-}
+/// Cases that the channel of Rust types does not carry.
+const UNTYPED: [&str; 1] = ["record"];
 
 /// All loops in all placements, as a table and as the lines of the file.
 async fn loops(effort: &Effort) -> String {
@@ -207,7 +91,7 @@ async fn loops(effort: &Effort) -> String {
     let mut by_val = Pair::Alone(store, instance);
     let (store, instance) = baselines::typed_channel().await;
     let mut by_type = Pair::Alone(store, instance);
-    let (mut isolated, mut fused) = (Pair::isolated().await, Pair::fused().await);
+    let (mut isolated, mut fused) = (Pair::isolated(GUESTS).await, Pair::fused(GUESTS).await);
     let placements = ["isolated", "fused", "val-channel", "typed-channel"];
     println!("ns per call, median [min] of {} rounds\n", effort.rounds);
     print!("{:20}", "");
@@ -216,7 +100,7 @@ async fn loops(effort: &Effort) -> String {
     let mut json = String::new();
     for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
         let mut pairs = vec![&mut isolated, &mut fused, &mut by_val];
-        if row.typed {
+        if !UNTYPED.contains(&row.case) {
             pairs.push(&mut by_type);
         }
         let costs = measure(&mut pairs, row, effort).await;

@@ -46,6 +46,21 @@ impl Guest for Reader {
         sum
     }
 
+    async fn count_bytes(total: u64, chunk: u32, most: u32) -> u64 {
+        let mut count = 0;
+        let mut stream = istreams::zeros(total, chunk).await;
+        let mut buffer = Vec::with_capacity(most as usize);
+        loop {
+            let (result, mut read) = stream.read(buffer).await;
+            count += read.len() as u64;
+            if !matches!(result, StreamResult::Complete(_)) {
+                return count;
+            }
+            read.clear();
+            buffer = read;
+        }
+    }
+
     async fn sum_nothing() -> u64 {
         let mut sum = 0;
         read!(istreams::nothing(), 64, |byte| sum += u64::from(byte));

@@ -66,6 +66,21 @@ impl Guest for Writer {
         write!(total, chunk, |n| n as u8)
     }
 
+    async fn zeros(total: u64, chunk: u32) -> StreamReader<u8> {
+        let (mut writer, reader) = wit_stream::new();
+        spawn(async move {
+            let mut left = total;
+            while left > 0 {
+                let len = left.min(u64::from(chunk.max(1)));
+                if !writer.write_all(vec![0; len as usize]).await.is_empty() {
+                    break;
+                }
+                left -= len;
+            }
+        });
+        reader
+    }
+
     async fn numbers(n: u32, chunk: u32) -> StreamReader<u32> {
         write!(n, chunk, |n| n as u32)
     }
