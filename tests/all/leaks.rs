@@ -10,9 +10,13 @@ use std::time::Duration;
 use composer_tests::{
     call, call_unit, composer, limited, memory_in_use, runtimes, string, text, until,
 };
+#[cfg(feature = "codec")]
+use futures_util::StreamExt;
 use futures_util::future::poll_immediate;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::runtime::Handle;
+#[cfg(feature = "codec")]
+use wasm_runtime_composer::{ComponentFuture, ComponentStream};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     OwnedResource, RestartPolicy,
@@ -100,12 +104,37 @@ async fn guests() -> Composition {
     composition
 }
 
+/// Streams and futures that are read to their end, in part, and not at all, by a component and by Rust.
+#[cfg(feature = "codec")]
+async fn streams() -> Composition {
+    const WRITER: &str = "composer:test/istreams";
+    const READER: &str = "composer:test/ireader";
+    let composition = composer(&["writer", "reader"]).compose().await.unwrap();
+    let params = [Val::U32(10), Val::U32(3)];
+    call(&composition, READER, "describe-items", &params).await.unwrap();
+    call(&composition, READER, "drop-tokens", &params).await.unwrap();
+    call(&composition, READER, "sip", &params[..1]).await.unwrap();
+    call_unit(&composition, READER, "hold", &[]).await.unwrap();
+    let tokens =
+        composition.typed::<(u32,), ComponentStream<OwnedResource>>(Some(WRITER), "tokens");
+    let mut tokens = tokens.unwrap().call((10,)).await.unwrap();
+    tokens.next().await.unwrap().unwrap();
+    let later = composition.typed::<(&str,), ComponentFuture<String>>(Some(WRITER), "later");
+    drop(later.unwrap().call(("x",)).await.unwrap());
+    let texts = composition.typed::<(u32, u32), ComponentStream<String>>(Some(WRITER), "texts");
+    abandon(texts.unwrap().call((5, 5))).await;
+    call(&composition, WRITER, "[constructor]token", &[Val::U32(1)]).await.unwrap();
+    composition
+}
+
 async fn one(round: usize, parts: &[ComposableComponent<()>; 2]) {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     let composition = match round % 20 {
         0 => guests().await,
         1 => restarted(parts).await,
+        #[cfg(feature = "codec")]
+        2 => streams().await,
         _ => small(parts).await,
     };
     assert!(composition.live_handles() > 0);
@@ -138,8 +167,42 @@ impl Memory {
     }
 }
 
+/// Stores that live on keep nothing of the streams that went through them.
+#[cfg(feature = "codec")]
+async fn streams_in_the_same_stores() {
+    const READER: &str = "composer:test/ireader";
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let tasks_before = tasks();
+    let composition = composer(&["writer", "reader"]).compose().await.unwrap();
+    let go_through = async |rounds: u32| {
+        for n in 0..rounds {
+            for function in ["describe-items", "drop-tokens", "join-texts", "sum-numbers"] {
+                let params = [Val::U32(n % 20 + 3), Val::U32(3)];
+                limited(call(&composition, READER, function, &params)).await.unwrap();
+            }
+            for function in ["sip", "sum-nested", "get-later-token", "have-counted"] {
+                limited(call(&composition, READER, function, &[Val::U32(3)])).await.unwrap();
+            }
+            limited(call(&composition, READER, "get-parcel", &[string("x")])).await.unwrap();
+            limited(call_unit(&composition, READER, "hold", &[])).await.unwrap();
+            limited(call_unit(&composition, READER, "leave", &[])).await.unwrap();
+        }
+        until(|| composition.live_handles() == 0).await;
+    };
+    go_through(100).await;
+    let before = Memory::now();
+    go_through(1000).await;
+    let after = Memory::now();
+    println!("streams in the same stores: from {before:?} to {after:?}");
+    assert!(after.blocks < before.blocks + BLOCKS, "from {before:?} to {after:?}");
+    drop(composition);
+    until(|| tasks() == tasks_before).await;
+}
+
 fn make_and_end_them(rounds: usize) {
     for runtime in runtimes() {
+        #[cfg(feature = "codec")]
+        runtime.block_on(streams_in_the_same_stores());
         let parts = [COUNTER, USER].map(text);
         let make = async |from, to| {
             for round in from..to {
