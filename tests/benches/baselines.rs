@@ -15,7 +15,7 @@ type Vals = (Func, Vec<Val>, Reply<Vec<Val>>);
 
 /// The consumer, whose imports send their `Val`s to the producer's store.
 pub(crate) async fn val_channel() -> (Store<()>, Instance) {
-    let (sender, mut inbox) = mpsc::unbounded_channel::<Vals>();
+    let (sender, inbox) = mpsc::unbounded_channel::<Vals>();
     let (mut producer, instance) = producer().await;
     let mut linker = Linker::new(engine());
     let consumer = guest("consumer");
@@ -36,6 +36,33 @@ pub(crate) async fn val_channel() -> (Store<()>, Instance) {
             _ => {}
         }
     }
+    serve_vals(producer, inbox);
+    started(&linker).await
+}
+
+/// Calls a function of the producer from Rust, by the same channel.
+pub(crate) struct ValCaller {
+    sender: mpsc::UnboundedSender<Vals>,
+    func: Func,
+}
+
+impl ValCaller {
+    pub(crate) async fn new(function: &str) -> Self {
+        let (sender, inbox) = mpsc::unbounded_channel();
+        let (mut producer, instance) = producer().await;
+        let func = exported(&mut producer, &instance, Some(PRODUCER), function);
+        serve_vals(producer, inbox);
+        Self { sender, func }
+    }
+
+    pub(crate) async fn call(&self, params: &[Val]) -> Vec<Val> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.sender.send((self.func, params.to_vec(), reply));
+        answer.await.expect("no guest traps")
+    }
+}
+
+fn serve_vals(mut producer: Store<()>, mut inbox: mpsc::UnboundedReceiver<Vals>) {
     tokio::spawn(async move {
         let served = producer.run_concurrent(async move |accessor| {
             while let Some((func, params, reply)) = inbox.recv().await {
@@ -45,7 +72,6 @@ pub(crate) async fn val_channel() -> (Store<()>, Instance) {
         });
         served.await.expect("no guest traps");
     });
-    started(&linker).await
 }
 
 struct ValCall {

@@ -17,9 +17,11 @@ mod pairs;
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use baselines::ValCaller;
 use composer_tests::composer;
 use pairs::{Cost, Effort, Loop, Pair, is_wanted, measure};
 use tokio::runtime::Builder;
+use tokio::task::{LocalSet, spawn_local};
 use wasmtime::component::Val;
 
 const INTERFACE: &str = "composer:test/iconsumer";
@@ -130,35 +132,63 @@ async fn loops(effort: &Effort) -> String {
     json
 }
 
-/// Calls from Rust, each way in turns: with `Val`s, and with Rust types.
-async fn from_rust(effort: &Effort) {
+/// Calls from a task in Rust, each way in turns: with Rust types, with `Val`s, and with `Val`s through a
+/// channel by hand. Gives the lines of the file.
+async fn from_rust(effort: Effort) -> String {
     let composition = composer(&["producer"]).compose().await.expect("it imports nothing");
     let interface = Some("composer:test/iproducer");
     let dynamic = |name| composition.get_func(interface, name).expect("the producer exports it");
     let (add, reverse) = (dynamic("add"), dynamic("reverse"));
+    let (add_by_hand, reverse_by_hand) =
+        (ValCaller::new("add").await, ValCaller::new("reverse").await);
     let typed_add = composition.typed::<(i32, i32), i32>(interface, "add");
     let typed_add = typed_add.expect("it adds `s32`");
     let typed_reverse = composition.typed::<(&[u8],), Vec<u8>>(interface, "reverse");
     let typed_reverse = typed_reverse.expect("it reverses bytes");
     let bytes = vec![7; 1024];
-    let vals = Val::List(bytes.iter().copied().map(Val::U8).collect());
+    let numbers = [Val::S32(1), Val::S32(2)];
+    let vals = [Val::List(bytes.iter().copied().map(Val::U8).collect())];
 
-    println!("\n{:20} {:>21} {:>21} {:>8}", "from Rust", "typed", "dynamic", "ratio");
-    let mut samples: [[Vec<f64>; 2]; 2] = Default::default();
+    let mut samples: [[Vec<f64>; 3]; 2] = Default::default();
     for _ in 0..effort.rounds {
         let [in_add, in_bytes] = &mut samples;
-        in_add[0].push(repeat(effort, async || drop(typed_add.call((1, 2)).await)).await);
-        let params = [Val::S32(1), Val::S32(2)];
-        let call = async || drop(add.call(&params, &mut [Val::S32(0)]).await);
-        in_add[1].push(repeat(effort, call).await);
-        in_bytes[0].push(repeat(effort, async || drop(typed_reverse.call((&bytes,)).await)).await);
-        let params = std::slice::from_ref(&vals);
-        let call = async || drop(reverse.call(params, &mut [Val::Bool(false)]).await);
-        in_bytes[1].push(repeat(effort, call).await);
+        in_add[0].push(repeat(&effort, async || drop(typed_add.call((1, 2)).await)).await);
+        let call = async || drop(add.call(&numbers, &mut [Val::S32(0)]).await);
+        in_add[1].push(repeat(&effort, call).await);
+        in_add[2].push(repeat(&effort, async || drop(add_by_hand.call(&numbers).await)).await);
+        in_bytes[0].push(repeat(&effort, async || drop(typed_reverse.call((&bytes,)).await)).await);
+        let call = async || drop(reverse.call(&vals, &mut [Val::Bool(false)]).await);
+        in_bytes[1].push(repeat(&effort, call).await);
+        in_bytes[2].push(repeat(&effort, async || drop(reverse_by_hand.call(&vals).await)).await);
     }
-    for (title, costs) in ["add(s32, s32)", "list<u8> of 1 KiB"].into_iter().zip(samples) {
-        print_row(title, costs.map(Cost::of));
+
+    print!("\n{:20}", "from Rust");
+    for title in ["typed", "dynamic", "channel of `Val`s"] {
+        print!(" {title:>21}");
     }
+    println!(" {:>15} {:>15}", "typed/channel", "dynamic/channel");
+    let mut json = String::new();
+    for ((title, case), costs) in
+        [("add(s32, s32)", "host"), ("list<u8> of 1 KiB", "host-bytes-1k")].into_iter().zip(samples)
+    {
+        let costs = costs.map(Cost::of);
+        print!("{title:20}");
+        for cost in &costs {
+            print!(" {:>21}", format!("{:.0} [{:.0}]", cost.median, cost.min));
+        }
+        let by_hand = costs[2].median;
+        println!(" {:>15.3} {:>15.3}", costs[0].median / by_hand, costs[1].median / by_hand);
+        for (placement, cost) in ["typed", "isolated", "val-channel"].iter().zip(&costs) {
+            let _ = write!(
+                json,
+                ",\n  {{\"name\": \"{placement}/{case}\", \"ns\": {:.1}, \"ratio_to_fused\": null, \
+                 \"ratio_to_val_channel\": {:.4}}}",
+                cost.median,
+                cost.median / by_hand
+            );
+        }
+    }
+    json
 }
 
 /// What a call takes, in nanoseconds, in a sample of calls.
@@ -174,23 +204,20 @@ async fn repeat(effort: &Effort, mut call: impl AsyncFnMut()) -> f64 {
     start.elapsed().as_nanos() as f64 / f64::from(calls)
 }
 
-fn print_row(title: &str, [first, second]: [Cost; 2]) {
-    let ratio = first.median / second.median;
-    let [first, second] = [first, second].map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
-    println!("{title:20} {first:>21} {second:>21} {ratio:>8.2}");
-}
-
 fn main() {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("the system has threads").block_on(async {
         let effort = Effort::chosen();
-        let json = loops(&effort).await;
-        if effort.rounds > 1 && LOOPS.iter().all(|row| is_wanted(row.case)) {
+        let mut json = loops(&effort).await;
+        let measured = effort.rounds > 1;
+        let complete = LOOPS.iter().all(|row| is_wanted(row.case)) && is_wanted("host");
+        if is_wanted("host") {
+            let caller = async { spawn_local(from_rust(effort)).await.expect("no guest traps") };
+            json += &LocalSet::new().run_until(caller).await;
+        }
+        if measured && complete {
             let file = composer_tests::folder().join("../target/bench.json");
             std::fs::write(file, format!("[\n{json}\n]\n")).expect("the target is writable");
-        }
-        if is_wanted("host") {
-            from_rust(&effort).await;
         }
     });
 }
