@@ -14,8 +14,7 @@ use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
 use crate::abi::{Element, first_element};
 use crate::value::{Elements, Payload, StoreHandle};
 
-/// How many bytes are taken out of a store at a time. What one element is has no part in it, so at least
-/// that much and one round of elements may be on its way.
+/// How many bytes are taken out of a store at a time, but for what the last round of elements is more.
 const BATCH: usize = 64 * 1024;
 /// How many elements of any type are taken before they are weighed.
 const ROUND: usize = 32;
@@ -54,12 +53,15 @@ pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
     fn into_whole(self) -> Self::Whole;
 }
 
-/// A consumer or a producer whose items are `I`.
-struct Of<E, I>(E, PhantomData<fn() -> I>);
+/// A consumer or a producer of items `I`, which are elements of `H`.
+struct Of<E, H, I> {
+    end: E,
+    types: PhantomData<fn() -> (H, I)>,
+}
 
-impl<E, I> Of<E, I> {
+impl<E, H, I> Of<E, H, I> {
     fn new(end: E) -> Self {
-        Self(end, PhantomData)
+        Self { end, types: PhantomData }
     }
 }
 
@@ -144,9 +146,7 @@ impl<H: StoreHandle> Item<H> for Element<H> {
     }
 }
 
-impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> StreamConsumer<T>
-    for Of<(E, PhantomData<fn() -> H>), I>
-{
+impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> StreamConsumer<T> for Of<E, H, I> {
     type Item = I;
 
     fn poll_consume(
@@ -156,7 +156,7 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> StreamConsumer<T>
         source: Source<'_, I>,
         finish: bool,
     ) -> Poll<Result<StreamResult>> {
-        let end = &mut self.0.0;
+        let end = &mut self.end;
         Poll::Ready(Ok(match end.poll_wanted(cx) {
             Poll::Pending if finish => StreamResult::Cancelled,
             Poll::Pending => return Poll::Pending,
@@ -173,9 +173,7 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> StreamConsumer<T>
     }
 }
 
-impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T>
-    for Of<(E, PhantomData<fn() -> H>), I>
-{
+impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T> for Of<E, H, I> {
     type Item = I;
 
     fn poll_consume(
@@ -185,7 +183,7 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T>
         source: Source<'_, I>,
         finish: bool,
     ) -> Poll<Result<()>> {
-        let end = &mut self.0.0;
+        let end = &mut self.end;
         match end.poll_wanted(cx) {
             Poll::Pending if finish => {}
             Poll::Pending => return Poll::Pending,
@@ -212,13 +210,14 @@ pub fn pipe_stream<T: 'static, H: StoreHandle>(
     store: StoreContextMut<'_, T>,
     end: impl Writes<T, H>,
 ) -> Result<()> {
-    let end = (end, PhantomData::<fn() -> H>);
     match payload {
-        Payload::None => stream.try_into_stream_reader::<()>()?.pipe(store, Of::<_, ()>::new(end)),
-        Payload::U8 => stream.try_into_stream_reader::<u8>()?.pipe(store, Of::<_, u8>::new(end)),
+        Payload::None => {
+            stream.try_into_stream_reader::<()>()?.pipe(store, Of::<_, H, ()>::new(end))
+        }
+        Payload::U8 => stream.try_into_stream_reader::<u8>()?.pipe(store, Of::<_, H, u8>::new(end)),
         Payload::Other => {
             let reader = stream.try_into_stream_reader::<Element<H>>()?;
-            reader.pipe(store, Of::<_, Element<H>>::new(end))
+            reader.pipe(store, Of::<_, H, Element<H>>::new(end))
         }
     }
 }
@@ -234,34 +233,29 @@ pub fn pipe_future<T: 'static, H: StoreHandle>(
     store: StoreContextMut<'_, T>,
     end: impl Writes<T, H>,
 ) -> Result<()> {
-    let end = (end, PhantomData::<fn() -> H>);
     match payload {
-        Payload::None => future.try_into_future_reader::<()>()?.pipe(store, Of::<_, ()>::new(end)),
+        Payload::None => {
+            future.try_into_future_reader::<()>()?.pipe(store, Of::<_, H, ()>::new(end))
+        }
         Payload::U8 | Payload::Other => {
             let reader = future.try_into_future_reader::<Element<H>>()?;
-            reader.pipe(store, Of::<_, Element<H>>::new(end))
+            reader.pipe(store, Of::<_, H, Element<H>>::new(end))
         }
     }
 }
 
-/// What a producer keeps: its end, for as long as nobody has taken that back.
-struct Produces<E, H, I>(E, PhantomData<fn() -> (H, I)>);
-
-impl<E, H, I> Produces<E, H, I> {
-    fn new(end: E) -> Self {
-        Self(end, PhantomData)
-    }
-}
+/// A producer as wasmtime keeps it.
+type Kept<E, H, I> = Pin<Box<Of<E, H, I>>>;
 
 /// Gives `end` back, if that is what is asked for.
 fn whole<T: 'static, H, E: Reads<T, H>, I>(
-    me: Pin<Box<Produces<E, H, I>>>,
+    me: Kept<E, H, I>,
     ty: TypeId,
-) -> Result<Box<dyn Any>, Pin<Box<Produces<E, H, I>>>> {
+) -> Result<Box<dyn Any>, Kept<E, H, I>> {
     if ty != TypeId::of::<E::Whole>() {
         return Err(me);
     }
-    Ok(Box::new(Pin::into_inner(me).0.into_whole()))
+    Ok(Box::new(Pin::into_inner(me).end.into_whole()))
 }
 
 /// What is asked of a producer when the reader does not say how much it takes.
@@ -270,7 +264,7 @@ const ANY_NUMBER: usize = 1024;
 macro_rules! produce {
     ($item:ty, $H:ident, ($($bound:tt)*), |$destination:ident, $store:ident, $elements:ident| $put:block) => {
         impl<T: 'static, $H: $($bound)*, E: Reads<T, $H>> StreamProducer<T>
-            for Produces<E, $H, $item>
+            for Of<E, $H, $item>
         {
             type Item = $item;
             type Buffer = VecBuffer<$item>;
@@ -288,7 +282,7 @@ macro_rules! produce {
                     // Whether there are elements is only known by taking some.
                     return Poll::Ready(Ok(StreamResult::Completed));
                 }
-                let elements = self.0.poll_elements(cx, $store.as_context_mut(), most);
+                let elements = self.end.poll_elements(cx, $store.as_context_mut(), most);
                 Poll::Ready(Ok(match elements {
                     Poll::Pending if finish => StreamResult::Cancelled,
                     Poll::Pending => return Poll::Pending,
@@ -344,15 +338,15 @@ pub fn stream_to_store<T: 'static, H: StoreHandle>(
 ) -> Result<StreamAny> {
     match payload {
         Payload::None => {
-            let reader = StreamReader::new(&mut store, Produces::<_, H, ()>::new(end))?;
+            let reader = StreamReader::new(&mut store, Of::<_, H, ()>::new(end))?;
             reader.try_into_stream_any(store)
         }
         Payload::U8 => {
-            let reader = StreamReader::new(&mut store, Produces::<_, H, u8>::new(end))?;
+            let reader = StreamReader::new(&mut store, Of::<_, H, u8>::new(end))?;
             reader.try_into_stream_any(store)
         }
         Payload::Other => {
-            let reader = StreamReader::new(&mut store, Produces::<_, H, Element<H>>::new(end))?;
+            let reader = StreamReader::new(&mut store, Of::<_, H, Element<H>>::new(end))?;
             reader.try_into_stream_any(store)
         }
     }
@@ -384,9 +378,7 @@ pub fn recover_stream<T: 'static, H: StoreHandle, W: 'static>(
 }
 
 /// The value of a future.
-impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
-    for Of<(E, PhantomData<fn() -> H>), Element<H>>
-{
+impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, Element<H>> {
     type Item = Element<H>;
 
     fn poll_produce(
@@ -395,7 +387,7 @@ impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
         store: StoreContextMut<'_, T>,
         finish: bool,
     ) -> Poll<Result<Option<Element<H>>>> {
-        let value = match self.0.0.poll_elements(cx, store, 1) {
+        let value = match self.end.poll_elements(cx, store, 1) {
             Poll::Pending if finish => return Poll::Ready(Ok(None)),
             value => ready!(value)?,
         };
@@ -408,9 +400,7 @@ impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
     }
 }
 
-impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
-    for Of<(E, PhantomData<fn() -> H>), ()>
-{
+impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, ()> {
     type Item = ();
 
     fn poll_produce(
@@ -419,7 +409,7 @@ impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T>
         store: StoreContextMut<'_, T>,
         finish: bool,
     ) -> Poll<Result<Option<()>>> {
-        match self.0.0.poll_elements(cx, store, 1) {
+        match self.end.poll_elements(cx, store, 1) {
             Poll::Pending if finish => Poll::Ready(Ok(None)),
             Poll::Pending => Poll::Pending,
             Poll::Ready(value) => Poll::Ready(match value? {
@@ -440,14 +430,13 @@ pub fn future_to_store<T: 'static, H: StoreHandle>(
     mut store: StoreContextMut<'_, T>,
     end: impl Reads<T, H>,
 ) -> Result<FutureAny> {
-    let end = (end, PhantomData::<fn() -> H>);
     match payload {
         Payload::None => {
-            let reader = FutureReader::new(&mut store, Of::<_, ()>::new(end))?;
+            let reader = FutureReader::new(&mut store, Of::<_, H, ()>::new(end))?;
             reader.try_into_future_any(store)
         }
         Payload::U8 | Payload::Other => {
-            let reader = FutureReader::new(&mut store, Of::<_, Element<H>>::new(end))?;
+            let reader = FutureReader::new(&mut store, Of::<_, H, Element<H>>::new(end))?;
             reader.try_into_future_any(store)
         }
     }

@@ -12,6 +12,7 @@
 //! - [`Composer::plan`] shows the wiring, or tells everything that is wrong with it.
 //! - [`Composition::typed`] gives a [`TypedFunc`] of Rust types, [`Composition::get_func`] an
 //!   [`ExportFunc`], which is called with wasmtime's `Val`s.
+//! - [`ComponentStream`] and [`ComponentFuture`] are streams and futures between Rust and components.
 //! - A [`ComposableDescriptor`] says what a component may do: deadline, inbox, restart, run limit.
 //! - [`CompositionError`] is the one error type that `?` needs.
 //!

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::env;
 use std::error::Error;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,10 +28,14 @@ const BROKER: &str = "composer:test/bucket-user";
 const CONSUMER: &str = "composer:test/ibuckets-consumer";
 
 /// A small generator of numbers that only need to look random (splitmix64).
-struct Random(Cell<u64>);
+pub(crate) struct Random(Cell<u64>);
 
 impl Random {
-    fn below(&self, n: u64) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    pub(crate) fn below(&self, n: u64) -> u64 {
         let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.0.set(state);
         let mut z = state;
@@ -383,7 +388,7 @@ async fn flood(composition: &Composition, random: &Random) {
 }
 
 async fn one_seed(seed: u64) {
-    let random = Random(Cell::new(seed));
+    let random = Random::new(seed);
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     let world = compose(&random).await;
@@ -429,13 +434,17 @@ async fn one_seed(seed: u64) {
 
 #[test]
 fn every_call_is_answered_and_nothing_is_left_whatever_fails() {
-    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let seeds = match number("FAULT_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("FAULT_SEEDS").unwrap_or(10),
-    };
-    for seed in seeds {
+    for seed in seeds() {
         println!("seed {seed}");
         run(|| one_seed(seed));
+    }
+}
+
+/// The seeds to run with.
+pub(crate) fn seeds() -> Range<u64> {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    match number("FAULT_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("FAULT_SEEDS").unwrap_or(10),
     }
 }

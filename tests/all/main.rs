@@ -24,6 +24,8 @@ mod resources;
 mod restart;
 mod runaway;
 #[cfg(feature = "codec")]
+mod stream_faults;
+#[cfg(feature = "codec")]
 mod streams;
 mod typed;
 mod values;

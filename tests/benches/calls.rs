@@ -13,8 +13,8 @@
 
 mod baselines;
 mod pairs;
+mod report;
 
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use baselines::ValCaller;
@@ -88,7 +88,7 @@ const LOOPS: [Loop; 6] = [
 const UNTYPED: [&str; 1] = ["record"];
 
 /// All loops in all placements, as a table and as the lines of the file.
-async fn loops(effort: &Effort) -> String {
+async fn loops(effort: &Effort) -> Vec<String> {
     let (store, instance) = baselines::val_channel().await;
     let mut by_val = Pair::Alone(store, instance);
     let (store, instance) = baselines::typed_channel().await;
@@ -99,7 +99,7 @@ async fn loops(effort: &Effort) -> String {
     print!("{:20}", "");
     placements.iter().for_each(|placement| print!(" {placement:>21}"));
     println!(" {:>8} {:>8} {:>8}", "/fused", "/val", "/typed");
-    let mut json = String::new();
+    let mut lines = Vec::new();
     for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
         let mut pairs = vec![&mut isolated, &mut fused, &mut by_val];
         if !UNTYPED.contains(&row.case) {
@@ -118,23 +118,16 @@ async fn loops(effort: &Effort) -> String {
         }
         println!();
         for (placement, cost) in placements.iter().zip(&costs) {
-            let comma = if json.is_empty() { "" } else { ",\n" };
-            let _ = write!(
-                json,
-                r#"{comma}  {{"name": "{placement}/{}", "ns": {:.1}, "ratio_to_fused": {:.4}, "ratio_to_val_channel": {:.4}}}"#,
-                row.case,
-                cost.median,
-                cost.median / fused,
-                cost.median / val
-            );
+            let name = format!("{placement}/{}", row.case);
+            lines.push(report::line(&name, cost.median, Some(fused), Some(val)));
         }
     }
-    json
+    lines
 }
 
 /// Calls from a task in Rust, each way in turns: with Rust types, with `Val`s, and with `Val`s through a
 /// channel by hand. Gives the lines of the file.
-async fn from_rust(effort: Effort) -> String {
+async fn from_rust(effort: Effort) -> Vec<String> {
     let composition = composer(&["producer"]).compose().await.expect("it imports nothing");
     let interface = Some("composer:test/iproducer");
     let dynamic = |name| composition.get_func(interface, name).expect("the producer exports it");
@@ -167,7 +160,7 @@ async fn from_rust(effort: Effort) -> String {
         print!(" {title:>21}");
     }
     println!(" {:>15} {:>15}", "typed/channel", "dynamic/channel");
-    let mut json = String::new();
+    let mut lines = Vec::new();
     for ((title, case), costs) in
         [("add(s32, s32)", "host"), ("list<u8> of 1 KiB", "host-bytes-1k")].into_iter().zip(samples)
     {
@@ -179,16 +172,11 @@ async fn from_rust(effort: Effort) -> String {
         let by_hand = costs[2].median;
         println!(" {:>15.3} {:>15.3}", costs[0].median / by_hand, costs[1].median / by_hand);
         for (placement, cost) in ["typed", "isolated", "val-channel"].iter().zip(&costs) {
-            let _ = write!(
-                json,
-                ",\n  {{\"name\": \"{placement}/{case}\", \"ns\": {:.1}, \"ratio_to_fused\": null, \
-                 \"ratio_to_val_channel\": {:.4}}}",
-                cost.median,
-                cost.median / by_hand
-            );
+            let name = format!("{placement}/{case}");
+            lines.push(report::line(&name, cost.median, None, Some(by_hand)));
         }
     }
-    json
+    lines
 }
 
 /// What a call takes, in nanoseconds, in a sample of calls.
@@ -208,16 +196,15 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("the system has threads").block_on(async {
         let effort = Effort::chosen();
-        let mut json = loops(&effort).await;
+        let mut lines = loops(&effort).await;
         let measured = effort.rounds > 1;
         let complete = LOOPS.iter().all(|row| is_wanted(row.case)) && is_wanted("host");
         if is_wanted("host") {
             let caller = async { spawn_local(from_rust(effort)).await.expect("no guest traps") };
-            json += &LocalSet::new().run_until(caller).await;
+            lines.extend(LocalSet::new().run_until(caller).await);
         }
         if measured && complete {
-            let file = composer_tests::folder().join("../target/bench.json");
-            std::fs::write(file, format!("[\n{json}\n]\n")).expect("the target is writable");
+            report::write(|name| !name.starts_with("scale/"), &lines);
         }
     });
 }

@@ -300,6 +300,7 @@ impl DriverHandle {
     }
 
     /// Waits for the next message; `None` when the inbox is closed and empty.
+    #[cfg(feature = "component-model-async")]
     pub(super) async fn receive(&self) -> Option<Message> {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
     }

@@ -72,7 +72,6 @@ enum Next {
     /// A sync call that is to run outside of the event loop.
     Alone(Call),
     /// An async call, which needs the event loop.
-    #[cfg(feature = "component-model-async")]
     Overlap(Call),
     Stop,
 }
@@ -265,6 +264,7 @@ impl<T: Send + 'static> Driver<T> {
     }
 
     #[cfg(not(feature = "component-model-async"))]
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "where stores overlap, it does need it")]
     async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
         // No engine is concurrent then.
         Ok(first.map_or(Next::Stop, Next::Alone))

@@ -142,7 +142,9 @@ impl<'a, S: AsContextMut> StoreHandles<'a, S> {
     pub(crate) fn into_loans(self) -> Loans {
         let loans = self.given.into_iter().filter_map(|given| match given {
             Given::Lent { loan } => Some(loan),
-            _ => None,
+            Given::Own { .. } => None,
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            Given::Stream(_) | Given::Future(_) => None,
         });
         Loans(loans.collect())
     }

@@ -169,7 +169,6 @@ pub(crate) fn successor(exports: &[Named], name: &str) -> Option<usize> {
 impl Surface {
     /// Whether something can go on in the component's store while no call of it runs: streams, futures,
     /// and what async imports were given to do.
-    #[cfg_attr(not(feature = "component-model-async"), expect(dead_code, reason = "nothing can"))]
     pub(crate) fn works_between_calls(&self) -> bool {
         fn works(named: &Named) -> bool {
             match &named.item {

@@ -53,8 +53,9 @@ impl FunctionType {
         let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
         let result = self.result.iter().map(|ty| ("result".to_owned(), ty));
         params.chain(result).find_map(|(place, ty)| {
-            let is_stream = |ty: &_| matches!(ty, ValueType::Stream(_) | ValueType::Future(_));
-            Some((place, ty.find(&mut { is_stream })?.to_string()))
+            let found =
+                ty.find(&mut |ty| matches!(ty, ValueType::Stream(_) | ValueType::Future(_)))?;
+            Some((place, found.to_string()))
         })
     }
 
@@ -213,10 +214,10 @@ impl ValueType {
 
     /// Whether there are handles in values of this type: of resources, streams or futures.
     pub(crate) fn has_handles(&self) -> bool {
-        let is_handle = |ty: &Self| {
+        let found = self.find(&mut |ty| {
             matches!(ty, Self::Own(_) | Self::Borrow(_) | Self::Stream(_) | Self::Future(_))
-        };
-        self.find(&mut { is_handle }).is_some()
+        });
+        found.is_some()
     }
 
     /// The first type, this one included, for which `pick` holds.

@@ -6,6 +6,8 @@
 //! to its home and its destructor runs there, once: no path has to remember to do it.
 
 mod held;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod pipe;
 mod proxies;
 mod stream;
 
@@ -18,10 +20,10 @@ use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
 
 pub(crate) use held::{Guard, Held, HeldTable};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use pipe::{WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
 pub(crate) use stream::{Broken, StreamEnd};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use stream::{WriteEnd, pipe};
 
 use crate::error::HandleError;
 

@@ -1,0 +1,97 @@
+//! How composing scales: so many components, each importing from the one before, composed and closed. They
+//! are compiled before.
+//!
+//! `cargo bench -p composer-tests --bench scale` measures, and writes its numbers into `target/bench.json`, as
+//! `scale/compose-1000` and `scale/close-1000`. Under `cargo test` a few components only show that it works.
+
+#![forbid(unsafe_code)]
+
+mod report;
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use composer_tests::{call, with_linker};
+use tokio::runtime::Builder;
+use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker, Val};
+
+/// Components that import a number from the one before, and export one more.
+fn chain(engine: &Engine, count: usize) -> Vec<ComposableComponent<()>> {
+    let compile = |index: usize| {
+        let text = match index {
+            0 => r#"(component
+                (core module $m (func (export "f") (result i32) i32.const 1))
+                (core instance $i (instantiate $m))
+                (func (export "f0") (result u32) (canon lift (core func $i "f"))))"#
+                .to_owned(),
+            _ => format!(
+                r#"(component
+                (import "f{before}" (func $f (result u32)))
+                (core func $f (canon lower (func $f)))
+                (core module $m
+                    (import "" "f" (func $f (result i32)))
+                    (func (export "f") (result i32) (i32.add (call $f) (i32.const 1))))
+                (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+                (func (export "f{index}") (result u32) (canon lift (core func $i "f"))))"#,
+                before = index - 1
+            ),
+        };
+        let component = Component::new(engine, text).expect("it is a component");
+        with_linker(component, Linker::new(engine))
+    };
+    (0..count).map(compile).collect()
+}
+
+/// How long it takes to compose `parts`, and to close what they were composed to.
+async fn compose_and_close(parts: &[ComposableComponent<()>]) -> [Duration; 2] {
+    let mut composer = Composer::new();
+    for (index, part) in parts.iter().enumerate() {
+        composer.add(ComposableDescriptor::new(format!("part{index}"), part.clone()));
+    }
+    let start = Instant::now();
+    let composition = composer.compose().await.expect("each imports from the one before");
+    let composed = start.elapsed();
+    // A short way along the chain shows that it is one.
+    let last = (parts.len() - 1).min(20);
+    let sum = call(&composition, None, &format!("f{last}"), &[]).await;
+    assert_eq!(sum.expect("no guest traps"), Val::U32(last as u32 + 1));
+    let start = Instant::now();
+    composition.close(Duration::from_secs(60)).await.expect("nothing runs");
+    [composed, start.elapsed()]
+}
+
+fn main() {
+    let measures = env::args().any(|arg| arg == "--bench");
+    let counts: &[usize] = if measures { &[1, 10, 100, 1000, 5000] } else { &[1, 10] };
+    let rounds = if measures { 11 } else { 1 };
+    let parts = chain(composer_tests::engine(), counts[counts.len() - 1]);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("the system has threads").block_on(async {
+        let mut lines = Vec::new();
+        println!(
+            "{:>10} {:>12} {:>12} {:>12} {:>12}",
+            "components", "compose, ms", "us for each", "close, ms", "us for each"
+        );
+        for &count in counts {
+            let mut samples = [Vec::new(), Vec::new()];
+            for _ in 0..rounds {
+                let taken = compose_and_close(&parts[..count]).await;
+                samples.iter_mut().zip(taken).for_each(|(samples, taken)| samples.push(taken));
+            }
+            print!("{count:>10}");
+            for (what, mut samples) in ["compose", "close"].into_iter().zip(samples) {
+                samples.sort();
+                let median = samples[samples.len() / 2].as_secs_f64();
+                print!(" {:>12.2} {:>12.1}", median * 1e3, median * 1e6 / count as f64);
+                let name = format!("scale/{what}-{count}");
+                lines.push(report::line(&name, median * 1e9, None, None));
+            }
+            println!();
+        }
+        if measures {
+            report::write(|name| name.starts_with("scale/"), &lines);
+        }
+    });
+}
