@@ -475,6 +475,9 @@ impl Wiring {
             tasks: self.waits.clone().map(|waits| Tasks::new(waits, handle.number())),
             home: handle,
             id: leaf.id.clone(),
+            calls_others: wires
+                .iter()
+                .any(|wire| !leaf.surface.imports[wire.import].item.is_types_alone()),
             // Whoever links the component knows its engine.
             stack: 0,
             outgoing: Places::default(),

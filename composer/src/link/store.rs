@@ -36,6 +36,8 @@ pub(crate) struct StoreSide {
     pub(crate) id: Arc<str>,
     /// The calls that run in the store, where waiting can go in a circle.
     pub(crate) tasks: Option<Tasks>,
+    /// Whether the component calls functions of others.
+    pub(crate) calls_others: bool,
     /// How much stack the component's guests leave to what they call.
     pub(crate) stack: usize,
     /// Places for calls of other components that are not answered, given up or not.

@@ -75,6 +75,11 @@ pub(crate) enum Rank {
     Exact,
 }
 
+/// A name less its version: only names that share it can match.
+pub(crate) fn base(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(base, _)| base)
+}
+
 /// Whether `name` is meant by `pattern`: the whole name, or the name less its version.
 pub(crate) fn names(pattern: &str, name: &str) -> bool {
     pattern == name || name.split_once('@').is_some_and(|(base, _)| base == pattern)

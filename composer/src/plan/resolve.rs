@@ -7,7 +7,7 @@ use super::check::{check_types, contained_of_host, find_resources, homeless};
 use super::containment::{Contained, Wish, contain, target};
 use super::filter::Filter;
 use super::item::{Named, ResourceOrigin, Surface};
-use super::name::{Name, Rank, names, nearest};
+use super::name::{Name, Rank, base, names, nearest};
 use super::order::order;
 use crate::error::PlanProblem;
 
@@ -258,6 +258,12 @@ impl Resolver<'_> {
             }
             nodes.push(self.node(node, path));
         }
+        // Who shows exports of a name, in any version: in a large composition few do.
+        let mut offering: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let names: BTreeSet<_> = node.visible.iter().map(|(name, _)| base(name)).collect();
+            names.into_iter().for_each(|name| offering.entry(name).or_default().push(index));
+        }
         let mut open: BTreeMap<String, Vec<Need>> = BTreeMap::new();
         for importer in 0..nodes.len() {
             // Of what is kept, the imports that hints were for are not open any more.
@@ -266,7 +272,8 @@ impl Resolver<'_> {
             }
             self.contain(&nodes[importer]);
             for (import, needs) in &nodes[importer].open {
-                match self.source(&nodes, importer, import, needs) {
+                let others = offering.get(base(import)).map_or(&[][..], Vec::as_slice);
+                match self.source(&nodes, others, importer, import, needs) {
                     Some(source) => {
                         for need in needs {
                             self.leaves[need.leaf].sources[need.import] = source;
@@ -421,10 +428,12 @@ impl Resolver<'_> {
         }
     }
 
-    /// Who satisfies `import` on this level; `None` if nobody does.
+    /// Who satisfies `import` on this level, where `offering` show exports of its name; `None` if nobody
+    /// does.
     fn source(
         &mut self,
         nodes: &[Ready<'_>],
+        offering: &[usize],
         importer: usize,
         import: &str,
         needs: &[Need],
@@ -437,8 +446,8 @@ impl Resolver<'_> {
         if needs.iter().all(|need| self.leaves[need.leaf].sources[need.import] == Source::Nobody) {
             return Some(Source::Nobody);
         }
-        let others = nodes.iter().enumerate().filter(|(index, _)| *index != importer);
-        let best = best_offers(import, others.map(|(_, node)| node));
+        let others = offering.iter().filter(|index| **index != importer);
+        let best = best_offers(import, others.map(|index| &nodes[*index]));
         match best.as_slice() {
             [] => None,
             [(_, offer)] => Some(Source::Export(*offer)),
