@@ -82,7 +82,11 @@ impl ExportFunc {
     ///
     /// A component's inbox has room for a number of calls; beyond it, calls wait for room in their
     /// order. Calls of an `async func` overlap; others run one at a time. Calls made one after the other
-    /// start in that order.
+    /// start in that order. A call of another function, without a deadline, of a component that is idle
+    /// and whose calls are short runs on the caller's task, up to its first wait.
+    ///
+    /// Streams and futures are no `Val`s: a function of those is called by
+    /// [`Composition::typed`](crate::Composition::typed) or `compose!`.
     ///
     /// # Errors
     ///
@@ -97,8 +101,8 @@ impl ExportFunc {
     ///
     /// # Cancel safety
     ///
-    /// The call is queued when this future is first polled. Dropping the future withdraws a call
-    /// that has not started, and the handles moved into it are dropped. A call that has started
+    /// The call is queued, or begun, when this future is first polled. Dropping the future withdraws
+    /// a call that has not started, and the handles moved into it are dropped. A call that has started
     /// runs to its end in its component; its result is discarded and the handles in it are
     /// dropped. Lent handles are lent until then.
     pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
