@@ -195,7 +195,7 @@ impl Calls {
             (in_flight.remove(call), held)
         };
         self.ended.notify_one();
-        if let Some(holding) = held.filter(|_| self.handle.is_long()) {
+        if let Some(holding) = held {
             self.handle.took(holding.since.elapsed());
         }
         if let Some(started) = started {

@@ -265,7 +265,7 @@ impl DriverHandle {
         }
     }
 
-    pub(super) fn is_long(&self) -> bool {
+    fn is_long(&self) -> bool {
         self.long.load(Ordering::Relaxed)
     }
 
