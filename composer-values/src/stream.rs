@@ -24,7 +24,8 @@ pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
     /// Waits until elements are wanted, and says how many; `None` if they never will be.
     fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>>;
 
-    /// Takes elements, no more than are wanted.
+    /// Takes elements, no more than are wanted; or, where none ever will be, the value of a future, of which
+    /// only the handles matter.
     ///
     /// # Errors
     ///
@@ -81,7 +82,8 @@ impl<H> Item<H> for () {
         mut store: StoreContextMut<'_, T>,
         most: usize,
     ) -> Result<Elements<H>> {
-        let mut units = UpTo { most, taken: 0 };
+        // They take no memory, but time.
+        let mut units = UpTo { most: most.min(BATCH), taken: 0 };
         source.read(&mut store, &mut units)?;
         Ok(Elements::Units(units.taken))
     }
@@ -187,11 +189,10 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T> for 
         match end.poll_wanted(cx) {
             Poll::Pending if finish => {}
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(wanted) => {
+            // A future must be taken, also if nobody wants it.
+            Poll::Ready(_) => {
                 let value = I::take(source, store.as_context_mut(), 1)?;
-                if wanted.is_some() {
-                    end.put(store, value)?;
-                }
+                end.put(store, value)?;
             }
         }
         Poll::Ready(Ok(()))
@@ -311,7 +312,9 @@ produce!((), H, ('static), |destination, store, elements| {
 produce!(u8, H, ('static), |destination, store, elements| {
     let Elements::Bytes(bytes) = elements else { bail_mixed()? };
     let mut direct = destination.as_direct(store, bytes.len());
-    direct.remaining()[..bytes.len()].copy_from_slice(&bytes);
+    // There are no more bytes than were asked for, which is no more than there is room.
+    let Some(room) = direct.remaining().get_mut(..bytes.len()) else { bail_mixed()? };
+    room.copy_from_slice(&bytes);
     direct.mark_written(bytes.len());
     StreamResult::Completed
 });

@@ -1,5 +1,6 @@
 //! Calls that run where their caller is, because nothing runs in the store: DESIGN 5.3.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{
@@ -67,6 +68,39 @@ fn calls_in_place_give_way_to_other_tasks() {
 }
 
 #[test]
+fn component_with_many_calls_gives_way_to_other_tasks() {
+    let [single, _] = runtimes();
+    single.block_on(limited(async {
+        let composition = worker(|it| it).await;
+        // As many as one task may make before it gives way itself, from several.
+        let callers = (0..8).map(|caller| {
+            let composition = composition.clone();
+            tokio::spawn(async move {
+                let calls = (0..100).map(|_| call(&composition, None, "count", &[]).boxed());
+                let mut waiting = Vec::new();
+                for mut call in calls {
+                    if poll_immediate(&mut call).await.is_none() {
+                        waiting.push(call);
+                    }
+                }
+                if caller == 7 {
+                    // The component's turn is before this one's.
+                    let seen = composition.clone();
+                    let seen = tokio::spawn(async move { format!("{seen:?}") }).await.unwrap();
+                    assert!(!seen.contains(r#""worker": 0"#), "{seen}");
+                }
+                for call in waiting {
+                    call.await.unwrap();
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.unwrap();
+        }
+    }));
+}
+
+#[test]
 fn calls_that_take_long_leave_their_callers_task_alone() {
     // With one thread the component cannot answer while its caller looks.
     let [single, _] = runtimes();
@@ -111,6 +145,47 @@ fn trap_in_place_is_followed_by_a_new_instance() {
             limited(call_unit(&composition, None, "trap", &[])).await.unwrap_err();
         }
         assert_eq!(limited(call(&composition, None, "count", &[])).await.unwrap(), Val::U32(1));
+    });
+}
+
+/// The data of a store, which takes a moment to be dropped.
+struct Slow(Arc<Mutex<Vec<&'static str>>>);
+
+impl Slow {
+    fn new(log: &Arc<Mutex<Vec<&'static str>>>) -> Self {
+        log.lock().unwrap().push("made");
+        Self(log.clone())
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        // Long enough for a driver that does not wait for it.
+        std::thread::sleep(Duration::from_millis(20));
+        self.0.lock().unwrap().push("dropped");
+    }
+}
+
+#[test]
+fn store_that_trapped_in_place_is_gone_before_there_is_another() {
+    run(async || {
+        let log = Arc::default();
+        let stores = Arc::clone(&log);
+        let linker = Linker::new(composer_tests::engine());
+        let part = ComposableComponent::new(WORKER, linker, move || {
+            Store::new(composer_tests::engine(), Slow::new(&stores))
+        });
+        let policy = RestartPolicy::restart(10, Duration::ZERO);
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("worker", part).with_restart(policy));
+        let composition = composer.compose().await.unwrap();
+        for _ in 0..3 {
+            limited(call(&composition, None, "count", &[])).await.unwrap();
+            limited(call_unit(&composition, None, "trap", &[])).await.unwrap_err();
+        }
+        limited(call(&composition, None, "count", &[])).await.unwrap();
+        let log = log.lock().unwrap().clone();
+        assert_eq!(log, ["made", "dropped", "made", "dropped", "made", "dropped", "made"]);
     });
 }
 

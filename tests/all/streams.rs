@@ -236,6 +236,9 @@ fn handles_in_streams_are_handles() {
         assert_eq!(limited(n.call((&limited(later).await.unwrap(),))).await.unwrap(), 7);
 
         // Those that nobody reads are not lost.
+        let unread: ComponentFuture<OwnedResource> =
+            call(&composition, WRITER, "later-token", (8_u32,)).await.unwrap();
+        drop(unread);
         for some in [0_u32, 3] {
             call::<_, u32>(&composition, READER, "drop-tokens", (10_u32, some)).await.unwrap();
         }

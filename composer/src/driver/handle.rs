@@ -305,7 +305,7 @@ impl DriverHandle {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
     }
 
-    pub(super) fn poll_receive(&self, cx: &Context<'_>) -> Poll<Option<Message>> {
+    pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.inbox.poll_take(cx)
     }
 

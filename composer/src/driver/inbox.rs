@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::task::coop;
 
 /// A queue that anybody puts items into and one task waits for. Others may take items out of it as well,
 /// to hand them over.
@@ -52,15 +54,20 @@ impl<I> Inbox<I> {
         }
     }
 
-    /// Waits for the next item; `None` when the queue is closed and empty.
-    pub(super) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<I>> {
+    /// Waits for the next item; `None` when the queue is closed and empty. A task that takes many items
+    /// in a row gives way to others now and then.
+    pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
         let me = cx.waker().data().cast_mut();
         if !me.is_null() && self.waits.load(Ordering::Acquire) == me {
             return Poll::Pending;
         }
+        let budget = ready!(coop::poll_proceed(cx));
         let mut queue = self.queue();
         match self.pop(&mut queue) {
-            Some(item) => Poll::Ready(Some(item)),
+            Some(item) => {
+                budget.made_progress();
+                Poll::Ready(Some(item))
+            }
             None if queue.closed => Poll::Ready(None),
             None => {
                 queue.waiting = Some(cx.waker().clone());
@@ -143,9 +150,9 @@ mod tests {
         inbox.put(1);
         inbox.close();
         inbox.put(2);
-        let cx = std::task::Context::from_waker(std::task::Waker::noop());
-        assert_eq!(inbox.poll_take(&cx), std::task::Poll::Ready(Some(1)));
-        assert_eq!(inbox.poll_take(&cx), std::task::Poll::Ready(None));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert_eq!(inbox.poll_take(&mut cx), std::task::Poll::Ready(Some(1)));
+        assert_eq!(inbox.poll_take(&mut cx), std::task::Poll::Ready(None));
         assert_eq!(inbox.try_take(), None);
     }
 }

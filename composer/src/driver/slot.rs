@@ -213,6 +213,8 @@ impl<T: Send + 'static> InPlace for Slot<T> {
             Err(panic) => panicked(panic),
         };
         let answer = calls.trapped(func);
+        // The driver may make another store as soon as it knows.
+        drop(store);
         self.leave(Left::Failed(error));
         Some(RanInPlace::Trapped(answer))
     }
@@ -227,9 +229,16 @@ impl<T: Send + 'static> InPlace for Slot<T> {
         let mut nobody = Context::from_waker(Waker::noop());
         match catch_unwind(AssertUnwindSafe(|| begun.as_mut().poll(&mut nobody))) {
             Ok(Poll::Ready((store, Ok(())))) => self.put(store),
-            Ok(Poll::Ready((_, Err(error)))) => self.leave(Left::Failed(error)),
+            Ok(Poll::Ready((store, Err(error)))) => {
+                // The driver may make another store as soon as it knows.
+                drop(store);
+                self.leave(Left::Failed(error));
+            }
             Ok(Poll::Pending) => self.leave(Left::Begun(begun)),
-            Err(panic) => self.leave(Left::Failed(panicked(panic))),
+            Err(panic) => {
+                drop(begun);
+                self.leave(Left::Failed(panicked(panic)));
+            }
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::vec;
 
 use futures_util::{Stream, StreamExt, stream};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::check::shape;
 use super::impls::{is_unit, side};
@@ -157,7 +157,7 @@ impl ComponentStream<u8> {
     /// stream; a write waits until what was written before is read, but for 64 KiB, and fails when nobody
     /// reads any more.
     pub fn pair() -> (impl AsyncWrite + Send + Unpin + use<>, Self) {
-        let (writer, reader): (DuplexStream, DuplexStream) = tokio::io::duplex(BYTES_AT_A_TIME);
+        let (writer, reader) = tokio::io::duplex(BYTES_AT_A_TIME);
         (writer, Self::from_reader(reader))
     }
 }

@@ -1,0 +1,324 @@
+//! The calls that a driver has started: who waits for each, and what it is. `run.rs` runs them.
+
+mod run;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "component-model-async")]
+use std::task::{Context, Waker};
+
+use slab::Slab;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+use wasmtime::Store;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::{Accessor, GuestTaskId};
+use wasmtime::component::{Func, Instance, Resource as HostResource};
+
+use super::handle::DriverHandle;
+use super::message::{Answer, MadeBy, Reply, Ticket};
+use super::slot::HOST_STACK;
+#[cfg(feature = "component-model-async")]
+use super::turns::Turns;
+use crate::error::{CompositionError, StopReason};
+use crate::link::StoreSide;
+use crate::plan::item::ExportedFunc;
+use crate::plan::types::FunctionType;
+#[cfg(feature = "codec")]
+use crate::value::shape;
+#[cfg(feature = "codec")]
+use wasm_runtime_composer_values::Shape;
+
+/// What a started call needs, and who waits for it.
+pub(super) struct Calls {
+    handle: Arc<DriverHandle>,
+    pub(super) side: StoreSide,
+    /// By the index of the exported function.
+    callees: Vec<Option<Callee>>,
+    /// Kept outside the store: when it traps, everything inside is dropped unheard.
+    in_flight: Mutex<InFlight>,
+    /// Told when a call has ended.
+    ended: Notify,
+    /// Whether nothing that the guest calls can wait.
+    leaf: bool,
+}
+
+/// An exported function of the instance.
+struct Callee {
+    func: Func,
+    ty: Arc<FunctionType>,
+    /// How values go in and come out without `Val`, if they do.
+    #[cfg(feature = "codec")]
+    shape: Option<Shape>,
+    /// Whether parameters or result hold handles.
+    #[cfg(feature = "codec")]
+    has_handles: bool,
+}
+
+#[derive(Default)]
+struct InFlight {
+    calls: Slab<Started>,
+    /// The call in which the guest trapped.
+    blamed: Option<usize>,
+    /// The sync call that runs. It has the store alone, so there is one at a time.
+    holding: Option<Holding>,
+}
+
+#[derive(Clone, Copy)]
+struct Holding {
+    call: usize,
+    ticket: Ticket,
+    func: usize,
+    since: Instant,
+}
+
+impl InFlight {
+    fn remove(&mut self, call: usize) -> Option<Started> {
+        if self.holding.is_some_and(|holding| holding.call == call) {
+            self.holding = None;
+        }
+        self.calls.try_remove(call)
+    }
+}
+
+struct Started {
+    func: usize,
+    reply: Reply,
+    #[cfg(feature = "component-model-async")]
+    task: Option<GuestTaskId>,
+}
+
+impl Started {
+    fn new(func: usize, reply: Reply) -> Self {
+        Self {
+            func,
+            reply,
+            #[cfg(feature = "component-model-async")]
+            task: None,
+        }
+    }
+}
+
+impl Calls {
+    pub(super) fn new<T>(
+        handle: Arc<DriverHandle>,
+        side: StoreSide,
+        store: &mut Store<T>,
+        instance: &Instance,
+    ) -> Self {
+        let callee = |func: &ExportedFunc| {
+            Some(Callee {
+                func: lookup(store, instance, &func.path)?,
+                ty: func.ty.clone(),
+                #[cfg(feature = "codec")]
+                shape: shape(&func.ty),
+                #[cfg(feature = "codec")]
+                has_handles: func.ty.has_handles(),
+            })
+        };
+        let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
+        let leaf = !side.calls_others && is_leaf(store);
+        Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new(), leaf }
+    }
+
+    /// Whether nothing that the guest calls can wait, so that its sync calls run to their end at once.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.leaf
+    }
+
+    /// Whether the function is of an async type.
+    pub(super) fn is_async(&self, func: usize) -> bool {
+        self.side.surface.funcs.get(func).is_some_and(|it| it.ty.is_async)
+    }
+
+    /// How many calls are in flight.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn number(&self) -> usize {
+        self.in_flight().calls.len()
+    }
+
+    /// Whether no call is in flight and the guest has nothing left to do.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn is_idle<T: Send + 'static>(&self, accessor: &Accessor<T>) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        self.number() == 0 && accessor.poll_no_interesting_tasks(&mut nobody).is_ready()
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a call runs; `None` if its caller withdrew it.
+    fn enter(&self, func: usize, ticket: Ticket, mut reply: Reply) -> Option<usize> {
+        if reply.is_abandoned() {
+            return None;
+        }
+        reply.started = true;
+        let is_sync = !self.is_async(func);
+        let mut in_flight = self.in_flight();
+        let call = in_flight.calls.insert(Started::new(func, reply));
+        if is_sync {
+            in_flight.holding = Some(Holding { call, ticket, func, since: Instant::now() });
+        }
+        Some(call)
+    }
+
+    /// Takes out a call that was withdrawn before it reached the guest.
+    #[cfg(feature = "component-model-async")]
+    fn leave_withdrawn(&self, call: usize) -> bool {
+        let mut in_flight = self.in_flight();
+        let withdrawn = in_flight.calls.get(call).is_none_or(|it| it.reply.is_abandoned());
+        if withdrawn {
+            in_flight.remove(call);
+            self.ended.notify_one();
+        }
+        withdrawn
+    }
+
+    /// The function of the call `ticket`, and since when it holds the store, if it does.
+    pub(super) fn holds_store(&self, ticket: Ticket) -> Option<(usize, Instant)> {
+        let holding = self.in_flight().holding.filter(|holding| holding.ticket == ticket)?;
+        Some((holding.func, holding.since))
+    }
+
+    /// Waits until no sync call runs.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn sync_over(&self) {
+        while self.in_flight().holding.is_some() {
+            self.ended.notified().await;
+        }
+    }
+
+    fn answer(&self, call: usize, answer: Answer) {
+        let (started, held) = {
+            let mut in_flight = self.in_flight();
+            let held = in_flight.holding.filter(|holding| holding.call == call);
+            (in_flight.remove(call), held)
+        };
+        self.ended.notify_one();
+        if let Some(holding) = held {
+            self.handle.took(holding.since.elapsed());
+        }
+        if let Some(started) = started {
+            if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
+                tasks.leave(wait);
+            }
+            started.reply.send(answer);
+        }
+    }
+
+    /// Notes which task of the store a call is.
+    #[cfg(feature = "component-model-async")]
+    fn is_task(&self, call: usize, task: GuestTaskId) {
+        if let Some(started) = self.in_flight().calls.get_mut(call) {
+            started.task = Some(task);
+            if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
+                tasks.enter(started.task, wait);
+            }
+        }
+    }
+
+    /// Waits until no call is in flight and the guest has nothing left to do.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
+        while !self.in_flight().calls.is_empty() {
+            self.ended.notified().await;
+        }
+        std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+    }
+
+    /// Waits until the calls in flight have reached the guest, of which the last `unsettled` may
+    /// not have: what comes next in the inbox must not overtake them.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn settle(&self, turns: &Turns, unsettled: usize) {
+        let unsettled = unsettled.min(self.in_flight().calls.len());
+        if unsettled == 0 {
+            return;
+        }
+        // No sync call runs when a message is taken. An async call starts when its turn comes in the
+        // store's queue, and then runs up to its first wait. In each turn of the event loop the queue
+        // runs dry, or one item of it waits and holds the store.
+        turns.pass(unsettled + 1).await;
+    }
+
+    /// Notes that a call trapped which was not among those in flight.
+    pub(super) fn trapped(&self, func: usize) -> oneshot::Receiver<Answer> {
+        let (mut reply, answer) = Reply::pair(self.handle.uses().enter(), MadeBy::default());
+        reply.started = true;
+        let mut in_flight = self.in_flight();
+        let call = in_flight.calls.insert(Started::new(func, reply));
+        in_flight.blamed = Some(call);
+        answer
+    }
+
+    /// Notes that the guest trapped in the call that `task` belongs to.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn blame_task(&self, task: GuestTaskId) {
+        let mut in_flight = self.in_flight();
+        let blamed = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
+        in_flight.blamed = blamed.map(|(id, _)| id);
+    }
+
+    /// The function in which the guest trapped. A single call in flight needs no other proof.
+    pub(super) fn blamed_function(&self) -> Option<String> {
+        let mut in_flight = self.in_flight();
+        if in_flight.blamed.is_none() && in_flight.calls.len() == 1 {
+            in_flight.blamed = in_flight.calls.iter().next().map(|(id, _)| id);
+        }
+        let call = in_flight.calls.get(in_flight.blamed?)?;
+        Some(self.handle.function_name(call.func))
+    }
+
+    /// Answers everybody: the call that trapped with the trap, the others with the reason that the
+    /// driver's handle has by now. Then gives back the handles that the store held.
+    pub(super) fn end(&self, reason: &StopReason) {
+        let InFlight { mut calls, blamed, .. } = std::mem::take(&mut *self.in_flight());
+        if let (StopReason::Trapped { component, function, source }, Some(blamed)) =
+            (reason, blamed.and_then(|id| calls.try_remove(id)))
+        {
+            blamed.reply.send(Answer::Failed(CompositionError::Trap {
+                component: component.clone(),
+                function: function.clone(),
+                source: source.clone(),
+            }));
+        }
+        drop(calls);
+        if let Some(tasks) = &self.side.tasks {
+            tasks.clear();
+        }
+        // The store is dropped after this. What it was writing is lost, not ended.
+        self.side.renew();
+    }
+}
+
+fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Option<Func> {
+    let mut index = None;
+    for name in path {
+        index = Some(instance.get_export_index(&mut *store, index.as_ref(), name)?);
+    }
+    instance.get_func(store, index?)
+}
+
+/// Whether wasmtime lets functions of the store be called outside of any fiber: nothing that they
+/// call is async on the host's side, nor does the store give way to its engine's epoch or fuel.
+fn is_leaf<T>(store: &mut Store<T>) -> bool {
+    if store.engine().get_max_wasm_stack() + HOST_STACK > THREAD_STACK {
+        return false;
+    }
+    // Dropping a handle runs nothing here, and is allowed where calls are.
+    let Ok(handle) = HostResource::<Probe>::new_own(0).try_into_resource_any(&mut *store) else {
+        return false;
+    };
+    if handle.resource_drop(&mut *store).is_ok() {
+        return true;
+    }
+    // It was not dropped. Taking it out of the table is always allowed.
+    drop(handle.try_into_resource::<Probe>(store));
+    false
+}
+
+/// A resource of the host that nobody else has.
+struct Probe;
+
+/// The stack that every thread of a runtime has; tokio's have twice as much.
+const THREAD_STACK: usize = 1024 * 1024;

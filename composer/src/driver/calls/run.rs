@@ -1,0 +1,329 @@
+//! How a call runs: in the store's event loop, by itself to its end, or at once.
+
+#[cfg(feature = "component-model-async")]
+use std::sync::Arc;
+
+use wasmtime::component::Val;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::{Accessor, AccessorTask};
+use wasmtime::{AsContextMut, Store};
+
+use super::{Callee, Calls};
+use crate::driver::message::{Answer, Call};
+use crate::error::{Cause, CompositionError};
+use crate::link::{Loans, StoreHandles};
+use crate::plan::types::FunctionType;
+use crate::value::{Faulty, Value, ValueError, from_val, into_val};
+#[cfg(feature = "codec")]
+use crate::value::{give_handles, take_handles};
+#[cfg(feature = "codec")]
+use wasm_runtime_composer_values as values;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use wasm_runtime_composer_values::Shape;
+
+impl Calls {
+    /// Starts a call in the store's event loop and leaves it there.
+    #[cfg(feature = "component-model-async")]
+    pub(in crate::driver) fn start<T: Send + 'static>(
+        calls: &Arc<Self>,
+        accessor: &Accessor<T>,
+        call: Call,
+    ) -> wasmtime::Result<()> {
+        let Some(id) = calls.enter(call.func, call.ticket, call.reply) else {
+            return Ok(());
+        };
+        drop(call.room);
+        let calls = calls.clone();
+        // Tasks are first polled in the order in which they are spawned, so that calls start in
+        // the order of the inbox.
+        accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
+        Ok(())
+    }
+
+    /// Runs a call in the store's event loop, with values that do not pass through `Val`.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    async fn run_direct<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index): (usize, usize),
+        callee: &Callee,
+        shape: Shape,
+        mut args: Vec<Value>,
+    ) -> wasmtime::Result<()> {
+        let given = match callee.has_handles {
+            true => accessor.with(|store| self.give_args(callee, &mut args, store)),
+            false => Ok(Loans::default()),
+        };
+        let loans = match given {
+            Ok(loans) => loans,
+            Err(error) => {
+                self.answer(id, self.refused(index, error));
+                return Ok(());
+            }
+        };
+        let started = |task| self.is_task(id, task);
+        let results = values::call_concurrent(callee.func, shape, accessor, args, started).await?;
+        let answer = match callee.has_handles {
+            true => accessor.with(|mut store| {
+                loans.end(&self.side, &mut store);
+                self.answer_of(index, callee, results, store)
+            }),
+            false => Answer::Returned(results.into_iter().next()),
+        };
+        self.answer(id, answer);
+        Ok(())
+    }
+
+    /// Runs a call in the store's event loop.
+    #[cfg(feature = "component-model-async")]
+    async fn run_by_val<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index): (usize, usize),
+        callee: &Callee,
+        args: Vec<Value>,
+    ) -> wasmtime::Result<()> {
+        let Callee { func, ty, .. } = callee;
+        let (params, loans) = match accessor.with(|store| self.args(ty, args, store)) {
+            Ok(args) => args,
+            Err(error) => {
+                self.answer(id, self.refused(index, error));
+                return Ok(());
+            }
+        };
+        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
+        let call = accessor.with(|mut store| {
+            let store = store.as_context_mut();
+            let call = func.start_call_concurrent(store, &params, &mut results)?;
+            self.is_task(id, call.task());
+            Ok::<_, wasmtime::Error>(call)
+        })?;
+        func.finish_call_concurrent(accessor, call).await?;
+        let answer = accessor.with(|mut store| {
+            loans.end(&self.side, &mut store);
+            self.returned(index, ty, &results, store)
+        });
+        self.answer(id, answer);
+        Ok(())
+    }
+
+    /// Runs a call to its end.
+    pub(in crate::driver) async fn run<T: Send + 'static>(
+        &self,
+        store: &mut Store<T>,
+        call: Call,
+    ) -> wasmtime::Result<()> {
+        let Some(id) = self.enter(call.func, call.ticket, call.reply) else {
+            return Ok(());
+        };
+        drop(call.room);
+        if self.leaf && !self.is_async(call.func) {
+            let answer = self.run_leaf(store, call.func, call.args)?;
+            self.answer(id, answer);
+            return Ok(());
+        }
+        let callee = self.callee(call.func)?;
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            let mut args = call.args;
+            let loans = match self.give_args(callee, &mut args, &mut *store) {
+                Ok(loans) => loans,
+                Err(error) => {
+                    self.answer(id, self.refused(call.func, error));
+                    return Ok(());
+                }
+            };
+            self.runs(id);
+            let store = &mut store.as_context_mut();
+            let results =
+                values::call_async(callee.func, shape, store.as_context_mut(), args).await?;
+            loans.end(&self.side, &mut *store);
+            self.answer(id, self.answer_of(call.func, callee, results, store));
+            return Ok(());
+        }
+        let Callee { func, ty, .. } = callee;
+        let (params, loans) = match self.args(ty, call.args, &mut *store) {
+            Ok(args) => args,
+            Err(error) => {
+                self.answer(id, self.refused(call.func, error));
+                return Ok(());
+            }
+        };
+        self.runs(id);
+        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
+        func.call_async(&mut *store, &params, &mut results).await?;
+        loans.end(&self.side, &mut *store);
+        self.answer(id, self.returned(call.func, ty, &results, store));
+        Ok(())
+    }
+
+    /// Runs a sync call to its end at once, in a store where nothing that the guest calls can wait.
+    pub(in crate::driver) fn run_leaf<T: Send + 'static>(
+        &self,
+        store: &mut Store<T>,
+        func: usize,
+        mut args: Vec<Value>,
+    ) -> wasmtime::Result<Answer> {
+        let callee = self.callee(func)?;
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            let loans = match self.give_args(callee, &mut args, &mut *store) {
+                Ok(loans) => loans,
+                Err(error) => return Ok(self.refused(func, error)),
+            };
+            let results = values::call(callee.func, shape, store.as_context_mut(), args)?;
+            loans.end(&self.side, &mut *store);
+            return Ok(self.answer_of(func, callee, results, store));
+        }
+        let (params, loans) = match self.args(&callee.ty, std::mem::take(&mut args), &mut *store) {
+            Ok(args) => args,
+            Err(error) => return Ok(self.refused(func, error)),
+        };
+        let mut results = vec![Val::Bool(false); usize::from(callee.ty.result.is_some())];
+        callee.func.call(&mut *store, &params, &mut results)?;
+        loans.end(&self.side, &mut *store);
+        Ok(self.returned(func, &callee.ty, &results, store))
+    }
+
+    /// Notes in which call the guest runs, on an engine that runs one at a time.
+    fn runs(&self, call: usize) {
+        let wait = self.in_flight().calls.get(call).and_then(|call| call.reply.wait());
+        if let (Some(tasks), Some(wait)) = (&self.side.tasks, wait) {
+            tasks.enter(None, wait);
+        }
+    }
+
+    /// The function, which is there for every call that the plan lets through.
+    fn callee(&self, func: usize) -> wasmtime::Result<&Callee> {
+        let callee = self.callees.get(func).and_then(Option::as_ref);
+        callee
+            .ok_or_else(|| wasmtime::format_err!("the instance lacks a function of its component"))
+    }
+
+    /// Puts the arguments into the store.
+    fn args(
+        &self,
+        ty: &FunctionType,
+        args: Vec<Value>,
+        store: impl AsContextMut,
+    ) -> Result<(Vec<Val>, Loans), ValueError> {
+        let mut handles = StoreHandles::new(&self.side, store);
+        let vals = ty.params.iter().zip(args);
+        let vals = vals.map(|((_, ty), value)| into_val(ty, value, &mut handles)).collect();
+        match vals {
+            Ok(vals) => Ok((vals, handles.into_loans())),
+            Err(error) => {
+                handles.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the result out of the store.
+    fn result(
+        &self,
+        ty: &FunctionType,
+        results: &[Val],
+        store: impl AsContextMut,
+    ) -> Result<Option<Value>, ValueError> {
+        let mut handles = StoreHandles::new(&self.side, store);
+        let result = ty.result.as_ref().zip(results.first());
+        result.map(|(ty, val)| from_val(ty, val, &mut handles)).transpose()
+    }
+
+    fn returned(
+        &self,
+        func: usize,
+        ty: &FunctionType,
+        results: &[Val],
+        store: impl AsContextMut,
+    ) -> Answer {
+        match self.result(ty, results, store) {
+            Ok(result) => Answer::Returned(result),
+            Err(error) => self.refused(func, error),
+        }
+    }
+
+    /// Gives the handles in the arguments to the store.
+    #[cfg(feature = "codec")]
+    fn give_args(
+        &self,
+        callee: &Callee,
+        args: &mut [Value],
+        store: impl AsContextMut,
+    ) -> Result<Loans, ValueError> {
+        if !callee.has_handles {
+            return Ok(Loans::default());
+        }
+        let mut handles = StoreHandles::new(&self.side, store);
+        for ((_, ty), arg) in callee.ty.params.iter().zip(args) {
+            if let Err(fault) = give_handles(ty, arg, &mut handles) {
+                handles.undo();
+                return Err(fault.into());
+            }
+        }
+        Ok(handles.into_loans())
+    }
+
+    /// The answer of a call, whose handles are taken out of the store.
+    #[cfg(feature = "codec")]
+    fn answer_of(
+        &self,
+        func: usize,
+        callee: &Callee,
+        results: Vec<Value>,
+        store: impl AsContextMut,
+    ) -> Answer {
+        let mut result = results.into_iter().next();
+        if let (true, Some(ty), Some(value)) = (callee.has_handles, &callee.ty.result, &mut result)
+        {
+            let mut handles = StoreHandles::new(&self.side, store);
+            if let Err(fault) = take_handles(ty, value, &mut handles) {
+                return self.refused(func, fault.into());
+            }
+        }
+        Answer::Returned(result)
+    }
+
+    /// The answer to a call that could not be made, or whose result cannot leave the store.
+    fn refused(&self, func: usize, error: ValueError) -> Answer {
+        Answer::Failed(match error.fault {
+            Faulty::Handle(error) => CompositionError::Handle(error),
+            fault => self.failed(func, wasmtime::Error::new(fault)),
+        })
+    }
+
+    fn failed(&self, func: usize, error: wasmtime::Error) -> CompositionError {
+        CompositionError::Trap {
+            component: self.handle.id().to_owned(),
+            function: self.handle.function_name(func),
+            source: Cause::new(error),
+        }
+    }
+}
+
+/// A call in the store's event loop.
+#[cfg(feature = "component-model-async")]
+struct CallTask {
+    calls: Arc<Calls>,
+    id: usize,
+    func: usize,
+    args: Vec<Value>,
+}
+
+#[cfg(feature = "component-model-async")]
+impl<T: Send + 'static> AccessorTask<T> for CallTask {
+    async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
+        let Self { calls, id, func: index, args } = self;
+        if calls.leave_withdrawn(id) {
+            return Ok(());
+        }
+        let callee = calls.callee(index)?;
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            return calls.run_direct(accessor, (id, index), callee, shape, args).await;
+        }
+        // Seldom needed, and large.
+        Box::pin(calls.run_by_val(accessor, (id, index), callee, args)).await
+    }
+}

@@ -1,0 +1,112 @@
+//! What descriptors say of single imports: hints, and failures that are to be contained.
+
+use std::collections::BTreeSet;
+
+use super::{HOST, Ready, Resolver, Source, best_offers};
+use crate::error::PlanProblem;
+use crate::plan::containment::{contain, target};
+use crate::plan::name::nearest;
+
+impl Resolver<'_> {
+    pub(super) fn unused_hints(&mut self, node: &Ready<'_>) {
+        if node.broken {
+            return;
+        }
+        let mut seen = BTreeSet::new();
+        for (import, _) in node.import_hints {
+            if !seen.insert(import) {
+                self.problems.push(PlanProblem::DuplicateHint {
+                    component: Some(node.path.clone()),
+                    name: import.clone(),
+                });
+            }
+            if !node.open.iter().any(|(name, _)| name == import) {
+                let nearest = nearest(import, node.open.iter().map(|(name, _)| &**name));
+                self.problems.push(PlanProblem::HintNotImported {
+                    component: node.path.clone(),
+                    import: import.clone(),
+                    nearest: nearest.map(str::to_owned),
+                });
+            }
+        }
+    }
+
+    /// Finds what is contained of a node's imports, and the wishes that are for nothing.
+    pub(super) fn contain(&mut self, node: &Ready<'_>) {
+        for (name, needs) in &node.open {
+            if !node.containments.iter().any(|wish| target(wish).0 == name) {
+                continue;
+            }
+            for need in needs {
+                let leaf = &mut self.leaves[need.leaf];
+                let import = (need.import, &leaf.surface.imports[need.import]);
+                let found = contain(&leaf.id, import, node.containments, &mut self.problems);
+                // What is said inside a nested composer counts before what is said around it.
+                leaf.contained.extend(found);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for wish in node.containments {
+            let name = target(wish).0;
+            // Of what is kept, no import is open any more.
+            if !seen.insert(&wish.0) {
+                self.problems.push(PlanProblem::ContainedTwice {
+                    component: node.path.clone(),
+                    name: wish.0.clone(),
+                });
+            } else if !node.broken
+                && self.kept.is_none()
+                && !node.open.iter().any(|(open, _)| open == name)
+            {
+                let nearest = nearest(name, node.open.iter().map(|(name, _)| &**name));
+                self.problems.push(PlanProblem::ContainedNotImported {
+                    component: node.path.clone(),
+                    name: wish.0.clone(),
+                    nearest: nearest.map(str::to_owned),
+                });
+            }
+        }
+    }
+
+    pub(super) fn hinted(
+        &mut self,
+        nodes: &[Ready<'_>],
+        importer: usize,
+        import: &str,
+        target: &str,
+    ) -> Source {
+        let (component, import) = (nodes[importer].path.clone(), import.to_owned());
+        if target == HOST {
+            return Source::Linker { hinted: true };
+        }
+        if target == nodes[importer].id {
+            self.problems.push(PlanProblem::HintToSelf { component, import });
+            return Source::Nobody;
+        }
+        let Some(provider) = nodes.iter().find(|node| node.id == target) else {
+            let ids = nodes.iter().enumerate().filter(|(index, _)| *index != importer);
+            let nearest = nearest(target, ids.map(|(_, node)| node.id)).map(str::to_owned);
+            self.problems.push(PlanProblem::UnknownHintTarget {
+                component: Some(component),
+                name: import,
+                target: target.to_owned(),
+                nearest,
+            });
+            return Source::Nobody;
+        };
+        match best_offers(&import, [provider]).first() {
+            Some((_, offer)) => Source::Export(*offer),
+            None => {
+                if !provider.broken {
+                    self.problems.push(PlanProblem::HintNotOffered {
+                        component: Some(component),
+                        hidden: provider.hides(&import),
+                        name: import,
+                        target: provider.path.clone(),
+                    });
+                }
+                Source::Nobody
+            }
+        }
+    }
+}
