@@ -87,6 +87,8 @@ mod macros;
 
 #[doc(hidden)]
 pub mod __private;
+#[doc(hidden)]
+pub mod provider;
 
 pub use composable::{
     ComponentSource, Composable, ComposableComponent, ComposableDescriptor, ComposableInstance,

@@ -107,6 +107,20 @@ pub enum CompositionError {
         source: Cause,
     },
 
+    /// A function that is implemented outside of any component, in Rust or on another machine,
+    /// failed or panicked. It goes on taking calls.
+    #[error("`{function}` of `{component}` failed")]
+    #[non_exhaustive]
+    Host {
+        /// The id of what implements the function.
+        component: String,
+        /// The function that was called, as `interface#function`.
+        function: String,
+        /// What failed.
+        #[source]
+        source: Cause,
+    },
+
     /// The component, or the composition, ended before the call was answered.
     #[error(
         "component `{component}` {} `{function}`",

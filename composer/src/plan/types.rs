@@ -19,6 +19,16 @@ pub struct FunctionType {
 }
 
 impl FunctionType {
+    /// A function's type, of its parameters in order, each with its name, and of its result.
+    pub fn new(
+        is_async: bool,
+        params: impl IntoIterator<Item = (String, ValueType)>,
+        result: Option<ValueType>,
+    ) -> Self {
+        let params = params.into_iter().map(|(name, ty)| (name.into(), ty)).collect();
+        Self { is_async, params, result }
+    }
+
     /// Whether the function is an `async func`: calls of one instance overlap.
     pub fn is_async(&self) -> bool {
         self.is_async

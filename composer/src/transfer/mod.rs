@@ -23,7 +23,7 @@ pub(crate) use held::{Guard, Held, HeldTable};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use pipe::{WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
-pub(crate) use stream::{Broken, StreamEnd};
+pub(crate) use stream::StreamEnd;
 
 use crate::error::HandleError;
 

@@ -10,7 +10,7 @@ use futures_util::Stream;
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use super::pipe::ReadEnd;
-use crate::error::{HandleError, StreamLost};
+use crate::error::{CompositionError, HandleError, StreamLost};
 use crate::value::{Elements, Value};
 
 /// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer.
@@ -35,6 +35,15 @@ pub(crate) enum Broken {
     Lost(#[from] StreamLost),
     #[error(transparent)]
     Handle(#[from] HandleError),
+}
+
+impl From<Broken> for CompositionError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Lost(lost) => lost.into(),
+            Broken::Handle(error) => error.into(),
+        }
+    }
 }
 
 enum Source {

@@ -16,7 +16,7 @@ use super::impls::{is_unit, side};
 use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
 use crate::error::CompositionError;
 use crate::plan::types::ValueType;
-use crate::transfer::{Broken, StreamEnd};
+use crate::transfer::StreamEnd;
 use crate::value::{Elements, Handle, Value};
 
 /// How many elements are asked for at a time, and bytes.
@@ -122,7 +122,7 @@ impl<T> ComponentStream<T> {
                 Ok(true)
             }
             Ok(None) => Ok(false),
-            Err(broken) => Err(lost(broken)),
+            Err(broken) => Err(broken.into()),
         })
     }
 }
@@ -259,7 +259,7 @@ impl<T: FromComponentValue> Future for ComponentFuture<T> {
     type Output = Result<T, CompositionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = ready!(self.end.poll_read(cx, 1)).map_err(lost)?;
+        let value = ready!(self.end.poll_read(cx, 1))?;
         let value = value.and_then(|elements| Taken::new(elements).next());
         // A future has one value; to poll it again is a mistake, as of any future.
         let value = value.ok_or_else(|| Unexpected("the future has given its value".to_owned()));
@@ -312,11 +312,4 @@ fn into_elements<T: IntoComponentValue + 'static>(items: Vec<T>) -> Elements {
 
 fn unexpected(Unexpected(problem): Unexpected) -> CompositionError {
     CompositionError::Conversion { function: "a stream".to_owned(), problem }
-}
-
-fn lost(broken: Broken) -> CompositionError {
-    match broken {
-        Broken::Lost(lost) => lost.into(),
-        Broken::Handle(error) => error.into(),
-    }
 }
