@@ -54,6 +54,20 @@ pub(crate) type MakeFlow<'f> = &'f mut dyn FnMut(&Inflow, Option<Elements>) -> V
 /// How an element of a list is read.
 trait Primitive: Sized {
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+
+    fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
+        (0..count).map(|_| Self::take(decoder)).collect()
+    }
+}
+
+impl Primitive for u8 {
+    fn take(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.byte()
+    }
+
+    fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
+        decoder.bytes(count).map(<[u8]>::to_vec)
+    }
 }
 
 macro_rules! primitive {
@@ -73,7 +87,6 @@ primitive! {
         other => Err(it.invalid("0 or 1 for a `bool`", other)),
     };
     i8: |it| Ok(it.byte()? as i8);
-    u8: |it| it.byte();
     i16: |it| Ok(it.signed(i16::BITS, "s16")? as i16);
     u16: |it| Ok(it.unsigned(u16::BITS, "u16")? as u16);
     i32: |it| Ok(it.signed(i32::BITS, "s32")? as i32);
@@ -144,12 +157,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn at(
-        &mut self,
-        index: u32,
-        ty: &ValueType,
-        flow: MakeFlow<'_>,
-    ) -> Result<Value, DecodeError> {
+    fn at(&mut self, index: u32, ty: &ValueType, flow: MakeFlow<'_>) -> Result<Value, DecodeError> {
         self.path.push(index);
         let value = self.take(ty, flow);
         self.path.pop();
@@ -164,10 +172,6 @@ impl<'a> Decoder<'a> {
                     ValueType::List(element) => {
                         let length = self.length()?;
                         match &**element {
-                            ValueType::U8 => {
-                                self.spend(length)?;
-                                Ok(Value::Bytes(self.bytes(length)?.to_vec()))
-                            }
                             $(ValueType::$prim => Ok(Value::$list(self.each(length)?)),)*
                             element => Ok(Value::List(self.values(element, length, flow)?)),
                         }
@@ -195,7 +199,11 @@ impl<'a> Decoder<'a> {
                 let text = std::str::from_utf8(self.bytes(length)?);
                 text.map(|text| Value::String(text.to_owned())).map_err(|error| {
                     let at = at + error.valid_up_to();
-                    DecodeError::Invalid { expected: "UTF-8".into(), found: "other bytes".into(), at }
+                    DecodeError::Invalid {
+                        expected: "UTF-8".into(),
+                        found: "other bytes".into(),
+                        at,
+                    }
                 })
             }
             ValueType::Map(types) => {
@@ -333,7 +341,7 @@ impl<'a> Decoder<'a> {
             return Err(DecodeError::Incomplete);
         }
         self.spend(count.saturating_mul(size_of::<T>()))?;
-        (0..count).map(|_| T::take(self)).collect()
+        T::take_each(self, count)
     }
 
     fn byte(&mut self) -> Result<u8, DecodeError> {

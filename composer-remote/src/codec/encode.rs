@@ -37,8 +37,22 @@ pub struct Encoder {
 }
 
 /// How an element of a list is appended.
-trait Primitive {
+trait Primitive: Sized {
     fn put(self, out: &mut Vec<u8>);
+
+    fn put_each(list: Vec<Self>, out: &mut Vec<u8>) {
+        list.into_iter().for_each(|value| value.put(out));
+    }
+}
+
+impl Primitive for u8 {
+    fn put(self, out: &mut Vec<u8>) {
+        out.push(self);
+    }
+
+    fn put_each(list: Vec<Self>, out: &mut Vec<u8>) {
+        out.extend_from_slice(&list);
+    }
 }
 
 macro_rules! primitive {
@@ -55,7 +69,6 @@ macro_rules! primitive {
 primitive! {
     bool: |value, out| out.push(value.into());
     i8: |value, out| out.push(value as u8);
-    u8: |value, out| out.push(value);
     i16: |value, out| put_i64(out, value.into());
     u16: |value, out| put_u64(out, value.into());
     i32: |value, out| put_i64(out, value.into());
@@ -119,11 +132,6 @@ impl Encoder {
             ($($prim:ident $list:ident $rust:ident),*) => {
                 match (ty, value) {
                     $((ValueType::$prim, Value::$prim(value)) => value.put(&mut self.out),)*
-                    (ValueType::List(_), Value::Bytes(bytes)) => {
-                        self.length(ty, bytes.len())?;
-                        self.reserve(bytes.len())?;
-                        self.out.extend_from_slice(&bytes);
-                    }
                     $((ValueType::List(_), Value::$list(list)) => {
                         self.length(ty, list.len())?;
                         self.put_each(list)?;
@@ -156,8 +164,7 @@ impl Encoder {
                 self.length(ty, entries.len())?;
                 for (index, (key, value)) in (0..).zip(entries) {
                     self.path.push(index);
-                    let put =
-                        self.at(0, &types.0, key).and_then(|()| self.at(1, &types.1, value));
+                    let put = self.at(0, &types.0, key).and_then(|()| self.at(1, &types.1, value));
                     self.path.pop();
                     put?;
                 }
@@ -189,7 +196,7 @@ impl Encoder {
 
     fn put_each<T: Primitive>(&mut self, list: Vec<T>) -> Result<(), EncodeError> {
         self.reserve(list.len())?;
-        list.into_iter().for_each(|value| value.put(&mut self.out));
+        T::put_each(list, &mut self.out);
         Ok(())
     }
 

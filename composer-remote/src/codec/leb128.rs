@@ -1,7 +1,7 @@
 //! Integers of variable length.
 
 /// Appends an unsigned number, seven bits at a time.
-pub(crate) fn put_u64(out: &mut Vec<u8>, mut number: u64) {
+pub(super) fn put_u64(out: &mut Vec<u8>, mut number: u64) {
     loop {
         let bits = (number & 0x7f) as u8;
         number >>= 7;
@@ -32,7 +32,7 @@ pub(super) fn put_i64(out: &mut Vec<u8>, mut number: i64) {
 
 /// Why there is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leb128Error {
+pub(super) enum Leb128Error {
     /// The bytes end inside of it.
     Incomplete,
     /// It has more bits than its type.
@@ -84,6 +84,6 @@ pub(super) fn read_signed(input: &[u8], bits: u32) -> Result<(i64, usize), Leb12
 }
 
 /// Reads a length or an index from the front of `input`, and how many bytes it took.
-pub(crate) fn read_u32(input: &[u8]) -> Result<(u32, usize), Leb128Error> {
+pub(super) fn read_u32(input: &[u8]) -> Result<(u32, usize), Leb128Error> {
     read_unsigned(input, u32::BITS).map(|(number, used)| (number as u32, used))
 }

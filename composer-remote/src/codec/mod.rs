@@ -25,7 +25,7 @@ use wasm_runtime_composer::provider::Value;
 pub use decode::{DecodeError, Decoder};
 pub use encode::{EncodeError, Encoder};
 #[cfg(feature = "wrpc")]
-pub(crate) use leb128::{put_u32, read_u32};
+pub(crate) use leb128::put_u32;
 
 /// The byte of a stream or a future whose elements come later.
 const PENDING: u8 = 0;

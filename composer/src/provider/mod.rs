@@ -17,7 +17,7 @@ use crate::composable::{
     Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
 };
 use crate::driver::{DriverHandle, ProvidedDriver};
-use crate::error::{ArgumentError, Cause, CompositionError, StartError};
+use crate::error::{ArgumentError, Cause, CompositionError, StartError, StreamLost};
 use crate::export::ExportFunc;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
 use crate::plan::types::FunctionType;
@@ -78,6 +78,32 @@ impl Provided {
         let surface = surface(exports).map(Arc::new).map_err(Cause::new);
         Self { part: Arc::new(ProvidedPart { surface, provider: Arc::new(provider) }) }
     }
+
+    /// Exports that there are not, because of `error`: composing fails with it.
+    pub fn refused(error: impl Error + Send + Sync + 'static) -> Self {
+        let surface = Err(Cause::new(wasmtime::Error::new(error)));
+        Self { part: Arc::new(ProvidedPart { surface, provider: Arc::new(Nobody) }) }
+    }
+}
+
+/// The provider of no function.
+struct Nobody;
+
+impl Provider for Nobody {
+    fn call(&self, _: usize, _: Vec<Value>) -> ProviderFuture {
+        Box::pin(async { Err(format_err!("there is no such function").into()) })
+    }
+}
+
+/// Something composable that is made of [`Provided`] when it is composed.
+pub trait IntoProvided {
+    fn into_provided(self) -> Provided;
+}
+
+impl IntoProvided for Provided {
+    fn into_provided(self) -> Provided {
+        self
+    }
 }
 
 impl fmt::Debug for Provided {
@@ -86,9 +112,9 @@ impl fmt::Debug for Provided {
     }
 }
 
-impl sealed::IntoPart for Provided {
+impl<P: IntoProvided> sealed::IntoPart for P {
     fn into_part(self) -> Part {
-        PartContent::Single(self.part).into()
+        PartContent::Single(self.into_provided().part).into()
     }
 }
 
@@ -198,6 +224,18 @@ pub async fn call(func: &ExportFunc, args: Vec<Value>) -> Result<Option<Value>, 
 /// The value of a stream, or of a future, of what `elements` gives. A future's is one element.
 pub fn stream_value(elements: impl Stream<Item = Elements> + Send + 'static) -> Value {
     Value::Handle(Handle::Stream(StreamEnd::of_rust(elements)))
+}
+
+/// As [`stream_value`], of a writer that may be lost before its end; whoever reads gets that.
+pub fn lossy_stream_value(
+    elements: impl Stream<Item = Result<Elements, StreamLost>> + Send + 'static,
+) -> Value {
+    Value::Handle(Handle::Stream(StreamEnd::of_writer(elements)))
+}
+
+/// That `writer` is gone before the end of what it wrote.
+pub fn stream_lost(writer: impl Into<String>) -> StreamLost {
+    StreamLost { component: writer.into() }
 }
 
 /// What the stream or future `value` gives, at most `most` elements at a time; `None` if it is none.

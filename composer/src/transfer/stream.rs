@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use super::pipe::ReadEnd;
@@ -54,7 +54,7 @@ enum Source {
     Rust(Mutex<RustStream>),
 }
 
-type RustStream = Pin<Box<dyn Stream<Item = Elements> + Send>>;
+type RustStream = Pin<Box<dyn Stream<Item = Result<Elements, StreamLost>> + Send>>;
 
 impl StreamEnd {
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -64,6 +64,13 @@ impl StreamEnd {
 
     /// A stream of what `stream` gives.
     pub(crate) fn of_rust(stream: impl Stream<Item = Elements> + Send + 'static) -> Self {
+        Self::of_writer(stream.map(Ok))
+    }
+
+    /// A stream of what `stream` gives, which may be lost on the way.
+    pub(crate) fn of_writer(
+        stream: impl Stream<Item = Result<Elements, StreamLost>> + Send + 'static,
+    ) -> Self {
         let source = Source::Rust(Mutex::new(Box::pin(stream)));
         Self { source, rest: VecDeque::new(), steps: Vec::new() }
     }
@@ -105,7 +112,7 @@ impl StreamEnd {
                 Source::Pipe(pipe) => ready!(pipe.poll_take(cx, most))?,
                 Source::Rust(stream) => {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                    ready!(stream.as_mut().poll_next(cx))
+                    ready!(stream.as_mut().poll_next(cx)).transpose()?
                 }
             };
             match taken {
