@@ -1,3 +1,28 @@
-//! What the fuzz targets and benchmarks need; not part of the public interface.
+//! What the fuzz targets need; not part of the public interface.
 
-pub use crate::codec::{DecodeError, Decoder, EncodeError, Encoder};
+use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::provider::Value;
+
+use crate::codec::{Decoder, Encoder};
+
+/// The value of type `ty` that `bytes` are, which may take `memory` bytes, and how many bytes it was.
+///
+/// # Errors
+///
+/// Why they are none.
+pub fn decode(ty: &ValueType, bytes: &[u8], memory: usize) -> Result<(Value, usize), String> {
+    let mut decoder = Decoder::new(bytes, memory);
+    let value = decoder.plain(ty).map_err(|error| error.to_string())?;
+    Ok((value, decoder.used()))
+}
+
+/// The bytes of a value.
+///
+/// # Errors
+///
+/// Why there are none.
+pub fn encode(ty: &ValueType, value: Value) -> Result<Vec<u8>, String> {
+    let mut encoder = Encoder::new(usize::MAX);
+    encoder.value(0, ty, value).map_err(|error| error.to_string())?;
+    Ok(encoder.finish().0)
+}

@@ -9,7 +9,7 @@ use super::{Flow, Inflow, PENDING, READY, flag_bytes, for_primitives};
 /// Why bytes are no values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DecodeError {
+pub(crate) enum DecodeError {
     /// They end too early; more of them could make it right.
     #[error("the bytes end inside of a value")]
     Incomplete,
@@ -39,7 +39,7 @@ pub enum DecodeError {
 ///
 /// Whatever the bytes are, it neither panics nor takes more memory than it may.
 #[derive(Debug)]
-pub struct Decoder<'a> {
+pub(crate) struct Decoder<'a> {
     input: &'a [u8],
     at: usize,
     inflows: Vec<Inflow>,
@@ -106,7 +106,7 @@ primitive! {
 
 impl<'a> Decoder<'a> {
     /// A decoder of values that may take about `limit` bytes of memory.
-    pub fn new(input: &'a [u8], limit: usize) -> Self {
+    pub(crate) fn new(input: &'a [u8], limit: usize) -> Self {
         Self { input, at: 0, inflows: Vec::new(), path: Vec::new(), memory: limit, limit }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Decoder<'a> {
     /// # Errors
     ///
     /// As there are; a stream or a future is [`DecodeError::Invalid`].
-    pub fn plain(&mut self, ty: &ValueType) -> Result<Value, DecodeError> {
+    pub(crate) fn plain(&mut self, ty: &ValueType) -> Result<Value, DecodeError> {
         // A stand-in, which is not kept: `inflows` tells that there was one.
         let value = self.take(ty, &mut |_, _| Value::Fields(Vec::new()))?;
         if !self.inflows.is_empty() {
@@ -141,7 +141,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// How many bytes were taken.
-    pub fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.at
     }
 

@@ -9,7 +9,7 @@ use super::{Flow, Outflow, PENDING, flag_bytes, for_primitives};
 /// Why values have no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EncodeError {
+pub(crate) enum EncodeError {
     /// They take more bytes than a call may.
     #[error("the values take more than {limit} bytes, which is the most that a call may carry")]
     #[non_exhaustive]
@@ -29,7 +29,7 @@ pub enum EncodeError {
 
 /// Appends values to a buffer, and collects the streams and futures among them.
 #[derive(Debug)]
-pub struct Encoder {
+pub(crate) struct Encoder {
     out: Vec<u8>,
     outflows: Vec<Outflow>,
     path: Vec<u32>,
@@ -86,7 +86,7 @@ const CANONICAL_NAN_64: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
 
 impl Encoder {
     /// An encoder of values that may take up to `limit` bytes.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { out: Vec::new(), outflows: Vec::new(), path: Vec::new(), limit }
     }
 
@@ -95,7 +95,12 @@ impl Encoder {
     /// # Errors
     ///
     /// [`EncodeError::TooLarge`] beyond the limit, [`EncodeError::Type`] if `value` is not of type `ty`.
-    pub fn value(&mut self, index: u32, ty: &ValueType, value: Value) -> Result<(), EncodeError> {
+    pub(crate) fn value(
+        &mut self,
+        index: u32,
+        ty: &ValueType,
+        value: Value,
+    ) -> Result<(), EncodeError> {
         self.at(index, ty, value)
     }
 
@@ -115,7 +120,7 @@ impl Encoder {
     }
 
     /// The bytes, and the streams and futures that are still to be written.
-    pub fn finish(self) -> (Vec<u8>, Vec<Outflow>) {
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<Outflow>) {
         (self.out, self.outflows)
     }
 

@@ -22,8 +22,8 @@ mod tests;
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
 
-pub use decode::{DecodeError, Decoder};
-pub use encode::{EncodeError, Encoder};
+pub(crate) use decode::{DecodeError, Decoder};
+pub(crate) use encode::{EncodeError, Encoder};
 #[cfg(feature = "wrpc")]
 pub(crate) use leb128::put_u32;
 
@@ -34,7 +34,7 @@ const READY: u8 = 1;
 
 /// Whether a handle is that of a stream or of a future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// Elements, in chunks, up to an empty one.
     Stream,
     /// One value.
@@ -43,26 +43,26 @@ pub enum Flow {
 
 /// A stream or a future on its way out.
 #[derive(Debug)]
-pub struct Outflow {
+pub(crate) struct Outflow {
     /// Where it stands among the values.
-    pub path: Vec<u32>,
+    pub(crate) path: Vec<u32>,
     /// Which of both it is.
-    pub flow: Flow,
+    pub(crate) flow: Flow,
     /// What it is of.
-    pub payload: Option<ValueType>,
+    pub(crate) payload: Option<ValueType>,
     /// The handle of it.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// A stream or a future that was announced, and whose elements are to come.
 #[derive(Debug)]
-pub struct Inflow {
+pub(crate) struct Inflow {
     /// Where it stands among the values.
-    pub path: Vec<u32>,
+    pub(crate) path: Vec<u32>,
     /// Which of both it is.
-    pub flow: Flow,
+    pub(crate) flow: Flow,
     /// What it is of.
-    pub payload: Option<ValueType>,
+    pub(crate) payload: Option<ValueType>,
 }
 
 /// Expands a macro with the number types that are LEB128: `ValueType`, list of values, Rust type.

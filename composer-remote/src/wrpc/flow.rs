@@ -218,14 +218,15 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Piece, String>> + Send>>;
 
 /// Why elements are no longer sent.
 pub(super) enum SendError {
-    Io(io::Error),
+    /// The peer does not take them any more.
+    Gone,
     /// The component that writes them is gone; the peer has been told.
     Lost,
 }
 
 impl From<io::Error> for SendError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+    fn from(_: io::Error) -> Self {
+        Self::Gone
     }
 }
 

@@ -109,11 +109,6 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(chunk)
     }
 
-    /// Whether bytes are there already.
-    pub(crate) fn has_more(&self) -> bool {
-        !self.reader.buffer().is_empty()
-    }
-
     /// Reads and forgets until the peer has shut its direction down.
     pub(crate) async fn drain(&mut self) -> Result<(), FrameError> {
         loop {
