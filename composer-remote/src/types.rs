@@ -44,6 +44,8 @@ pub struct RemoteExports {
 struct Export {
     name: String,
     is_interface: bool,
+    /// Named types of an interface, other than resources.
+    types: Vec<(String, ValueType)>,
     functions: Vec<(String, Result<FunctionType, Strange>)>,
 }
 
@@ -202,7 +204,10 @@ impl RemoteExports {
                 functions.push(RemoteFunction { interface, name: name.clone(), ty });
             }
             match interface {
-                Some(name) => exports.push(ProvidedExport::Interface { name, funcs }),
+                Some(name) => {
+                    let types = export.types.clone();
+                    exports.push(ProvidedExport::Interface { name, types, funcs });
+                }
                 None => exports
                     .extend(funcs.into_iter().map(|(name, ty)| ProvidedExport::Func { name, ty })),
             }
@@ -362,12 +367,17 @@ fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExpor
 
 /// An interface of types alone needs nobody to provide it.
 fn of_interface(resolve: &Resolve, name: String, id: InterfaceId) -> Option<Export> {
-    let functions: Vec<_> = resolve.interfaces[id]
+    let interface = &resolve.interfaces[id];
+    let types = interface.types.iter();
+    // A type that has to do with resources is of use to functions alone which cannot be carried.
+    let types = types.filter_map(|(name, id)| Some((name.clone(), defined(resolve, *id).ok()?)));
+    let types = types.collect();
+    let functions: Vec<_> = interface
         .functions
         .values()
         .map(|function| (function.name.clone(), function_type(resolve, function)))
         .collect();
-    (!functions.is_empty()).then_some(Export { name, is_interface: true, functions })
+    (!functions.is_empty()).then_some(Export { name, is_interface: true, types, functions })
 }
 
 fn non_empty(exports: Vec<Export>, what: &str) -> Result<RemoteExports, TypesError> {

@@ -105,6 +105,8 @@ pub use error::{
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub use export::{ValFuture, ValStream};
 pub use plan::containment::Containment;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};

@@ -9,6 +9,8 @@ mod close;
 mod codec;
 mod containment;
 mod cycles;
+#[cfg(feature = "codec")]
+mod dynamic_streams;
 mod errors;
 mod faults;
 mod fuse;

@@ -112,7 +112,10 @@ async fn app(place: Place) -> Option<App> {
     }
     composer.add(ComposableDescriptor::new("consumer", local("consumer")));
     let careful = ComposableDescriptor::new("careful", component("careful"));
-    composer.add(careful.with_containment(FRAGILE, Containment::case("refused")));
+    let careful = careful
+        .with_containment("composer:test/ifragile#text", Containment::message())
+        .with_containment("composer:test/ifragile#by-fault", Containment::case("refused"));
+    composer.add(careful);
     composer.with_export_hint("add", "producer");
     let composition = limited(composer.compose()).await.unwrap();
     Some(App {
@@ -165,7 +168,7 @@ async fn large_values_cross(app: &App) {
     let n = 500_000_u32;
     let sum: u64 = app.call(CONSUMER, "run-bytes", (n,)).await.unwrap();
     let expected = (0..n).map(|at| u64::from(at) * u64::from((n - 1 - at) as u8));
-    assert_eq!(sum, expected.sum());
+    assert_eq!(sum, expected.sum::<u64>());
     let length: u32 = app.call(CONSUMER, "run-text", (n,)).await.unwrap();
     assert_eq!(length, n);
 }
@@ -173,7 +176,7 @@ async fn large_values_cross(app: &App) {
 async fn async_calls_overlap(app: &App) {
     assert_eq!(app.call::<_, i32>(CONSUMER, "run-ping", ()).await.unwrap(), 42);
     let sum: u32 = app.call(CONSUMER, "run-concurrent", (100_u32,)).await.unwrap();
-    assert_eq!(sum, (0..100).sum());
+    assert_eq!(sum, (0..100).sum::<u32>());
     assert!(app.call::<_, bool>(CONSUMER, "run-order", (100_u32,)).await.unwrap());
 }
 

@@ -307,14 +307,6 @@ pub enum LookupError {
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
-
-    /// The function takes or returns a stream or a future, which only Rust types can stand for.
-    #[error(
-        "`{function}`, {place}: a `Val` cannot hold `{found}`; call the function with Rust types, by \
-         `Composition::typed` or `compose!`, as `ComponentStream` or `ComponentFuture`"
-    )]
-    #[non_exhaustive]
-    NotDynamic { function: String, place: String, found: String },
 }
 
 /// Arguments that do not fit the function that was called.

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use super::pipe::ReadEnd;
-use crate::error::{CompositionError, HandleError, StreamLost};
+use crate::error::{ArgumentError, CompositionError, HandleError, StreamLost};
 use crate::value::{Elements, Value};
 
 /// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer.
@@ -35,6 +35,9 @@ pub(crate) enum Broken {
     Lost(#[from] StreamLost),
     #[error(transparent)]
     Handle(#[from] HandleError),
+    /// A caller in Rust gave an element that is not of the stream's type.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
 }
 
 impl From<Broken> for CompositionError {
@@ -42,6 +45,7 @@ impl From<Broken> for CompositionError {
         match broken {
             Broken::Lost(lost) => lost.into(),
             Broken::Handle(error) => error.into(),
+            Broken::Argument(error) => error.into(),
         }
     }
 }
@@ -54,7 +58,7 @@ enum Source {
     Rust(Mutex<RustStream>),
 }
 
-type RustStream = Pin<Box<dyn Stream<Item = Result<Elements, StreamLost>> + Send>>;
+type RustStream = Pin<Box<dyn Stream<Item = Result<Elements, Broken>> + Send>>;
 
 impl StreamEnd {
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -64,12 +68,12 @@ impl StreamEnd {
 
     /// A stream of what `stream` gives.
     pub(crate) fn of_rust(stream: impl Stream<Item = Elements> + Send + 'static) -> Self {
-        Self::of_writer(stream.map(Ok))
+        Self::of_fallible(stream.map(Ok))
     }
 
-    /// A stream of what `stream` gives, which may be lost on the way.
-    pub(crate) fn of_writer(
-        stream: impl Stream<Item = Result<Elements, StreamLost>> + Send + 'static,
+    /// A stream of what `stream` gives, up to its first error.
+    pub(crate) fn of_fallible(
+        stream: impl Stream<Item = Result<Elements, Broken>> + Send + 'static,
     ) -> Self {
         let source = Source::Rust(Mutex::new(Box::pin(stream)));
         Self { source, rest: VecDeque::new(), steps: Vec::new() }
