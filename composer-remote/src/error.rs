@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasm_runtime_composer::CompositionError;
+use wasm_runtime_composer::{Cause, CompositionError};
 
 /// Why a call of a function on another machine failed.
 ///
@@ -109,7 +109,9 @@ impl RemoteError {
     pub fn of(error: &CompositionError) -> Option<&Self> {
         let mut next: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = next {
-            if let Some(remote) = error.downcast_ref() {
+            // The outermost level of a cause is not among its sources.
+            let cause = error.downcast_ref::<Cause>().and_then(Cause::downcast_ref);
+            if let Some(remote) = error.downcast_ref().or(cause) {
                 return Some(remote);
             }
             next = error.source();

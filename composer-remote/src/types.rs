@@ -356,6 +356,7 @@ fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExpor
                 exports.push(Export {
                     name: function.name.clone(),
                     is_interface: false,
+                    types: Vec::new(),
                     functions,
                 });
             }
