@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use composer_tests::{limited, run};
@@ -38,13 +39,23 @@ struct Echo {
 impl Provider for Echo {
     fn call(&self, func: usize, mut args: Vec<Value>) -> ProviderFuture {
         let ty = &self.functions[func];
+        let is_slow = func == SLOW || func == SLOW + 1;
         let result = ty.result().map(|ty| match ty {
             ValueType::Tuple(_) => Value::Fields(args),
             _ => args.remove(0),
         });
-        Box::pin(async { Ok(result) })
+        Box::pin(async move {
+            if is_slow {
+                // Longer than a server is silent.
+                tokio::time::sleep(Duration::from_millis(1200)).await;
+            }
+            Ok(result)
+        })
     }
 }
+
+/// The number of `slow`, and one less than that of `slow-note`.
+const SLOW: usize = 9;
 
 /// The interface, implemented in Rust behind this library.
 fn echo() -> Provided {
@@ -391,5 +402,18 @@ fn streams_from_generated_bindings() {
         });
         assert_eq!(limited(output).await, "later");
         limited(io).await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn signs_of_life_are_nothing_to_generated_bindings() {
+    run(async || {
+        let (serving, client) = our_server().await;
+        assert_eq!(limited(ours::slow(&client, (), 7)).await.unwrap(), 7);
+        limited(ours::slow_note(&client, (), 7)).await.unwrap();
+        let address = serving.addresses()[0].clone();
+        let composition = to_their_server(Wrpc::tcp(address)).await;
+        let note = composition.typed::<(u32,), ()>(Some(ALL), "slow-note").unwrap();
+        limited(note.call((7,))).await.unwrap();
     });
 }

@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tokio::sync::mpsc::{self, UnboundedReceiver as Receiver};
+
 use composer_tests::{Clock, component, composer, guest_file, limited};
 use wasm_runtime_composer::{Composable, ComposableDescriptor, Composer, Composition};
 use wasm_runtime_composer_remote::{
@@ -86,8 +88,12 @@ impl Drop for Process {
 /// Says to this program, started again, where to serve.
 const SERVE_AT: &str = "COMPOSER_REMOTE_SERVE_AT";
 
-/// A process that serves `fragile`, whose gated time never passes, over TCP at `address`; and where.
-pub(crate) fn server_process(address: &str) -> (Process, String) {
+/// What a process says when a call runs that does not end.
+pub(crate) const RUNS: &str = "a call runs";
+
+/// A process that serves `fragile`, whose gated time never passes, over TCP at `address`; where; and what
+/// it says.
+pub(crate) fn server_process(address: &str) -> (Process, String, Receiver<String>) {
     let mut child = Command::new(std::env::current_exe().expect("this program has a file"))
         .args(["peers::serves_in_a_process", "--exact", "--nocapture"])
         .env(SERVE_AT, address)
@@ -97,9 +103,14 @@ pub(crate) fn server_process(address: &str) -> (Process, String) {
     let output = BufReader::new(child.stdout.take().expect("it is piped"));
     let mut lines = output.lines().map_while(Result::ok);
     let address = lines.find_map(|line| line.strip_prefix("serving at ").map(str::to_owned));
-    // What the program says further is of no interest, but it must be able to say it.
-    std::thread::spawn(move || lines.for_each(drop));
-    (Process(child), address.expect("it serves"))
+    let (sender, said) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for line in lines {
+            // Not everybody listens.
+            let _ = sender.send(line);
+        }
+    });
+    (Process(child), address.expect("it serves"), said)
 }
 
 /// What [`server_process`] starts; without that it does nothing.
@@ -108,8 +119,15 @@ fn serves_in_a_process() {
     let Ok(address) = std::env::var(SERVE_AT) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("the system has threads").block_on(async {
-        let serving = serve_fragile(&Clock::default(), WrpcServer::tcp(address)).await;
+        let clock = Clock::default();
+        let serving = serve_fragile(&clock, WrpcServer::tcp(address)).await;
         println!("\nserving at {}", serving.addresses()[0]);
+        tokio::spawn(async move {
+            while clock.log().is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            println!("{RUNS}");
+        });
         // The test ends it; if that is lost, it ends by itself.
         tokio::time::sleep(Duration::from_secs(120)).await;
     });
