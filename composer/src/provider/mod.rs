@@ -133,6 +133,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         exports: Vec::new(),
         funcs: Vec::new(),
         resources: Vec::new(),
+        lacks_types: true,
     };
     let mut names = HashSet::new();
     for export in exports {
