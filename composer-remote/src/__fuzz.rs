@@ -26,3 +26,9 @@ pub fn encode(ty: &ValueType, value: Value) -> Result<Vec<u8>, String> {
     encoder.value(0, ty, value).map_err(|error| error.to_string())?;
     Ok(encoder.finish().0)
 }
+
+/// Reads a connection of wRPC to its end: names, arguments of these types, and the streams among them.
+#[cfg(feature = "wrpc")]
+pub async fn connection(bytes: &[u8], types: &[ValueType], limit: usize) {
+    crate::wrpc::read_all(bytes, types, limit).await;
+}

@@ -44,8 +44,6 @@ pub struct RemoteExports {
 struct Export {
     name: String,
     is_interface: bool,
-    /// Named types of an interface, other than resources.
-    types: Vec<(String, ValueType)>,
     functions: Vec<(String, Result<FunctionType, Strange>)>,
 }
 
@@ -204,10 +202,7 @@ impl RemoteExports {
                 functions.push(RemoteFunction { interface, name: name.clone(), ty });
             }
             match interface {
-                Some(name) => {
-                    let types = export.types.clone();
-                    exports.push(ProvidedExport::Interface { name, types, funcs });
-                }
+                Some(name) => exports.push(ProvidedExport::Interface { name, funcs }),
                 None => exports
                     .extend(funcs.into_iter().map(|(name, ty)| ProvidedExport::Func { name, ty })),
             }
@@ -356,7 +351,6 @@ fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExpor
                 exports.push(Export {
                     name: function.name.clone(),
                     is_interface: false,
-                    types: Vec::new(),
                     functions,
                 });
             }
@@ -368,17 +362,12 @@ fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExpor
 
 /// An interface of types alone needs nobody to provide it.
 fn of_interface(resolve: &Resolve, name: String, id: InterfaceId) -> Option<Export> {
-    let interface = &resolve.interfaces[id];
-    let types = interface.types.iter();
-    // A type that has to do with resources is of use to functions alone which cannot be carried.
-    let types = types.filter_map(|(name, id)| Some((name.clone(), defined(resolve, *id).ok()?)));
-    let types = types.collect();
-    let functions: Vec<_> = interface
+    let functions: Vec<_> = resolve.interfaces[id]
         .functions
         .values()
         .map(|function| (function.name.clone(), function_type(resolve, function)))
         .collect();
-    (!functions.is_empty()).then_some(Export { name, is_interface: true, types, functions })
+    (!functions.is_empty()).then_some(Export { name, is_interface: true, functions })
 }
 
 fn non_empty(exports: Vec<Export>, what: &str) -> Result<RemoteExports, TypesError> {

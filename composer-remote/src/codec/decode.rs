@@ -66,7 +66,7 @@ impl Primitive for u8 {
     }
 
     fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
-        decoder.bytes(count).map(<[u8]>::to_vec)
+        Ok(decoder.bytes(count)?.to_vec())
     }
 }
 

@@ -25,6 +25,9 @@ pub use server::WrpcServer;
 
 use std::time::Duration;
 
+use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::provider;
+
 /// How long a peer that has something to send may send nothing.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -33,3 +36,20 @@ const ALIVE: Duration = Duration::from_secs(1);
 
 /// What the transport is called in messages.
 const NAME: &str = "wRPC";
+
+/// Reads what a caller sends, as a server does, and every stream in it.
+pub(crate) async fn read_all(bytes: &[u8], types: &[ValueType], limit: usize) {
+    let mut frames = frame::FrameReader::new(bytes, IDLE);
+    if frames.names().await.is_err() {
+        return;
+    }
+    let (types, writer) = (types.iter().collect(), String::new());
+    let spec = root::RootSpec { types, limit, writer };
+    let Ok(root) = root::read_root(&mut frames, &spec).await else { return };
+    // Whether it is an error is of no interest; it ends.
+    let reading = futures_util::future::join_all(root.values.into_iter().filter_map(|value| {
+        let elements = provider::elements(value, 64)?;
+        Some(futures_util::StreamExt::for_each(elements, |_| std::future::ready(())))
+    }));
+    futures_util::future::join(flow::receive(&mut frames, root.routes), reading).await.0.ok();
+}

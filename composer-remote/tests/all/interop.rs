@@ -68,7 +68,7 @@ fn echo() -> Provided {
         funcs.push((name.to_owned(), ty));
     }
     let name = ALL.to_owned();
-    let export = ProvidedExport::Interface { name, types: Vec::new(), funcs };
+    let export = ProvidedExport::Interface { name, funcs };
     Provided::new(vec![export], Echo { functions })
 }
 

@@ -20,7 +20,7 @@ use crate::driver::{DriverHandle, ProvidedDriver};
 use crate::error::{ArgumentError, Cause, CompositionError, StartError, StreamLost};
 use crate::export::ExportFunc;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
-use crate::plan::types::{FunctionType, ValueType};
+use crate::plan::types::FunctionType;
 use crate::transfer::StreamEnd;
 
 pub use crate::value::{Elements, Handle, Value};
@@ -61,16 +61,8 @@ impl From<wasmtime::Error> for ProviderError {
 /// Something that is exported.
 #[derive(Clone, Debug)]
 pub enum ProvidedExport {
-    Func {
-        name: String,
-        ty: FunctionType,
-    },
-    Interface {
-        name: String,
-        /// The types that have a name in it, which those who import it ask for.
-        types: Vec<(String, ValueType)>,
-        funcs: Vec<(String, FunctionType)>,
-    },
+    Func { name: String, ty: FunctionType },
+    Interface { name: String, funcs: Vec<(String, FunctionType)> },
 }
 
 /// Exports that a [`Provider`] implements; composable like a component.
@@ -142,12 +134,11 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
                 let item = func(&mut surface, vec![name.clone()], ty)?;
                 Named { name, item }
             }
-            ProvidedExport::Interface { name, types, funcs } => {
-                let named = |(name, ty)| Named { name, item: Item::Type(ty) };
-                let mut items: Vec<Named> = types.into_iter().map(named).collect();
+            ProvidedExport::Interface { name, funcs } => {
+                let mut items: Vec<Named> = Vec::new();
                 for (function, ty) in funcs {
                     if items.iter().any(|it| it.name == function) {
-                        return Err(format_err!("`{name}` has two items `{function}`"));
+                        return Err(format_err!("`{name}` has two functions `{function}`"));
                     }
                     let item = func(&mut surface, vec![name.clone(), function.clone()], ty)?;
                     items.push(Named { name: function, item });
