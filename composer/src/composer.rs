@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::composable::{
-    ComposableDescriptor, Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings,
-    Settings, Startable,
+    ComposableDescriptor, Link, LinkError, Linked, Part, PartContent, RunSettings, Settings,
+    Startable,
 };
 use crate::composition::{Composition, LiveLeaf, Wired};
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
@@ -169,7 +169,8 @@ impl Composer {
         let mut jobs = Vec::new();
         for part in parts {
             if let LeafContent::Single(single) = part.content {
-                jobs.push(runtime.spawn_blocking(move || drop(single.surface())));
+                // What fails has its names when planning.
+                jobs.push(runtime.spawn_blocking(move || drop(single.surface(""))));
             }
         }
         for job in jobs {
@@ -179,12 +180,9 @@ impl Composer {
     }
 
     fn resolve(&self) -> Result<Resolution, PlanError> {
-        let resolution = resolve(self.assembly("", None));
+        let resolution = resolve(self.assembly("", None, &mut isolated), "");
         // With a component missing, what the others lack says nothing.
-        let missing = |problem: &PlanProblem| {
-            matches!(problem, PlanProblem::Load { .. } | PlanProblem::EngineMismatch { .. })
-        };
-        if resolution.problems.iter().any(missing) {
+        if resolution.is_broken {
             return Err(PlanError::new(resolution.problems));
         }
         Ok(resolution)
@@ -196,11 +194,13 @@ impl Composer {
         Wiring::new(resolution, parts)
     }
 
-    /// What is to be resolved, with `change` in the place of the component that it is for.
+    /// What is to be resolved, with `change` in the place of the component that it is for, and what
+    /// `find` gives for each other component, in their order.
     pub(crate) fn assembly<'a>(
         &'a self,
         prefix: &str,
         change: Option<&'a Change<'_>>,
+        find: &mut dyn FnMut(&'a dyn Startable, &str) -> Found<'a>,
     ) -> Assembly<'a> {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
@@ -216,17 +216,15 @@ impl Composer {
             }
             let problems = descriptor.settings.problems(&path, &descriptor.part.content);
             let content = match &descriptor.part.content {
-                PartContent::Single(single) => match single.surface() {
-                    Ok(surface) => Content::Leaf(surface),
-                    Err(LoadError::OtherEngine) => {
-                        Content::Broken(PlanProblem::EngineMismatch { component: path })
+                PartContent::Single(single) => match find(&**single, &path) {
+                    Found::Surface(surface) => Content::Leaf(surface),
+                    Found::Composer(composer) => {
+                        Content::Group(composer.assembly(&format!("{path}/"), change, find))
                     }
-                    Err(LoadError::Failed(source)) => {
-                        Content::Broken(PlanProblem::Load { component: path, source })
-                    }
+                    Found::Problems(problems) => Content::Broken(problems),
                 },
                 PartContent::Group(composer) => {
-                    Content::Group(composer.assembly(&format!("{path}/"), change))
+                    Content::Group(composer.assembly(&format!("{path}/"), change, find))
                 }
                 PartContent::Composed(nested) => Content::Leaf(nested.leaf.surface.clone()),
             };
@@ -244,6 +242,24 @@ impl Composer {
             export_hints: &self.export_hints,
             allow_cycles: self.allow_cycles,
         }
+    }
+}
+
+/// What a component is when its composer is resolved.
+pub(crate) enum Found<'a> {
+    Surface(Arc<Surface>),
+    /// Several, by a wiring of their own.
+    #[cfg_attr(not(feature = "fuse"), expect(dead_code, reason = "only groups to be fused are"))]
+    Composer(&'a Composer),
+    /// Nothing, for these reasons.
+    Problems(Vec<PlanProblem>),
+}
+
+/// Components that have a store each.
+pub(crate) fn isolated<'a>(single: &'a dyn Startable, path: &str) -> Found<'a> {
+    match single.surface(path) {
+        Ok(surface) => Found::Surface(surface),
+        Err(problems) => Found::Problems(problems),
     }
 }
 
@@ -413,6 +429,7 @@ impl Wiring {
                 match error {
                     // What the plan knows to be wrong cannot be linked either.
                     LinkError::Failed(_) if !resolved => {}
+                    LinkError::Broken(broken) => problems.extend(broken),
                     LinkError::Failed(source) => {
                         let component = handle.id().to_owned();
                         problems.push(PlanProblem::Load { component, source });

@@ -447,6 +447,7 @@ impl Composition {
             exports: Vec::new(),
             funcs: Vec::new(),
             resources: Vec::new(),
+            inside: None,
         };
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };

@@ -7,6 +7,7 @@ use wasmtime::component::types::{self, ComponentItem, Type};
 use wasmtime::component::{Component, ResourceType};
 use wasmtime::{Engine, ensure};
 
+use super::Plan;
 use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
 
@@ -19,6 +20,18 @@ pub(crate) struct Surface {
     pub(crate) funcs: Vec<ExportedFunc>,
     /// Every resource that occurs; [`Resource::index`] points into it.
     pub(crate) resources: Vec<ResourceDef>,
+    /// Of components fused into this one: how they are wired.
+    pub(crate) inside: Option<Arc<Inside>>,
+}
+
+/// What a component was fused of.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    /// The wiring, with ids as they are inside.
+    pub(crate) plan: Plan,
+    /// The indices of the imports that hints inside leave to the linker: no other component may
+    /// satisfy them.
+    pub(crate) hosted: Vec<usize>,
 }
 
 /// An import or an export, or an item of one that is an instance.
@@ -151,15 +164,16 @@ impl Surface {
             exports,
             funcs: reflector.funcs,
             resources: reflector.resources,
+            inside: None,
         })
     }
 }
 
-/// Which of `exports` takes the place of an export called `name`: the one of that name, or else the
-/// highest compatible version.
-pub(crate) fn successor(exports: &[Named], name: &str) -> Option<usize> {
+/// Which of `items` takes the place of one called `name`: the one of that name, or else the highest
+/// compatible version.
+pub(crate) fn successor(items: &[Named], name: &str) -> Option<usize> {
     let wanted = Name::parse(name);
-    let ranked = exports
+    let ranked = items
         .iter()
         .enumerate()
         .filter_map(|(index, it)| Some((Name::parse(&it.name).rank_for(&wanted)?, index)));
@@ -217,7 +231,8 @@ impl Surface {
             }
         }
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
-        Self { imports: all(&self.imports), exports: all(&self.exports), funcs, resources }
+        let (imports, exports) = (all(&self.imports), all(&self.exports));
+        Self { imports, exports, funcs, resources, inside: self.inside.clone() }
     }
 }
 
