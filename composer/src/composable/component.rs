@@ -10,9 +10,7 @@ use tokio::task::JoinHandle;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{
-    Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed,
-};
+use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
 use crate::driver::{Driver, DriverHandle, Renew, Renewed};
@@ -199,8 +197,7 @@ impl<T: Send + 'static> Startable for Inner<T> {
         let engine = self.linker.engine();
         link.side.stack = engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
         let failed = |error| LinkError::Failed(Cause::new(error));
-        let Loaded { component, surface } =
-            self.load(&link.side.id).map_err(LinkError::Broken)?;
+        let Loaded { component, surface } = self.load(&link.side.id).map_err(LinkError::Broken)?;
         let mut linker = self.linker.clone();
         link::define(&mut linker, &link.side, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&component) {

@@ -8,9 +8,7 @@ use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{
-    Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed,
-};
+use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
 use crate::driver::{Driver, DriverHandle};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::StoreSide;

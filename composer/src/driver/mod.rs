@@ -35,8 +35,8 @@ use calls::Calls;
 use message::Message;
 pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
 use restart::Restarts;
-pub(crate) use slot::{RanInPlace, panicked};
 use slot::{AtRest, Slot, Work};
+pub(crate) use slot::{RanInPlace, panicked};
 use turns::Turns;
 
 /// Runs one component in its store.

@@ -166,11 +166,7 @@ fn reflect(
 }
 
 impl Wired {
-    fn load(
-        &self,
-        engine: &Engine,
-        reflected: &[Arc<Reflected>],
-    ) -> Result<Arc<Fused>, FuseError> {
+    fn load(&self, engine: &Engine, reflected: &[Arc<Reflected>]) -> Result<Arc<Fused>, FuseError> {
         let key = self.key();
         if let Some(fused) = FUSED.get(&key, engine) {
             return Ok(fused);

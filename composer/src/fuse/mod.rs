@@ -16,7 +16,7 @@ use crate::composable::{ComposableComponent, Startable};
 use crate::composer::{Composer, Found, isolated};
 use crate::driver::panicked;
 use crate::error::{Cause, CompositionError, FuseError, PlanError, PlanProblem};
-use crate::plan::resolve::{Offer, Offered, Resolution, Source, resolve};
+use crate::plan::resolve::{Offer, Offered, PublicExport, Resolution, Source, resolve};
 
 impl Composer {
     /// Places the components together: fused into one, in one store, as one component of another
@@ -219,9 +219,7 @@ fn connect_all(resolution: &Resolution, binaries: &[Vec<u8>]) -> Result<Vec<u8>,
             })?;
         }
     }
-    for export in &resolution.exports {
-        // What is offered ambiguously is not offered.
-        let Offered::By(offer) = export.offered else { continue };
+    for (export, offer) in public(resolution) {
         let exported = alias(&mut graph, offer)
             .and_then(|node| graph.export(node, &export.name).map_err(wasmtime::Error::new));
         exported.map_err(|source| FuseError::Export {
@@ -233,6 +231,22 @@ fn connect_all(resolution: &Resolution, binaries: &[Vec<u8>]) -> Result<Vec<u8>,
     graph
         .encode(EncodeOptions::default())
         .map_err(|error| FuseError::Encode { source: Cause::new(wasmtime::Error::new(error)) })
+}
+
+/// The public exports, each after those that the types in it come from: providers before consumers, and
+/// of one component as it has them.
+fn public(resolution: &Resolution) -> Vec<(&PublicExport, Offer)> {
+    let mut public = Vec::new();
+    for export in &resolution.exports {
+        // What is offered ambiguously is not offered.
+        let Offered::By(offer) = export.offered else { continue };
+        public.push((export, offer));
+    }
+    public.sort_by_key(|(_, offer)| {
+        let place = resolution.order.iter().position(|leaf| *leaf == offer.leaf);
+        (place, offer.export)
+    });
+    public
 }
 
 /// Satisfies an import of an instance with what another one offers.

@@ -320,10 +320,7 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
                 name,
                 providers: offers.iter().map(|(id, _)| id.clone()).collect(),
                 functions: Vec::new(),
-                drawn_to: offers
-                    .iter()
-                    .map(|(_, offer)| provider_id(resolution, *offer))
-                    .collect(),
+                drawn_to: offers.iter().map(|(_, offer)| provider_id(resolution, *offer)).collect(),
             },
         }
     });
