@@ -14,7 +14,7 @@ use crate::events::Teller;
 use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::Plan;
 use crate::plan::containment::{Carrier, Wish};
-use crate::plan::item::{ResourceDef, Surface};
+use crate::plan::item::{OpenInside, ResourceDef, Surface};
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
 use crate::shutdown::{Running, end_all};
 use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
@@ -435,10 +435,9 @@ impl Wiring {
                         problems.push(PlanProblem::Load { component, source });
                     }
                     LinkError::Unsatisfied(imports) => {
-                        let unsatisfied = imports
-                            .into_iter()
-                            .map(|(import, source)| self.unsatisfied(index, import, source));
-                        problems.extend(unsatisfied);
+                        for (import, source) in imports {
+                            problems.extend(self.unsatisfied(index, import, source));
+                        }
                     }
                 }
                 // The others lack the same.
@@ -448,18 +447,31 @@ impl Wiring {
         if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(problems)) }
     }
 
-    /// The problem that nobody provides an import.
-    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> PlanProblem {
+    /// The problem that nobody provides an import: of what is fused, for each component that has it.
+    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> Vec<PlanProblem> {
         let leaf = &self.resolution.leaves[leaf];
         let named = &leaf.surface.imports[index];
         let (component, import, kind) =
             (leaf.id.to_string(), named.name.clone(), named.item.kind());
         if leaf.sources[index] == (Source::Linker { hinted: true }) {
-            return PlanProblem::NotInLinker { component, import, kind, source };
+            return vec![PlanProblem::NotInLinker { component, import, kind, source }];
         }
         let hidden_by = self.resolution.hiding(&component, &import);
         let other_versions = self.resolution.other_versions(&component, &import);
-        PlanProblem::Unsatisfied { component, import, kind, hidden_by, other_versions, source }
+        let linker = component.clone();
+        let problem = PlanProblem::Unsatisfied {
+            component,
+            linker,
+            import,
+            kind,
+            hidden_by,
+            other_versions,
+            source,
+        };
+        match &leaf.surface.inside {
+            None => vec![problem],
+            Some(inside) => inside_of(&problem, inside.open.iter().filter(|it| it.import == index)),
+        }
     }
 
     fn link_of(&self, index: usize, handle: Arc<DriverHandle>) -> Link {
@@ -509,6 +521,33 @@ pub(crate) struct Ready {
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
     running: RunSettings,
+}
+
+/// The problem that nobody provides what is `open` inside of the fused component that has it.
+fn inside_of<'a>(
+    problem: &PlanProblem,
+    open: impl Iterator<Item = &'a OpenInside>,
+) -> Vec<PlanProblem> {
+    let within = |it: &OpenInside| {
+        let mut problem = problem.clone();
+        if let PlanProblem::Unsatisfied {
+            component,
+            import,
+            hidden_by,
+            other_versions,
+            linker,
+            ..
+        } = &mut problem
+        {
+            let path = |id: &String| format!("{linker}/{id}");
+            *component = path(&it.component);
+            import.clone_from(&it.name);
+            hidden_by.extend(it.hidden_by.iter().map(path));
+            other_versions.extend(it.other_versions.iter().map(|(id, it)| (path(id), it.clone())));
+        }
+        problem
+    };
+    open.map(within).collect()
 }
 
 /// What is contained of an import, by the function's name. What comes first counts.

@@ -19,6 +19,7 @@ mod leaks;
 mod limits;
 mod macros;
 mod nesting;
+mod placement;
 mod replace;
 mod resources;
 mod restart;

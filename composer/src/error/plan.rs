@@ -136,12 +136,14 @@ pub enum PlanProblem {
     /// Nobody provides an import.
     #[error(
         "no other component exports {kind} `{import}`, imported by `{component}`{}{}; \
-         add a provider or define it in the linker of `{component}`",
+         add a provider or define it in the linker of `{linker}`",
         Hiding(.hidden_by), OtherVersions(.other_versions)
     )]
     #[non_exhaustive]
     Unsatisfied {
         component: String,
+        /// The component whose linker could define it: `component`, or what that is fused into.
+        linker: String,
         import: String,
         kind: &'static str,
         /// Components that export it but whose filter hides it.

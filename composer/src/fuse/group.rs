@@ -11,7 +11,7 @@ use crate::composable::{Loaded, PartContent, compile};
 use crate::composer::{Composer, Found};
 use crate::error::{Cause, FuseError, PlanProblem};
 use crate::plan::Plan;
-use crate::plan::item::{Inside, Surface, successor};
+use crate::plan::item::{Inside, Named, OpenInside, Surface, successor};
 use crate::plan::resolve::{Offered, Resolution, Source};
 
 /// Components to be fused into one, and what came of it.
@@ -112,6 +112,9 @@ impl Group {
         let resolution = self.composer.resolve_together(&prefix, &mut |single, component| {
             let binary = match binary(single, component) {
                 Ok(binary) => binary,
+                Err(FuseError::Load { component, source }) => {
+                    return Found::Problems(vec![PlanProblem::Load { component, source }]);
+                }
                 Err(error) => return Found::Problems(vec![problem(group, error)]),
             };
             let key = key_of(&binary);
@@ -177,7 +180,8 @@ impl Wired {
         let mut surface = Surface::reflect(&component, false).map_err(invalid)?;
         let plan = Plan::new(&self.resolution);
         let hosted = hosted(&self.resolution, &surface)?;
-        surface.inside = Some(Arc::new(Inside { plan, hosted }));
+        let open = open(&self.resolution, &surface);
+        surface.inside = Some(Arc::new(Inside { plan, hosted, open }));
         let loaded = Loaded { component, surface: Arc::new(surface) };
         let fused = Arc::new(Fused { loaded, _reflected: reflected.to_vec() });
         FUSED.add(key, &fused);
@@ -235,6 +239,25 @@ fn hosted(resolution: &Resolution, fused: &Surface) -> Result<Vec<usize>, FuseEr
     Ok(hosted)
 }
 
+/// What no component inside satisfies, as imports of the fused component.
+fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
+    let mut open = Vec::new();
+    for leaf in &resolution.leaves {
+        for (Named { name, .. }, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
+            let Source::Linker { .. } = source else { continue };
+            let Some(import) = successor(&fused.imports, name) else { continue };
+            open.push(OpenInside {
+                import,
+                component: leaf.id.to_string(),
+                name: name.clone(),
+                hidden_by: resolution.hiding(&leaf.id, name),
+                other_versions: resolution.other_versions(&leaf.id, name),
+            });
+        }
+    }
+    open
+}
+
 impl Composer {
     /// The problems that single components have settings which cannot hold inside one store.
     fn settings_of_one(&self, prefix: &str, group: &str, problems: &mut Vec<PlanProblem>) {
@@ -289,5 +312,86 @@ impl PartContent {
             Self::Group(composer) => Some(composer),
             Self::Composed(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::Linker;
+
+    use super::*;
+    use crate::{ComposableComponent, ComposableDescriptor};
+
+    const TWO: &str = r#"(component
+        (core module $m (func (export "n") (result i32) i32.const 2))
+        (core instance $i (instantiate $m))
+        (func (export "two") (result s32) (canon lift (core func $i "n"))))"#;
+    const TWICE: &str = r#"(component
+        (import "two" (func $two (result s32)))
+        (core func $two (canon lower (func $two)))
+        (core module $m (import "" "two" (func $two (result i32)))
+            (func (export "four") (result i32) (i32.add (call $two) (call $two))))
+        (core instance $i (instantiate $m (with "" (instance (export "two" (func $two))))))
+        (func (export "four") (result s32) (canon lift (core func $i "four"))))"#;
+
+    fn group(parts: [(&str, &str); 2]) -> Group {
+        let mut composer = Composer::new();
+        for (id, text) in parts {
+            // The engine of a part's linker does not matter.
+            let engine = Engine::default();
+            let linker = Linker::<()>::new(&engine);
+            let part = ComposableComponent::new(text, linker, move || Store::new(&engine, ()));
+            composer.add(ComposableDescriptor::new(id, part));
+        }
+        Group::new(composer)
+    }
+
+    fn four() -> Group {
+        group([("two", TWO), ("twice", TWICE)])
+    }
+
+    /// Where the compiled code lies.
+    fn code(group: &Group, engine: &Engine) -> std::ops::Range<*const u8> {
+        match group.load(engine, "group") {
+            Ok(loaded) => loaded.component.image_range(),
+            Err(problems) => panic!("{problems:?}"),
+        }
+    }
+
+    fn reflected(group: &Group) -> Vec<Arc<Reflected>> {
+        group.state.lock().expect("nothing panics").reflected.clone()
+    }
+
+    #[test]
+    fn the_same_group_is_compiled_once_for_an_engine() {
+        let (engine, other_engine) = (Engine::default(), Engine::default());
+        let (first, second) = (four(), four());
+        let compiled = code(&first, &engine);
+        assert_eq!(compiled, code(&first, &engine));
+        assert_eq!(compiled, code(&second, &engine));
+        for (first, second) in reflected(&first).iter().zip(&reflected(&second)) {
+            assert!(Arc::ptr_eq(first, second), "a part was compiled again");
+        }
+        assert_ne!(compiled, code(&four(), &other_engine));
+        assert_ne!(compiled, code(&group([("zwei", TWO), ("twice", TWICE)]), &engine));
+        let changed = TWO.replace("const 2", "const 3");
+        assert_ne!(compiled, code(&group([("two", &changed), ("twice", TWICE)]), &engine));
+    }
+
+    #[test]
+    fn what_nobody_has_is_not_kept() {
+        let engine = Engine::default();
+        let group = four();
+        code(&group, &engine);
+        let (parts, fused) = {
+            let state = group.state.lock().expect("nothing panics");
+            let fused = state.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+            let parts: Vec<_> = state.reflected.iter().map(Arc::downgrade).collect();
+            (parts, fused.map(Arc::downgrade).expect("it is fused"))
+        };
+        drop(group);
+        assert_eq!(fused.strong_count(), 0);
+        assert!(parts.iter().all(|part| part.strong_count() == 0));
     }
 }

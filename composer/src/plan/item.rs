@@ -32,6 +32,22 @@ pub(crate) struct Inside {
     /// The indices of the imports that hints inside leave to the linker: no other component may
     /// satisfy them.
     pub(crate) hosted: Vec<usize>,
+    /// What is open inside.
+    pub(crate) open: Vec<OpenInside>,
+}
+
+/// An import that no component of a group satisfies.
+#[derive(Debug)]
+pub(crate) struct OpenInside {
+    /// The index of the group's import that it became.
+    pub(crate) import: usize,
+    /// The component that imports it, and under which name.
+    pub(crate) component: String,
+    pub(crate) name: String,
+    /// Components that export it but whose filter hides it.
+    pub(crate) hidden_by: Vec<String>,
+    /// Components that export it in a version that is not compatible, with their exports.
+    pub(crate) other_versions: Vec<(String, String)>,
 }
 
 /// An import or an export, or an item of one that is an instance.
