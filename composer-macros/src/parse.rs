@@ -251,9 +251,15 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
 fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     input.parse::<kw::fused>()?;
     let name = input.parse()?;
-    let value = match input.peek(Token![in]) {
-        true => given::<Token![in]>("in", input, report),
-        false => Value::Absent,
+    let value = if input.peek(Token![in]) && input.peek2(token::Brace) {
+        // As with `for`, the braces are not the expression.
+        let message = "expected an expression after `in`";
+        report.loss(Error::new_spanned(input.parse::<Token![in]>()?, message));
+        Value::Broken
+    } else if input.peek(Token![in]) {
+        given::<Token![in]>("in", input, report)
+    } else {
+        Value::Absent
     };
     if !input.peek(token::Brace) {
         return Err(input.error("expected `{`, and between braces the components that are fused"));

@@ -430,3 +430,30 @@ fn group_leaves_nothing_behind() {
         until(|| tasks() == before).await;
     });
 }
+
+#[test]
+fn compatible_versions_that_are_open_inside_are_one_import() {
+    let importer = |version: &str, functions: &str| {
+        let text = format!(r#"(component (import "a:b/c@{version}" (instance {functions})))"#);
+        part(text.into_bytes())
+    };
+    let f = r#"(export "f" (func))"#;
+    let mut group = Composer::new();
+    group.add(ComposableDescriptor::new("old", importer("1.0.0", f)));
+    let both = format!(r#"{f} (export "g" (func))"#);
+    group.add(ComposableDescriptor::new("new", importer("1.1.0", &both)));
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("group", placed(group)));
+    let provider = br#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $c (export "f" (func $f)) (export "g" (func $f)))
+        (export "a:b/c@1.2.0" (instance $c)))"#;
+    composer.add(ComposableDescriptor::new("provider", part(provider.to_vec())));
+    let plan = composer.plan().unwrap();
+    let edges: Vec<_> = plan.edges().iter().map(|it| (&*it.consumer, &*it.import)).collect();
+    assert_eq!(edges, [("group/old", "a:b/c@1.0.0"), ("group/new", "a:b/c@1.1.0")]);
+    assert!(plan.edges().iter().all(|it| it.provider.as_deref() == Some("provider")));
+    assert!(plan.edges().iter().all(|it| it.export.as_deref() == Some("a:b/c@1.2.0")));
+}

@@ -124,12 +124,11 @@ impl<T: 'static> Inner<T> {
     }
 
     fn compile(&self) -> Result<Loaded, Cause> {
-        let engine = self.linker.engine();
         let component = match &self.source {
             #[cfg(feature = "compile")]
-            Source::Bytes(bytes) => compile(engine, bytes),
+            Source::Bytes(bytes) => compile(self.linker.engine(), bytes),
             #[cfg(feature = "compile")]
-            Source::File(path) => Component::from_file(engine, path),
+            Source::File(path) => Component::from_file(self.linker.engine(), path),
             Source::Compiled(component) => Ok(component.clone()),
             #[cfg(feature = "fuse")]
             Source::Fused(_) => Err(wasmtime::Error::msg("a group is compiled when it is fused")),

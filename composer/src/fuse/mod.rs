@@ -24,7 +24,8 @@ impl Composer {
     ///
     /// The wiring inside is the one that the composer would have as a nested one: hints, filters,
     /// versions and levels count as there, and what is left open inside is for the components around,
-    /// then for `linker`. A hint to `host` means `linker` too. The linkers and stores that the
+    /// then for `linker`. A hint to `host` means `linker` too. Where components inside leave compatible
+    /// versions of one interface open, the highest is imported for all of them. The linkers and stores that the
     /// components were given with are not used; a store is one of `store`'s, for `linker`'s engine.
     ///
     /// Calls inside cost some nanoseconds, and all types cross, those that the host defines too; but
@@ -33,7 +34,8 @@ impl Composer {
     /// inbox) is for the whole. What a descriptor inside says of one component alone is an error when
     /// planning, as they share a store. [`Plan`](crate::Plan) shows the wiring inside.
     ///
-    /// Components must be given as bytes or as files, and cannot import from each other in a circle.
+    /// Components must be given as bytes or as files, and cannot import from each other in a circle. What
+    /// the types of a public function come from must be public too: no filter inside may hide it.
     /// They are fused, and compiled, when the composition around is planned or composed, off the async
     /// threads; and once: clones of what this returns share it, and so does what was fused of the same
     /// binaries by the same wiring for the same engine, as long as one of them is kept. A clone that
