@@ -134,8 +134,9 @@ fn what_cannot_be_fused_is_told() {
         let error = composer(&["producer"]).fuse().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "component `producer` cannot be fused: it is there compiled or running only; give it as \
-             bytes or as a file"
+            "component `producer` cannot be fused: its binary is not known, as it is given compiled, \
+             running or implemented in Rust; give it as bytes or as a file, or leave it out of what is \
+             fused"
         );
         let mut outer = Composer::new();
         let running = limited(files(&["producer"]).compose()).await.unwrap();
@@ -322,8 +323,8 @@ fn everything_that_keeps_a_group_from_being_fused_is_told_with_its_path() {
              where all share one store; drop it, or leave `consumer` out of what is fused",
             "component `web/nested/compiled` has a number of instances of its own",
             "the components of `web` cannot be fused into one: component `web/running` cannot be fused: \
-             it is there compiled or running only; give it as bytes or as a file",
-            "component `web/nested/compiled` cannot be fused: it is there compiled or running only",
+             its binary is not known, as it is given compiled, running or implemented in Rust; give it",
+            "component `web/nested/compiled` cannot be fused: its binary is not known",
             "component `web/damaged` cannot be",
             "both `web/producer` and `web/producer-b` export `add`, imported by `web/consumer`",
         ];

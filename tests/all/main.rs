@@ -9,6 +9,8 @@ mod close;
 mod codec;
 mod containment;
 mod cycles;
+#[cfg(feature = "codec")]
+mod dynamic_streams;
 mod errors;
 mod faults;
 mod fuse;
@@ -20,6 +22,7 @@ mod limits;
 mod macros;
 mod nesting;
 mod placement;
+mod provided;
 mod replace;
 mod resources;
 mod restart;

@@ -49,6 +49,7 @@ const ISOLATED: &[(&str, &str)] = &[
     // What cannot be fused.
     ("api", "components of other engines, given compiled, and instances that run"),
     ("nesting", "compositions that run already"),
+    ("provided", "exports that no component implements"),
     (
         "codec::garbage_that_a_guest_returns_is_read_or_refused_as_val_does",
         "types exported at the \

@@ -108,6 +108,20 @@ pub enum CompositionError {
         source: Cause,
     },
 
+    /// A function that is implemented outside of any component, in Rust or on another machine,
+    /// failed or panicked. It goes on taking calls.
+    #[error("`{function}` of `{component}` failed")]
+    #[non_exhaustive]
+    Host {
+        /// The id of what implements the function.
+        component: String,
+        /// The function that was called, as `interface#function`.
+        function: String,
+        /// What failed.
+        #[source]
+        source: Cause,
+    },
+
     /// The component, or the composition, ended before the call was answered.
     #[error(
         "component `{component}` {} `{function}`",
@@ -219,10 +233,10 @@ pub enum StartError {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum FuseError {
-    /// The component is compiled already, or runs already.
+    /// The component is given compiled, runs already, or is implemented in Rust.
     #[error(
-        "component `{component}` cannot be fused: it is there compiled or running only; give it as \
-         bytes or as a file"
+        "component `{component}` cannot be fused: its binary is not known, as it is given compiled, \
+         running or implemented in Rust; give it as bytes or as a file, or leave it out of what is fused"
     )]
     #[non_exhaustive]
     NoBinary { component: String },
@@ -334,14 +348,6 @@ pub enum LookupError {
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
-
-    /// The function takes or returns a stream or a future, which only Rust types can stand for.
-    #[error(
-        "`{function}`, {place}: a `Val` cannot hold `{found}`; call the function with Rust types, by \
-         `Composition::typed` or `compose!`, as `ComponentStream` or `ComponentFuture`"
-    )]
-    #[non_exhaustive]
-    NotDynamic { function: String, place: String, found: String },
 }
 
 /// Arguments that do not fit the function that was called.

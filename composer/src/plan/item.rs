@@ -22,6 +22,9 @@ pub(crate) struct Surface {
     pub(crate) resources: Vec<ResourceDef>,
     /// Of components fused into this one: how they are wired.
     pub(crate) inside: Option<Arc<Inside>>,
+    /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
+    /// what is implemented outside of components only functions and resources are known.
+    pub(crate) lacks_types: bool,
 }
 
 /// What a component was fused of.
@@ -181,6 +184,7 @@ impl Surface {
             funcs: reflector.funcs,
             resources: reflector.resources,
             inside: None,
+            lacks_types: false,
         })
     }
 }
@@ -248,7 +252,8 @@ impl Surface {
         }
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
         let (imports, exports) = (all(&self.imports), all(&self.exports));
-        Self { imports, exports, funcs, resources, inside: self.inside.clone() }
+        let (inside, lacks_types) = (self.inside.clone(), self.lacks_types);
+        Self { imports, exports, funcs, resources, inside, lacks_types }
     }
 }
 
