@@ -22,6 +22,7 @@ mod leaks;
 mod limits;
 mod macros;
 mod nesting;
+mod placement;
 mod provided;
 mod replace;
 mod resources;
