@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
@@ -59,7 +60,7 @@ impl Address {
 
     pub(super) async fn listen(&self) -> io::Result<Listener> {
         match self {
-            Self::Tcp(address) => Ok(Listener::Tcp(TcpListener::bind(address).await?)),
+            Self::Tcp(address) => Ok(Listener::Tcp(listen_tcp(address).await?)),
             #[cfg(unix)]
             Self::Unix(path) => {
                 let listener = match UnixListener::bind(path) {
@@ -76,6 +77,34 @@ impl Address {
             }
         }
     }
+}
+
+/// How many connections may wait to be accepted. The standard library's 128 are too few where each call is
+/// a connection: a caller whose connection finds no room tries again after a second.
+const BACKLOG: u32 = 4096;
+
+async fn listen_tcp(address: &str) -> io::Result<TcpListener> {
+    let mut failure = None;
+    for address in lookup_host(address).await? {
+        match listen_at(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::other("there is no such host")))
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that is started again need not wait for its old connections to be forgotten. On Windows it
+    // means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 #[cfg(unix)]
