@@ -30,7 +30,7 @@ pub struct ComposableComponent<T: 'static> {
 struct Inner<T: 'static> {
     source: Source,
     linker: Linker<T>,
-    store: Box<dyn Fn() -> Store<T> + Send + Sync>,
+    store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
 
@@ -82,6 +82,15 @@ impl<T: Send + 'static> ComposableComponent<T> {
         component: impl Into<ComponentSource>,
         linker: Linker<T>,
         store: impl Fn() -> Store<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_store(component, linker, move || Ok(store()))
+    }
+
+    /// Describes a component whose store may be impossible to make.
+    pub(crate) fn with_store(
+        component: impl Into<ComponentSource>,
+        linker: Linker<T>,
+        store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
         let ComponentSource(source) = component.into();
         let store = Box::new(store);
@@ -183,7 +192,10 @@ impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
     fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
         Box::pin(async move {
             let component = || self.side.id.to_string();
-            let mut store = (self.inner.store)();
+            let mut store = (self.inner.store)().map_err(|error| StartError::Store {
+                component: component(),
+                source: Cause::new(error),
+            })?;
             if !Engine::same(store.engine(), self.pre.engine()) {
                 return Err(StartError::EngineMismatch { component: component() });
             }
