@@ -103,11 +103,9 @@ impl<T: 'static> Inner<T> {
         let load = || {
             #[cfg(feature = "compile")]
             if let Source::Bytes(bytes) = &self.source
-                && bytes.starts_with(CORE_MODULE)
+                && let Some(mistake) = mistake(bytes)
             {
-                let error = "expected a component, found a core module; \
-                     `wasm-tools component new` makes a component of one";
-                return Err(Cause::new(wasmtime::Error::msg(error)));
+                return Err(Cause::new(wasmtime::Error::msg(mistake)));
             }
             let component = match &self.source {
                 #[cfg(feature = "compile")]
@@ -123,6 +121,24 @@ impl<T: 'static> Inner<T> {
         };
         self.loaded.get_or_init(load).as_ref()
     }
+}
+
+/// What bytes are instead of a component, where that is easily told.
+#[cfg(feature = "compile")]
+fn mistake(bytes: &[u8]) -> Option<String> {
+    if bytes.starts_with(CORE_MODULE) {
+        let mistake = "expected a component, found a core module; \
+             `wasm-tools component new` makes a component of one";
+        return Some(mistake.to_owned());
+    }
+    let path = str::from_utf8(bytes).ok()?;
+    let is_path = [".wasm", ".wat"].iter().any(|end| path.ends_with(end)) && !path.contains('(');
+    is_path.then(|| {
+        format!(
+            "expected a component in the text format, found `{path}`; a file is given as a path, \
+             `Path::new({path:?})`"
+        )
+    })
 }
 
 impl<T: Send + 'static> Startable for Inner<T> {

@@ -211,7 +211,8 @@ impl<T: Send + 'static> Wasi<T> {
     }
 
     /// Allows the component TCP and UDP with the addresses for which `allowed` returns `true`: those
-    /// that it connects to, sends to or binds. Names cannot be looked up.
+    /// that it connects to, sends to and hears from, and those of its own that it binds and listens
+    /// at. Names cannot be looked up.
     #[must_use]
     pub fn allow_addresses(
         mut self,

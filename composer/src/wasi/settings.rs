@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use wasmtime::StoreLimits;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_config::WasiConfigVariables;
 
@@ -149,8 +150,9 @@ impl Network {
             Self::None => {}
             Self::Some(allowed) => {
                 let allowed = allowed.clone();
-                builder.allow_tcp(true).allow_udp(true).socket_addr_check(move |address, _| {
-                    let allowed = allowed(address);
+                let check = move |address, usage| is_chosen(address, usage) || allowed(address);
+                builder.allow_tcp(true).allow_udp(true).socket_addr_check(move |address, usage| {
+                    let allowed = check(address, usage);
                     Box::pin(async move { allowed })
                 });
             }
@@ -163,4 +165,12 @@ impl Network {
             }
         }
     }
+}
+
+/// Whether a socket is bound to whatever the system chooses, as it is before it connects or sends. What
+/// may then be done with it is asked again.
+fn is_chosen(address: SocketAddr, usage: SocketAddrUse) -> bool {
+    matches!(usage, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
+        && address.ip().is_unspecified()
+        && address.port() == 0
 }
