@@ -28,14 +28,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         folder.join(package).join("codec.wasm")
     };
     if let Some(missing) = ["zlib", "zstd"].into_iter().map(codec).find(|file| !file.exists()) {
-        return Err(format!(
-            "expected the codec at {}; fetch the packages and unpack them:\n\
-             pip download --no-deps --dest {folder} numcodecs-wasm-zlib numcodecs-wasm-zstd\n\
-             for wheel in {folder}/*.whl; do python3 -m zipfile -e \"$wheel\" {folder}; done",
-            missing.display(),
-            folder = folder.display(),
-        )
-        .into());
+        let folder = folder.display();
+        eprintln!("expected a codec at {}; fetch the packages and unpack them:", missing.display());
+        eprintln!("pip download --no-deps --dest {folder} numcodecs-wasm-zlib numcodecs-wasm-zstd");
+        eprintln!("for wheel in {folder}/*.whl; do python3 -m zipfile -e $wheel {folder}; done");
+        std::process::exit(1);
     }
 
     let engine = Engine::default();
@@ -43,8 +40,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Neither directories nor network, for any of them.
     let wasi = Wasi::new(&engine);
     let plugin = |file: PathBuf| wasi.component(file);
-    let printing = Wasi::new(&engine).stderr(Output::inherit());
-    let logger = printing.component(guests.join("logger.wasm"));
+    // What it prints as errors belongs between our own lines.
+    let printing = Output::to(|bytes| print!("{}", String::from_utf8_lossy(bytes)));
+    let logger = wasi.clone().stderr(printing).component(guests.join("logger.wasm"));
     let packer = plugin(guests.join("packer.wasm"));
 
     // Two codecs, and no word on which of them to take.
