@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
-use wasmtime::component::{ResourceAny, Val};
+use wasmtime::component::Val;
 
 use crate::composable::{Composable, Settings};
 use crate::composer::Composer;
 use crate::error::{CompositionError, HandleError, LookupError};
 use crate::events::{Events, Teller};
 use crate::export::ExportFunc;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::export::HeldStreams;
 use crate::link::{Endpoint, Post, Waits};
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface, find};
 use crate::plan::name::{Name, nearest};
@@ -70,7 +72,7 @@ impl LiveLeaf {
 /// last handle is dropped; an [`ExportFunc`] does not keep it alive.
 #[derive(Clone)]
 pub struct Composition {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 pub(crate) struct Shared {
@@ -109,6 +111,12 @@ impl Shared {
         *self.wired.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(wired);
     }
 
+    /// What this composition's callers share.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// The count of this composition's own components.
     pub(crate) fn own_live(&self) -> LiveHandles {
         self.own_live.clone()
@@ -120,6 +128,8 @@ impl Shared {
 pub(crate) struct Gate {
     shut: Arc<AtomicBool>,
     pub(crate) held: Held,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) streams: HeldStreams,
 }
 
 impl Gate {
@@ -130,6 +140,8 @@ impl Gate {
     fn shut(&self) {
         self.shut.store(true, Ordering::Release);
         self.held.close();
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        self.streams.close();
     }
 }
 
@@ -359,7 +371,7 @@ impl Composition {
     }
 
     /// Drops every resource handle in `val`, at any depth, and waits until their destructors have
-    /// run. `val` is a result of this composition's functions or a part of one.
+    /// run; streams and futures in it are dropped too, which tells their writers. `val` is a result of this composition's functions or a part of one.
     ///
     /// # Errors
     ///
@@ -372,7 +384,11 @@ impl Composition {
     /// is polled further or not.
     pub async fn drop_handles(&self, val: &Val) -> Result<(), CompositionError> {
         let mut handles = Vec::new();
-        collect_handles(val, &mut handles);
+        each_val(val, &mut |val| {
+            if let Val::Resource(handle) = val {
+                handles.push(*handle);
+            }
+        });
         let mut released = Vec::new();
         {
             let mut table = self.shared.gate.held.lock();
@@ -392,6 +408,8 @@ impl Composition {
                 }
             }
         }
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        each_val(val, &mut |val| drop(self.shared.gate.streams.take(val)));
         for done in released {
             // With its store gone, a resource is gone too.
             let _ = done.await;
@@ -447,6 +465,7 @@ impl Composition {
             exports: Vec::new(),
             funcs: Vec::new(),
             resources: Vec::new(),
+            lacks_types: false,
         };
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
@@ -457,6 +476,7 @@ impl Composition {
                 continue;
             };
             let leaf = &wired.leaves[offer.leaf];
+            merge.surface.lacks_types |= leaf.surface.lacks_types;
             let mut named = leaf.surface.exports[offer.export].clone();
             named.name.clone_from(&export.name);
             let named = merge.item(&named, leaf);
@@ -570,23 +590,22 @@ impl Merge {
     }
 }
 
-fn collect_handles(val: &Val, handles: &mut Vec<ResourceAny>) {
+/// Visits `val` and every value in it.
+fn each_val(val: &Val, visit: &mut impl FnMut(&Val)) {
+    visit(val);
     match val {
-        Val::Resource(handle) => handles.push(*handle),
         Val::List(items) | Val::Tuple(items) | Val::FixedLengthList(items) => {
-            items.iter().for_each(|item| collect_handles(item, handles));
+            items.iter().for_each(|item| each_val(item, visit));
         }
         Val::Map(entries) => entries.iter().for_each(|(key, value)| {
-            collect_handles(key, handles);
-            collect_handles(value, handles);
+            each_val(key, visit);
+            each_val(value, visit);
         }),
-        Val::Record(fields) => {
-            fields.iter().for_each(|(_, value)| collect_handles(value, handles));
-        }
+        Val::Record(fields) => fields.iter().for_each(|(_, value)| each_val(value, visit)),
         Val::Variant(_, payload)
         | Val::Option(payload)
         | Val::Result(Ok(payload) | Err(payload)) => {
-            payload.iter().for_each(|payload| collect_handles(payload, handles));
+            payload.iter().for_each(|payload| each_val(payload, visit));
         }
         _ => {}
     }

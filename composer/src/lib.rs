@@ -90,6 +90,8 @@ mod macros;
 
 #[doc(hidden)]
 pub mod __private;
+#[doc(hidden)]
+pub mod provider;
 
 pub use composable::{
     ComponentSource, Composable, ComposableComponent, ComposableDescriptor, ComposableInstance,
@@ -108,6 +110,8 @@ pub use error::{
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub use export::{ValFuture, ValStream};
 pub use plan::containment::Containment;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};

@@ -9,6 +9,8 @@ mod close;
 mod codec;
 mod containment;
 mod cycles;
+#[cfg(feature = "codec")]
+mod dynamic_streams;
 mod errors;
 mod faults;
 mod fuse;
@@ -19,6 +21,7 @@ mod leaks;
 mod limits;
 mod macros;
 mod nesting;
+mod provided;
 mod replace;
 mod resources;
 mod restart;

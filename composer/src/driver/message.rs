@@ -98,6 +98,13 @@ impl Reply {
         self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
+    /// Waits until nobody waits any more.
+    pub(crate) async fn abandoned(&mut self) {
+        if let Some(caller) = &mut self.caller {
+            caller.closed().await;
+        }
+    }
+
     pub(crate) fn send(mut self, answer: Answer) {
         self.made_by = MadeBy::default();
         if let Some(caller) = self.caller.take() {

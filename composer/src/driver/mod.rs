@@ -8,6 +8,7 @@ mod calls;
 mod handle;
 mod inbox;
 mod message;
+mod provided;
 mod restart;
 mod slot;
 mod turns;
@@ -26,6 +27,7 @@ use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
 pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller};
+pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;
 
 use crate::error::{Cause, StartError, StopReason};

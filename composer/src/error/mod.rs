@@ -114,6 +114,20 @@ pub enum CompositionError {
         source: Cause,
     },
 
+    /// A function that is implemented outside of any component, in Rust or on another machine,
+    /// failed or panicked. It goes on taking calls.
+    #[error("`{function}` of `{component}` failed")]
+    #[non_exhaustive]
+    Host {
+        /// The id of what implements the function.
+        component: String,
+        /// The function that was called, as `interface#function`.
+        function: String,
+        /// What failed.
+        #[source]
+        source: Cause,
+    },
+
     /// The component, or the composition, ended before the call was answered.
     #[error(
         "component `{component}` {} `{function}`",
@@ -337,14 +351,6 @@ pub enum LookupError {
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
-
-    /// The function takes or returns a stream or a future, which only Rust types can stand for.
-    #[error(
-        "`{function}`, {place}: a `Val` cannot hold `{found}`; call the function with Rust types, by \
-         `Composition::typed` or `compose!`, as `ComponentStream` or `ComponentFuture`"
-    )]
-    #[non_exhaustive]
-    NotDynamic { function: String, place: String, found: String },
 }
 
 /// Arguments that do not fit the function that was called.

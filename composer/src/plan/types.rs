@@ -19,6 +19,17 @@ pub struct FunctionType {
 }
 
 impl FunctionType {
+    /// A function's type, of its parameters in order, each with its name, and of its result. A parameter
+    /// whose name is empty stands for one of any name.
+    pub fn new(
+        is_async: bool,
+        params: impl IntoIterator<Item = (String, ValueType)>,
+        result: Option<ValueType>,
+    ) -> Self {
+        let params = params.into_iter().map(|(name, ty)| (name.into(), ty)).collect();
+        Self { is_async, params, result }
+    }
+
     /// Whether the function is an `async func`: calls of one instance overlap.
     pub fn is_async(&self) -> bool {
         self.is_async
@@ -103,7 +114,10 @@ impl fmt::Display for FunctionType {
         f.write_str("func(")?;
         for (i, (name, ty)) in self.params.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{name}: {ty}")?;
+            match &**name {
+                "" => write!(f, "{comma}{ty}")?,
+                name => write!(f, "{comma}{name}: {ty}")?,
+            }
         }
         f.write_str(")")?;
         match &self.result {

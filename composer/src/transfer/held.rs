@@ -16,7 +16,7 @@ pub(crate) struct Held(Arc<Mutex<HeldTable>>);
 
 #[derive(Default)]
 pub(crate) struct HeldTable {
-    handles: HashMap<Key, Own>,
+    handles: HashMap<Key<ResourceAny>, Own>,
     closed: bool,
 }
 
@@ -56,12 +56,6 @@ impl HeldTable {
             return Err(HandleError::Lent);
         }
         self.handles.remove(&Key(resource)).ok_or(HandleError::NotHeld)
-    }
-
-    /// Puts back what [`take`](Self::take) took, of which `lent` is what is left.
-    pub(crate) fn restore(&mut self, lent: Lent) {
-        // Only a closed table refuses, and then the handle ends as all in it did.
-        let _ = self.insert(Own(lent.0));
     }
 }
 
@@ -113,11 +107,13 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// A resource as a key. `ResourceAny` has equality but no hash; equal ones print the same.
-#[derive(PartialEq, Eq)]
-struct Key(ResourceAny);
+/// A handle of wasmtime's as a key. Those have equality but no hash; equal ones print the same.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Key<K>(pub(crate) K);
 
-impl Hash for Key {
+impl<K: PartialEq> Eq for Key<K> {}
+
+impl<K: fmt::Debug> Hash for Key<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         struct Text(DefaultHasher);
         impl fmt::Write for Text {

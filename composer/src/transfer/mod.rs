@@ -19,11 +19,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
 
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use held::Key;
 pub(crate) use held::{Guard, Held, HeldTable};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use pipe::{WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
-pub(crate) use stream::{Broken, StreamEnd};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use stream::Broken;
+pub(crate) use stream::StreamEnd;
 
 use crate::error::HandleError;
 

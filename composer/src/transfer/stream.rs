@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use super::pipe::ReadEnd;
-use crate::error::{HandleError, StreamLost};
+use crate::error::{ArgumentError, CompositionError, HandleError, StreamLost};
 use crate::value::{Elements, Value};
 
 /// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer.
@@ -35,6 +35,19 @@ pub(crate) enum Broken {
     Lost(#[from] StreamLost),
     #[error(transparent)]
     Handle(#[from] HandleError),
+    /// A caller in Rust gave an element that is not of the stream's type.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+}
+
+impl From<Broken> for CompositionError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Lost(lost) => lost.into(),
+            Broken::Handle(error) => error.into(),
+            Broken::Argument(error) => error.into(),
+        }
+    }
 }
 
 enum Source {
@@ -45,7 +58,7 @@ enum Source {
     Rust(Mutex<RustStream>),
 }
 
-type RustStream = Pin<Box<dyn Stream<Item = Elements> + Send>>;
+type RustStream = Pin<Box<dyn Stream<Item = Result<Elements, Broken>> + Send>>;
 
 impl StreamEnd {
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -55,6 +68,13 @@ impl StreamEnd {
 
     /// A stream of what `stream` gives.
     pub(crate) fn of_rust(stream: impl Stream<Item = Elements> + Send + 'static) -> Self {
+        Self::of_fallible(stream.map(Ok))
+    }
+
+    /// A stream of what `stream` gives, up to its first error.
+    pub(crate) fn of_fallible(
+        stream: impl Stream<Item = Result<Elements, Broken>> + Send + 'static,
+    ) -> Self {
         let source = Source::Rust(Mutex::new(Box::pin(stream)));
         Self { source, rest: VecDeque::new(), steps: Vec::new() }
     }
@@ -96,7 +116,7 @@ impl StreamEnd {
                 Source::Pipe(pipe) => ready!(pipe.poll_take(cx, most))?,
                 Source::Rust(stream) => {
                     let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                    ready!(stream.as_mut().poll_next(cx))
+                    ready!(stream.as_mut().poll_next(cx)).transpose()?
                 }
             };
             match taken {

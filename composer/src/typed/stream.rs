@@ -16,7 +16,7 @@ use super::impls::{is_unit, side};
 use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
 use crate::error::CompositionError;
 use crate::plan::types::ValueType;
-use crate::transfer::{Broken, StreamEnd};
+use crate::transfer::StreamEnd;
 use crate::value::{Elements, Handle, Value};
 
 /// How many elements are asked for at a time, and bytes.
@@ -101,8 +101,31 @@ impl Taken {
 }
 
 impl<T> ComponentStream<T> {
-    fn of(end: StreamEnd) -> Self {
+    pub(crate) fn of(end: StreamEnd) -> Self {
         Self { end, taken: Taken::NONE, ended: false, types: PhantomData }
+    }
+
+    /// With what was taken and not read.
+    pub(crate) fn into_end(mut self) -> StreamEnd {
+        self.end.unread(self.taken.rest());
+        self.end
+    }
+
+    /// The next element.
+    pub(crate) fn poll_value(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Value, CompositionError>>> {
+        loop {
+            if let Some(value) = self.taken.next() {
+                return Poll::Ready(Some(Ok(value)));
+            }
+            match ready!(self.poll_take(cx, AT_A_TIME)) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Ready(None),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
     }
 
     /// Takes some more elements; `false` at the end.
@@ -122,7 +145,7 @@ impl<T> ComponentStream<T> {
                 Ok(true)
             }
             Ok(None) => Ok(false),
-            Err(broken) => Err(lost(broken)),
+            Err(broken) => Err(broken.into()),
         })
     }
 }
@@ -166,16 +189,9 @@ impl<T: FromComponentValue> Stream for ComponentStream<T> {
     type Item = Result<T, CompositionError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(value) = self.taken.next() {
-                return Poll::Ready(Some(T::from_value(value).map_err(unexpected)));
-            }
-            match ready!(self.poll_take(cx, AT_A_TIME)) {
-                Ok(true) => {}
-                Ok(false) => return Poll::Ready(None),
-                Err(error) => return Poll::Ready(Some(Err(error))),
-            }
-        }
+        let value = ready!(self.poll_value(cx));
+        let item = value.map(|value| T::from_value(value?).map_err(unexpected));
+        Poll::Ready(item)
     }
 }
 
@@ -215,9 +231,8 @@ impl<T: ComponentType + 'static> ComponentType for ComponentStream<T> {
 }
 
 impl<T: ComponentType + 'static> IntoComponentValue for ComponentStream<T> {
-    fn into_value(mut self) -> Value {
-        self.end.unread(self.taken.rest());
-        Value::Handle(Handle::Stream(self.end))
+    fn into_value(self) -> Value {
+        Value::Handle(Handle::Stream(self.into_end()))
     }
 }
 
@@ -251,7 +266,29 @@ impl<T: IntoComponentValue + Send + 'static> ComponentFuture<T> {
     /// A future of what `future` resolves to.
     pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         let value = stream::once(async { into_elements(vec![future.await]) });
-        Self { end: StreamEnd::of_rust(value), types: PhantomData }
+        Self::of(StreamEnd::of_rust(value))
+    }
+}
+
+impl<T> ComponentFuture<T> {
+    pub(crate) fn of(end: StreamEnd) -> Self {
+        Self { end, types: PhantomData }
+    }
+
+    pub(crate) fn into_end(self) -> StreamEnd {
+        self.end
+    }
+
+    /// What it resolves to.
+    pub(crate) fn poll_value(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Value, CompositionError>> {
+        let value = ready!(self.end.poll_read(cx, 1))?;
+        let value = value.and_then(|elements| Taken::new(elements).next());
+        // A future has one value; to poll it again is a mistake, as of any future.
+        let value = value.ok_or_else(|| Unexpected("the future has given its value".to_owned()));
+        Poll::Ready(value.map_err(unexpected))
     }
 }
 
@@ -259,11 +296,8 @@ impl<T: FromComponentValue> Future for ComponentFuture<T> {
     type Output = Result<T, CompositionError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = ready!(self.end.poll_read(cx, 1)).map_err(lost)?;
-        let value = value.and_then(|elements| Taken::new(elements).next());
-        // A future has one value; to poll it again is a mistake, as of any future.
-        let value = value.ok_or_else(|| Unexpected("the future has given its value".to_owned()));
-        Poll::Ready(value.and_then(T::from_value).map_err(unexpected))
+        let value = ready!(self.poll_value(cx))?;
+        Poll::Ready(T::from_value(value).map_err(unexpected))
     }
 }
 
@@ -278,14 +312,14 @@ impl<T: ComponentType + 'static> ComponentType for ComponentFuture<T> {
 
 impl<T: ComponentType + 'static> IntoComponentValue for ComponentFuture<T> {
     fn into_value(self) -> Value {
-        Value::Handle(Handle::Stream(self.end))
+        Value::Handle(Handle::Stream(self.into_end()))
     }
 }
 
 impl<T: ComponentType + 'static> FromComponentValue for ComponentFuture<T> {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
-            Value::Handle(Handle::Stream(end)) => Ok(Self { end, types: PhantomData }),
+            Value::Handle(Handle::Stream(end)) => Ok(Self::of(end)),
             other => Err(Unexpected::new::<Self>(&other)),
         }
     }
@@ -312,11 +346,4 @@ fn into_elements<T: IntoComponentValue + 'static>(items: Vec<T>) -> Elements {
 
 fn unexpected(Unexpected(problem): Unexpected) -> CompositionError {
     CompositionError::Conversion { function: "a stream".to_owned(), problem }
-}
-
-fn lost(broken: Broken) -> CompositionError {
-    match broken {
-        Broken::Lost(lost) => lost.into(),
-        Broken::Handle(error) => error.into(),
-    }
 }

@@ -27,7 +27,6 @@ pub type Value = wasm_runtime_composer_values::Value<Handle>;
 /// A handle in a [`Value`].
 #[doc(hidden)]
 #[derive(Debug)]
-#[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub enum Handle {
     /// As a store has it: where it came out of a store, or is to go into one.
     Raw(Stored),
@@ -132,4 +131,5 @@ pub(crate) fn is_of_store(value: &Value, epoch: u64) -> bool {
 }
 
 /// Elements of a stream on their way between stores.
-pub(crate) type Elements = wasm_runtime_composer_values::Elements<Handle>;
+#[doc(hidden)]
+pub type Elements = wasm_runtime_composer_values::Elements<Handle>;

@@ -1,10 +1,13 @@
 //! [`ExportFunc`]: an exported function, called from Rust with `Val`s.
 
+mod held;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod streams;
+
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use wasm_runtime_composer_values::Stored;
 use wasmtime::component::Val;
 
 use crate::composition::{Gate, LiveLeaf};
@@ -12,10 +15,15 @@ use crate::driver::{Caller, InPlaceCaller};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::link::{Endpoint, Ran};
 use crate::plan::types::{FunctionType, Resource, ValueType};
-use crate::transfer::{Guard, HeldTable, Lent, ResourceKind};
+use crate::transfer::{Guard, ResourceKind};
 use crate::value::{
-    Faulty, Handle, HandleType, Handles, Value, ValueError, each_handle, from_val, into_val,
+    Faulty, Handle, HandleType, Value, ValueError, each_handle, from_val, into_val,
 };
+use held::{Checking, HeldHandles};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use streams::HeldStreams;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub use streams::{ValFuture, ValStream};
 
 /// A function that a [`Composition`](crate::Composition) exports.
 ///
@@ -85,8 +93,11 @@ impl ExportFunc {
     /// start in that order. A call of another function, without a deadline, of a component that is idle
     /// and whose calls are short runs on the caller's task, up to its first wait.
     ///
-    /// Streams and futures are no `Val`s: a function of those is called by
-    /// [`Composition::typed`](crate::Composition::typed) or `compose!`.
+    /// Streams and futures for arguments are made by
+    /// [`Composition::stream_val`](crate::Composition::stream_val) and
+    /// [`Composition::future_val`](crate::Composition::future_val), and those in the result taken by
+    /// [`Composition::take_stream`](crate::Composition::take_stream) and
+    /// [`Composition::take_future`](crate::Composition::take_future), or passed on as they are.
     ///
     /// # Errors
     ///
@@ -106,10 +117,7 @@ impl ExportFunc {
     /// runs to its end in its component; its result is discarded and the handles in it are
     /// dropped. Lent handles are lent until then.
     pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
-        let inner = &*self.inner;
-        if let Some((place, found)) = inner.ty.find_stream() {
-            return Err(LookupError::NotDynamic { function: inner.function(), place, found }.into());
-        }
+        let inner = &self.inner;
         let args = inner.args(params, results)?;
         let value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value), [slot]) = (&inner.ty.result, value, results) {
@@ -239,7 +247,11 @@ impl Inner {
         self.endpoint.post.function_name(self.endpoint.func)
     }
 
-    fn args(&self, params: &[Val], results: &[Val]) -> Result<Vec<Value>, ArgumentError> {
+    fn args(
+        self: &Arc<Self>,
+        params: &[Val],
+        results: &[Val],
+    ) -> Result<Vec<Value>, ArgumentError> {
         let (expected, found) = (self.ty.params.len(), params.len());
         if expected != found {
             let function = self.function();
@@ -251,23 +263,29 @@ impl Inner {
             return Err(ArgumentError::ResultCount { function, expected, found });
         }
         let mut handles = HeldHandles::new(self);
-        let mut args = Vec::with_capacity(params.len());
-        for ((name, ty), val) in self.ty.params.iter().zip(params) {
-            match from_val(ty, val, &mut handles) {
-                Ok(arg) => args.push(arg),
-                Err(error) => {
-                    drop(args);
-                    handles.restore();
-                    return Err(self.argument_error(name, error));
-                }
+        let params = || self.ty.params.iter().zip(params);
+        if self.has_handles {
+            // Nothing is taken before it is known that all fits.
+            let mut checking = Checking::new(&handles);
+            for ((name, ty), val) in params() {
+                from_val(ty, val, &mut checking)
+                    .map_err(|error| self.parameter_error(name, error))?;
             }
         }
-        Ok(args)
+        params()
+            .map(|((name, ty), val)| {
+                from_val(ty, val, &mut handles).map_err(|error| self.parameter_error(name, error))
+            })
+            .collect()
     }
 
-    fn argument_error(&self, name: &str, error: ValueError) -> ArgumentError {
+    fn parameter_error(&self, name: &str, error: ValueError) -> ArgumentError {
+        self.argument_error(format!("parameter `{name}`"), error)
+    }
+
+    fn argument_error(&self, place: String, error: ValueError) -> ArgumentError {
         let function = self.function();
-        let mut path = vec![format!("parameter `{name}`")];
+        let mut path = vec![place];
         path.extend(error.path());
         path.reverse();
         match error.fault {
@@ -282,7 +300,7 @@ impl Inner {
         }
     }
 
-    fn result(&self, ty: &ValueType, value: Value) -> Result<Val, CompositionError> {
+    fn result(self: &Arc<Self>, ty: &ValueType, value: Value) -> Result<Val, CompositionError> {
         into_val(ty, value, &mut HeldHandles::new(self)).map_err(|error| match error.fault {
             Faulty::Handle(error) => error.into(),
             // The component's own store gave this value; no other type can be in it.
@@ -316,53 +334,4 @@ fn check_kind(
     }
     let (expected, found) = (resource.name().to_owned(), found.name().to_owned());
     Err(HandleError::OtherResource { expected, found })
-}
-
-/// Handles as the Rust caller holds them.
-struct HeldHandles<'a> {
-    kinds: &'a [Option<ResourceKind>],
-    table: MutexGuard<'a, HeldTable>,
-    /// What was taken, for the case that the call cannot be made.
-    taken: Vec<Lent>,
-}
-
-impl<'a> HeldHandles<'a> {
-    fn new(inner: &'a Inner) -> Self {
-        Self { kinds: &inner.kinds, table: inner.gate.held.lock(), taken: Vec::new() }
-    }
-
-    /// Puts back what was taken; the arguments that it went into are gone by now.
-    fn restore(mut self) {
-        for lent in std::mem::take(&mut self.taken) {
-            self.table.restore(lent);
-        }
-    }
-}
-
-impl Handles for HeldHandles<'_> {
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
-        match (ty, stored) {
-            (HandleType::Own(resource), Stored::Resource(handle)) => {
-                check_kind(self.kinds, resource, self.table.get(handle)?.kind())?;
-                let own = self.table.take(handle)?;
-                self.taken.push(own.lend());
-                Ok(Handle::Own(own))
-            }
-            (HandleType::Borrow(resource), Stored::Resource(handle)) => {
-                let own = self.table.get(handle)?;
-                check_kind(self.kinds, resource, own.kind())?;
-                Ok(Handle::Lent(own.lend()))
-            }
-            // Before it is called, a function of streams is refused.
-            _ => Err(HandleError::NotHeld.into()),
-        }
-    }
-
-    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
-        match (ty, handle) {
-            (HandleType::Own(_), Handle::Own(own)) => Ok(Stored::Resource(self.table.insert(own)?)),
-            // The component model has no borrowed results.
-            _ => Err(HandleError::NotHeld.into()),
-        }
-    }
 }
