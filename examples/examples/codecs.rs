@@ -22,7 +22,8 @@ const PACKING: Option<&str> = Some("composer:test/packing");
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or("target/codecs".to_owned()));
+    let folder =
+        PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/codecs".to_owned()));
     let codec = |name: &str| {
         let package = format!("numcodecs_wasm_{name}");
         folder.join(package).join("codec.wasm")

@@ -14,7 +14,8 @@ const TEXT: &str = "How much wood would a woodchuck chuck if a woodchuck could c
 
 #[tokio::main]
 async fn main() -> Result<(), CompositionError> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or("target/polyglot".to_owned()));
+    let folder =
+        PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/polyglot".to_owned()));
     let built = |name: &str| folder.join(name).with_extension("wasm");
     if let Some(missing) = ["report", "chart"].into_iter().map(built).find(|file| !file.exists()) {
         eprintln!("expected a component at {}; build it:", missing.display());
