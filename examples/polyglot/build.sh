@@ -5,6 +5,8 @@
 # the first time.
 #
 # usage: build.sh [FOLDER]      (default: target/polyglot)
+#
+# Exits with 3 if the tools cannot be had.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -13,13 +15,18 @@ mkdir -p -- "$out"
 out=$(cd -- "$out" && pwd -P)
 wit=$here/wit
 
+unavailable() {
+    echo "${0##*/}: $1 cannot be installed" >&2
+    exit 3
+}
+
 if [ ! -e "$out/python/bin/componentize-py" ]; then
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-        --target "$out/python" componentize-py==0.25.1
+        --target "$out/python" componentize-py==0.25.1 || unavailable componentize-py
 fi
 if [ ! -e "$out/javascript/node_modules/.bin/componentize-js" ]; then
     npm install --silent --no-fund --no-audit --prefix "$out/javascript" \
-        @bytecodealliance/componentize-js@0.23.0
+        @bytecodealliance/componentize-js@0.23.0 || unavailable componentize-js
 fi
 
 # Both write the working directory into what they build.
