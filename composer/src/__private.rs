@@ -2,9 +2,14 @@
 
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::compose_impl;
+pub use wasmtime::Store;
+pub use wasmtime::component::Linker;
 
 use std::future::Future;
 
+use crate::composable::ComposableComponent;
+#[cfg(feature = "fuse")]
+use crate::composer::Composer;
 use crate::composition::Composition;
 use crate::error::{CompositionError, TypedError, TypedProblem};
 use crate::export::ExportFunc;
@@ -76,12 +81,78 @@ impl Accessor {
     }
 }
 
+/// A group of `compose!`, for its linker and its constructor of stores.
+#[cfg(feature = "fuse")]
+pub fn fused<T, S>(group: Composer, (linker, store): (Linker<T>, S)) -> ComposableComponent<T>
+where
+    T: Send + 'static,
+    S: Fn() -> Store<T> + Send + Sync + 'static,
+{
+    group.fused(linker, store)
+}
+
+#[cfg(not(feature = "fuse"))]
+pub fn fused<T: 'static, S, C: Fuses>(group: C, place: (Linker<T>, S)) -> ComposableComponent<T> {
+    group.fused(place)
+}
+
+/// What nothing does without the feature.
+#[cfg(not(feature = "fuse"))]
+#[diagnostic::on_unimplemented(
+    message = "`fused` needs the feature `fuse` of `wasm-runtime-composer`",
+    label = "turn the feature on to place components together"
+)]
+pub trait Fuses {
+    fn fused<T: 'static, S>(self, place: (Linker<T>, S)) -> ComposableComponent<T>;
+}
+
 /// What `#[derive(ComponentValue)]` builds values with, and takes them apart.
 pub mod value {
+    use std::sync::Arc;
+
     use crate::plan::types::ValueType;
-    pub use crate::typed::Fields;
+    pub use crate::typed::{Fields, HostTypes};
     use crate::typed::{FromComponentValue, TypeDifference, Unexpected};
     use crate::value::Value;
+
+    /// Describes one part of a type.
+    pub type Describe = fn(&HostTypes) -> Result<ValueType, Unexpected>;
+
+    pub fn describe_record(
+        types: &HostTypes,
+        fields: &[(&str, Describe)],
+    ) -> Result<ValueType, Unexpected> {
+        let fields = fields.iter().map(|(name, ty)| Ok(((*name).into(), ty(types)?)));
+        Ok(ValueType::Record(fields.collect::<Result<_, Unexpected>>()?))
+    }
+
+    pub fn describe_tuple(types: &HostTypes, fields: &[Describe]) -> Result<ValueType, Unexpected> {
+        let fields = fields.iter().map(|ty| ty(types));
+        Ok(ValueType::Tuple(fields.collect::<Result<_, Unexpected>>()?))
+    }
+
+    pub fn describe_variant(
+        types: &HostTypes,
+        cases: &[(&str, Option<Describe>)],
+    ) -> Result<ValueType, Unexpected> {
+        let cases = cases.iter().map(|(name, ty)| {
+            let payload = ty.map(|ty| ty(types)).transpose()?;
+            Ok(((*name).into(), payload))
+        });
+        Ok(ValueType::Variant(cases.collect::<Result<_, Unexpected>>()?))
+    }
+
+    pub fn describe_enum(cases: &[&str]) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Enum(names(cases)))
+    }
+
+    pub fn describe_flags(flags: &[&str]) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Flags(names(flags)))
+    }
+
+    fn names(names: &[&str]) -> Arc<[Arc<str>]> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
 
     /// Checks one part of a type.
     pub type Check = fn(&ValueType) -> Result<(), TypeDifference>;

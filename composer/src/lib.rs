@@ -9,6 +9,8 @@
 //!   [`Composer`] is the same for components that are known only when the program runs.
 //! - [`ComposableComponent`], [`ComposableInstance`], [`Composition`] and [`Composer`] are what can
 //!   be composed; [`ExportFilter`] restricts what others see of one.
+//! - With the feature `fuse`, `Composer::fused` places components together: they are fused into one, in
+//!   one store, and the rest stays isolated.
 //! - [`Composer::plan`] shows the wiring, or tells everything that is wrong with it.
 //! - [`Composition::typed`] gives a [`TypedFunc`] of Rust types, [`Composition::get_func`] an
 //!   [`ExportFunc`], which is called with wasmtime's `Val`s.
@@ -75,6 +77,7 @@ mod events;
 mod export;
 #[cfg(feature = "fuse")]
 mod fuse;
+mod host;
 mod link;
 mod plan;
 mod replace;
@@ -104,14 +107,15 @@ pub use epoch::EpochTicker;
 #[cfg(feature = "wasi")]
 pub use error::WasiError;
 pub use error::{
-    ArgumentError, Cause, CompositionError, FuseError, HandleError, HostPanic, LookupError,
-    PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost, TypedError, TypedProblem,
-    WaitStep,
+    ArgumentError, Cause, CompositionError, FuseError, HandleError, HostInterfaceError, HostPanic,
+    LookupError, PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost, TypedError,
+    TypedProblem, WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use export::{ValFuture, ValStream};
+pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};

@@ -37,8 +37,8 @@ use calls::Calls;
 use message::Message;
 pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
 use restart::Restarts;
-pub(crate) use slot::RanInPlace;
-use slot::{AtRest, Slot, Work, panicked};
+use slot::{AtRest, Slot, Work};
+pub(crate) use slot::{RanInPlace, panicked};
 use turns::Turns;
 
 /// Runs one component in its store.
@@ -339,7 +339,7 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs a resource's destructor.
     async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
-        let Released { resource, epoch, live, done } = released;
+        let Released { resource, epoch, live, done, .. } = released;
         let Some(store) = self.store.as_mut().filter(|_| epoch == self.calls.side.epoch()) else {
             // It was lost with a store before this one.
             return Ok(());
