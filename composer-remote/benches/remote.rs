@@ -214,6 +214,7 @@ fn main() {
     };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("the system has threads").block_on(async {
+        #[cfg_attr(not(feature = "nats"), expect(unused_mut, reason = "there are no more"))]
         let mut places = places().await;
         #[cfg(feature = "nats")]
         let broker = broker::place().await.map(|(place, broker)| {

@@ -34,3 +34,4 @@ mod stream_faults;
 mod streams;
 mod typed;
 mod values;
+mod wasi;

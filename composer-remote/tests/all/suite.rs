@@ -52,6 +52,8 @@ struct App {
 
 /// Serves a composition at a place, and says how to reach it.
 async fn serve(composition: &Composition, place: Place, app: &Elsewhere) -> (Serving, Transport) {
+    #[cfg(not(feature = "nats"))]
+    let _ = app;
     match place {
         Place::Here => unreachable!("nothing is served"),
         Place::Tcp => {
