@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use composer_tests::{Clock, chain, limited, run, until};
+use composer_tests::{Clock, chain, limited, run, text, until};
 use futures_util::future::{join_all, poll_immediate};
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -141,6 +141,48 @@ fn closing_without_time_gives_running_calls_up() {
     });
 }
 
+/// Functions without a result: one that ends well, and one that traps.
+const NOTES: &str = r#"(component
+    (core module $m
+        (func (export "note"))
+        (func (export "trap") unreachable))
+    (core instance $i (instantiate $m))
+    (func (export "note") (canon lift (core func $i "note")))
+    (func (export "trap") (canon lift (core func $i "trap"))))"#;
+
+#[test]
+fn trap_without_a_result_is_no_success() {
+    run(async || {
+        let path = socket();
+        let server = WrpcServer::tcp(LOOPBACK).and_unix(&path);
+        let serving = compose(text(NOTES)).await.serve(server).await.unwrap();
+        let wit = "package a:b; world w { export note: func(); export trap: func(); }";
+        let tcp = Wrpc::tcp(&serving.addresses()[0]);
+        for wrpc in [tcp.clone(), tcp.with_silent_success(), Wrpc::unix(&path)] {
+            let exports = RemoteExports::from_wit(wit).unwrap();
+            let composition = compose(RemoteComponent::new(exports, wrpc)).await;
+            let trap = composition.typed::<(), ()>(None, "trap").unwrap();
+            let error = limited(trap.call(())).await.unwrap_err();
+            let error = remote_error(&error);
+            assert!(matches!(error, RemoteError::PeerFailed { .. }), "{error}");
+        }
+    });
+}
+
+#[test]
+fn success_without_a_result_is_told() {
+    run(async || {
+        let serving = compose(text(NOTES)).await.serve(WrpcServer::tcp(LOOPBACK)).await.unwrap();
+        let exports = RemoteExports::from_wit("package a:b; world w { export note: func(); }");
+        let wrpc = Wrpc::tcp(&serving.addresses()[0]);
+        let composition = compose(RemoteComponent::new(exports.unwrap(), wrpc)).await;
+        let note = composition.typed::<(), ()>(None, "note").unwrap();
+        for _ in 0..10 {
+            limited(note.call(())).await.unwrap();
+        }
+    });
+}
+
 #[test]
 fn socket_that_a_killed_server_left_is_replaced_and_that_of_a_running_one_is_not() {
     run(async || {
@@ -229,7 +271,7 @@ fn call_that_was_sent_is_made_again_only_if_it_is_idempotent() {
         let again = RemoteComponent::new(exports("producer"), Wrpc::tcp(&address));
         let again = compose(again.with_idempotent(PRODUCER)).await;
         assert_eq!(add(&again, 1, 2).await.unwrap(), 3);
-        // A failure that the peer tells is no loss.
+        // What nobody said of it is made once.
         let error = limited(again.typed::<(), String>(None, "internal-debug").unwrap().call(()))
             .await
             .unwrap_err();
