@@ -49,7 +49,7 @@ fn types(input: &mut Unstructured<'_>) -> arbitrary::Result<Vec<ValueType>> {
 
 fn ty(input: &mut Unstructured<'_>, depth: u32) -> arbitrary::Result<ValueType> {
     let most = if depth == 0 { 14 } else { 23 };
-    let mut one = |input: &mut _| ty(input, depth - 1);
+    let one = |input: &mut _| ty(input, depth - 1);
     Ok(match input.int_in_range(0..=most)? {
         0 => ValueType::Bool,
         1 => ValueType::S8,
