@@ -117,6 +117,7 @@ pub use export::ExportFunc;
 pub use export::{ValFuture, ValStream};
 pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
+pub use plan::explain::{Candidate, Explanation, Outcome, Reason, Verdict};
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;

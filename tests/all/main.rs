@@ -12,6 +12,7 @@ mod cycles;
 #[cfg(feature = "codec")]
 mod dynamic_streams;
 mod errors;
+mod explain;
 mod faults;
 mod fuse;
 mod fused;

@@ -65,6 +65,7 @@ const ISOLATED: &[(&str, &str)] = &[
     // What has nothing to do with components in one or several stores.
     ("cases", "compares plans of both placements by itself"),
     ("fuse", "of fusing itself"),
+    ("explain", "of planning alone"),
     ("placement", "this"),
     ("macros", "of the macro; its accessors are tested in both by those that use `placed!`"),
     ("streams::macro_declares_functions_of_streams", "of the macro"),
