@@ -126,6 +126,8 @@ fn values_of_every_type_are_read_and_written() {
         ("(result u32 (error bool))", "4", "ok(4)"),
         ("(result)", "ok", "ok"),
         ("(list u32 2)", "[1, 2]", "[1, 2]"),
+        ("(list string)", "[\"a\", \"\"\"b\"\"\"]", "[\"a\", \"b\"]"),
+        ("(map string u32)", "{\"a\": 1, \"b\": 2, \"a\": 3}", "{\"a\": 3, \"b\": 2}"),
     ];
     for (ty, given, returned) in types {
         let identity = text(&format!("{}.wat", ty.replace(['(', ')', ' '], "_")), &identity(ty));
@@ -156,11 +158,13 @@ fn identity(ty: &str) -> String {
             "(i32.store8 offset=4 (i32.const 16) (local.get 1)) \
              (i32.store offset=8 (i32.const 16) (local.get 2))",
         ),
-        "(list u32 2)" => ("i32 i32", true, "(i32.store offset=4 (i32.const 16) (local.get 1))"),
+        "(list string)" | "(map string u32)" | "(list u32 2)" => {
+            ("i32 i32", true, "(i32.store offset=4 (i32.const 16) (local.get 1))")
+        }
         other => panic!("{other} is not expected"),
     };
     // A tag is one byte; everything else in these results begins with four.
-    let first = if ty.starts_with("(tuple") || ty.starts_with("(list") {
+    let first = if ["(tuple", "(list", "(map"].iter().any(|it| ty.starts_with(it)) {
         "i32.store"
     } else {
         "i32.store8"
@@ -173,10 +177,18 @@ fn identity(ty: &str) -> String {
         r#"(component
             (core module $m
                 (memory (export "memory") 1)
+                (global $top (mut i32) (i32.const 1024))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local i32)
+                    (local.set 4 (global.get $top))
+                    (global.set $top
+                        (i32.and (i32.const -8) (i32.add (i32.const 7)
+                            (i32.add (local.get 4) (local.get 3)))))
+                    (local.get 4))
                 (func (export "same") (param {params}) (result {result}) {body}))
             (core instance $i (instantiate $m))
             (func (export "same") (param "it" {ty}) (result {ty})
-                (canon lift (core func $i "same") (memory (core memory $i "memory")))))"#
+                (canon lift (core func $i "same") (memory (core memory $i "memory"))
+                    (realloc (core func $i "realloc")))))"#
     )
 }
 
