@@ -78,10 +78,51 @@ impl Accessor {
 
 /// What `#[derive(ComponentValue)]` builds values with, and takes them apart.
 pub mod value {
+    use std::sync::Arc;
+
     use crate::plan::types::ValueType;
-    pub use crate::typed::Fields;
+    pub use crate::typed::{Fields, HostTypes};
     use crate::typed::{FromComponentValue, TypeDifference, Unexpected};
     use crate::value::Value;
+
+    /// Describes one part of a type.
+    pub type Describe = fn(&HostTypes) -> Result<ValueType, Unexpected>;
+
+    pub fn describe_record(
+        types: &HostTypes,
+        fields: &[(&str, Describe)],
+    ) -> Result<ValueType, Unexpected> {
+        let fields = fields.iter().map(|(name, ty)| Ok(((*name).into(), ty(types)?)));
+        Ok(ValueType::Record(fields.collect::<Result<_, Unexpected>>()?))
+    }
+
+    pub fn describe_tuple(types: &HostTypes, fields: &[Describe]) -> Result<ValueType, Unexpected> {
+        let fields = fields.iter().map(|ty| ty(types));
+        Ok(ValueType::Tuple(fields.collect::<Result<_, Unexpected>>()?))
+    }
+
+    pub fn describe_variant(
+        types: &HostTypes,
+        cases: &[(&str, Option<Describe>)],
+    ) -> Result<ValueType, Unexpected> {
+        let cases = cases.iter().map(|(name, ty)| {
+            let payload = ty.map(|ty| ty(types)).transpose()?;
+            Ok(((*name).into(), payload))
+        });
+        Ok(ValueType::Variant(cases.collect::<Result<_, Unexpected>>()?))
+    }
+
+    pub fn describe_enum(cases: &[&str]) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Enum(names(cases)))
+    }
+
+    pub fn describe_flags(flags: &[&str]) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Flags(names(flags)))
+    }
+
+    fn names(names: &[&str]) -> Arc<[Arc<str>]> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
 
     /// Checks one part of a type.
     pub type Check = fn(&ValueType) -> Result<(), TypeDifference>;

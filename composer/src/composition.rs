@@ -465,6 +465,7 @@ impl Composition {
             exports: Vec::new(),
             funcs: Vec::new(),
             resources: Vec::new(),
+            lacks_types: false,
         };
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
@@ -475,6 +476,7 @@ impl Composition {
                 continue;
             };
             let leaf = &wired.leaves[offer.leaf];
+            merge.surface.lacks_types |= leaf.surface.lacks_types;
             let mut named = leaf.surface.exports[offer.export].clone();
             named.name.clone_from(&export.name);
             let named = merge.item(&named, leaf);

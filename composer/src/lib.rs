@@ -74,6 +74,7 @@ mod events;
 mod export;
 #[cfg(feature = "fuse")]
 mod fuse;
+mod host;
 mod link;
 mod plan;
 mod replace;
@@ -99,14 +100,15 @@ pub use composition::Composition;
 pub use driver::RestartPolicy;
 pub use epoch::EpochTicker;
 pub use error::{
-    ArgumentError, Cause, CompositionError, FuseError, HandleError, HostPanic, LookupError,
-    PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost, TypedError, TypedProblem,
-    WaitStep,
+    ArgumentError, Cause, CompositionError, FuseError, HandleError, HostInterfaceError, HostPanic,
+    LookupError, PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost, TypedError,
+    TypedProblem, WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use export::{ValFuture, ValStream};
+pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};

@@ -1,5 +1,6 @@
 //! Streams and futures of dynamic calls: made of `Val`s, and read as such.
 
+use std::slice;
 use std::time::Duration;
 
 use composer_tests::{call, chain, composer, limited, run, string};
@@ -159,7 +160,7 @@ fn refused_call_takes_nothing() {
     run(async || {
         let composition = writer().await;
         let texts = returned(&composition, "texts", &[Val::U32(2), Val::U32(1)]).await;
-        let refused = limited(call(&composition, WRITER, "sum", &[texts.clone()])).await;
+        let refused = limited(call(&composition, WRITER, "sum", slice::from_ref(&texts))).await;
         assert_eq!(
             chain(&refused.unwrap_err()),
             "parameter `s` of `composer:test/istreams#sum`: expected `stream<u8>`, found \
@@ -192,7 +193,8 @@ fn streams_of_another_composition_are_not_held() {
         let (one, other) = (writer().await, writer().await);
         let texts = returned(&one, "texts", &[Val::U32(2), Val::U32(1)]).await;
         not_held(other.take_stream(&texts));
-        let refused = limited(call(&other, WRITER, "join", &[texts.clone()])).await.unwrap_err();
+        let refused =
+            limited(call(&other, WRITER, "join", slice::from_ref(&texts))).await.unwrap_err();
         assert!(matches!(refused, CompositionError::Argument(_)), "{refused:?}");
         assert_eq!(returned(&one, "join", &[texts]).await, string("0,1"));
     });

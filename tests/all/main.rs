@@ -16,6 +16,7 @@ mod errors;
 mod faults;
 mod fuse;
 mod fused;
+mod host;
 mod in_place;
 mod instances;
 mod leaks;

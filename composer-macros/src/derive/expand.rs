@@ -24,7 +24,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 
 fn component_type(model: &Model) -> TokenStream {
     let krate = &model.krate;
-    let check = check(model);
+    let (check, describe) = (check(model), describe(model));
     implementation(
         model,
         "ComponentType",
@@ -33,6 +33,12 @@ fn component_type(model: &Model) -> TokenStream {
                 ty: &#krate::ValueType,
             ) -> ::core::result::Result<(), #krate::TypeDifference> {
                 #check
+            }
+
+            fn describe(
+                types: &#krate::__private::value::HostTypes,
+            ) -> ::core::result::Result<#krate::ValueType, #krate::__private::Unexpected> {
+                #describe
             }
         },
     )
@@ -143,6 +149,58 @@ fn check_case(krate: &TokenStream, case: &Case) -> TokenStream {
 
 fn check_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
     quote!(<#ty as #krate::ComponentType>::check)
+}
+
+/// The body of `ComponentType::describe`.
+fn describe(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let value = quote!(#krate::__private::value);
+    match &model.shape {
+        Shape::Record(fields) => {
+            let fields = fields.iter().map(|Field { name, ty, .. }| {
+                let describe = describe_of(krate, ty);
+                quote!((#name, #describe))
+            });
+            quote!(#value::describe_record(types, &[#(#fields),*]))
+        }
+        Shape::Tuple(fields) => {
+            let fields = fields.iter().map(|field| describe_of(krate, &field.ty));
+            quote!(#value::describe_tuple(types, &[#(#fields),*]))
+        }
+        Shape::Transparent(field) => {
+            let describe = describe_of(krate, &field.ty);
+            quote!(#describe(types))
+        }
+        Shape::Flags(fields) => {
+            let names = fields.iter().map(|field| &field.name);
+            quote!({
+                let _ = types;
+                #value::describe_flags(&[#(#names),*])
+            })
+        }
+        Shape::Enum(cases) => {
+            let names = cases.iter().map(|case| &case.name);
+            quote!({
+                let _ = types;
+                #value::describe_enum(&[#(#names),*])
+            })
+        }
+        Shape::Variant(cases) => {
+            let cases = cases.iter().map(|Case { name, types, .. }| match payload(types) {
+                None => quote!((#name, ::core::option::Option::None)),
+                Some(ty) => {
+                    let describe = describe_of(krate, &ty);
+                    quote!((#name, ::core::option::Option::Some(#describe)))
+                }
+            });
+            quote!(#value::describe_variant(types, &[#(#cases),*]))
+        }
+        Shape::Broken => unreachable(),
+    }
+}
+
+fn describe_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
+    quote!(<#ty as #krate::ComponentType>::describe)
 }
 
 /// Where what is wrong with a type shall be seen.

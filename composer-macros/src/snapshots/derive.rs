@@ -16,6 +16,20 @@ where
             ],
         )
     }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_record(
+            types,
+            &[
+                ("name", <String as ::wasm_runtime_composer::ComponentType>::describe),
+                ("years", <T as ::wasm_runtime_composer::ComponentType>::describe),
+            ],
+        )
+    }
 }
 #[automatically_derived]
 impl<T> ::wasm_runtime_composer::IntoComponentValue for Person<T>
@@ -63,6 +77,20 @@ impl<const N: usize> ::wasm_runtime_composer::ComponentType for Pair<N> {
             ],
         )
     }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_tuple(
+            types,
+            &[
+                <[u8; N] as ::wasm_runtime_composer::ComponentType>::describe,
+                <i8 as ::wasm_runtime_composer::ComponentType>::describe,
+            ],
+        )
+    }
 }
 #[automatically_derived]
 impl<const N: usize> ::wasm_runtime_composer::IntoComponentValue for Pair<N> {
@@ -95,6 +123,14 @@ impl crate::other::ComponentType for Wrapper {
     ) -> ::core::result::Result<(), crate::other::TypeDifference> {
         <u32 as crate::other::ComponentType>::check(ty)
     }
+    fn describe(
+        types: &crate::other::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        crate::other::ValueType,
+        crate::other::__private::Unexpected,
+    > {
+        <u32 as crate::other::ComponentType>::describe(types)
+    }
 }
 #[automatically_derived]
 impl crate::other::IntoComponentValue for Wrapper {
@@ -122,6 +158,17 @@ impl ::wasm_runtime_composer::ComponentType for Permissions {
             "Permissions",
             &["read", "write"],
         )
+    }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        {
+            let _ = types;
+            ::wasm_runtime_composer::__private::value::describe_flags(&["read", "write"])
+        }
     }
 }
 #[automatically_derived]
@@ -155,6 +202,19 @@ impl ::wasm_runtime_composer::ComponentType for Color {
             "Color",
             &["red", "light-green", "B"],
         )
+    }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        {
+            let _ = types;
+            ::wasm_runtime_composer::__private::value::describe_enum(
+                &["red", "light-green", "B"],
+            )
+        }
     }
 }
 #[automatically_derived]
@@ -234,6 +294,31 @@ where
                     "moved",
                     ::core::option::Option::Some(
                         <(T, T) as ::wasm_runtime_composer::ComponentType>::check,
+                    ),
+                ),
+            ],
+        )
+    }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_variant(
+            types,
+            &[
+                ("empty", ::core::option::Option::None),
+                (
+                    "not-found",
+                    ::core::option::Option::Some(
+                        <u32 as ::wasm_runtime_composer::ComponentType>::describe,
+                    ),
+                ),
+                (
+                    "moved",
+                    ::core::option::Option::Some(
+                        <(T, T) as ::wasm_runtime_composer::ComponentType>::describe,
                     ),
                 ),
             ],
@@ -320,6 +405,17 @@ impl<'a> ::wasm_runtime_composer::ComponentType for Borrowed<'a> {
             ty,
             "Borrowed",
             &[("name", <&'a str as ::wasm_runtime_composer::ComponentType>::check)],
+        )
+    }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_record(
+            types,
+            &[("name", <&'a str as ::wasm_runtime_composer::ComponentType>::describe)],
         )
     }
 }

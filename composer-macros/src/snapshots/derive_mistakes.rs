@@ -17,6 +17,14 @@ where
     ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
         ::core::unreachable!()
     }
+    fn describe(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::core::unreachable!()
+    }
 }
 #[automatically_derived]
 impl<T> ::wasm_runtime_composer::IntoComponentValue for Pair<T>

@@ -316,8 +316,8 @@ pub(crate) mod sealed {
     #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
     #[diagnostic::on_unimplemented(
         message = "`{Self}` cannot be composed",
-        note = "what can be is a `ComposableComponent`, a `ComposableInstance`, a `Composition`, a \
-                `Composer`, or one of them with a filter"
+        note = "what can be is a `ComposableComponent`, a `ComposableInstance`, a `HostInterface`, a \
+                `Composition`, a `Composer`, or one of them with a filter"
     )]
     pub trait IntoPart: Sized {
         fn into_part(self) -> Part;

@@ -339,7 +339,7 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs a resource's destructor.
     async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
-        let Released { resource, epoch, live, done } = released;
+        let Released { resource, epoch, live, done, .. } = released;
         let Some(store) = self.store.as_mut().filter(|_| epoch == self.calls.side.epoch()) else {
             // It was lost with a store before this one.
             return Ok(());

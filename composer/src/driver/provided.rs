@@ -1,7 +1,7 @@
 //! Runs functions that are implemented outside of any store. They have an inbox and a task like a
 //! component, and all that comes with it: replacing, closing, containment, events.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -14,9 +14,13 @@ use super::handle::DriverHandle;
 use super::inbox::Inbox;
 use super::message::{Answer, Call, Message};
 use super::slot::{InPlace, RanInPlace, panicked};
-use crate::error::{Cause, CompositionError, StopReason};
+use crate::error::{Cause, CompositionError, HandleError, StopReason};
+use crate::link::StoreSide;
+use crate::plan::item::ExportedFunc;
+use crate::plan::types::{Resource, ValueType};
 use crate::provider::Provider;
-use crate::value::Value;
+use crate::transfer::{Lent, Live, Own, Released, ResourceKind, StreamEnd};
+use crate::value::{Handle, HandleType, Value, each_handle};
 
 /// The one task of a [`Provider`]. Its calls overlap, each on a task of its own.
 pub(crate) struct ProvidedDriver {
@@ -25,6 +29,7 @@ pub(crate) struct ProvidedDriver {
 
 struct Calls {
     handle: Arc<DriverHandle>,
+    side: StoreSide,
     provider: Arc<dyn Provider>,
     /// Calls that were begun in place and have to wait.
     begun: Inbox<Running>,
@@ -37,9 +42,14 @@ type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl ProvidedDriver {
     /// A driver for `provider`. It runs when [`run`](Self::run) is polled.
-    pub(crate) fn new(handle: Arc<DriverHandle>, provider: Arc<dyn Provider>) -> Self {
+    pub(crate) fn new(
+        handle: Arc<DriverHandle>,
+        side: StoreSide,
+        provider: Arc<dyn Provider>,
+    ) -> Self {
         let calls = Arc::new(Calls {
             handle: handle.clone(),
+            side,
             provider,
             begun: Inbox::new(),
             stopping: AtomicBool::new(false),
@@ -66,7 +76,7 @@ impl ProvidedDriver {
                         handle.taken();
                         running.spawn(self.calls.clone().run(call));
                     }
-                    Some(Message::Release(released)) => drop(released),
+                    Some(Message::Release(released)) => release(released),
                     Some(Message::Stop) | None => {
                         self.calls.stopping.store(true, Ordering::Relaxed);
                         tokio::select! {
@@ -90,7 +100,11 @@ impl ProvidedDriver {
         handle.set_stopped(reason);
         handle.close_inbox();
         begun.close();
-        while handle.try_receive().is_some() {}
+        while let Some(message) = handle.try_receive() {
+            if let Message::Release(released) = message {
+                release(released);
+            }
+        }
         while begun.try_take().is_some() {}
     }
 }
@@ -100,6 +114,18 @@ impl Drop for ProvidedDriver {
         // After `run` this finds nothing to do. Otherwise the task was aborted, or its runtime is
         // shutting down.
         self.end(StopReason::RuntimeShutdown);
+    }
+}
+
+/// Drops a resource, which runs code of its type.
+fn release(Released { live, done, object, .. }: Released) {
+    // What panics there is dropped all the same, and nobody is to blame.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(object)));
+    // Whoever waits finds the count without it.
+    drop(live);
+    if let Some(done) = done {
+        // Nobody has to wait for it.
+        let _ = done.send(());
     }
 }
 
@@ -151,7 +177,105 @@ impl Calls {
         });
     }
 
-    async fn call(&self, func: usize, args: Vec<Value>) -> Result<Option<Value>, CompositionError> {
+    async fn call(
+        self: &Arc<Self>,
+        func: usize,
+        mut args: Vec<Value>,
+    ) -> Result<Option<Value>, CompositionError> {
+        let Some(ExportedFunc { ty, .. }) = self.side.surface.funcs.get(func) else {
+            return Err(HandleError::NotHeld.into());
+        };
+        // What is lent is kept until the call has ended.
+        let mut lent = Vec::new();
+        if ty.has_handles() {
+            for ((_, ty), arg) in ty.params.iter().zip(&mut args) {
+                each_handle(ty, arg, &mut |ty, handle| self.come_in(ty, handle, &mut lent))?;
+            }
+        }
+        let mut result = self.provide(func, args).await?;
+        if let (true, Some(ty), Some(value)) = (ty.has_handles(), &ty.result, &mut result) {
+            each_handle(ty, value, &mut |ty, handle| self.go_out(ty, handle))?;
+        }
+        Ok(result)
+    }
+
+    /// Turns a handle that has come from outside into the resource that it is of.
+    fn come_in(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+        lent: &mut Vec<Lent>,
+    ) -> Result<(), HandleError> {
+        let epoch = self.side.epoch();
+        let object = match (ty, std::mem::replace(handle, Handle::Held(None))) {
+            (HandleType::Own(resource), Handle::Own(own)) => {
+                own.into_object(self.kind(resource)?, epoch)?
+            }
+            (HandleType::Borrow(resource), Handle::Lent(it)) => {
+                let object = it.object(self.kind(resource)?, epoch)?;
+                lent.push(it);
+                object
+            }
+            (HandleType::Stream(payload) | HandleType::Future(payload), Handle::Stream(end)) => {
+                // Nothing is lent in a stream.
+                *handle = self.with_elements(payload, end, |calls, ty, handle| {
+                    calls.come_in(ty, handle, &mut Vec::new())
+                });
+                return Ok(());
+            }
+            _ => return Err(HandleError::NotHeld),
+        };
+        *handle = Handle::Object(object);
+        Ok(())
+    }
+
+    /// Turns a resource into an owned handle of it.
+    fn go_out(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+    ) -> Result<(), HandleError> {
+        *handle = match (ty, std::mem::replace(handle, Handle::Held(None))) {
+            (HandleType::Own(resource), Handle::Object(object)) => {
+                let kind = self.kind(resource)?.clone();
+                let live = Live::new(&self.side.live, &self.side.uses);
+                let (home, epoch) = (self.side.home.clone(), self.side.epoch());
+                Handle::Own(Own::of_object(object, kind, home, epoch, live)?)
+            }
+            (HandleType::Stream(payload) | HandleType::Future(payload), Handle::Stream(end)) => {
+                self.with_elements(payload, end, Self::go_out)
+            }
+            _ => return Err(HandleError::NotHeld),
+        };
+        Ok(())
+    }
+
+    /// Has the handles in the elements of a stream turn, when they come.
+    fn with_elements(
+        self: &Arc<Self>,
+        payload: Option<&ValueType>,
+        mut end: StreamEnd,
+        turn: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
+    ) -> Handle {
+        if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
+            let this = self.clone();
+            end.through(move |value| {
+                each_handle(&payload, value, &mut |ty, handle| turn(&this, ty, handle))
+            });
+        }
+        Handle::Stream(end)
+    }
+
+    fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleError> {
+        let kind = self.side.kinds.get(resource.index as usize).and_then(Option::as_ref);
+        kind.ok_or(HandleError::NotHeld)
+    }
+
+    async fn provide(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+    ) -> Result<Option<Value>, CompositionError> {
         // The panic of a provider is a failure of the call alone.
         let called = AssertUnwindSafe(async { self.provider.call(func, args).await });
         let failed = match called.catch_unwind().await {

@@ -530,6 +530,31 @@ pub struct StreamLost {
     pub component: String,
 }
 
+/// A [`HostInterface`](crate::HostInterface) was not declared as it must be; the cause of
+/// [`PlanProblem::Load`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}, `{item}`: it {problem}", Interface(.interface.as_deref()))]
+#[non_exhaustive]
+pub struct HostInterfaceError {
+    /// The interface; `None` for functions at the root.
+    pub interface: Option<String>,
+    /// The function or resource.
+    pub item: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+struct Interface<'a>(Option<&'a str>);
+
+impl fmt::Display for Interface<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "the interface `{name}` implemented in Rust"),
+            None => f.write_str("the functions implemented in Rust"),
+        }
+    }
+}
+
 /// A host function panicked; the text is the panic's message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a host function panicked: {message}")]

@@ -204,7 +204,9 @@ impl Inner {
                 Ok(())
             }
             Handle::Lent(lent) => check_kind(&self.kinds, resource, lent.kind()),
-            Handle::Raw(_) | Handle::Own(_) | Handle::Stream(_) => Err(HandleError::NotHeld),
+            Handle::Raw(_) | Handle::Own(_) | Handle::Stream(_) | Handle::Object(_) => {
+                Err(HandleError::NotHeld)
+            }
         }
     }
 

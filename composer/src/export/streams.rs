@@ -1,23 +1,22 @@
 //! Streams and futures as `Val`s, for dynamic calls.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, stream};
 use wasm_runtime_composer_values::Stored;
-use wasmtime::component::{FutureAny, FutureReader, StreamAny, StreamReader, Val};
-use wasmtime::{Engine, Store};
+use wasmtime::component::Val;
 
 use super::held::HeldHandles;
 use super::{Inner, check_kind};
 use crate::composition::Composition;
 use crate::error::{CompositionError, HandleError};
 use crate::plan::types::ValueType;
-use crate::transfer::{Broken, Key, StreamEnd};
+use crate::transfer::{Broken, Key, StreamEnd, StreamName};
 use crate::typed::{
     ComponentFuture, ComponentStream, ComponentType, FromComponentValue, IntoComponentValue,
     TypeDifference,
@@ -131,7 +130,7 @@ impl Composition {
         let key = key_of_val(val).ok_or(HandleError::NotHeld)?;
         match streams.remove(&key)? {
             Source::Returned(returned) => {
-                names().retire(key.0);
+                key.0.retire();
                 Ok(returned)
             }
             // What Rust made is not Rust's to read.
@@ -271,15 +270,8 @@ struct Table {
     closed: bool,
 }
 
-/// A stream or a future as the caller knows it: [`Stored::Stream`] or [`Stored::Future`], of a store
-/// that has nothing else in it.
-type StreamKey = Key<StreamId>;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum StreamId {
-    Stream(StreamAny),
-    Future(FutureAny),
-}
+/// A stream or a future as the caller knows it.
+type StreamKey = Key<StreamName>;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -320,7 +312,7 @@ impl HeldStreams {
             std::mem::take(&mut table.sources)
         };
         // Streams are not dropped under the lock.
-        sources.into_keys().for_each(|Key(id)| names().retire(id));
+        sources.into_keys().for_each(|Key(name)| name.retire());
     }
 
     fn insert(&self, kind: Kind, source: Source) -> Result<Stored, HandleError> {
@@ -329,11 +321,15 @@ impl HeldStreams {
             drop(table);
             return Err(HandleError::NotHeld);
         }
-        let id = names().new_id(kind).ok_or(HandleError::NotHeld)?;
-        table.sources.insert(Key(id.clone()), source);
-        Ok(match id {
-            StreamId::Stream(stream) => Stored::Stream(stream),
-            StreamId::Future(future) => Stored::Future(future),
+        let name = match kind {
+            Kind::Stream => StreamName::stream(),
+            Kind::Future => StreamName::future(),
+        };
+        let name = name.ok_or(HandleError::NotHeld)?;
+        table.sources.insert(Key(name.clone()), source);
+        Ok(match name {
+            StreamName::Stream(stream) => Stored::Stream(stream),
+            StreamName::Future(future) => Stored::Future(future),
         })
     }
 
@@ -352,23 +348,23 @@ impl HeldStreams {
     pub(crate) fn take(&self, val: &Val) -> Option<impl Sized + use<>> {
         let key = key_of_val(val)?;
         let source = self.remove(&key).ok()?;
-        names().retire(key.0);
+        key.0.retire();
         Some(source)
     }
 }
 
 fn key_of_val(val: &Val) -> Option<StreamKey> {
     Some(Key(match val {
-        Val::Stream(stream) => StreamId::Stream(stream.clone()),
-        Val::Future(future) => StreamId::Future(future.clone()),
+        Val::Stream(stream) => StreamName::Stream(stream.clone()),
+        Val::Future(future) => StreamName::Future(future.clone()),
         _ => return None,
     }))
 }
 
 fn key_of(stored: &Stored) -> Option<StreamKey> {
     Some(Key(match stored {
-        Stored::Stream(stream) => StreamId::Stream(stream.clone()),
-        Stored::Future(future) => StreamId::Future(future.clone()),
+        Stored::Stream(stream) => StreamName::Stream(stream.clone()),
+        Stored::Future(future) => StreamName::Future(future.clone()),
         Stored::Resource(_) => return None,
     }))
 }
@@ -424,7 +420,7 @@ impl HeldHandles<'_> {
         };
         let key = key_of(stored).ok_or(HandleError::NotHeld)?;
         let source = self.func.gate.streams.remove(&key)?;
-        names().retire(key.0);
+        key.0.retire();
         let func = self.func;
         Ok(match source {
             Source::Vals(vals) => of_vals(func, payload, vals),
@@ -520,53 +516,4 @@ fn elements_of(
         ),
         Some(_) => Elements::Values(values),
     })
-}
-
-/// Names for streams and futures: handles of a store in which nothing ever runs. The compositions of a
-/// process share it, so that the names of one mean nothing in another.
-struct Names {
-    store: Store<()>,
-    /// Names that are not in use any more. They are given again only after many others, so that whoever
-    /// uses one twice finds it gone.
-    retired: VecDeque<StreamId>,
-}
-
-/// How many names wait to be given again.
-const RETIRED: usize = 1024;
-
-fn names() -> MutexGuard<'static, Names> {
-    static NAMES: LazyLock<Mutex<Names>> = LazyLock::new(|| {
-        Mutex::new(Names { store: Store::new(&Engine::default(), ()), retired: VecDeque::new() })
-    });
-    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Names {
-    /// A name that nobody else has; `None` if there are too many.
-    fn new_id(&mut self, kind: Kind) -> Option<StreamId> {
-        let store = &mut self.store;
-        Some(match kind {
-            Kind::Stream => {
-                let stream = StreamReader::<()>::new(&mut *store, std::iter::empty()).ok()?;
-                StreamId::Stream(StreamAny::try_from_stream_reader(store, stream).ok()?)
-            }
-            Kind::Future => {
-                let future = async { Ok::<_, wasmtime::Error>(()) };
-                let future = FutureReader::<()>::new(&mut *store, future).ok()?;
-                StreamId::Future(FutureAny::try_from_future_reader(store, future).ok()?)
-            }
-        })
-    }
-
-    fn retire(&mut self, id: StreamId) {
-        self.retired.push_back(id);
-        if self.retired.len() > RETIRED {
-            // It is there: every name is retired once.
-            let _ = match self.retired.pop_front() {
-                Some(StreamId::Stream(mut stream)) => stream.close(&mut self.store),
-                Some(StreamId::Future(mut future)) => future.close(&mut self.store),
-                None => Ok(()),
-            };
-        }
-    }
 }

@@ -173,6 +173,10 @@ impl EdgeResources<'_> {
 }
 
 impl Resources for EdgeResources<'_> {
+    fn may_lack_types(&self) -> bool {
+        self.provider.surface.lacks_types
+    }
+
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
         let found = self.provider.resources[found.index as usize];
         let bound = std::mem::replace(&mut self.homes[expected.index as usize], Home::Unknown);

@@ -19,6 +19,9 @@ pub(crate) struct Surface {
     pub(crate) funcs: Vec<ExportedFunc>,
     /// Every resource that occurs; [`Resource::index`] points into it.
     pub(crate) resources: Vec<ResourceDef>,
+    /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
+    /// what is implemented outside of components only functions and resources are known.
+    pub(crate) lacks_types: bool,
 }
 
 /// An import or an export, or an item of one that is an instance.
@@ -151,6 +154,7 @@ impl Surface {
             exports,
             funcs: reflector.funcs,
             resources: reflector.resources,
+            lacks_types: false,
         })
     }
 }
@@ -217,7 +221,8 @@ impl Surface {
             }
         }
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
-        Self { imports: all(&self.imports), exports: all(&self.exports), funcs, resources }
+        let (imports, exports) = (all(&self.imports), all(&self.exports));
+        Self { imports, exports, funcs, resources, lacks_types: self.lacks_types }
     }
 }
 

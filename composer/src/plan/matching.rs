@@ -64,6 +64,8 @@ pub(crate) trait Resources {
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
     /// Compares two resources inside the type of a value.
     fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
+    /// Whether the provider may lack types that have a name.
+    fn may_lack_types(&self) -> bool;
 }
 
 /// Every item in which `found` is not what `expected` needs.
@@ -96,6 +98,7 @@ fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources
     for named in needed {
         let inner = match find(offered, &named.name) {
             Some(item) => mismatches(&named.item, item, resources),
+            None if resources.may_lack_types() && named.item.is_types_alone() => Vec::new(),
             None => vec![Fault::Missing.into()],
         };
         let step = || format!("{} `{}`", named.item.kind(), named.name);
@@ -117,11 +120,11 @@ fn functions(
     found: &FunctionType,
     resources: &impl Resources,
 ) -> Result<(), Mismatch> {
-    let shape = |ty: &FunctionType| {
-        let names = ty.params.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-        (ty.is_async, names, ty.result.is_some())
-    };
-    if shape(expected) != shape(found) {
+    let shape = |ty: &FunctionType| (ty.is_async, ty.params.len(), ty.result.is_some());
+    // What is implemented in Rust need not name its parameters.
+    let named = |a: &str, b: &str| a == b || a.is_empty() || b.is_empty();
+    let mut params = expected.params.iter().zip(&found.params);
+    if shape(expected) != shape(found) || !params.all(|((a, _), (b, _))| named(a, b)) {
         return Err(Mismatch::different(expected, found));
     }
     for ((name, expected), (_, found)) in expected.params.iter().zip(&found.params) {

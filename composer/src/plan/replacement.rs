@@ -169,6 +169,10 @@ struct BeforeAndAfter<'a> {
 }
 
 impl Resources for BeforeAndAfter<'_> {
+    fn may_lack_types(&self) -> bool {
+        self.new.surface.lacks_types
+    }
+
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
         self.same(expected, found)
     }

@@ -19,7 +19,8 @@ pub struct FunctionType {
 }
 
 impl FunctionType {
-    /// A function's type, of its parameters in order, each with its name, and of its result.
+    /// A function's type, of its parameters in order, each with its name, and of its result. A parameter
+    /// whose name is empty stands for one of any name.
     pub fn new(
         is_async: bool,
         params: impl IntoIterator<Item = (String, ValueType)>,
@@ -113,7 +114,10 @@ impl fmt::Display for FunctionType {
         f.write_str("func(")?;
         for (i, (name, ty)) in self.params.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
-            write!(f, "{comma}{name}: {ty}")?;
+            match &**name {
+                "" => write!(f, "{comma}{ty}")?,
+                name => write!(f, "{comma}{name}: {ty}")?,
+            }
         }
         f.write_str(")")?;
         match &self.result {

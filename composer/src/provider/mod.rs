@@ -19,6 +19,7 @@ use crate::composable::{
 use crate::driver::{DriverHandle, ProvidedDriver};
 use crate::error::{ArgumentError, Cause, CompositionError, StartError};
 use crate::export::ExportFunc;
+use crate::link::StoreSide;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
 use crate::plan::types::FunctionType;
 use crate::transfer::StreamEnd;
@@ -75,8 +76,28 @@ impl Provided {
     /// Functions have their numbers in the order in which `exports` lists them, those of interfaces
     /// one after the other. None may have handles of resources.
     pub fn new(exports: Vec<ProvidedExport>, provider: impl Provider) -> Self {
-        let surface = surface(exports).map(Arc::new).map_err(Cause::new);
+        Self::of_surface(surface(exports).map(Arc::new).map_err(Cause::new), provider)
+    }
+
+    pub(crate) fn of_surface(
+        surface: Result<Arc<Surface>, Cause>,
+        provider: impl Provider,
+    ) -> Self {
         Self { part: Arc::new(ProvidedPart { surface, provider: Arc::new(provider) }) }
+    }
+
+    /// Exports that there are not, because of `error`: composing fails with it.
+    pub fn refused(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::of_surface(Err(Cause::new(wasmtime::Error::new(error))), Nobody)
+    }
+}
+
+/// The provider of no function.
+struct Nobody;
+
+impl Provider for Nobody {
+    fn call(&self, _: usize, _: Vec<Value>) -> ProviderFuture {
+        Box::pin(async { Err(format_err!("there is no such function").into()) })
     }
 }
 
@@ -99,6 +120,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         exports: Vec::new(),
         funcs: Vec::new(),
         resources: Vec::new(),
+        lacks_types: true,
     };
     let mut names = HashSet::new();
     for export in exports {
@@ -158,13 +180,13 @@ impl Startable for ProvidedPart {
 
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
         // Nothing is imported.
-        drop(link);
-        Ok(Box::new(LinkedProvider { provider: self.provider.clone() }))
+        Ok(Box::new(LinkedProvider { provider: self.provider.clone(), side: link.side }))
     }
 }
 
 struct LinkedProvider {
     provider: Arc<dyn Provider>,
+    side: StoreSide,
 }
 
 impl Linked for LinkedProvider {
@@ -174,7 +196,7 @@ impl Linked for LinkedProvider {
         _: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         Box::pin(async move {
-            let driver = ProvidedDriver::new(handle, self.provider);
+            let driver = ProvidedDriver::new(handle, self.side, self.provider);
             Ok(tokio::spawn(driver.run()))
         })
     }

@@ -6,11 +6,13 @@
 //! to its home and its destructor runs there, once: no path has to remember to do it.
 
 mod held;
+mod names;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod pipe;
 mod proxies;
 mod stream;
 
+use std::any::Any;
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,6 +24,9 @@ use wasmtime::component::ResourceAny;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use held::Key;
 pub(crate) use held::{Guard, Held, HeldTable};
+use names::ResourceName;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use names::StreamName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use pipe::{WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
@@ -49,7 +54,19 @@ pub(crate) struct Released {
     pub(crate) live: Live,
     /// Answered, or dropped, when the resource is gone.
     pub(crate) done: Option<oneshot::Sender<()>>,
+    /// The resource itself, if Rust implements it.
+    pub(crate) object: Option<Object>,
 }
+
+/// A resource that Rust implements.
+pub(crate) struct Object {
+    value: ObjectValue,
+    /// Given up with the resource.
+    _name: ResourceName,
+}
+
+/// What such a resource is.
+pub(crate) type ObjectValue = Arc<dyn Any + Send + Sync>;
 
 /// The identity of a resource type while a composition runs; clones are equal, nothing else is.
 #[derive(Clone)]
@@ -159,12 +176,15 @@ struct Entry {
     epoch: u64,
     kind: ResourceKind,
     home: Arc<dyn Home>,
+    /// The resource itself, if Rust implements it.
+    object: Option<Object>,
 }
 
 impl Entry {
     fn release(&mut self, done: Option<oneshot::Sender<()>>) {
         if let Some((resource, live)) = self.resource.take() {
-            self.home.release(Released { resource, epoch: self.epoch, live, done });
+            let (epoch, object) = (self.epoch, self.object.take());
+            self.home.release(Released { resource, epoch, live, done, object });
         }
     }
 }
@@ -194,7 +214,35 @@ impl Own {
         epoch: u64,
         live: Live,
     ) -> Self {
-        Self(Arc::new(Entry { resource: Some((resource, live)), epoch, kind, home }))
+        let resource = Some((resource, live));
+        Self(Arc::new(Entry { resource, epoch, kind, home, object: None }))
+    }
+
+    /// A resource that Rust implements.
+    pub(crate) fn of_object(
+        value: ObjectValue,
+        kind: ResourceKind,
+        home: Arc<dyn Home>,
+        epoch: u64,
+        live: Live,
+    ) -> Result<Self, HandleError> {
+        let name = ResourceName::new().ok_or(HandleError::NotHeld)?;
+        let resource = Some((name.get(), live));
+        let object = Some(Object { value, _name: name });
+        Ok(Self(Arc::new(Entry { resource, epoch, kind, home, object })))
+    }
+
+    /// Takes the resource out, if Rust implements it: its home has it back.
+    pub(crate) fn into_object(
+        self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ObjectValue, HandleError> {
+        self.0.check(kind, epoch)?;
+        let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
+        let object = entry.object.take().ok_or(HandleError::NotHeld)?;
+        entry.resource = None;
+        Ok(object.value)
     }
 
     pub(crate) fn lend(&self) -> Lent {
@@ -247,6 +295,17 @@ impl Lent {
     /// The number of the store in which the resource lives.
     pub(crate) fn epoch(&self) -> u64 {
         self.0.epoch
+    }
+
+    /// The resource, if Rust implements it.
+    pub(crate) fn object(
+        &self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ObjectValue, HandleError> {
+        self.0.check(kind, epoch)?;
+        let object = self.0.object.as_ref().map(|object| object.value.clone());
+        object.ok_or(HandleError::NotHeld)
     }
 
     /// The resource as its home's store calls it.

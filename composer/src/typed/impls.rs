@@ -5,7 +5,8 @@ use std::hash::Hash;
 
 use super::check::{part, shape};
 use super::{
-    ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected, tuples,
+    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
+    tuples,
 };
 use crate::plan::types::ValueType;
 use crate::value::{ERR, NONE, OK, SOME, Value, primitives};
@@ -18,6 +19,10 @@ macro_rules! primitive {
                     ValueType::$ty => Ok(()),
                     _ => shape::<Self, _>(ty),
                 }
+            }
+
+            fn describe(_: &HostTypes) -> Result<ValueType, Unexpected> {
+                Ok(ValueType::$ty)
             }
         }
 
@@ -57,6 +62,10 @@ impl ComponentType for String {
             _ => shape::<Self, _>(ty),
         }
     }
+
+    fn describe(_: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::String)
+    }
 }
 
 impl IntoComponentValue for String {
@@ -81,6 +90,10 @@ impl ComponentType for &str {
             _ => shape::<Self, _>(ty),
         }
     }
+
+    fn describe(_: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::String)
+    }
 }
 
 impl IntoComponentValue for &str {
@@ -95,6 +108,10 @@ impl<T: ComponentType> ComponentType for Vec<T> {
             ValueType::List(element) => part::<T>(element, "list element"),
             _ => shape::<Self, _>(ty),
         }
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::List(T::describe(types)?.into()))
     }
 }
 
@@ -117,6 +134,10 @@ impl<T: ComponentType> ComponentType for &[T] {
             _ => shape::<Self, _>(ty),
         }
     }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::List(T::describe(types)?.into()))
+    }
 }
 
 impl<T: IntoComponentValue + Clone> IntoComponentValue for &[T] {
@@ -133,6 +154,11 @@ impl<T: ComponentType, const N: usize> ComponentType for [T; N] {
             }
             _ => shape::<Self, _>(ty),
         }
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        let len = u32::try_from(N).map_err(|_| Unexpected(format!("{N} elements are too many")))?;
+        Ok(ValueType::FixedLengthList(T::describe(types)?.into(), len))
     }
 }
 
@@ -161,6 +187,10 @@ impl<T: ComponentType, const N: usize> ComponentType for &[T; N] {
             _ => shape::<Self, _>(ty),
         }
     }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        <[T; N]>::describe(types)
+    }
 }
 
 impl<T: IntoComponentValue + Clone, const N: usize> IntoComponentValue for &[T; N] {
@@ -172,6 +202,10 @@ impl<T: IntoComponentValue + Clone, const N: usize> IntoComponentValue for &[T; 
 impl<T: ComponentType> ComponentType for Box<T> {
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
         T::check(ty)
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        T::describe(types)
     }
 }
 
@@ -193,6 +227,10 @@ impl<T: ComponentType> ComponentType for Option<T> {
             ValueType::Option(payload) => part::<T>(payload, "option payload"),
             _ => shape::<Self, _>(ty),
         }
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Option(T::describe(types)?.into()))
     }
 }
 
@@ -230,7 +268,14 @@ pub(super) fn side<T: ComponentType + 'static>(
     }
 }
 
-pub(super) fn is_unit<T: 'static>() -> bool {
+/// A payload's type, or none for `()`.
+pub(crate) fn describe_side<T: ComponentType + 'static>(
+    types: &HostTypes,
+) -> Result<Option<ValueType>, Unexpected> {
+    if is_unit::<T>() { Ok(None) } else { T::describe(types).map(Some) }
+}
+
+pub(crate) fn is_unit<T: 'static>() -> bool {
     std::any::TypeId::of::<T>() == std::any::TypeId::of::<()>()
 }
 
@@ -251,6 +296,11 @@ impl<A: ComponentType + 'static, B: ComponentType + 'static> ComponentType for R
             }
             _ => shape::<Self, _>(ty),
         }
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        let sides = (describe_side::<A>(types)?, describe_side::<B>(types)?);
+        Ok(ValueType::Result(sides.into()))
     }
 }
 
@@ -288,6 +338,10 @@ macro_rules! map {
                     }
                     _ => shape::<Self, _>(ty),
                 }
+            }
+
+            fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+                Ok(ValueType::Map((K::describe(types)?, V::describe(types)?).into()))
             }
         }
 
@@ -354,6 +408,10 @@ macro_rules! tuple {
                     }
                     _ => shape::<Self, _>(ty),
                 }
+            }
+
+            fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+                Ok(ValueType::Tuple([$($name::describe(types)?),*].into()))
             }
         }
 

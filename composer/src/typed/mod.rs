@@ -18,6 +18,10 @@ pub(crate) use check::check_signature;
 pub(crate) use func::call;
 #[doc(hidden)]
 pub use impls::Fields;
+pub(crate) use impls::{describe_side, is_unit};
+
+use std::any::TypeId;
+use std::sync::Arc;
 
 use crate::plan::types::ValueType;
 use crate::value::Value;
@@ -42,7 +46,7 @@ macro_rules! tuples {
         }
     };
 }
-use tuples;
+pub(crate) use tuples;
 
 /// A Rust type that stands for one or several types of the component model.
 ///
@@ -70,6 +74,22 @@ pub trait ComponentType {
     ///
     /// The first difference, with the path to it.
     fn check(ty: &ValueType) -> Result<(), TypeDifference>;
+
+    /// The type of its values, for functions that are implemented in Rust.
+    #[doc(hidden)]
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        let _ = types;
+        let rust = check::rust_name::<Self>();
+        Err(Unexpected(format!("takes or returns `{rust}`, which has no type here")))
+    }
+}
+
+/// What the types of an interface that is implemented in Rust can speak of.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct HostTypes {
+    /// The interface's resources, each with the Rust type that it is of.
+    pub(crate) resources: Vec<(TypeId, Arc<str>)>,
 }
 
 /// A Rust type that can be passed to a component.

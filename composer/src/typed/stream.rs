@@ -12,8 +12,10 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::check::shape;
-use super::impls::{is_unit, side};
-use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
+use super::impls::{describe_side, is_unit, side};
+use super::{
+    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
+};
 use crate::error::CompositionError;
 use crate::plan::types::ValueType;
 use crate::transfer::StreamEnd;
@@ -228,6 +230,10 @@ impl<T: ComponentType + 'static> ComponentType for ComponentStream<T> {
             _ => shape::<Self, _>(ty),
         }
     }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Stream(describe_side::<T>(types)?.map(Into::into)))
+    }
 }
 
 impl<T: ComponentType + 'static> IntoComponentValue for ComponentStream<T> {
@@ -307,6 +313,10 @@ impl<T: ComponentType + 'static> ComponentType for ComponentFuture<T> {
             ValueType::Future(payload) => side::<T>(payload.as_deref(), "value"),
             _ => shape::<Self, _>(ty),
         }
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Future(describe_side::<T>(types)?.map(Into::into)))
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
 
 use crate::error::HandleError;
 use crate::plan::types::{Resource, ValueType};
-use crate::transfer::{Guard, Lent, Own, StreamEnd};
+use crate::transfer::{Guard, Lent, ObjectValue, Own, StreamEnd};
 pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
 use wasm_runtime_composer_values::{StoreHandle, Stored};
 
@@ -34,6 +34,8 @@ pub enum Handle {
     Lent(Lent),
     /// The reading end of a stream or of a future.
     Stream(StreamEnd),
+    /// A resource that Rust implements, at home.
+    Object(ObjectValue),
     /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to be lent
     /// and is there no more, nothing.
     Held(Option<Guard>),
@@ -47,7 +49,9 @@ impl StoreHandle for Handle {
     fn to_store(&self) -> Option<Stored> {
         match self {
             Self::Raw(stored) => Some(stored.clone()),
-            Self::Own(_) | Self::Lent(_) | Self::Stream(_) | Self::Held(_) => None,
+            Self::Own(_) | Self::Lent(_) | Self::Stream(_) | Self::Object(_) | Self::Held(_) => {
+                None
+            }
         }
     }
 }

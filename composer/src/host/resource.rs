@@ -1,0 +1,138 @@
+//! Resources that are implemented in Rust.
+
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::plan::types::{Resource, ValueType};
+use crate::transfer::ObjectValue;
+use crate::typed::{
+    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
+};
+use crate::value::{Handle, Value};
+
+/// An owned handle of a [`HostInterface`](crate::HostInterface)'s resource, in its own functions.
+///
+/// Returned from one it goes out, to whoever called; as a parameter it has come back. When it is dropped,
+/// wherever it is, so is the `T`.
+pub struct HostOwn<T> {
+    value: Arc<T>,
+}
+
+/// A handle of a [`HostInterface`](crate::HostInterface)'s resource that is lent to one of its functions.
+///
+/// It is good for as long as it is kept, though it should not be kept beyond the call: its owner may drop the
+/// resource then.
+pub struct HostBorrow<T> {
+    value: Arc<T>,
+}
+
+impl<T: Send + Sync + 'static> HostOwn<T> {
+    /// A new resource.
+    pub fn new(value: T) -> Self {
+        Self { value: Arc::new(value) }
+    }
+
+    /// The resource itself, which ends to be one.
+    ///
+    /// # Errors
+    ///
+    /// The handle, if somebody has kept a [`HostBorrow`] of it.
+    pub fn into_inner(self) -> Result<T, Self> {
+        Arc::try_unwrap(self.value).map_err(|value| Self { value })
+    }
+}
+
+impl<T> Deref for HostOwn<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Deref for HostBorrow<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The resource whose values are `T`s.
+fn resource<T: 'static>(types: &HostTypes) -> Result<Resource, Unexpected> {
+    let id = TypeId::of::<T>();
+    let known = (0..).zip(&types.resources).find(|(_, (known, _))| *known == id);
+    match known {
+        Some((index, (_, name))) => Ok(Resource { name: name.clone(), index }),
+        None => {
+            let rust = std::any::type_name::<T>();
+            Err(Unexpected(format!(
+                "has a handle of `{rust}`, which is no resource of the interface; declare it \
+                 before, by `resource::<{rust}>(\"name\")`"
+            )))
+        }
+    }
+}
+
+fn object<T: Send + Sync + 'static>(value: Value) -> Result<Arc<T>, Unexpected> {
+    match value {
+        Value::Handle(Handle::Object(object)) => object.downcast().map_err(|_| {
+            Unexpected(format!("expected a resource of `{}`", std::any::type_name::<T>()))
+        }),
+        other => Err(Unexpected::new::<PhantomData<T>>(&other)),
+    }
+}
+
+impl<T: Send + Sync + 'static> ComponentType for HostOwn<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        Err(TypeDifference::new("HostOwn", ty))
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Own(resource::<T>(types)?))
+    }
+}
+
+impl<T: Send + Sync + 'static> IntoComponentValue for HostOwn<T> {
+    fn into_value(self) -> Value {
+        let object: ObjectValue = self.value;
+        Value::Handle(Handle::Object(object))
+    }
+}
+
+impl<T: Send + Sync + 'static> FromComponentValue for HostOwn<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        Ok(Self { value: object(value)? })
+    }
+}
+
+impl<T: Send + Sync + 'static> ComponentType for HostBorrow<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        Err(TypeDifference::new("HostBorrow", ty))
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Ok(ValueType::Borrow(resource::<T>(types)?))
+    }
+}
+
+impl<T: Send + Sync + 'static> FromComponentValue for HostBorrow<T> {
+    fn from_value(value: Value) -> Result<Self, Unexpected> {
+        Ok(Self { value: object(value)? })
+    }
+}
+
+impl<T> fmt::Debug for HostOwn<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HostOwn(..)")
+    }
+}
+
+impl<T> fmt::Debug for HostBorrow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HostBorrow(..)")
+    }
+}
