@@ -143,6 +143,9 @@ mod book {
     #[doc = include_str!("../../docs/src/concepts/streams.md")]
     struct Streams;
 
+    #[doc = include_str!("../../docs/src/concepts/host.md")]
+    struct Host;
+
     #[doc = include_str!("../../docs/src/recipes/plugins.md")]
     struct Plugins;
 
