@@ -25,14 +25,25 @@ pub(crate) struct Header {
     pub(crate) name: Ident,
 }
 
-/// `component name = value { clauses };`
+/// `component name = value { clauses };` or `fused name in value { group and clauses };`
 pub(crate) struct Component {
     pub(crate) name: Ident,
     pub(crate) value: Value,
     pub(crate) clauses: Vec<Clause>,
+    pub(crate) group: Option<Group>,
 }
 
-/// What a component is.
+/// What is fused into one component.
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) components: Vec<Component>,
+    /// Behind `export`.
+    pub(crate) hints: Vec<Hint>,
+    /// Whether a component could not be read so far as to know its name.
+    pub(crate) nameless: bool,
+}
+
+/// What a component is, or what a group is fused for.
 pub(crate) enum Value {
     Absent,
     Given(Box<Expr>),

@@ -1,6 +1,6 @@
 //! Turns the block into a model. What is wrong is reported and left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
@@ -9,7 +9,7 @@ use syn::{Attribute, Error, Expr, FnArg, Ident, LitStr, Pat, Type};
 
 use crate::ast::{self, Block, Clause, Export, Value};
 use crate::model::{
-    Component, Contain, Filter, FilterKind, Form, Function, Hint, Interface, Model, Setting,
+    Component, Contain, Filter, FilterKind, Form, Function, Fused, Hint, Interface, Model, Setting,
 };
 use crate::names;
 use crate::report::Report;
@@ -50,10 +50,13 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         report,
         is_item,
         ids: BTreeMap::new(),
-        nameless: block.nameless,
+        arguments: BTreeSet::new(),
+        nameless: block.nameless || inside(&block.components).any(|group| group.nameless),
+        within: None,
         methods: BTreeMap::new(),
         count: 0,
     };
+    checker.declare(&block.components);
     let components = checker.components(block.components);
     let export_hints = checker.export_hints(&block.hints);
     let (functions, interfaces) = checker.exports(block.exports);
@@ -80,32 +83,45 @@ struct Checker<'r> {
     report: &'r mut Report,
     is_item: bool,
     /// The components, by identifier.
-    ids: BTreeMap<String, String>,
+    ids: BTreeMap<String, Declared>,
+    /// The identifiers of those that have been checked.
+    arguments: BTreeSet<String>,
     /// Whether there is a component whose name is not known.
     nameless: bool,
+    /// The group whose inside is being checked.
+    within: Option<Ident>,
     /// What the accessors at the root are.
     methods: BTreeMap<String, &'static str>,
     /// How many functions there are so far.
     count: usize,
 }
 
+/// A component that can be referred to.
+struct Declared {
+    id: String,
+    /// The group that it is in.
+    within: Option<Ident>,
+}
+
+/// The groups among `components`.
+fn inside(components: &[ast::Component]) -> impl Iterator<Item = &ast::Group> {
+    components.iter().filter_map(|component| component.group.as_ref())
+}
+
 impl Checker<'_> {
-    fn components(&mut self, components: Vec<ast::Component>) -> Vec<Component> {
-        // All are known before the first hint is looked at: a hint may name a later one.
-        let ids: Vec<_> = components.iter().map(|component| self.id(&component.name)).collect();
-        let mut checked: Vec<Component> = Vec::new();
-        for (id, component) in ids.into_iter().zip(components) {
-            let mut component = self.component(id, component);
-            if checked.iter().any(|it| it.name.unraw() == component.name.unraw()) {
-                // As many arguments as there are components, each with a name.
-                component.name = format_ident!("__{}_{}", component.name, checked.len());
+    /// Makes all components known before the first hint is looked at: a hint may name a later one.
+    fn declare(&mut self, components: &[ast::Component]) {
+        for ast::Component { name, group, .. } in components {
+            self.declare_one(name);
+            if let Some(group) = group {
+                self.within = Some(name.clone());
+                self.declare(&group.components);
+                self.within = None;
             }
-            checked.push(component);
         }
-        checked
     }
 
-    fn id(&mut self, name: &Ident) -> String {
+    fn declare_one(&mut self, name: &Ident) {
         let id = names::kebab(name);
         if id == HOST {
             let message =
@@ -115,16 +131,73 @@ impl Checker<'_> {
             let message = format!("`{name}` gives no name in kebab case; write it in snake case");
             self.report.error(name, message);
         }
-        if self.ids.insert(key(name), id.clone()).is_some() {
+        let declared = Declared { id, within: self.within.clone() };
+        if self.ids.insert(key(name), declared).is_some() {
             let message = format!("component `{name}` is declared twice; give one another name");
             self.report.error(name, message);
         }
-        id
     }
 
-    fn component(&mut self, id: String, component: ast::Component) -> Component {
-        let ast::Component { name, value, clauses } = component;
-        let value = self.value(&name, value);
+    fn components(&mut self, components: Vec<ast::Component>) -> Vec<Component> {
+        let mut checked: Vec<Component> = Vec::new();
+        for component in components {
+            let mut component = self.component(component);
+            if !self.arguments.insert(key(&component.name)) {
+                // As many arguments as there are components, each with a name.
+                component.name = format_ident!("__{}_{}", component.name, self.arguments.len());
+            }
+            checked.push(component);
+        }
+        checked
+    }
+
+    fn group(&mut self, name: &Ident, group: ast::Group) -> Fused {
+        let ast::Group { components, hints, nameless } = group;
+        if components.is_empty() && !nameless {
+            let example =
+                if self.is_item { "component name;" } else { "component name = expression;" };
+            let message =
+                format!("`{name}` fuses nothing; declare a component inside: `{example}`");
+            self.report.error(name, message);
+        }
+        for component in &components {
+            self.settings_of_one(name, &component.clauses);
+        }
+        self.within = Some(name.clone());
+        let components = self.components(components);
+        let export_hints = self.export_hints(&hints);
+        self.within = None;
+        Fused { components, export_hints }
+    }
+
+    /// Refuses what cannot hold for one component of the fused group `group`.
+    fn settings_of_one(&mut self, group: &Ident, clauses: &[Clause]) {
+        for clause in clauses {
+            match clause {
+                Clause::Setting(Setting { name, .. }) => {
+                    let message = format!(
+                        "`{name}` cannot be said of one component that shares a store with others; \
+                         say it of `{group}`, beside its components"
+                    );
+                    self.report.error(name, message);
+                }
+                Clause::Contain(ast::Contain { import, .. }) => {
+                    let message = format!(
+                        "one component that shares a store with others cannot contain failures; \
+                         leave it out of `{group}`"
+                    );
+                    self.report.error(import, message);
+                }
+                Clause::Import(_) | Clause::Filter(_) => {}
+            }
+        }
+    }
+
+    fn component(&mut self, component: ast::Component) -> Component {
+        let ast::Component { name, value, clauses, group } = component;
+        let id = names::kebab(&name);
+        let value = self.value(&name, value, group.is_some());
+        let group = group.map(|group| self.group(&name, group));
         let mut import_hints = Vec::new();
         let mut filters = Vec::new();
         let mut contained = Vec::new();
@@ -141,20 +214,29 @@ impl Checker<'_> {
         let filter = self.filter(&filters);
         let contained = self.contained(&contained);
         self.unique_settings(&settings);
-        Component { name, id, value, import_hints, filter, contained, settings }
+        Component { name, id, value, group, import_hints, filter, contained, settings }
     }
 
-    fn value(&mut self, name: &Ident, value: Value) -> Option<Expr> {
+    fn value(&mut self, name: &Ident, value: Value, is_group: bool) -> Option<Expr> {
         match value {
             Value::Given(value) if self.is_item => {
+                let word = if is_group { "in" } else { "=" };
                 let message = format!(
                     "`{name}` is an argument of `compose` in a block that declares a struct; \
-                     remove `=` and the expression"
+                     remove `{word}` and the expression"
                 );
                 self.report.error(value, message);
                 None
             }
             Value::Given(value) => Some(*value),
+            Value::Absent if !self.is_item && is_group => {
+                let message = format!(
+                    "`{name}` needs a linker and a constructor of stores; write \
+                     `fused {name} in (linker, store)`"
+                );
+                self.report.loss(Error::new_spanned(name, message));
+                None
+            }
             Value::Absent if !self.is_item => {
                 let message = format!(
                     "component `{name}` has no value; write `component {name} = expression`, or \
@@ -218,8 +300,20 @@ impl Checker<'_> {
 
     /// The id of the component that `name` refers to. `importer` is what refers to it.
     fn reference(&mut self, name: &Ident, importer: Option<&Ident>) -> Option<String> {
-        if let Some(id) = self.ids.get(&key(name)) {
-            return Some(id.clone());
+        if let Some(declared) = self.ids.get(&key(name)) {
+            let message = match (&declared.within, &self.within) {
+                (there, here) if there == here => return Some(declared.id.clone()),
+                (Some(group), _) => {
+                    format!("`{name}` is fused into `{group}`; from outside, name `{group}`")
+                }
+                (None, Some(group)) => format!(
+                    "`{name}` is not in `{group}`; say from where `{group}` imports it, beside its \
+                     components"
+                ),
+                (None, None) => return Some(declared.id.clone()),
+            };
+            self.report.error(name, message);
+            return None;
         }
         if !self.nameless {
             let message = self.unknown_component(name, importer);
@@ -230,8 +324,9 @@ impl Checker<'_> {
 
     fn unknown_component(&self, name: &Ident, importer: Option<&Ident>) -> String {
         let importer = importer.map(key);
-        let others = self.ids.keys().filter(|id| Some(*id) != importer.as_ref());
-        let mut known: Vec<&str> = others.map(String::as_str).collect();
+        let here = self.ids.iter().filter(|(_, declared)| declared.within == self.within);
+        let others = here.filter(|(name, _)| Some(*name) != importer.as_ref());
+        let mut known: Vec<&str> = others.map(|(name, _)| name.as_str()).collect();
         let nearest = names::nearest(&key(name), known.iter().copied());
         if importer.is_some() {
             known.push(HOST);

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Visibility};
 
 use crate::model::{
-    Component, Contain, FilterKind, Form, Function, Header, Interface, Model, Setting,
+    Component, Contain, FilterKind, Form, Function, Fused, Header, Hint, Interface, Model, Setting,
 };
 
 /// The expression or the items.
@@ -47,10 +47,26 @@ fn item(model: &Model, header: &Header) -> TokenStream {
 /// The associated function `compose` of the item form.
 fn compose(model: &Model, vis: &Visibility) -> TokenStream {
     let krate = &model.krate;
-    let params = model.components.iter().map(|component| {
+    let (mut params, mut generics) = (Vec::new(), Vec::new());
+    for component in &model.components {
         let name = &component.name;
-        quote!(#name: impl #krate::Composable)
-    });
+        let Some(group) = &component.group else {
+            params.push(quote!(#name: impl #krate::Composable));
+            continue;
+        };
+        let data = format_ident!("__Data{}", generics.len());
+        generics.push(quote!(#data: ::core::marker::Send + 'static));
+        params.push(quote! {
+            #name: (
+                #krate::__private::Linker<#data>,
+                impl ::core::ops::Fn() -> #krate::__private::Store<#data>
+                    + ::core::marker::Send + ::core::marker::Sync + 'static,
+            )
+        });
+        let names = group.components.iter().map(|component| &component.name);
+        params.extend(names.map(|name| quote!(#name: impl #krate::Composable)));
+    }
+    let generics = (!generics.is_empty()).then(|| quote!(<#(#generics),*>));
     let composer = local("composer");
     let setup = setup(model, &composer, |component| component.name.to_token_stream());
     quote! {
@@ -64,7 +80,7 @@ fn compose(model: &Model, vis: &Visibility) -> TokenStream {
         /// # Cancel safety
         ///
         /// Dropping the future ends what was started; no component of it runs on.
-        #vis async fn compose(
+        #vis async fn compose #generics(
             #(#params),*
         ) -> ::core::result::Result<Self, #krate::CompositionError> {
             let mut #composer = #krate::Composer::new();
@@ -80,16 +96,51 @@ fn setup(
     composer: &Ident,
     value: impl Fn(&Component) -> TokenStream,
 ) -> TokenStream {
+    let krate = &model.krate;
     let components = model.components.iter().map(|component| {
-        let descriptor = descriptor(&model.krate, component, value(component));
+        let value = match &component.group {
+            None => value(component),
+            Some(group) => fused(krate, value(component), group, &value),
+        };
+        let descriptor = descriptor(krate, component, value);
         quote!(#composer.add(#descriptor);)
     });
-    let hints = model.export_hints.iter().map(|hint| {
+    let hints = export_hints(composer, &model.export_hints);
+    let cycles = model.allow_cycles.then(|| quote!(#composer.allow_cycles();));
+    quote!(#(#components)* #hints #cycles)
+}
+
+fn export_hints(composer: &Ident, hints: &[Hint]) -> TokenStream {
+    let hints = hints.iter().map(|hint| {
         let (name, target) = (&hint.name, &hint.target);
         quote!(#composer.with_export_hint(#name, #target);)
     });
-    let cycles = model.allow_cycles.then(|| quote!(#composer.allow_cycles();));
-    quote!(#(#components)* #(#hints)* #cycles)
+    quote!(#(#hints)*)
+}
+
+/// A group, fused for the linker and the stores of `place`.
+fn fused(
+    krate: &TokenStream,
+    place: TokenStream,
+    group: &Fused,
+    value: &impl Fn(&Component) -> TokenStream,
+) -> TokenStream {
+    // What is wrong with the place shall be seen there.
+    let span = Span::mixed_site().located_at(place.span());
+    let (composer, given) = (local("group"), local("place"));
+    let components = group.components.iter().map(|component| {
+        let descriptor = descriptor(krate, component, value(component));
+        quote!(#composer.add(#descriptor);)
+    });
+    let hints = export_hints(&composer, &group.export_hints);
+    let function = located(&quote!(#krate::__private::fused), span);
+    quote_spanned! {span=> {
+        let #given = #place;
+        let mut #composer = #krate::Composer::new();
+        #(#components)*
+        #hints
+        #function(#composer, #given)
+    }}
 }
 
 fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) -> TokenStream {

@@ -7,6 +7,7 @@ syn::custom_keyword!(cycles);
 syn::custom_keyword!(export);
 syn::custom_keyword!(expose);
 syn::custom_keyword!(from);
+syn::custom_keyword!(fused);
 syn::custom_keyword!(hide);
 syn::custom_keyword!(import);
 syn::custom_keyword!(interface);

@@ -31,10 +31,18 @@ pub(crate) struct Component {
     pub(crate) id: String,
     /// Given in the expression form.
     pub(crate) value: Option<Expr>,
+    /// Of a group: what is fused into it. The value then is its linker and store.
+    pub(crate) group: Option<Fused>,
     pub(crate) import_hints: Vec<Hint>,
     pub(crate) filter: Option<Filter>,
     pub(crate) contained: Vec<Contain>,
     pub(crate) settings: Vec<Setting>,
+}
+
+/// What is fused into one component.
+pub(crate) struct Fused {
+    pub(crate) components: Vec<Component>,
+    pub(crate) export_hints: Vec<Hint>,
 }
 
 pub(crate) struct Hint {

@@ -1,9 +1,10 @@
 //! Reads the block. A statement or clause that cannot be read is reported and passed over.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::buffer::Cursor;
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{
     Attribute, Error, Expr, FnArg, Generics, Ident, LitStr, Result, Token, Type, Visibility,
@@ -11,7 +12,7 @@ use syn::{
 };
 
 use crate::ast::{
-    Block, Clause, Component, Contain, Export, Filter, FilterKind, Function, Header, Hint,
+    Block, Clause, Component, Contain, Export, Filter, FilterKind, Function, Group, Header, Hint,
     Interface, SETTINGS, Setting, Value,
 };
 use crate::kw;
@@ -153,8 +154,9 @@ fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
 fn is_statement(input: ParseStream<'_>) -> bool {
     let component = input.peek(kw::component) && input.peek2(Ident::peek_any);
     let export = input.peek(kw::export) && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
+    let fused = input.peek(kw::fused) && input.peek2(Ident::peek_any);
     let allow = input.peek(kw::allow) && input.peek2(kw::cycles);
-    component || export || allow || input.peek(Token![#])
+    component || fused || export || allow || input.peek(Token![#])
 }
 
 fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> Result<()> {
@@ -166,6 +168,14 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
         let component = component(input, report)?;
         block.nameless = false;
         block.components.push(component);
+    } else if input.peek(kw::fused) {
+        refuse(&attrs, report);
+        block.nameless = true;
+        let fused = fused(input, report)?;
+        block.nameless = false;
+        block.components.push(fused);
+        input.parse::<Option<Token![;]>>()?;
+        return Ok(());
     } else if input.peek(kw::export) {
         input.parse::<kw::export>()?;
         if input.peek(LitStr) {
@@ -186,7 +196,7 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
         block.allow_cycles.push(input.parse::<kw::allow>()?.span);
         input.parse::<kw::cycles>()?;
     } else {
-        return Err(unknown(input, "statement", &["component", "export", "allow cycles"]));
+        return Err(unknown(input, "statement", &["component", "fused", "export", "allow cycles"]));
     }
     semicolon(input, start, report, is_statement);
     Ok(())
@@ -212,17 +222,10 @@ fn unknown(input: ParseStream<'_>, what: &str, known: &[&str]) -> Error {
 /// Fails if there is not even a name; what is wrong behind it is only reported.
 fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     input.parse::<kw::component>()?;
-    let mut component =
-        Component { name: input.parse()?, value: Value::Absent, clauses: Vec::new() };
+    let (name, value) = (input.parse()?, Value::Absent);
+    let mut component = Component { name, value, clauses: Vec::new(), group: None };
     if input.peek(Token![=]) {
-        component.value = match value(input) {
-            Ok(value) => Value::Given(Box::new(value)),
-            Err(error) => {
-                report.loss(error);
-                skip_value(input);
-                Value::Broken
-            }
-        };
+        component.value = given::<Token![=]>("=", input, report);
     }
     if is_struct_literal(input) {
         let message = "these braces hold clauses; put a struct literal in parentheses";
@@ -234,7 +237,7 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
         braced!(clauses in input);
         each(&clauses, report, is_clause, |input, report| {
             let start = input.cursor();
-            component.clauses.push(clause(input)?);
+            component.clauses.push(clause(input, &[])?);
             if !input.is_empty() {
                 semicolon(input, start, report, is_clause);
             }
@@ -242,6 +245,57 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
         });
     }
     Ok(component)
+}
+
+/// Fails if there is no name, or nothing to fuse; what else is wrong is only reported.
+fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
+    input.parse::<kw::fused>()?;
+    let name = input.parse()?;
+    let value = if input.peek(Token![in]) && input.peek2(token::Brace) {
+        // As with `for`, the braces are not the expression.
+        let message = "expected an expression after `in`";
+        report.loss(Error::new_spanned(input.parse::<Token![in]>()?, message));
+        Value::Broken
+    } else if input.peek(Token![in]) {
+        given::<Token![in]>("in", input, report)
+    } else {
+        Value::Absent
+    };
+    if !input.peek(token::Brace) {
+        return Err(input.error("expected `{`, and between braces the components that are fused"));
+    }
+    let content;
+    braced!(content in input);
+    let (mut group, mut clauses) = (Group::default(), Vec::new());
+    each(&content, report, is_member, |input, report| {
+        let start = input.cursor();
+        if input.peek(kw::component) {
+            group.nameless = true;
+            let component = component(input, report)?;
+            group.nameless = false;
+            group.components.push(component);
+        } else if input.peek(kw::export) {
+            input.parse::<kw::export>()?;
+            if !input.peek(LitStr) {
+                let message = "expected an export's name after `export`; accessors stand outside of \
+                               what is fused";
+                return Err(input.error(message));
+            }
+            group.hints.push(hint(input)?);
+        } else {
+            clauses.push(clause(input, &["component", "export"])?);
+        }
+        if !input.is_empty() {
+            semicolon(input, start, report, is_member);
+        }
+        Ok(())
+    });
+    Ok(Component { name, value, clauses, group: Some(group) })
+}
+
+/// Whether something begins here that stands between the braces of `fused`.
+fn is_member(input: ParseStream<'_>) -> bool {
+    is_statement(input) || is_clause(input)
 }
 
 /// Whether what stands here is a struct's fields rather than clauses.
@@ -254,12 +308,24 @@ fn is_struct_literal(input: ParseStream<'_>) -> bool {
     fields().unwrap_or(false)
 }
 
-fn value(input: ParseStream<'_>) -> Result<Expr> {
-    let equals: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![;]) || is_statement(input) {
-        return Err(Error::new_spanned(equals, "expected an expression after `=`"));
+/// The expression behind `P`, which is `word`.
+fn given<P: Parse + ToTokens>(word: &str, input: ParseStream<'_>, report: &mut Report) -> Value {
+    let value = |input: ParseStream<'_>| {
+        let before: P = input.parse()?;
+        if input.is_empty() || input.peek(Token![;]) || is_statement(input) {
+            let message = format!("expected an expression after `{word}`");
+            return Err(Error::new_spanned(before, message));
+        }
+        input.call(Expr::parse_without_eager_brace)
+    };
+    match value(input) {
+        Ok(value) => Value::Given(Box::new(value)),
+        Err(error) => {
+            report.loss(error);
+            skip_value(input);
+            Value::Broken
+        }
     }
-    input.call(Expr::parse_without_eager_brace)
 }
 
 /// Leaves the semicolon, so that it is not reported to be missing.
@@ -284,8 +350,8 @@ fn is_setting(input: ParseStream<'_>) -> bool {
 
 /// To add a clause that is more than a setting (`ast::SETTINGS`): its keyword here and in
 /// `is_clause`, a variant of `ast::Clause`, its rules in `check`, and in `expand` the method of
-/// `ComposableDescriptor` that it stands for.
-fn clause(input: ParseStream<'_>) -> Result<Clause> {
+/// `ComposableDescriptor` that it stands for. `others` may stand in its place, too.
+fn clause(input: ParseStream<'_>, others: &[&str]) -> Result<Clause> {
     if input.peek(kw::import) {
         input.parse::<kw::import>()?;
         Ok(Clause::Import(hint(input)?))
@@ -306,8 +372,8 @@ fn clause(input: ParseStream<'_>) -> Result<Clause> {
     } else if is_setting(input) {
         Ok(Clause::Setting(Setting { name: input.parse()?, value: input.parse()? }))
     } else {
-        let known: Vec<&str> =
-            ["import", "expose", "hide", "contain"].iter().chain(SETTINGS).copied().collect();
+        let clauses = ["import", "expose", "hide", "contain"];
+        let known: Vec<&str> = others.iter().chain(&clauses).chain(SETTINGS).copied().collect();
         Err(unknown(input, "clause", &known))
     }
 }

@@ -93,6 +93,30 @@ fn item_form() {
 }
 
 #[test]
+fn fused_groups() {
+    let body = |place: &str, value: &str| {
+        format!(
+            r#"
+            fused parser {place} {{
+                component words {value} {{ hide "debug" }};
+                component grammar {value} {{ import "next" from words; }};
+                export "next" from words;
+                import "log" from logger;
+                expose "parse";
+                deadline SECOND
+            }}
+            component logger {value};
+            export "parse" from parser;
+            "#
+        )
+    };
+    let expansion = compose(CRATE, &body("in (linker, store)", "= component()"));
+    matches_snapshot("fused_in_expression", Place::Expression, expansion);
+    let expansion = compose(CRATE, &format!("struct Parser; {}", body("", "")));
+    matches_snapshot("fused_in_item", Place::Item, expansion);
+}
+
+#[test]
 fn composition_without_accessors() {
     let expansion = compose(CRATE, "component one = One { field: 1 }.build();");
     matches_snapshot("composition_without_accessors", Place::Expression, expansion);

@@ -2,9 +2,14 @@
 
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::compose_impl;
+pub use wasmtime::Store;
+pub use wasmtime::component::Linker;
 
 use std::future::Future;
 
+use crate::composable::ComposableComponent;
+#[cfg(feature = "fuse")]
+use crate::composer::Composer;
 use crate::composition::Composition;
 use crate::error::{CompositionError, TypedError, TypedProblem};
 use crate::export::ExportFunc;
@@ -74,6 +79,31 @@ impl Accessor {
             }
         }
     }
+}
+
+/// A group of `compose!`, for its linker and its constructor of stores.
+#[cfg(feature = "fuse")]
+pub fn fused<T, S>(group: Composer, (linker, store): (Linker<T>, S)) -> ComposableComponent<T>
+where
+    T: Send + 'static,
+    S: Fn() -> Store<T> + Send + Sync + 'static,
+{
+    group.fused(linker, store)
+}
+
+#[cfg(not(feature = "fuse"))]
+pub fn fused<T: 'static, S, C: Fuses>(group: C, place: (Linker<T>, S)) -> ComposableComponent<T> {
+    group.fused(place)
+}
+
+/// What nothing does without the feature.
+#[cfg(not(feature = "fuse"))]
+#[diagnostic::on_unimplemented(
+    message = "`fused` needs the feature `fuse` of `wasm-runtime-composer`",
+    label = "turn the feature on to place components together"
+)]
+pub trait Fuses {
+    fn fused<T: 'static, S>(self, place: (Linker<T>, S)) -> ComposableComponent<T>;
 }
 
 /// What `#[derive(ComponentValue)]` builds values with, and takes them apart.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::composable::{
-    ComposableDescriptor, Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings,
-    Settings, Startable,
+    ComposableDescriptor, Link, LinkError, Linked, Part, PartContent, RunSettings, Settings,
+    Startable,
 };
 use crate::composition::{Composition, LiveLeaf, Wired};
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
@@ -14,7 +14,7 @@ use crate::events::Teller;
 use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::Plan;
 use crate::plan::containment::{Carrier, Wish};
-use crate::plan::item::{ResourceDef, Surface};
+use crate::plan::item::{OpenInside, ResourceDef, Surface};
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
 use crate::shutdown::{Running, end_all};
 use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
@@ -169,7 +169,8 @@ impl Composer {
         let mut jobs = Vec::new();
         for part in parts {
             if let LeafContent::Single(single) = part.content {
-                jobs.push(runtime.spawn_blocking(move || drop(single.surface())));
+                // What fails has its names when planning.
+                jobs.push(runtime.spawn_blocking(move || drop(single.surface(""))));
             }
         }
         for job in jobs {
@@ -179,12 +180,9 @@ impl Composer {
     }
 
     fn resolve(&self) -> Result<Resolution, PlanError> {
-        let resolution = resolve(self.assembly("", None));
+        let resolution = resolve(self.assembly("", None, &mut isolated), "");
         // With a component missing, what the others lack says nothing.
-        let missing = |problem: &PlanProblem| {
-            matches!(problem, PlanProblem::Load { .. } | PlanProblem::EngineMismatch { .. })
-        };
-        if resolution.problems.iter().any(missing) {
+        if resolution.is_broken {
             return Err(PlanError::new(resolution.problems));
         }
         Ok(resolution)
@@ -196,11 +194,13 @@ impl Composer {
         Wiring::new(resolution, parts)
     }
 
-    /// What is to be resolved, with `change` in the place of the component that it is for.
+    /// What is to be resolved, with `change` in the place of the component that it is for, and what
+    /// `find` gives for each other component, in their order.
     pub(crate) fn assembly<'a>(
         &'a self,
         prefix: &str,
         change: Option<&'a Change<'_>>,
+        find: &mut dyn FnMut(&'a dyn Startable, &str) -> Found<'a>,
     ) -> Assembly<'a> {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
@@ -216,17 +216,15 @@ impl Composer {
             }
             let problems = descriptor.settings.problems(&path, &descriptor.part.content);
             let content = match &descriptor.part.content {
-                PartContent::Single(single) => match single.surface() {
-                    Ok(surface) => Content::Leaf(surface),
-                    Err(LoadError::OtherEngine) => {
-                        Content::Broken(PlanProblem::EngineMismatch { component: path })
+                PartContent::Single(single) => match find(&**single, &path) {
+                    Found::Surface(surface) => Content::Leaf(surface),
+                    Found::Composer(composer) => {
+                        Content::Group(composer.assembly(&format!("{path}/"), change, find))
                     }
-                    Err(LoadError::Failed(source)) => {
-                        Content::Broken(PlanProblem::Load { component: path, source })
-                    }
+                    Found::Problems(problems) => Content::Broken(problems),
                 },
                 PartContent::Group(composer) => {
-                    Content::Group(composer.assembly(&format!("{path}/"), change))
+                    Content::Group(composer.assembly(&format!("{path}/"), change, find))
                 }
                 PartContent::Composed(nested) => Content::Leaf(nested.leaf.surface.clone()),
             };
@@ -244,6 +242,24 @@ impl Composer {
             export_hints: &self.export_hints,
             allow_cycles: self.allow_cycles,
         }
+    }
+}
+
+/// What a component is when its composer is resolved.
+pub(crate) enum Found<'a> {
+    Surface(Arc<Surface>),
+    /// Several, by a wiring of their own.
+    #[cfg_attr(not(feature = "fuse"), expect(dead_code, reason = "only groups to be fused are"))]
+    Composer(&'a Composer),
+    /// Nothing, for these reasons.
+    Problems(Vec<PlanProblem>),
+}
+
+/// Components that have a store each.
+pub(crate) fn isolated<'a>(single: &'a dyn Startable, path: &str) -> Found<'a> {
+    match single.surface(path) {
+        Ok(surface) => Found::Surface(surface),
+        Err(problems) => Found::Problems(problems),
     }
 }
 
@@ -413,15 +429,15 @@ impl Wiring {
                 match error {
                     // What the plan knows to be wrong cannot be linked either.
                     LinkError::Failed(_) if !resolved => {}
+                    LinkError::Broken(broken) => problems.extend(broken),
                     LinkError::Failed(source) => {
                         let component = handle.id().to_owned();
                         problems.push(PlanProblem::Load { component, source });
                     }
                     LinkError::Unsatisfied(imports) => {
-                        let unsatisfied = imports
-                            .into_iter()
-                            .map(|(import, source)| self.unsatisfied(index, import, source));
-                        problems.extend(unsatisfied);
+                        for (import, source) in imports {
+                            problems.extend(self.unsatisfied(index, import, source));
+                        }
                     }
                 }
                 // The others lack the same.
@@ -431,18 +447,31 @@ impl Wiring {
         if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(problems)) }
     }
 
-    /// The problem that nobody provides an import.
-    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> PlanProblem {
+    /// The problem that nobody provides an import: of what is fused, for each component that has it.
+    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> Vec<PlanProblem> {
         let leaf = &self.resolution.leaves[leaf];
         let named = &leaf.surface.imports[index];
         let (component, import, kind) =
             (leaf.id.to_string(), named.name.clone(), named.item.kind());
         if leaf.sources[index] == (Source::Linker { hinted: true }) {
-            return PlanProblem::NotInLinker { component, import, kind, source };
+            return vec![PlanProblem::NotInLinker { component, import, kind, source }];
         }
         let hidden_by = self.resolution.hiding(&component, &import);
         let other_versions = self.resolution.other_versions(&component, &import);
-        PlanProblem::Unsatisfied { component, import, kind, hidden_by, other_versions, source }
+        let linker = component.clone();
+        let problem = PlanProblem::Unsatisfied {
+            component,
+            linker,
+            import,
+            kind,
+            hidden_by,
+            other_versions,
+            source,
+        };
+        match &leaf.surface.inside {
+            None => vec![problem],
+            Some(inside) => inside_of(&problem, inside.open.iter().filter(|it| it.import == index)),
+        }
     }
 
     fn link_of(&self, index: usize, handle: Arc<DriverHandle>) -> Link {
@@ -492,6 +521,33 @@ pub(crate) struct Ready {
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
     running: RunSettings,
+}
+
+/// The problem that nobody provides what is `open` inside of the fused component that has it.
+fn inside_of<'a>(
+    problem: &PlanProblem,
+    open: impl Iterator<Item = &'a OpenInside>,
+) -> Vec<PlanProblem> {
+    let within = |it: &OpenInside| {
+        let mut problem = problem.clone();
+        if let PlanProblem::Unsatisfied {
+            component,
+            import,
+            hidden_by,
+            other_versions,
+            linker,
+            ..
+        } = &mut problem
+        {
+            let path = |id: &String| format!("{linker}/{id}");
+            *component = path(&it.component);
+            import.clone_from(&it.name);
+            hidden_by.extend(it.hidden_by.iter().map(path));
+            other_versions.extend(it.other_versions.iter().map(|(id, it)| (path(id), it.clone())));
+        }
+        problem
+    };
+    open.map(within).collect()
 }
 
 /// What is contained of an import, by the function's name. What comes first counts.

@@ -465,6 +465,7 @@ impl Composition {
             exports: Vec::new(),
             funcs: Vec::new(),
             resources: Vec::new(),
+            inside: None,
             lacks_types: false,
         };
         let mut merge =

@@ -9,6 +9,8 @@
 //!   [`Composer`] is the same for components that are known only when the program runs.
 //! - [`ComposableComponent`], [`ComposableInstance`], [`Composition`] and [`Composer`] are what can
 //!   be composed; [`ExportFilter`] restricts what others see of one.
+//! - With the feature `fuse`, `Composer::fused` places components together: they are fused into one, in
+//!   one store, and the rest stays isolated.
 //! - [`Composer::plan`] shows the wiring, or tells everything that is wrong with it.
 //! - [`Composition::typed`] gives a [`TypedFunc`] of Rust types, [`Composition::get_func`] an
 //!   [`ExportFunc`], which is called with wasmtime's `Val`s.

@@ -101,15 +101,50 @@
 /// # }
 /// ```
 ///
+/// Components that are **fused** share one store, and are one component to those around:
+///
+#[cfg_attr(feature = "fuse", doc = "```")]
+#[cfg_attr(not(feature = "fuse"), doc = "```ignore")]
+/// # use wasm_runtime_composer::{Composable, ComposableComponent, CompositionError, compose};
+/// # use std::time::Duration;
+/// # use wasmtime::component::Linker;
+/// # use wasmtime::{Engine, Store};
+/// # async fn composed(
+/// #     words: impl Composable, grammar: impl Composable, logger: impl Composable,
+/// # ) -> Result<(), CompositionError> {
+/// let engine = Engine::default();
+/// let linker = Linker::<()>::new(&engine);               // for what is left open inside
+/// let store = move || Store::new(&engine, ());
+/// let composition = compose! {
+///     fused parser in (linker, store) {
+///         component words = words { hide "debug" };
+///         component grammar = grammar { import "next-word" from words };
+///         export "next-word" from words;                 // of two inside that export it
+///         import "log" from logger;                      // clauses of the whole
+///         deadline Duration::from_secs(1);
+///     }
+///     component logger = logger;
+///     export fn parse(text: &str) -> u32;
+/// }
+/// .await?;
+/// # composition.parse("").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Grammar
 ///
 /// ```text
 /// form       = [ attributes visibility "struct" NAME ";" ] statement*
 /// statement  = "component" NAME [ "=" expression ] [ "{" clause ( ";" clause )* [ ";" ] "}" ] ";"
+///            | "fused" NAME [ "in" expression ] "{" member ( ";" member )* [ ";" ] "}" [ ";" ]
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
 ///            | "allow" "cycles" ";"
+/// member     = "component" NAME [ "=" expression ] [ "{" clause ( ";" clause )* [ ";" ] "}" ]
+///            | "export" STRING "from" NAME
+///            | clause
 /// clause     = "import" STRING "from" ( NAME | "host" )
 ///            | "expose" STRING ( "," STRING )*
 ///            | "hide" STRING ( "," STRING )*
@@ -125,6 +160,10 @@
 /// - The expression form has an expression for each component, the item form none. In
 ///   `component x = producer { hide "y" };` the braces are clauses, as with `match`: a struct
 ///   literal needs parentheses.
+/// - `fused` is [`Composer::fused`](crate::Composer) of the components in it, for the tuple of a
+///   linker and a constructor of stores behind `in`: an argument of `compose` in the item form, before
+///   those of its components. Components inside have import hints, to each other or to `host`, and
+///   filters; all other clauses are for the whole. It needs the feature `fuse`.
 /// - The last kind of clause is a method of
 ///   [`ComposableDescriptor`](crate::ComposableDescriptor): `restart RestartPolicy::never()` is
 ///   `.with_restart(RestartPolicy::never())`.

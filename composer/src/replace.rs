@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::composable::{LoadError, Part, PartContent, Startable};
-use crate::composer::{Change, Starting, Wiring};
+use crate::composable::{Part, PartContent, Startable};
+use crate::composer::{Change, Starting, Wiring, isolated};
 use crate::composition::{Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
 use crate::plan::Plan;
@@ -62,8 +62,13 @@ impl<'a> Replacement<'a> {
         let ids = || wired.leaves.iter().zip(&wired.resolution.leaves);
         let Some(leaf) = wired.resolution.leaves.iter().position(|leaf| *leaf.id == *id) else {
             let reason = "it is a composer; replace a component inside, by its id with a `/`";
+            let fused = "it is fused with others into one component; replace that one";
+            let is_fused = wired.plan.fused_into(&id).is_some();
             return Err(match composer.descriptor(&id) {
                 Some(_) => problem(PlanProblem::NotReplaceable { component: id, reason }),
+                None if is_fused => {
+                    problem(PlanProblem::NotReplaceable { component: id, reason: fused })
+                }
                 None => {
                     let ids = ids().filter(|(live, _)| live.post.is_some());
                     let nearest = nearest(&id, ids.map(|(_, leaf)| &*leaf.id)).map(str::to_owned);
@@ -82,14 +87,7 @@ impl<'a> Replacement<'a> {
         };
         let single = single.clone();
         compile(&runtime, single.clone()).await;
-        let surface = single.surface().map_err(|error| match error {
-            LoadError::OtherEngine => {
-                problem(PlanProblem::EngineMismatch { component: id.clone() })
-            }
-            LoadError::Failed(source) => {
-                problem(PlanProblem::Load { component: id.clone(), source })
-            }
-        })?;
+        let surface = single.surface(&id).map_err(PlanError::new)?;
         let surface = Arc::new(surface.numbered_as(&wired.leaves[leaf].surface));
 
         let imports = || surface.imports.iter().map(|named| &*named.name);
@@ -121,7 +119,7 @@ impl<'a> Replacement<'a> {
             import_hints: &hints,
             containments: &containments,
         };
-        let assembly = composer.assembly("", Some(&change));
+        let assembly = composer.assembly("", Some(&change), &mut isolated);
         let mut resolution = resolve_replacement(assembly, &wired.resolution, leaf);
         resolution.problems.append(&mut problems);
         let plan = Arc::new(Plan::new(&resolution));
@@ -167,7 +165,7 @@ impl<'a> Replacement<'a> {
 
 /// Compiles the component off the async threads. What fails is found again when it is reflected.
 async fn compile(runtime: &tokio::runtime::Handle, single: Arc<dyn Startable>) {
-    let _ = runtime.spawn_blocking(move || drop(single.surface())).await;
+    let _ = runtime.spawn_blocking(move || drop(single.surface(""))).await;
 }
 
 impl<'a> IntoFuture for Replacement<'a> {

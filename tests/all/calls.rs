@@ -1,8 +1,8 @@
 //! Calls: DESIGN 5.1, 5.2 and 5.4, and what a trap or a host's panic does (5.6, 5.10).
 
 use composer_tests::{
-    Clock, GATED, call, call_unit, chain, component, composer, guest, limited, run, string, until,
-    with_linker,
+    Clock, GATED, call, call_unit, chain, component, compose, compose_with, composer, guest,
+    limited, run, run_placed, string, until, with_linker,
 };
 use futures_util::FutureExt;
 use futures_util::future::{join_all, maybe_done, poll_immediate};
@@ -19,7 +19,7 @@ const CALLER: &str = "composer:test/itrap-caller";
 async fn sleeper(clock: &Clock) -> Composition {
     let mut composer = Composer::new();
     composer.add(ComposableDescriptor::new("sleeper", clock.component("sleeper")));
-    composer.compose().await.unwrap()
+    compose_with(composer, clock.linker()).await.unwrap()
 }
 
 fn ms(ms: u64) -> [Val; 1] {
@@ -28,7 +28,7 @@ fn ms(ms: u64) -> [Val; 1] {
 
 #[test]
 fn late_short_call_returns_before_early_long_one() {
-    run(async || {
+    run_placed(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock).await;
         let mut long = call_owned(&composition, SLEEPER, "nap", ms(GATED).to_vec()).boxed_local();
@@ -43,7 +43,7 @@ fn late_short_call_returns_before_early_long_one() {
 
 #[test]
 fn sync_call_is_answered_while_an_async_one_waits() {
-    run(async || {
+    run_placed(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock).await;
         let nap = composition.get_func(Some(SLEEPER), "nap").unwrap();
@@ -58,7 +58,7 @@ fn sync_call_is_answered_while_an_async_one_waits() {
 
 #[test]
 fn sync_call_runs_alone() {
-    run(async || {
+    run_placed(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock).await;
         let calls = [20, 10, 0].map(|n| call_owned(&composition, SLEEPER, "doze", ms(n).to_vec()));
@@ -72,9 +72,9 @@ fn sync_call_runs_alone() {
 
 #[test]
 fn async_import_does_not_hold_the_store_of_its_consumer() {
-    run(async || {
+    run_placed(async || {
         // Many calls of the consumer wait for the producer at the same time.
-        let composition = composer(&["producer", "consumer"]).compose().await.unwrap();
+        let composition = compose(composer(&["producer", "consumer"])).await.unwrap();
         let calls = (0..20).map(|_| {
             call_owned(&composition, "composer:test/iconsumer", "run-concurrent", vec![Val::U32(9)])
         });
@@ -86,7 +86,7 @@ fn async_import_does_not_hold_the_store_of_its_consumer() {
 
 #[test]
 fn calls_start_in_the_order_in_which_they_were_made() {
-    run(async || {
+    run_placed(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock).await;
         // Later calls sleep shorter, and still start later.
@@ -103,8 +103,8 @@ fn calls_start_in_the_order_in_which_they_were_made() {
 
 #[test]
 fn guest_calls_start_in_the_order_in_which_they_were_made() {
-    run(async || {
-        let composition = composer(&["producer", "consumer"]).compose().await.unwrap();
+    run_placed(async || {
+        let composition = compose(composer(&["producer", "consumer"])).await.unwrap();
         let interface = "composer:test/iconsumer";
         let ordered = limited(call(&composition, interface, "run-order", &[Val::U32(100)])).await;
         assert_eq!(ordered.unwrap(), Val::Bool(true));
@@ -113,7 +113,7 @@ fn guest_calls_start_in_the_order_in_which_they_were_made() {
 
 #[test]
 fn dropped_queued_call_is_withdrawn() {
-    run(async || {
+    run_placed(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock).await;
         let mut first = call_owned(&composition, SLEEPER, "doze", ms(GATED).to_vec()).boxed_local();
@@ -131,7 +131,7 @@ fn dropped_queued_call_is_withdrawn() {
 
 #[test]
 fn dropped_started_call_runs_to_its_end() {
-    run(async || {
+    run_placed(async || {
         for function in ["nap", "doze"] {
             let clock = Clock::default();
             let composition = sleeper(&clock).await;
@@ -218,8 +218,8 @@ fn handle_in_a_call_that_a_guest_gives_up_ends_once() {
 
 #[test]
 fn discarded_result_gives_its_handles_back() {
-    run(async || {
-        let composition = composer(&["bucket-store"]).compose().await.unwrap();
+    run_placed(async || {
+        let composition = compose(composer(&["bucket-store"])).await.unwrap();
         let interface = Some("composer:test/buckets");
         let many = composition.get_func(interface, "many").unwrap();
         // An answer that is there at the first look was heard; then it is tried again.
@@ -245,8 +245,8 @@ fn discarded_result_gives_its_handles_back() {
 
 #[test]
 fn caller_that_polls_once_has_made_the_call() {
-    run(async || {
-        let composition = composer(&["bucket-store"]).compose().await.unwrap();
+    run_placed(async || {
+        let composition = compose(composer(&["bucket-store"])).await.unwrap();
         let interface = Some("composer:test/buckets");
         let bucket =
             call(&composition, interface, "[constructor]bucket", &[string("b")]).await.unwrap();

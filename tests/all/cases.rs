@@ -2,8 +2,9 @@
 //!
 //! A folder holds components in the text format, what is to be composed of them in `case.txt`, and
 //! what comes of it: `plan.txt`, the plan as it prints itself, or `error.txt`, the whole chain of
-//! errors. `plan.dot` and `plan.mmd` are compared where they are present. With `BLESS=1` in the
-//! environment the expectations are rewritten instead.
+//! errors. `plan.dot` and `plan.mmd` are compared where they are present. The same comes of it when all
+//! is fused into one component, with ids inside of that; where it does not, `fused.txt` says what does.
+//! With `BLESS=1` in the environment the expectations are rewritten instead.
 //!
 //! Each line of `case.txt` is one of these statements; from a word that begins with `#` on, it is
 //! a comment.
@@ -45,15 +46,35 @@ const OUTCOMES: [&str; 2] = ["plan.txt", "error.txt"];
 fn every_case_comes_out_as_expected() {
     let mut failures = String::new();
     for case in cases() {
-        let (name, text) = match plan(&case) {
-            Ok(plan) => ("plan.txt", plan.to_string()),
-            Err(error) => ("error.txt", chain(&error) + "\n"),
-        };
+        let (name, text) = outcome(plan(&case));
         let expected = OUTCOMES.into_iter().find(|name| case.join(name).exists());
         if blessing() && expected.is_some_and(|expected| expected != name) {
             OUTCOMES.iter().for_each(|name| _ = fs::remove_file(case.join(name)));
         }
         check(&mut failures, &case, expected, name, &text);
+    }
+    assert!(failures.is_empty(), "to accept what was found, set `BLESS=1`\n{failures}");
+}
+
+#[test]
+fn every_case_comes_out_the_same_when_fused() {
+    let mut failures = String::new();
+    for case in cases() {
+        let isolated = outcome(plan(&case)).1;
+        let fused = outcome(fused_plan(&case)).1.replace("fused\n  all\n", "").replace("all/", "");
+        let file = case.join("fused.txt");
+        // There is one linker for all.
+        let is_same = without_linker(&fused) == without_linker(&isolated);
+        if blessing() && is_same {
+            let _ = fs::remove_file(file);
+        } else if file.exists() || blessing() {
+            check(&mut failures, &case, Some("fused.txt"), "fused.txt", &fused);
+            if is_same {
+                let _ = writeln!(failures, "\n{}: `fused.txt` says nothing new", name_of(&case));
+            }
+        } else if !is_same {
+            let _ = writeln!(failures, "\n{}: fused\n{fused}isolated\n{isolated}", name_of(&case));
+        }
     }
     assert!(failures.is_empty(), "to accept what was found, set `BLESS=1`\n{failures}");
 }
@@ -79,7 +100,7 @@ fn every_case_has_one_expectation_and_nothing_unused() {
             faults.push(format!("{name}: {outcomes} of `plan.txt` and `error.txt`"));
         }
         let mut used = Vec::new();
-        parse(&case).files(&mut used);
+        parse(&case).0.files(&mut used);
         for path in entries(&case) {
             let file = name_of(&path);
             if path.extension().is_some_and(|extension| extension == "wat") {
@@ -90,7 +111,7 @@ fn every_case_has_one_expectation_and_nothing_unused() {
                     faults.push(format!("{name}: `{file}` is in no composition"));
                 }
             } else if !OUTCOMES.contains(&&*file)
-                && !["case.txt", "plan.dot", "plan.mmd"].contains(&&*file)
+                && !["case.txt", "fused.txt", "plan.dot", "plan.mmd"].contains(&&*file)
             {
                 faults.push(format!("{name}: `{file}` is no part of a case"));
             }
@@ -112,7 +133,34 @@ fn drawn(name: &str, draw: impl Fn(&Plan) -> String) {
 }
 
 fn plan(case: &Path) -> Result<Plan, CompositionError> {
-    parse(case).composer(case).plan()
+    parse(case).0.composer(case).plan()
+}
+
+/// The plan with everything fused into one component, `all`.
+fn fused_plan(case: &Path) -> Result<Plan, CompositionError> {
+    let (group, linker) = parse(case);
+    let fused = group.composer(case).fused(linker, || Store::new(engine(), ()));
+    let mut outer = Composer::new();
+    outer.add(ComposableDescriptor::new("all", fused));
+    outer.plan()
+}
+
+/// An error, without the name of the component whose linker it speaks of.
+fn without_linker(text: &str) -> String {
+    let mut parts = text.split("the linker of `");
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        rest.push_str("the linker");
+        rest.push_str(part.split_once('`').map_or(part, |(_, behind)| behind));
+    }
+    rest
+}
+
+fn outcome(plan: Result<Plan, CompositionError>) -> (&'static str, String) {
+    match plan {
+        Ok(plan) => ("plan.txt", plan.to_string()),
+        Err(error) => ("error.txt", chain(&error) + "\n"),
+    }
 }
 
 /// Adds to `failures` how `text`, found for the file `name`, differs from the file `expected`; or
@@ -190,27 +238,33 @@ enum Filter {
     Hide(Vec<String>),
 }
 
-/// Reads the `case.txt` of a case.
+/// Reads the `case.txt` of a case, and gathers what all linkers define in one.
 ///
 /// # Panics
 ///
 /// If it holds anything but statements as described at the top.
-fn parse(case: &Path) -> Group {
+fn parse(case: &Path) -> (Group, Linker<()>) {
+    let mut all = Linker::new(engine());
+    all.allow_shadowing(true);
     // Groups that are open, outermost first, each with its id.
     let mut open = vec![(String::new(), Group::default())];
     for (index, line) in read(&case.join("case.txt")).lines().enumerate() {
         let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
         let words: Vec<&str> = words.map(|word| if word == "\"\"" { "" } else { word }).collect();
-        statement(&mut open, &words)
+        statement(&mut open, &mut all, &words)
             .unwrap_or_else(|why| panic!("{}/case.txt:{}: {why}", name_of(case), index + 1));
     }
     let Some((_, group)) = open.pop().filter(|_| open.is_empty()) else {
         panic!("{}/case.txt: `begin` without `end`", name_of(case));
     };
-    group
+    (group, all)
 }
 
-fn statement(open: &mut Vec<(String, Group)>, words: &[&str]) -> Result<(), String> {
+fn statement(
+    open: &mut Vec<(String, Group)>,
+    all: &mut Linker<()>,
+    words: &[&str],
+) -> Result<(), String> {
     let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
     if *words == ["end"] {
         let (id, group) = open.pop().expect("one group is always open");
@@ -243,13 +297,16 @@ fn statement(open: &mut Vec<(String, Group)>, words: &[&str]) -> Result<(), Stri
         ["expose", id, _, ..] => group.part(id)?.filters.push(Filter::Expose(owned(&words[2..]))),
         ["hide", id, _, ..] => group.part(id)?.filters.push(Filter::Hide(owned(&words[2..]))),
         ["linker", id, _, ..] => {
-            let linker = group.part(id)?.linker()?;
-            words[2..].iter().try_for_each(|function| define_function(linker, function))?;
+            for linker in [group.part(id)?.linker()?, all] {
+                words[2..].iter().try_for_each(|function| define_function(linker, function))?;
+            }
         }
         ["linker-resource", id, interface, resource] => {
-            let mut linker = group.part(id)?.linker()?.instance(interface).map_err(text)?;
-            let ty = ResourceType::host::<()>();
-            linker.resource(resource, ty, |_, _| Ok(())).map_err(text)?;
+            for linker in [group.part(id)?.linker()?, all] {
+                let mut linker = linker.instance(interface).map_err(text)?;
+                let ty = ResourceType::host::<()>();
+                linker.resource(resource, ty, |_, _| Ok(())).map_err(text)?;
+            }
         }
         _ => return Err(format!("`{}` is no statement", words.join(" "))),
     }

@@ -3,7 +3,7 @@
 use std::slice;
 use std::time::Duration;
 
-use composer_tests::{call, chain, composer, limited, run, string};
+use composer_tests::{call, chain, compose, composer, limited, run_placed, string};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncReadExt;
 use wasm_runtime_composer::{
@@ -14,7 +14,7 @@ use wasmtime::component::Val;
 const WRITER: &str = "composer:test/istreams";
 
 async fn writer() -> Composition {
-    limited(composer(&["writer"]).compose()).await.unwrap()
+    limited(compose(composer(&["writer"]))).await.unwrap()
 }
 
 async fn returned(composition: &Composition, function: &str, args: &[Val]) -> Val {
@@ -38,7 +38,7 @@ fn not_held<T: std::fmt::Debug>(result: Result<T, CompositionError>) {
 
 #[test]
 fn dynamic_caller_reads_what_a_component_writes() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         for n in [0_u32, 1, 700] {
             let args = [Val::U32(n), Val::U32(3)];
@@ -73,7 +73,7 @@ fn dynamic_caller_reads_what_a_component_writes() {
 
 #[test]
 fn component_reads_what_a_dynamic_caller_writes() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         for n in [0, 1, 700_u32] {
             let vals = move || stream::iter(0..n);
@@ -95,7 +95,7 @@ fn component_reads_what_a_dynamic_caller_writes() {
 
 #[test]
 fn streams_inside_of_values_and_futures_go_both_ways() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         let later = returned(&composition, "later", &[string("text")]).await;
         let later = composition.take_future(&later).unwrap();
@@ -124,7 +124,7 @@ fn streams_inside_of_values_and_futures_go_both_ways() {
 
 #[test]
 fn handles_in_elements_are_the_callers() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         let tokens = returned(&composition, "tokens", &[Val::U32(5)]).await;
         let tokens = read(&composition, &tokens).await.unwrap();
@@ -157,7 +157,7 @@ fn handles_in_elements_are_the_callers() {
 
 #[test]
 fn refused_call_takes_nothing() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         let texts = returned(&composition, "texts", &[Val::U32(2), Val::U32(1)]).await;
         let refused = limited(call(&composition, WRITER, "sum", slice::from_ref(&texts))).await;
@@ -189,7 +189,7 @@ fn refused_call_takes_nothing() {
 
 #[test]
 fn streams_of_another_composition_are_not_held() {
-    run(async || {
+    run_placed(async || {
         let (one, other) = (writer().await, writer().await);
         let texts = returned(&one, "texts", &[Val::U32(2), Val::U32(1)]).await;
         not_held(other.take_stream(&texts));
@@ -202,7 +202,7 @@ fn streams_of_another_composition_are_not_held() {
 
 #[test]
 fn element_of_another_type_ends_its_reader_with_the_reason() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         let vals = stream::iter([string("a"), Val::U32(2)]);
         let texts = composition.stream_val(vals).unwrap();
@@ -215,7 +215,7 @@ fn element_of_another_type_ends_its_reader_with_the_reason() {
 
 #[test]
 fn closing_drops_what_callers_hold() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         let held = returned(&composition, "endless", &[]).await;
         let taken = returned(&composition, "endless", &[]).await;
@@ -232,7 +232,7 @@ fn closing_drops_what_callers_hold() {
 /// The names of streams are given again, though not soon.
 #[test]
 fn thousands_of_streams_come_and_go() {
-    run(async || {
+    run_placed(async || {
         let composition = writer().await;
         let first = returned(&composition, "soon", &[]).await;
         limited(composition.drop_handles(&first)).await.unwrap();

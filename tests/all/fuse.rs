@@ -1,11 +1,14 @@
-//! `Composer::fuse`: the same wiring inside one component.
+//! `Composer::fuse` and `Composer::fused`: the same wiring inside one component.
+
+use std::time::Duration;
 
 use composer_tests::{
-    Clock, call, call_unit, chain, component, composer, engine, guest_file, limited, run, string,
+    Clock, GATED, call, call_unit, chain, component, composer, engine, guest, guest_file, limited,
+    run, string, until,
 };
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    ExportFilter, FuseError,
+    Containment, ExportFilter, FuseError, PlanProblem, RestartPolicy,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};
@@ -131,8 +134,9 @@ fn what_cannot_be_fused_is_told() {
         let error = composer(&["producer"]).fuse().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "component `producer` cannot be fused: it is there compiled or running only; give it as \
-             bytes or as a file"
+            "component `producer` cannot be fused: its binary is not known, as it is given compiled, \
+             running or implemented in Rust; give it as bytes or as a file, or leave it out of what is \
+             fused"
         );
         let mut outer = Composer::new();
         let running = limited(files(&["producer"]).compose()).await.unwrap();
@@ -147,4 +151,310 @@ fn what_cannot_be_fused_is_told() {
         two.add(ComposableDescriptor::new("damaged", part(b"\0asm".to_vec())));
         assert!(matches!(two.fuse().unwrap_err(), CompositionError::Plan(_)));
     });
+}
+
+/// A group of guests in one store.
+fn fused(guests: &[&str]) -> ComposableComponent<()> {
+    placed(files(guests))
+}
+
+fn placed(group: Composer) -> ComposableComponent<()> {
+    group.fused(Linker::new(engine()), || Store::new(engine(), ()))
+}
+
+fn problems(composer: &Composer) -> Vec<PlanProblem> {
+    match composer.plan() {
+        Err(CompositionError::Plan(error)) => error.problems().to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn group_is_placed_beside_isolated_components() {
+    run(async || {
+        let mut composer = composer(&["bucket-store"]);
+        composer.add(ComposableDescriptor::new("users", fused(&["broker", "bucket-consumer"])));
+        let composition = limited(composer.compose()).await.unwrap();
+        let text = limited(call(&composition, CONSUMER, "run-third", &[])).await.unwrap();
+        assert_eq!(text, string("describe t:1 t:1; relabel t:2; take t"));
+        limited(call_unit(&composition, CONSUMER, "hold", &[string("x")])).await.unwrap();
+        assert_eq!(composition.live_handles(), 1);
+        limited(composition.close(Duration::from_secs(30))).await.unwrap();
+        assert_eq!(composition.live_handles(), 0);
+    });
+}
+
+#[test]
+fn plan_shows_the_inside_of_a_group() {
+    let mut composer = composer(&["producer"]);
+    let consumer = files(&["consumer"]);
+    let mut group = Composer::new();
+    // Levels and groups inside are wired as such, and fused with the rest.
+    group.add(ComposableDescriptor::new("nested", consumer));
+    group.add(ComposableDescriptor::new("store", fused(&["bucket-store"])));
+    group.add(ComposableDescriptor::new(
+        "broker",
+        file("broker").hiding(&["composer:test/bucket-user"]),
+    ));
+    composer.add(ComposableDescriptor::new("group", placed(group)));
+    let plan = composer.plan().unwrap();
+    let mut isolated = self::composer(&["producer"]);
+    let mut nested = Composer::new();
+    nested.add(ComposableDescriptor::new("nested", files(&["consumer"])));
+    nested.add(ComposableDescriptor::new("store", files(&["bucket-store"])));
+    nested.add(ComposableDescriptor::new(
+        "broker",
+        file("broker").hiding(&["composer:test/bucket-user"]),
+    ));
+    isolated.add(ComposableDescriptor::new("group", nested));
+    let isolated = isolated.plan().unwrap().to_string();
+    let names = |text: &str| text.replace("group/store/bucket-store", "group/store");
+    let text = plan.to_string();
+    assert!(text.contains("\nfused\n  group\nexports\n"), "{text}");
+    assert_eq!(names(&text.replace("fused\n  group\n", "")), names(&isolated));
+    assert_eq!(plan.fused_into("group/broker"), Some("group"));
+    assert_eq!(plan.fused_into("group"), None);
+    let edge = plan.edges().iter().find(|it| it.consumer == "group/nested/consumer").unwrap();
+    assert_eq!(edge.provider.as_deref(), Some("producer"));
+    assert!(plan.to_dot().contains("subgraph \"cluster group\" {\n    label=\"group, fused\";"));
+    assert!(plan.to_mermaid().contains("subgraph f0[\"group, fused\"]\n    c1[\"group/"));
+}
+
+#[test]
+fn settings_of_the_group_are_for_the_whole() {
+    run(async || {
+        let clock = Clock::default();
+        let policy = RestartPolicy::restart(1, Duration::ZERO);
+        let group = files(&["trapper", "trap-caller", "sleeper"]);
+        let group = group.fused(clock.linker(), || Store::new(engine(), ()));
+        let mut composer = composer(&["producer"]);
+        let group = ComposableDescriptor::new("group", group).with_restart(policy);
+        composer.add(group.with_deadline(Duration::from_millis(10)));
+        let composition = limited(composer.compose()).await.unwrap();
+        let params = [string("x")];
+        let trap = call_unit(&composition, "composer:test/itrapper", "boom", &params);
+        let error = limited(trap).await.unwrap_err();
+        let CompositionError::Trap { component, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(component, "group");
+        // Started again, and bounded by the deadline.
+        let nap = call(&composition, "composer:test/isleeper", "nap", &[Val::U64(GATED)]);
+        let error = limited(nap).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+        call(&composition, None, "add", &[Val::S32(1), Val::S32(2)]).await.unwrap();
+    });
+}
+
+#[test]
+fn one_group_serves_several_compositions_and_instances() {
+    run(async || {
+        let group = fused(&["producer", "consumer"]);
+        for instances in [1, 3] {
+            let mut composer = Composer::new();
+            for id in ["one", "other"] {
+                let part = group.clone().hiding(&["internal-debug"]);
+                composer.add(ComposableDescriptor::new(id, part).with_instances(instances));
+            }
+            for export in ["run-add", "composer:test/iconsumer"] {
+                composer.with_export_hint(export, "one");
+            }
+            let composition = limited(composer.compose()).await.unwrap();
+            let sum = limited(call(&composition, None, "run-add", &[])).await.unwrap();
+            assert_eq!(sum, Val::S32(3));
+        }
+    });
+}
+
+#[test]
+fn group_is_replaced_as_a_whole() {
+    run(async || {
+        let mut composer = Composer::new();
+        let group = fused(&["producer", "consumer"]).hiding(&["internal-debug"]);
+        composer.add(ComposableDescriptor::new("group", group));
+        let composition = limited(composer.compose()).await.unwrap();
+        let replacing = composition.replace("group/producer", component("producer-b"));
+        let error = limited(replacing.into_future()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`group/producer` cannot be replaced: it is fused with others into one component; replace \
+             that one"
+        );
+        let replacement = fused(&["producer-b", "consumer"]);
+        limited(composition.replace("group", replacement).into_future()).await.unwrap();
+        let sum = limited(call(&composition, None, "run-add", &[])).await.unwrap();
+        assert_eq!(sum, Val::S32(1003));
+        assert_eq!(composition.plan().components(), ["group/producer-b", "group/consumer"]);
+        // And by what is not fused.
+        let mut broken = files(&["producer", "consumer"]);
+        broken.add(ComposableDescriptor::new("other", component("producer")));
+        let error = composition.replace("group", placed(broken)).into_future();
+        let error = limited(error).await.unwrap_err();
+        assert!(chain(&error).contains("`group/other`"), "{}", chain(&error));
+        let sum = limited(call(&composition, None, "run-add", &[])).await.unwrap();
+        assert_eq!(sum, Val::S32(1003));
+    });
+}
+
+#[test]
+fn everything_that_keeps_a_group_from_being_fused_is_told_with_its_path() {
+    run(async || {
+        let second = Duration::from_secs(1);
+        let mut group = files(&["producer", "producer-b"]);
+        let consumer = ComposableDescriptor::new("consumer", file("consumer"));
+        group.add(consumer.with_deadline(second).with_containment("add", Containment::message()));
+        let compiled = ComposableComponent::new(guest("greeter"), Linker::new(engine()), || {
+            Store::new(engine(), ())
+        });
+        let mut nested = Composer::new();
+        nested.add(ComposableDescriptor::new("compiled", compiled).with_instances(2));
+        group.add(ComposableDescriptor::new("nested", nested));
+        let running = limited(files(&["bucket-store"]).compose()).await.unwrap();
+        group.add(ComposableDescriptor::new("running", running));
+        group.add(ComposableDescriptor::new("damaged", part(b"\0asm".to_vec())));
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("web", placed(group)));
+        // What others lack because of that is not told.
+        composer.add(ComposableDescriptor::new("broker", component("broker")));
+        let error = composer.plan().unwrap_err();
+        let text = chain(&error);
+        let told = [
+            "component `web/consumer` has a deadline of its own, but is fused with others into `web`, \
+             where all share one store; say it of the whole, or leave `consumer` out of what is fused",
+            "component `web/consumer` has containment of its own, but is fused with others into `web`, \
+             where all share one store; drop it, or leave `consumer` out of what is fused",
+            "component `web/nested/compiled` has a number of instances of its own",
+            "the components of `web` cannot be fused into one: component `web/running` cannot be fused: \
+             its binary is not known, as it is given compiled, running or implemented in Rust; give it",
+            "component `web/nested/compiled` cannot be fused: its binary is not known",
+            "component `web/damaged` cannot be",
+            "both `web/producer` and `web/producer-b` export `add`, imported by `web/consumer`",
+        ];
+        for told in told {
+            assert!(text.contains(told), "{told}\n\n{text}");
+        }
+        assert!(!text.contains("`broker`"), "{text}");
+        let problems = problems(&composer);
+        let is_fuse = |it: &&PlanProblem| matches!(it, PlanProblem::Fuse { .. });
+        assert_eq!(problems.iter().filter(is_fuse).count(), 2, "{problems:#?}");
+        // Composing says the same.
+        let composing = limited(composer.compose()).await.unwrap_err();
+        assert_eq!(chain(&composing), text);
+    });
+}
+
+#[test]
+fn circle_inside_a_group_is_told() {
+    let looped = |import: &str, export: &str| {
+        part(
+            format!(
+                r#"(component
+                (import "{import}" (func $f (result u32)))
+                (core func $g (canon lower (func $f)))
+                (core module $m (import "" "g" (func $g (result i32)))
+                    (func (export "f") (result i32) (call $g)))
+                (core instance $i (instantiate $m (with "" (instance (export "g" (func $g))))))
+                (func (export "{export}") (result u32) (canon lift (core func $i "f"))))"#
+            )
+            .into_bytes(),
+        )
+    };
+    let mut group = Composer::new();
+    group.add(ComposableDescriptor::new("one", looped("a", "b")));
+    group.add(ComposableDescriptor::new("other", looped("b", "a")));
+    group.allow_cycles();
+    let error = group.fuse().unwrap_err();
+    assert!(matches!(error, CompositionError::Fuse(FuseError::Cycle { .. })), "{error:?}");
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("group", placed(group)));
+    for _ in 0..2 {
+        let [PlanProblem::Fuse { component, source: FuseError::Cycle { components, .. }, .. }] =
+            &problems(&composer)[..]
+        else {
+            panic!("{:?}", problems(&composer));
+        };
+        assert_eq!(component, "group");
+        assert_eq!(components.len(), 2);
+        assert!(components.iter().all(|id| id.starts_with("group/")), "{components:?}");
+    }
+}
+
+#[test]
+fn hint_to_the_host_is_for_all_that_share_the_import() {
+    let importer = || part(br#"(component (import "log" (func)))"#.to_vec());
+    let logger = || {
+        part(
+            br#"(component
+                (core module $m (func (export "log")))
+                (core instance $i (instantiate $m))
+                (func (export "log") (canon lift (core func $i "log"))))"#
+                .to_vec(),
+        )
+    };
+    let composer = |hinted: [bool; 2]| {
+        let mut group = Composer::new();
+        for (id, hinted) in ["one", "other"].into_iter().zip(hinted) {
+            let descriptor = ComposableDescriptor::new(id, importer());
+            let hint = |it: ComposableDescriptor| it.with_import_hint("log", "host");
+            group.add(if hinted { hint(descriptor) } else { descriptor });
+        }
+        let mut linker = Linker::new(engine());
+        linker.root().func_wrap("log", |_, (): ()| Ok(())).unwrap();
+        let group = group.fused(linker, || Store::new(engine(), ()));
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("group", group));
+        composer.add(ComposableDescriptor::new("logger", logger()));
+        composer
+    };
+    let provider = |composer: Composer| composer.plan().unwrap().edges()[0].provider.clone();
+    assert_eq!(provider(composer([false, false])).as_deref(), Some("logger"));
+    assert_eq!(provider(composer([true, true])), None);
+    let text = chain(&composer([true, false]).plan().unwrap_err());
+    assert!(
+        text.contains("`log` to the linker for `group/one`, but not for `group/other`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_fused_is_the_same_each_time() {
+    let guests = ["bucket-store", "broker", "bucket-consumer", "writer", "reader"];
+    assert!(files(&guests).fuse().unwrap() == files(&guests).fuse().unwrap());
+}
+
+#[test]
+fn group_leaves_nothing_behind() {
+    run(async || {
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("group", fused(&["producer", "consumer"])));
+        drop(limited(composer.compose()).await.unwrap());
+        until(|| tasks() == before).await;
+    });
+}
+
+#[test]
+fn compatible_versions_that_are_open_inside_are_one_import() {
+    let importer = |version: &str, functions: &str| {
+        let text = format!(r#"(component (import "a:b/c@{version}" (instance {functions})))"#);
+        part(text.into_bytes())
+    };
+    let f = r#"(export "f" (func))"#;
+    let mut group = Composer::new();
+    group.add(ComposableDescriptor::new("old", importer("1.0.0", f)));
+    let both = format!(r#"{f} (export "g" (func))"#);
+    group.add(ComposableDescriptor::new("new", importer("1.1.0", &both)));
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("group", placed(group)));
+    let provider = br#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $c (export "f" (func $f)) (export "g" (func $f)))
+        (export "a:b/c@1.2.0" (instance $c)))"#;
+    composer.add(ComposableDescriptor::new("provider", part(provider.to_vec())));
+    let plan = composer.plan().unwrap();
+    let edges: Vec<_> = plan.edges().iter().map(|it| (&*it.consumer, &*it.import)).collect();
+    assert_eq!(edges, [("group/old", "a:b/c@1.0.0"), ("group/new", "a:b/c@1.1.0")]);
+    assert!(plan.edges().iter().all(|it| it.provider.as_deref() == Some("provider")));
+    assert!(plan.edges().iter().all(|it| it.export.as_deref() == Some("a:b/c@1.2.0")));
 }

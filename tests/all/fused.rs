@@ -1,5 +1,5 @@
-//! Components that the library composes answer as the same ones do when `wac-graph` has fused them
-//! into one component ahead of time.
+//! Components that the library composes, in either placement, answer as the same ones do when
+//! `wac-graph` has fused them into one component ahead of time.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker, Val};
 
-use composer_tests::{call, call_unit, composer, engine, guest_file, run, string};
+use composer_tests::{call, call_unit, compose, composer, engine, guest_file, run_placed, string};
 
 /// A function of an interface, and what it is called with.
 type Call = (&'static str, Vec<Val>);
@@ -54,12 +54,12 @@ fn fuse(guests: &[&str]) -> Component {
 /// an interface have to cover it.
 fn answer_alike(guests: &[&str], interface: Option<&str>, calls: &[Call]) {
     let fused = fuse(guests);
-    run(|| async {
+    run_placed(|| async {
         let mut composer = composer(guests);
         if let (Some(interface), Some(last)) = (interface, guests.last()) {
             composer.with_export_hint(interface, *last);
         }
-        let composition = composer.compose().await.expect("the guests fit");
+        let composition = compose(composer).await.expect("the guests fit");
         if let Some(interface) = interface {
             let exports = composition.exports();
             let of_interface = exports.iter().filter(|it| it.name == interface);

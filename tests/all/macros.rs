@@ -4,12 +4,39 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::time::Duration;
 
-use composer_tests::{Clock, GATED, chain, component, composer, limited, run, string, text};
+use composer_tests::{
+    Clock, GATED, Placement, chain, component, composer, engine, limited, placement, run,
+    run_placed, string, text,
+};
 use wasm_runtime_composer::{
     ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, ExportFilter,
     OwnedResource, PlanError, RestartPolicy, compose,
 };
-use wasmtime::component::Val;
+use wasmtime::Store;
+use wasmtime::component::{Linker, Val};
+
+/// Composes the same components, isolated or fused as the test is placed, and goes on with the
+/// composition in either.
+macro_rules! placed {
+    ({ $($components:tt)* } { $($exports:tt)* } |$composition:ident| $then:block) => {
+        match placement() {
+            Placement::Isolated => {
+                let $composition = compose! { $($components)* $($exports)* }.await.unwrap();
+                $then
+            }
+            Placement::Fused => {
+                let store = || Store::new(engine(), ());
+                let $composition = compose! {
+                    fused all in (Linker::new(engine()), store) { $($components)* }
+                    $($exports)*
+                }
+                .await
+                .unwrap();
+                $then
+            }
+        }
+    };
+}
 
 /// Adds up a list.
 const SUMS: &str = r#"(component
@@ -76,6 +103,43 @@ fn expression_form_of_the_contract_compiles_and_runs() {
     run(async || limited(program()).await.unwrap());
 }
 
+#[test]
+fn expression_form_is_of_either_placement() {
+    async fn program() -> Result<(), Box<dyn Error>> {
+        let producer_a = producer_with_sums();
+        let producer_b = component("producer").hiding(&["composer:test/iproducer"]);
+        let consumer = component("consumer");
+
+        placed! { {
+            component producer_a = producer_a;                     // any expression that is Composable
+            component producer_b = producer_b { hide "internal-debug" };
+            component consumer = consumer { import "add" from producer_a };
+
+            export "add" from producer_b;                          // export hint
+        } {
+            export fn run_add() -> i32;                            // typed accessor of `run-add`
+            export fn total(values: &[i64]) -> i64 = "sum-all";    // another name than the export's
+            export interface "composer:test/iconsumer" as iconsumer {
+                fn run_add() -> i32;
+                async fn run_ping() -> i32;
+            }
+        } |composition| {
+        let n: i32 = composition.run_add().await?;
+        let m = composition.iconsumer().run_ping().await?;
+        let f = composition.get_func(None, "run-add")?; // derefs to the dynamic Composition
+
+        assert_eq!((n, m), (3, 42));
+        assert_eq!(composition.iconsumer().run_add().await?, 3);
+        assert_eq!(composition.total(&[1, -2, 30]).await?, 29);
+        let mut results = [Val::Bool(false)];
+        f.call(&[], &mut results).await?;
+        assert_eq!(results, [Val::S32(3)]);
+        } };
+        Ok(())
+    }
+    run_placed(async || limited(program()).await.unwrap());
+}
+
 compose! {
     /// Documented like any struct; can be stored in one.
     pub struct Calculator;
@@ -99,6 +163,88 @@ fn item_form_of_the_contract_compiles_and_runs() {
         application.calculator.run_add().await
     }
     run(async || assert_eq!(limited(program()).await.unwrap(), 3));
+}
+
+compose! {
+    /// Fused, with an argument for that before the components.
+    struct FusedCalculator;
+    fused all {
+        component producer;
+        component consumer { import "add" from producer };
+        inbox_capacity 2;
+        hide "add";
+    }
+    component other { hide "composer:test/iproducer" };
+    export fn add(a: i32, b: i32) -> i32;
+    export fn run_add() -> i32;
+}
+
+#[test]
+fn item_form_takes_the_place_of_what_is_fused() {
+    run_placed(async || {
+        let place = (Linker::new(engine()), || Store::new(engine(), ()));
+        let file = |name| {
+            let file = composer_tests::guest_file(name);
+            composer_tests::with_linker(file, Linker::new(engine()))
+        };
+        let (producer, consumer) = (file("producer"), file("consumer"));
+        let other = component("producer-b");
+        let calculator = FusedCalculator::compose(place, producer, consumer, other).await.unwrap();
+        assert_eq!(limited(calculator.run_add()).await.unwrap(), 3);
+        assert_eq!(limited(calculator.add(1, 2)).await.unwrap(), 1003);
+        let plan = calculator.plan();
+        assert_eq!(plan.components(), ["all/producer", "all/consumer", "other"]);
+        assert_eq!(plan.fused_into("all/producer"), Some("all"));
+    });
+}
+
+#[test]
+fn group_is_one_component_with_clauses_of_its_own() {
+    run(async || {
+        let clock = Clock::default();
+        let file = |name| {
+            composer_tests::with_linker(composer_tests::guest_file(name), Linker::new(engine()))
+        };
+        let store = || Store::new(engine(), ());
+        let composition = compose! {
+            fused all in (clock.linker(), store) {
+                component sleeper = file("sleeper");
+                component consumer = file("consumer") { import "add" from host; };
+                import "composer:test/iproducer" from producer;
+                deadline Duration::from_millis(1);
+                restart RestartPolicy::never();
+            }
+            component producer = component("producer");
+        };
+        // The group's linker has no `add`, and a hint inside keeps it from anybody else.
+        let error = composition.await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the linker of `all` does not define function `add`, for which a hint names `host`; \
+             define it there, or drop the hint"
+        );
+
+        let composition = compose! {
+            fused all in (clock.linker(), store) {
+                component sleeper = file("sleeper");
+                component consumer = file("consumer");
+                import "composer:test/iproducer" from producer;
+                import "add" from producer;
+                deadline Duration::from_millis(1);
+            }
+            component producer = component("producer");
+            component producer_b = component("producer-b");
+            export fn run_add() -> i32;
+            export interface "composer:test/isleeper" as isleeper {
+                async fn nap(ms: u64) -> u64;
+            }
+        };
+        let composition = composition.await.unwrap();
+        assert_eq!(limited(composition.run_add()).await.unwrap(), 3);
+        let error = limited(composition.isleeper().nap(GATED)).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error}");
+        assert!(error.to_string().starts_with("component `all` did not answer"), "{error}");
+    });
 }
 
 mod tools {
@@ -182,8 +328,8 @@ fn visibility_and_attributes_are_carried_over() {
 
 #[test]
 fn functions_of_equal_names_are_told_apart() {
-    run(async || {
-        let composition = compose! {
+    run_placed(async || {
+        placed! { {
             component producer_b = component("producer-b");
             component producer = component("producer");
             component consumer = component("consumer") {
@@ -192,6 +338,7 @@ fn functions_of_equal_names_are_told_apart() {
             };
             export "add" from producer_b;
             export "composer:test/iproducer" from producer;
+        } {
             export fn add(a: i32, b: i32) -> i32;
             export interface "composer:test/iproducer" as iproducer {
                 fn add(a: i32, b: i32) -> i32;
@@ -199,31 +346,30 @@ fn functions_of_equal_names_are_told_apart() {
             export interface "composer:test/iconsumer" as r#type {
                 fn run_add() -> i32;
             }
-        }
-        .await
-        .unwrap();
+        } |composition| {
         assert_eq!(composition.add(1, 2).await.unwrap(), 1003);
         assert_eq!(composition.iproducer().add(1, 2).await.unwrap(), 3);
         assert_eq!(composition.r#type().run_add().await.unwrap(), 1003);
+        } }
     });
 }
 
 #[test]
 fn filters_restrict_what_others_see() {
-    run(async || {
-        let composition = compose! {
+    run_placed(async || {
+        placed! { {
             component producer = component("producer") { expose "composer:test/iproducer" };
             component producer_b = component("producer-b") {
                 hide "composer:test/iproducer";
             };
             component consumer = component("consumer");
+        } {
             export fn run_add() -> i32;
-        }
-        .await
-        .unwrap();
+        } |composition| {
         // Without filters both would be ambiguous.
         assert_eq!(composition.run_add().await.unwrap(), 1003);
         assert!(composition.get_func(None, "internal-debug").is_err());
+        } }
     });
 }
 
@@ -565,8 +711,9 @@ fn clauses_set_what_a_descriptor_carries() {
 #[test]
 fn functions_of_resources_are_accessors_by_their_full_names() {
     async fn program() -> Result<(), CompositionError> {
-        let composition = compose! {
+        placed! { {
             component store = component("bucket-store");
+        } {
             export interface "composer:test/buckets" as buckets {
                 fn bucket(name: &str) -> OwnedResource = "[constructor]bucket";
                 fn name(bucket: &OwnedResource) -> String = "[method]bucket.name";
@@ -578,8 +725,7 @@ fn functions_of_resources_are_accessors_by_their_full_names() {
                 fn count(b: &OwnedResource) -> u32;
                 fn many(n: u32) -> Vec<OwnedResource>;
             }
-        }
-        .await?;
+        } |composition| {
         let buckets = composition.buckets();
         let (a, b) = (buckets.bucket("a").await?, buckets.bucket("b").await?);
         buckets.put(&a, "one").await?;
@@ -593,7 +739,8 @@ fn functions_of_resources_are_accessors_by_their_full_names() {
         b.release().await?;
         composition.close(Duration::from_secs(1)).await?;
         assert_eq!(composition.live_handles(), 0);
+        } };
         Ok(())
     }
-    run(async || limited(program()).await.unwrap());
+    run_placed(async || limited(program()).await.unwrap());
 }

@@ -23,6 +23,7 @@ mod leaks;
 mod limits;
 mod macros;
 mod nesting;
+mod placement;
 mod provided;
 mod replace;
 mod resources;

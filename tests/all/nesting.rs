@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use composer_tests::{call, component, composer, limited, run, string, until};
+use composer_tests::{
+    Placement, call, component, compose, composer, limited, placement, run, run_placed, string,
+    until,
+};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, CompositionError, ExportFilter, LookupError,
 };
@@ -27,7 +30,7 @@ fn composition_is_composed_like_a_component() {
 
 #[test]
 fn composer_is_wired_inside_and_its_open_imports_outside() {
-    run(async || {
+    run_placed(async || {
         // The consumer's `add` is open inside; `iproducer` is not.
         let mut inner = Composer::new();
         let producer = component("producer").exposing(&["composer:test/iproducer"]);
@@ -36,11 +39,13 @@ fn composer_is_wired_inside_and_its_open_imports_outside() {
         let mut outer = Composer::new();
         outer.add(ComposableDescriptor::new("inner", inner));
         outer.add(ComposableDescriptor::new("other", component("producer-b")));
-        let outer = outer.compose().await.unwrap();
+        let outer = compose(outer).await.unwrap();
         assert_eq!(call(&outer, None, "run-add", &[]).await.unwrap(), Val::S32(1003));
         let greeting = call(&outer, CONSUMER, "run-greet", &[string("x")]).await.unwrap();
         assert_eq!(greeting, string("hello, x"));
         let components = ["inner/producer", "inner/consumer", "other"];
+        let outermost = if placement() == Placement::Fused { "fused/" } else { "" };
+        let components = components.map(|id| format!("{outermost}{id}"));
         assert_eq!(outer.plan().components(), components);
     });
 }

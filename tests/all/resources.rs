@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{
-    Clock, GATED, call, call_unit, chain, composer, engine, limited, run, string, text, until,
-    with_linker,
+    Clock, Fixture, GATED, call, call_unit, chain, compose, compose_with, composer, engine,
+    limited, run, run_placed, string, text, until, with_linker,
 };
 use futures_util::FutureExt;
 use futures_util::future::{maybe_done, poll_immediate};
@@ -21,7 +21,7 @@ const BROKER: &str = "composer:test/bucket-user";
 const CONSUMER: &str = "composer:test/ibuckets-consumer";
 
 async fn buckets() -> Composition {
-    composer(&["bucket-store", "broker", "bucket-consumer"]).compose().await.unwrap()
+    compose(composer(&["bucket-store", "broker", "bucket-consumer"])).await.unwrap()
 }
 
 async fn new_bucket(composition: &Composition, name: &str) -> Val {
@@ -48,7 +48,7 @@ async fn count(composition: &Composition, function: &str) -> u32 {
 
 #[test]
 fn constructor_methods_statics_own_and_borrow_cross() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let text = limited(call(&composition, CONSUMER, "run-resource", &[])).await.unwrap();
         let expected = "a size 2; two at 1; nine at none; count 1 1; a+b size 3; eat 1 3";
@@ -60,7 +60,7 @@ fn constructor_methods_statics_own_and_borrow_cross() {
 
 #[test]
 fn handles_cross_inside_records_lists_options_and_results() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let text = limited(call(&composition, CONSUMER, "run-holder", &[])).await.unwrap();
         assert_eq!(text, string("in box size 1; box/in box"));
@@ -73,7 +73,7 @@ fn handles_cross_inside_records_lists_options_and_results() {
 
 #[test]
 fn handle_passed_on_to_a_third_component_is_the_same_resource() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let text = limited(call(&composition, CONSUMER, "run-third", &[])).await.unwrap();
         assert_eq!(text, string("describe t:1 t:1; relabel t:2; take t"));
@@ -100,7 +100,7 @@ fn proxy_passed_on_is_not_chained() {
 
 #[test]
 fn moved_handle_is_gone_for_its_giver() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let bucket = new_bucket(&composition, "b").await;
         call(&composition, BUCKETS, "eat", std::slice::from_ref(&bucket)).await.unwrap();
@@ -119,7 +119,7 @@ fn moved_handle_is_gone_for_its_giver() {
 
 #[test]
 fn handle_given_twice_in_one_call_is_refused_and_stays_held() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let bucket = new_bucket(&composition, "b").await;
         let params = [bucket.clone(), bucket.clone()];
@@ -139,7 +139,7 @@ fn handle_given_twice_in_one_call_is_refused_and_stays_held() {
 
 #[test]
 fn wrong_argument_beside_a_handle_moves_nothing() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let bucket = new_bucket(&composition, "b").await;
         let params = [bucket.clone(), Val::U32(1)];
@@ -155,7 +155,7 @@ fn wrong_argument_beside_a_handle_moves_nothing() {
 
 #[test]
 fn handle_of_another_composition_is_refused() {
-    run(async || {
+    run_placed(async || {
         let (one, other) = (buckets().await, buckets().await);
         let bucket = new_bucket(&one, "b").await;
         let error = call(&other, BUCKETS, "eat", &[bucket]).await.unwrap_err();
@@ -169,11 +169,11 @@ fn handle_of_another_composition_is_refused() {
 
 #[test]
 fn handle_of_another_resource_is_refused() {
-    run(async || {
+    run_placed(async || {
         let mut composer = composer(&["bucket-store"]);
         let counted = Counted::default();
         composer.add(ComposableDescriptor::new("counted", counted.component()));
-        let composition = composer.compose().await.unwrap();
+        let composition = compose_with(composer, counted.linker()).await.unwrap();
         let thing = call(&composition, "t:t/things", "[constructor]thing", &[]).await.unwrap();
         let error = call(&composition, BUCKETS, "eat", &[thing]).await.unwrap_err();
         assert_eq!(
@@ -186,7 +186,7 @@ fn handle_of_another_resource_is_refused() {
 
 #[test]
 fn drops_run_in_order_with_the_consumers_other_calls() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let lines = limited(call(&composition, CONSUMER, "run-order", &[])).await.unwrap();
         let expected = ["new x", "put x 1", "drop x", "new y", "put y 2", "drop y"];
@@ -196,7 +196,7 @@ fn drops_run_in_order_with_the_consumers_other_calls() {
 
 #[test]
 fn drop_runs_after_the_calls_that_were_made_before_it() {
-    run(async || {
+    run_placed(async || {
         // Sync calls, and async ones, which record when they start.
         for function in ["[method]bucket.put", "[method]bucket.find"] {
             let composition = buckets().await;
@@ -337,7 +337,7 @@ fn dropping_the_composition_runs_destructors_too() {
 
 #[test]
 fn handles_in_a_value_are_dropped_at_any_depth() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let many = call(&composition, BUCKETS, "many", &[Val::U32(4)]).await.unwrap();
         let holder = call(&composition, BUCKETS, "make", &[string("h")]).await.unwrap();
@@ -467,7 +467,7 @@ async fn keepers(counted: &Counted) -> Composition {
 
 impl Counted {
     fn component(&self) -> ComposableComponent<()> {
-        with_linker(Component::new(engine(), COUNTED).unwrap(), self.linker())
+        Fixture::new(COUNTED).component(self.linker())
     }
 
     fn linker(&self) -> Linker<()> {

@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::time::Duration;
 
-use composer_tests::{chain, component, composer, limited, run, until};
+use composer_tests::{chain, component, compose, composer, limited, run, run_placed, until};
 use futures_util::future::poll_immediate;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,7 +31,7 @@ struct Parcel {
 }
 
 async fn pair() -> Composition {
-    limited(composer(&["writer", "reader"]).compose()).await.unwrap()
+    limited(compose(composer(&["writer", "reader"]))).await.unwrap()
 }
 
 /// Writer and reader, each with as many lives as it needs.
@@ -89,7 +89,7 @@ fn items(n: u32) -> Vec<Item> {
 
 #[test]
 fn rust_reads_what_a_component_writes() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         for (n, chunk) in [(0_u32, 1_u32), (1, 1), (1000, 7), (1000, 5000)] {
             let bytes = call(&composition, WRITER, "bytes", (u64::from(n), chunk)).await.unwrap();
@@ -123,7 +123,7 @@ fn rust_reads_what_a_component_writes() {
 
 #[test]
 fn component_reads_what_rust_writes() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         for n in [0_u32, 1, 1000] {
             let bytes = ComponentStream::new(stream::iter((0..n).map(|n| n as u8)));
@@ -158,7 +158,7 @@ fn component_reads_what_rust_writes() {
 
 #[test]
 fn bytes_are_read_and_written_as_files_are() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         let (mut writer, stream) = ComponentStream::pair();
         let writing = async move {
@@ -211,7 +211,7 @@ fn streams_go_on_through_other_components() {
 
 #[test]
 fn handles_in_streams_are_handles() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         let sum: u64 = call(&composition, READER, "sum-tokens", (10_u32,)).await.unwrap();
         assert_eq!(sum, 45);
@@ -255,7 +255,7 @@ fn handles_in_streams_are_handles() {
 
 #[test]
 fn nothing_is_written_that_nobody_reads() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         call::<_, ()>(&composition, READER, "hold", ()).await.unwrap();
         // The reader is called in between.
@@ -272,7 +272,7 @@ fn nothing_is_written_that_nobody_reads() {
 
 #[test]
 fn reader_that_goes_is_seen_by_the_writer() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         let sum: u64 = call(&composition, READER, "sip", (10_u32,)).await.unwrap();
         assert_eq!(sum, 45);
@@ -373,7 +373,7 @@ fn replaced_reader_lets_go_of_its_streams() {
 
 #[test]
 fn closing_ends_streams() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         let numbers: ComponentStream<u32> =
             call(&composition, WRITER, "endless", ()).await.unwrap();
@@ -386,7 +386,7 @@ fn closing_ends_streams() {
 
 #[test]
 fn waiting_reader_hears_of_the_end_of_the_composition() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         // Its writer waits, too: for Rust.
         let (_writer, nothing) = ComponentStream::pair();
@@ -407,7 +407,7 @@ fn waiting_reader_hears_of_the_end_of_the_composition() {
 
 #[test]
 fn difference_of_element_types_says_where() {
-    run(async || {
+    run_placed(async || {
         let composition = pair().await;
         let wrong = composition.typed::<(u64, u32), ComponentStream<u16>>(Some(WRITER), "bytes");
         let wrong = chain(&wrong.unwrap_err());

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use composer_tests::{Clock, call_unit, composer, limited, run, string, text, until};
+use composer_tests::{
+    Clock, call_unit, compose, composer, limited, run, run_placed, string, text, until,
+};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, HandleError, OwnedResource,
     TypedProblem,
@@ -14,16 +16,16 @@ const PRODUCER: &str = "composer:test/iproducer";
 const BUCKETS: &str = "composer:test/buckets";
 
 async fn producer() -> Composition {
-    composer(&["producer"]).compose().await.unwrap()
+    compose(composer(&["producer"])).await.unwrap()
 }
 
 async fn buckets() -> Composition {
-    composer(&["bucket-store", "broker"]).compose().await.unwrap()
+    compose(composer(&["bucket-store", "broker"])).await.unwrap()
 }
 
 #[test]
 fn typed_function_takes_and_returns_rust_types() {
-    run(async || {
+    run_placed(async || {
         let composition = producer().await;
         let add = composition.typed::<(i32, i32), i32>(None, "add").unwrap();
         assert_eq!(add.call((1, 2)).await.unwrap(), 3);
@@ -74,14 +76,14 @@ fn every_rust_type_comes_back_as_it_went() {
         );
         let mut composer = Composer::new();
         composer.add(ComposableDescriptor::new("echo", text(wat)));
-        let composition = composer.compose().await.unwrap();
+        let composition = compose(composer).await.unwrap();
         let echo =
             composition.typed::<((T, Padding, Padding),), (T, Padding, Padding)>(None, "echo");
         let pad: Padding = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
         let sent = (value, pad, pad);
         assert_eq!(echo.unwrap().call((sent.clone(),)).await.unwrap(), sent);
     }
-    run(async || {
+    run_placed(async || {
         echo("bool", true).await;
         echo("s8", i8::MIN).await;
         echo("u16", u16::MAX).await;
@@ -142,7 +144,7 @@ fn function_of_other_types_is_refused_with_the_path() {
 
 #[test]
 fn dropped_owner_drops_its_resource() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let constructor = "[constructor]bucket";
         let new = composition.typed::<(&str,), OwnedResource>(Some(BUCKETS), constructor).unwrap();
@@ -163,7 +165,7 @@ fn dropped_owner_drops_its_resource() {
 
 #[test]
 fn owner_moves_into_calls_and_comes_out_at_any_depth() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let many = composition.typed::<(u32,), Vec<OwnedResource>>(Some(BUCKETS), "many").unwrap();
         let maybe = composition
@@ -187,7 +189,7 @@ fn owner_moves_into_calls_and_comes_out_at_any_depth() {
 
 #[test]
 fn owner_of_another_composition_is_refused() {
-    run(async || {
+    run_placed(async || {
         let (one, other) = (buckets().await, buckets().await);
         let constructor = "[constructor]bucket";
         let new = one.typed::<(&str,), OwnedResource>(Some(BUCKETS), constructor).unwrap();
@@ -200,7 +202,7 @@ fn owner_of_another_composition_is_refused() {
 
 #[test]
 fn owner_is_empty_after_the_composition_closed() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let constructor = "[constructor]bucket";
         let new = composition.typed::<(&str,), OwnedResource>(Some(BUCKETS), constructor).unwrap();
@@ -213,7 +215,7 @@ fn owner_is_empty_after_the_composition_closed() {
 
 #[test]
 fn owner_and_dynamic_value_are_the_same_handle() {
-    run(async || {
+    run_placed(async || {
         let composition = buckets().await;
         let constructor = "[constructor]bucket";
         let new = composition.typed::<(&str,), OwnedResource>(Some(BUCKETS), constructor).unwrap();
@@ -245,7 +247,7 @@ fn trap_in_a_typed_call_names_component_and_function() {
 
 #[test]
 fn typed_and_dynamic_calls_agree() {
-    run(async || {
+    run_placed(async || {
         let composition = producer().await;
         let add = composition.get_func(None, "add").unwrap();
         let mut results = [Val::Bool(false)];

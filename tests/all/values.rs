@@ -9,9 +9,9 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use wasm_runtime_composer::{ComposableDescriptor, Composer, ValueType};
-use wasmtime::component::{Component, Linker, Val};
+use wasmtime::component::{Linker, Val};
 
-use composer_tests::{call, composer, engine, run, string, with_linker};
+use composer_tests::{Fixture, call, compose, composer, engine, run_placed, string};
 
 const CONSUMER: &str = "composer:test/iconsumer";
 const PRODUCER: &str = "composer:test/iproducer";
@@ -45,7 +45,7 @@ impl Route {
     }
 
     /// The provider, which exports `echo`, and the forwarder, whose `run` calls it.
-    fn components(&self) -> [Component; 2] {
+    fn components(&self) -> [Fixture; 2] {
         let mut named = Vec::new();
         let ty = reference(&self.padded(), &mut named);
         let is_async = if self.is_async { "async" } else { "" };
@@ -54,10 +54,7 @@ impl Route {
             provider(&named, &function, self.encodings[0]),
             forwarder(&named, &function, self.encodings[1]),
         ]
-        .map(|wat| match Component::new(engine(), &wat) {
-            Ok(component) => component,
-            Err(error) => panic!("a generated component is wrong: {error:#}\n{wat}"),
-        })
+        .map(Fixture::new)
     }
 
     fn padded(&self) -> ValueType {
@@ -68,13 +65,13 @@ impl Route {
     /// Sends each value and compares it with what comes back.
     fn returns(&self, values: &[Val]) {
         let [provider, forwarder] = self.components();
-        run(|| async {
+        run_placed(|| async {
             let mut composer = Composer::new();
             for (id, component) in [("provider", &provider), ("forwarder", &forwarder)] {
-                let part = with_linker(component.clone(), Linker::new(engine()));
+                let part = component.component(Linker::new(engine()));
                 composer.add(ComposableDescriptor::new(id, part));
             }
-            let composition = composer.compose().await.expect("the types are the same");
+            let composition = compose(composer).await.expect("the types are the same");
             let function = composition.get_func(None, "run").expect("the forwarder exports it");
             assert_eq!(function.ty().result(), Some(&self.padded()));
             for value in values {
@@ -374,8 +371,8 @@ pub(crate) fn each_case<S: Strategy>(cases: &S, test: impl Fn(S::Value)) {
 
 #[test]
 fn values_of_each_kind_cross_between_guests() {
-    run(|| async {
-        let composition = composer(&["producer", "consumer"]).compose().await.expect("they fit");
+    run_placed(|| async {
+        let composition = compose(composer(&["producer", "consumer"])).await.expect("they fit");
         let values = call(&composition, CONSUMER, "run-values", &[]).await.expect("they cross");
         let expected = "ann 42 [x,older]; [3, 2, 1]; empty; one 1 []; denied two; not-found 3; \
             blue [read,exec]";
@@ -499,8 +496,8 @@ fn the_last_of_many_cases_and_flags_crosses() {
 #[test]
 fn a_mebibyte_of_bytes_crosses() {
     const LEN: u32 = 1 << 20;
-    run(|| async {
-        let composition = composer(&["producer", "consumer"]).compose().await.expect("they fit");
+    run_placed(|| async {
+        let composition = compose(composer(&["producer", "consumer"])).await.expect("they fit");
         let reversed = (0..LEN).map(|i| i % 256).rev();
         let sum = (0..).zip(reversed).map(|(i, byte)| i * u64::from(byte)).sum();
         let bytes = call(&composition, CONSUMER, "run-bytes", &[Val::U32(LEN)]).await;
@@ -518,8 +515,8 @@ fn a_mebibyte_of_bytes_crosses() {
 #[test]
 fn a_string_of_64_mebibytes_crosses() {
     const LEN: u32 = 64 << 20;
-    run(|| async {
-        let composition = composer(&["producer", "consumer"]).compose().await.expect("they fit");
+    run_placed(|| async {
+        let composition = compose(composer(&["producer", "consumer"])).await.expect("they fit");
         let len = call(&composition, CONSUMER, "run-text", &[Val::U32(LEN)]).await;
         assert_eq!(len.expect("it crosses"), Val::U32(LEN));
     });
@@ -529,8 +526,8 @@ fn a_string_of_64_mebibytes_crosses() {
 #[cfg(feature = "codec")]
 fn a_list_of_64_mebibytes_crosses() {
     const LEN: u32 = 64 << 20;
-    run(|| async {
-        let composition = composer(&["producer", "consumer"]).compose().await.expect("they fit");
+    run_placed(|| async {
+        let composition = compose(composer(&["producer", "consumer"])).await.expect("they fit");
         let reversed = (0..LEN).map(|i| i % 256).rev();
         let sum =
             (0..).zip(reversed).map(|(i, byte)| i * u64::from(byte)).fold(0, u64::wrapping_add);

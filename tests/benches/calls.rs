@@ -1,6 +1,6 @@
 //! What a call from one component to another costs: loops of a guest, with its provider in a store
-//! of its own, with both fused into one component by `wac-graph`, and with two stores connected by hand,
-//! by a channel of `Val`s and by one of Rust types.
+//! of its own, with both placed together by a `Composer`, with both fused into one component by
+//! `wac-graph`, and with two stores connected by hand, by a channel of `Val`s and by one of Rust types.
 //!
 //! `cargo bench -p composer-tests --bench calls` measures, and writes `target/bench.json` too: a list of
 //! objects with `name` (placement/case), `ns`, `ratio_to_fused` and `ratio_to_val_channel`. Under `cargo test -p composer-tests --bench calls`
@@ -94,14 +94,15 @@ async fn loops(effort: &Effort) -> Vec<String> {
     let (store, instance) = baselines::typed_channel().await;
     let mut by_type = Pair::Alone(store, instance);
     let (mut isolated, mut fused) = (Pair::isolated(GUESTS).await, Pair::fused(GUESTS).await);
-    let placements = ["isolated", "fused", "val-channel", "typed-channel"];
+    let mut placed = Pair::placed(GUESTS).await;
+    let placements = ["isolated", "placed", "fused", "val-channel", "typed-channel"];
     println!("ns per call, median [min] of {} rounds\n", effort.rounds);
     print!("{:20}", "");
     placements.iter().for_each(|placement| print!(" {placement:>21}"));
-    println!(" {:>8} {:>8} {:>8}", "/fused", "/val", "/typed");
+    println!(" {:>8} {:>8} {:>8} {:>12}", "/fused", "/val", "/typed", "placed/fused");
     let mut lines = Vec::new();
     for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
-        let mut pairs = vec![&mut isolated, &mut fused, &mut by_val];
+        let mut pairs = vec![&mut isolated, &mut placed, &mut fused, &mut by_val];
         if !UNTYPED.contains(&row.case) {
             pairs.push(&mut by_type);
         }
@@ -111,12 +112,12 @@ async fn loops(effort: &Effort) -> Vec<String> {
             let text = costs.get(index).map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
             print!(" {:>21}", text.unwrap_or_default());
         }
-        let [fused, val] = [&costs[1], &costs[2]].map(|cost| cost.median);
-        for base in [Some(fused), Some(val), costs.get(3).map(|cost| cost.median)] {
+        let [placed, fused, val] = [&costs[1], &costs[2], &costs[3]].map(|cost| cost.median);
+        for base in [Some(fused), Some(val), costs.get(4).map(|cost| cost.median)] {
             let ratio = base.map(|base| format!("{:.3}", costs[0].median / base));
             print!(" {:>8}", ratio.unwrap_or_default());
         }
-        println!();
+        println!(" {:>12.3}", placed / fused);
         for (placement, cost) in placements.iter().zip(&costs) {
             let name = format!("{placement}/{}", row.case);
             lines.push(report::line(&name, cost.median, Some(fused), Some(val)));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use composer_tests::{composer, engine, guest_file};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
-use wasm_runtime_composer::Composition;
+use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer, Composition};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, Linker, Val};
 
@@ -51,8 +51,8 @@ pub(crate) fn is_wanted(case: &str) -> bool {
 
 /// The consumer and its producer, wired in one way or the other.
 pub(crate) enum Pair {
-    /// Each in a store of its own, composed.
-    Isolated(Composition),
+    /// Composed: each in a store of its own, or placed together.
+    Composed(Composition),
     /// The consumer in a store by itself: with the producer fused into it, or connected by hand.
     Alone(Store<()>, Instance),
 }
@@ -60,7 +60,21 @@ pub(crate) enum Pair {
 impl Pair {
     pub(crate) async fn isolated(guests: [&str; 2]) -> Self {
         let composition = composer(&guests).compose().await;
-        Self::Isolated(composition.expect("the first is what the second imports"))
+        Self::Composed(composition.expect("the first is what the second imports"))
+    }
+
+    pub(crate) async fn placed(guests: [&str; 2]) -> Self {
+        let linker = || Linker::new(engine());
+        let store = || Store::new(engine(), ());
+        let mut group = Composer::new();
+        for name in guests {
+            let component = ComposableComponent::new(guest_file(name), linker(), store);
+            group.add(ComposableDescriptor::new(name, component));
+        }
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("placed", group.fused(linker(), store)));
+        let composition = composer.compose().await;
+        Self::Composed(composition.expect("the first is what the second imports"))
     }
 
     pub(crate) async fn fused(guests: [&str; 2]) -> Self {
@@ -87,7 +101,7 @@ impl Pair {
         let params: Vec<_> = [first(n)].into_iter().chain(params.iter().cloned()).collect();
         let mut results = [Val::Bool(false)];
         let taken = match self {
-            Self::Isolated(composition) => {
+            Self::Composed(composition) => {
                 let func = composition.get_func(Some(interface), function);
                 let func = func.expect("the consumer exports it");
                 let start = Instant::now();

@@ -61,15 +61,18 @@ fn main() {
     runtime.expect("the system has threads").block_on(async {
         let effort = Effort::chosen();
         let (mut isolated, mut fused) = (Pair::isolated(GUESTS).await, Pair::fused(GUESTS).await);
+        let mut placed = Pair::placed(GUESTS).await;
         println!("ns for each, median [min] of {} rounds\n", effort.rounds);
-        println!("{:20} {:>21} {:>21} {:>8}", "", "isolated", "fused", "ratio");
+        print!("{:20} {:>21} {:>21} {:>21}", "", "isolated", "fused", "placed");
+        println!(" {:>8} {:>12}", "ratio", "placed/fused");
         for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
-            let costs = measure(&mut [&mut isolated, &mut fused], row, &effort).await;
+            let costs = measure(&mut [&mut isolated, &mut fused, &mut placed], row, &effort).await;
             print!("{:20}", row.title);
             for cost in &costs {
                 print!(" {:>21}", format!("{:.0} [{:.0}]", cost.median, cost.min));
             }
-            println!(" {:>8.3}", costs[0].median / costs[1].median);
+            let fused = costs[1].median;
+            println!(" {:>8.3} {:>12.3}", costs[0].median / fused, costs[2].median / fused);
         }
     });
 }

@@ -1,7 +1,9 @@
-//! What the tests of `wasm-runtime-composer` share: an engine, the guests, and a runtime with a
-//! time limit.
+//! What the tests of `wasm-runtime-composer` share: an engine, the guests, compositions in both
+//! placements, and a runtime with a time limit.
 
 #![forbid(unsafe_code)]
+
+mod placement;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -12,10 +14,13 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    ComponentSource, ComposableComponent, ComposableDescriptor, Composer, Composition,
+    CompositionError,
 };
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Config, Engine, Store};
+
+pub use placement::{Fixture, Placement, compose, compose_with, placement, run_placed};
 
 /// Beyond this a test hangs. Timings decide nothing else.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -55,17 +60,19 @@ pub fn guest(name: &str) -> Component {
 
 /// A guest that needs nothing of the host.
 pub fn component(name: &str) -> ComposableComponent<()> {
-    with_linker(guest(name), Linker::new(engine()))
+    with_linker(placement::source(name), Linker::new(engine()))
 }
 
 /// A component in the text format that needs nothing of the host.
 pub fn text(wat: impl AsRef<str>) -> ComposableComponent<()> {
-    let component = Component::new(engine(), wat.as_ref()).expect("a fixture compiles");
-    with_linker(component, Linker::new(engine()))
+    Fixture::new(wat.as_ref()).component(Linker::new(engine()))
 }
 
 /// A component with what the host defines in `linker`.
-pub fn with_linker(component: Component, linker: Linker<()>) -> ComposableComponent<()> {
+pub fn with_linker(
+    component: impl Into<ComponentSource>,
+    linker: Linker<()>,
+) -> ComposableComponent<()> {
     ComposableComponent::new(component, linker, || Store::new(engine(), ()))
 }
 
@@ -158,7 +165,7 @@ pub const GATED: u64 = u64::MAX;
 impl Clock {
     /// One of the guests that use the clock.
     pub fn component(&self, name: &str) -> ComposableComponent<()> {
-        with_linker(guest(name), self.linker())
+        with_linker(placement::source(name), self.linker())
     }
 
     /// A linker with the clock in it.

@@ -10,11 +10,13 @@ use tokio::task::JoinHandle;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{
-    Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
-};
+use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
+#[cfg(feature = "fuse")]
+use crate::composer::Composer;
 use crate::driver::{Driver, DriverHandle, Renew, Renewed};
-use crate::error::{Cause, StartError};
+use crate::error::{Cause, PlanProblem, StartError};
+#[cfg(feature = "fuse")]
+use crate::fuse::Group;
 use crate::link::{self, StoreSide};
 use crate::plan::item::Surface;
 
@@ -34,10 +36,11 @@ struct Inner<T: 'static> {
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
 
+/// A compiled component.
 #[derive(Clone)]
-struct Loaded {
-    component: Component,
-    surface: Arc<Surface>,
+pub(crate) struct Loaded {
+    pub(crate) component: Component,
+    pub(crate) surface: Arc<Surface>,
 }
 
 /// Where a component comes from: its bytes, a file, or a compiled [`Component`].
@@ -58,6 +61,9 @@ enum Source {
     #[cfg(feature = "compile")]
     File(PathBuf),
     Compiled(Component),
+    /// Components that are fused into one.
+    #[cfg(feature = "fuse")]
+    Fused(Arc<Group>),
 }
 
 impl<T: Send + 'static> ComposableComponent<T> {
@@ -84,49 +90,78 @@ impl<T: Send + 'static> ComposableComponent<T> {
         store: impl Fn() -> Store<T> + Send + Sync + 'static,
     ) -> Self {
         let ComponentSource(source) = component.into();
-        let store = Box::new(store);
+        Self::of(source, linker, Box::new(store))
+    }
+
+    /// The component that `group` becomes.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn of_group(
+        group: Group,
+        linker: Linker<T>,
+        store: impl Fn() -> Store<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(Source::Fused(Arc::new(group)), linker, Box::new(store))
+    }
+
+    fn of(
+        source: Source,
+        linker: Linker<T>,
+        store: Box<dyn Fn() -> Store<T> + Send + Sync>,
+    ) -> Self {
         Self { inner: Arc::new(Inner { source, linker, store, loaded: OnceLock::new() }) }
     }
 }
 
 impl<T: 'static> Inner<T> {
-    fn load(&self) -> Result<&Loaded, &Cause> {
-        let load = || {
+    /// Compiles the component if that was not done before. `path` is its id in what is said of it.
+    fn load(&self, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
+        #[cfg(feature = "fuse")]
+        if let Source::Fused(group) = &self.source {
+            return group.load(self.linker.engine(), path);
+        }
+        let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
+        self.loaded.get_or_init(|| self.compile()).clone().map_err(load)
+    }
+
+    fn compile(&self) -> Result<Loaded, Cause> {
+        let component = match &self.source {
             #[cfg(feature = "compile")]
-            if let Source::Bytes(bytes) = &self.source
-                && bytes.starts_with(CORE_MODULE)
-            {
-                let error = "expected a component, found a core module; \
-                     `wasm-tools component new` makes a component of one";
-                return Err(Cause::new(wasmtime::Error::msg(error)));
-            }
-            let component = match &self.source {
-                #[cfg(feature = "compile")]
-                Source::Bytes(bytes) => Component::new(self.linker.engine(), bytes),
-                #[cfg(feature = "compile")]
-                Source::File(path) => Component::from_file(self.linker.engine(), path),
-                Source::Compiled(component) => Ok(component.clone()),
-            };
-            let component = component.map_err(Cause::new)?;
-            let surface = Surface::reflect(&component, false).map_err(Cause::new)?;
-            let surface = Arc::new(surface);
-            Ok(Loaded { component, surface })
+            Source::Bytes(bytes) => compile(self.linker.engine(), bytes),
+            #[cfg(feature = "compile")]
+            Source::File(path) => Component::from_file(self.linker.engine(), path),
+            Source::Compiled(component) => Ok(component.clone()),
+            #[cfg(feature = "fuse")]
+            Source::Fused(_) => Err(wasmtime::Error::msg("a group is compiled when it is fused")),
         };
-        self.loaded.get_or_init(load).as_ref()
+        component.and_then(Loaded::new).map_err(Cause::new)
     }
 }
 
+impl Loaded {
+    pub(crate) fn new(component: Component) -> wasmtime::Result<Self> {
+        let surface = Arc::new(Surface::reflect(&component, false)?);
+        Ok(Self { component, surface })
+    }
+}
+
+/// Compiles a binary, or text.
+#[cfg(feature = "compile")]
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+    wasmtime::ensure!(
+        !bytes.starts_with(CORE_MODULE),
+        "expected a component, found a core module; `wasm-tools component new` makes a component of one"
+    );
+    Component::new(engine, bytes)
+}
+
 impl<T: Send + 'static> Startable for Inner<T> {
-    fn surface(&self) -> Result<Arc<Surface>, LoadError> {
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
         if let Source::Compiled(compiled) = &self.source
             && !Engine::same(compiled.engine(), self.linker.engine())
         {
-            return Err(LoadError::OtherEngine);
+            return Err(vec![PlanProblem::EngineMismatch { component: path.to_owned() }]);
         }
-        match self.load() {
-            Ok(loaded) => Ok(loaded.surface.clone()),
-            Err(cause) => Err(LoadError::Failed(cause.clone())),
-        }
+        self.load(path).map(|loaded| loaded.surface)
     }
 
     #[cfg(feature = "fuse")]
@@ -136,12 +171,20 @@ impl<T: Send + 'static> Startable for Inner<T> {
             Source::File(path) => {
                 std::fs::read(path).map_err(|error| Cause::new(wasmtime::Error::new(error)))?
             }
-            Source::Compiled(_) => return Ok(None),
+            Source::Compiled(_) | Source::Fused(_) => return Ok(None),
         };
         // The text format is as good.
         match wat::parse_bytes(&bytes) {
             Ok(binary) => Ok(Some(binary.into_owned())),
             Err(error) => Err(Cause::new(wasmtime::Error::new(error))),
+        }
+    }
+
+    #[cfg(feature = "fuse")]
+    fn group(&self) -> Option<&Composer> {
+        match &self.source {
+            Source::Fused(group) => Some(group.composer()),
+            _ => None,
         }
     }
 
@@ -153,17 +196,16 @@ impl<T: Send + 'static> Startable for Inner<T> {
         let engine = self.linker.engine();
         link.side.stack = engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
         let failed = |error| LinkError::Failed(Cause::new(error));
-        let loaded = self.load().map_err(|source| LinkError::Failed(source.clone()))?;
+        let Loaded { component, surface } = self.load(&link.side.id).map_err(LinkError::Broken)?;
         let mut linker = self.linker.clone();
         link::define(&mut linker, &link.side, &link.wires).map_err(failed)?;
-        let error = match linker.instantiate_pre(&loaded.component) {
+        let error = match linker.instantiate_pre(&component) {
             Ok(pre) => {
                 return Ok(Box::new(LinkedComponent { pre, side: link.side, inner: self.clone() }));
             }
             Err(error) => error,
         };
-        let Loaded { component, surface } = loaded;
-        let lacking = link::unsatisfied(&self.linker, component, surface, &link.from_linker);
+        let lacking = link::unsatisfied(&self.linker, &component, &surface, &link.from_linker);
         if lacking.is_empty() {
             return Err(failed(error));
         }
@@ -246,6 +288,8 @@ impl fmt::Debug for Source {
             #[cfg(feature = "compile")]
             Self::File(path) => path.fmt(f),
             Self::Compiled(_) => f.write_str("compiled"),
+            #[cfg(feature = "fuse")]
+            Self::Fused(group) => group.composer().fmt(f),
         }
     }
 }

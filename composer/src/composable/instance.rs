@@ -8,11 +8,9 @@ use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use super::{
-    Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
-};
+use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
 use crate::driver::{Driver, DriverHandle};
-use crate::error::{Cause, StartError};
+use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::StoreSide;
 use crate::plan::item::Surface;
 
@@ -60,8 +58,9 @@ struct Existing<T: 'static> {
 }
 
 impl<T: Send + 'static> Startable for Existing<T> {
-    fn surface(&self) -> Result<Arc<Surface>, LoadError> {
-        self.surface.clone().map_err(LoadError::Failed)
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
+        let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
+        self.surface.clone().map_err(load)
     }
 
     #[cfg(feature = "fuse")]

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 pub use component::{ComponentSource, ComposableComponent};
+#[cfg(feature = "fuse")]
+pub(crate) use component::{Loaded, compile};
 pub use instance::ComposableInstance;
 
 use crate::composer::Composer;
@@ -346,11 +348,21 @@ impl sealed::IntoPart for Composition {
 /// A component, with the type of its store's data forgotten.
 pub(crate) trait Startable: Send + Sync {
     /// What the component imports and exports. Compiles it if that was not done before.
-    fn surface(&self) -> Result<Arc<Surface>, LoadError>;
+    ///
+    /// # Errors
+    ///
+    /// What keeps that from being known, said of a component with the id `path`.
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>>;
 
     /// The component's binary, if it is known.
     #[cfg(feature = "fuse")]
     fn binary(&self) -> Result<Option<Vec<u8>>, Cause>;
+
+    /// The components that it is to be fused of, if it is.
+    #[cfg(feature = "fuse")]
+    fn group(&self) -> Option<&Composer> {
+        None
+    }
 
     /// Whether its store can be made anew.
     fn is_restartable(&self) -> bool;
@@ -359,17 +371,12 @@ pub(crate) trait Startable: Send + Sync {
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError>;
 }
 
-/// Why a component has no surface.
-pub(crate) enum LoadError {
-    /// It was compiled for another engine than its linker's.
-    OtherEngine,
-    Failed(Cause),
-}
-
 /// Why a component cannot be linked.
 pub(crate) enum LinkError {
     /// By the index of the import, what its linker lacks.
     Unsatisfied(Vec<(usize, Cause)>),
+    /// It has no surface.
+    Broken(Vec<PlanProblem>),
     Failed(Cause),
 }
 

@@ -37,8 +37,8 @@ use calls::Calls;
 use message::Message;
 pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
 use restart::Restarts;
-pub(crate) use slot::RanInPlace;
-use slot::{AtRest, Slot, Work, panicked};
+use slot::{AtRest, Slot, Work};
+pub(crate) use slot::{RanInPlace, panicked};
 use turns::Turns;
 
 /// Runs one component in its store.

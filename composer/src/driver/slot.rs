@@ -249,7 +249,7 @@ impl<T: Send + 'static> InPlace for Slot<T> {
 }
 
 /// The error that a host function's panic is.
-pub(super) fn panicked(panic: Box<dyn Any + Send>) -> wasmtime::Error {
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> wasmtime::Error {
     let message = match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => match panic.downcast::<&'static str>() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use wasmtime::WasmBacktrace;
 
+use plan::Circle;
 pub use plan::{PlanError, PlanProblem};
 pub use typed::{TypedError, TypedProblem};
 
@@ -232,10 +233,10 @@ pub enum StartError {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum FuseError {
-    /// The component is compiled already, or runs already.
+    /// The component is given compiled, runs already, or is implemented in Rust.
     #[error(
-        "component `{component}` cannot be fused: it is there compiled or running only; give it as \
-         bytes or as a file"
+        "component `{component}` cannot be fused: its binary is not known, as it is given compiled, \
+         running or implemented in Rust; give it as bytes or as a file, or leave it out of what is fused"
     )]
     #[non_exhaustive]
     NoBinary { component: String },
@@ -270,13 +271,53 @@ pub enum FuseError {
         source: Cause,
     },
 
-    /// What was fused is no component.
-    #[error("the components cannot be fused into one")]
+    /// Components that import from each other in a circle, which is allowed between stores alone.
+    #[error(
+        "components that import from each other in a circle cannot be fused: {}; leave one of them out \
+         of what is fused",
+        Circle(.components)
+    )]
+    #[non_exhaustive]
+    Cycle {
+        /// Each imports from the next, the last from the first.
+        components: Vec<String>,
+    },
+
+    /// Two components have one import, which the fused component has once, and only one of them leaves
+    /// it to the linker.
+    #[error(
+        "a hint leaves `{import}` to the linker for `{hinted}`, but not for `{open}`, and components \
+         that are fused import it together; give both the hint, or none"
+    )]
+    #[non_exhaustive]
+    HintedApart { import: String, hinted: String, open: String },
+
+    /// What was fused is no component, or none that the engine takes.
+    #[error("what the components are fused into is not valid")]
     #[non_exhaustive]
     Encode {
         #[source]
         source: Cause,
     },
+}
+
+#[cfg(feature = "fuse")]
+impl FuseError {
+    /// The same, said of a group with the id `path`.
+    pub(crate) fn within(&self, path: &str) -> Self {
+        let mut error = self.clone();
+        let ids = match &mut error {
+            Self::NoBinary { component }
+            | Self::Load { component, .. }
+            | Self::Export { component, .. } => vec![component],
+            Self::Connect { consumer, provider, .. } => vec![consumer, provider],
+            Self::HintedApart { hinted, open, .. } => vec![hinted, open],
+            Self::Cycle { components } => components.iter_mut().collect(),
+            Self::Encode { .. } => Vec::new(),
+        };
+        ids.into_iter().for_each(|id| *id = format!("{path}/{id}"));
+        error
+    }
 }
 
 /// A function was asked for that the composition does not offer.

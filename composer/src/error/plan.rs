@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{All, Cause, Nearest};
+use super::{All, Cause, FuseError, Nearest};
 
 /// Everything that keeps the components from being wired.
 ///
@@ -136,12 +136,14 @@ pub enum PlanProblem {
     /// Nobody provides an import.
     #[error(
         "no other component exports {kind} `{import}`, imported by `{component}`{}{}; \
-         add a provider or define it in the linker of `{component}`",
+         add a provider or define it in the linker of `{linker}`",
         Hiding(.hidden_by), OtherVersions(.other_versions)
     )]
     #[non_exhaustive]
     Unsatisfied {
         component: String,
+        /// The component whose linker could define it: `component`, or what that is fused into.
+        linker: String,
         import: String,
         kind: &'static str,
         /// Components that export it but whose filter hides it.
@@ -448,6 +450,33 @@ pub enum PlanProblem {
     #[non_exhaustive]
     HomelessResource { component: String, resource: String },
 
+    /// A setting of a component that shares its store with those that it is fused with.
+    #[error(
+        "component `{component}` has {setting} of its own, but is fused with others into `{group}`, \
+         where all share one store; {}, or leave `{}` out of what is fused",
+        if *.is_for_group { "say it of the whole" } else { "drop it" },
+        .component.rsplit('/').next().unwrap_or(component)
+    )]
+    #[non_exhaustive]
+    NotInOneStore {
+        component: String,
+        /// What it is fused into.
+        group: String,
+        setting: &'static str,
+        /// Whether the descriptor of what they are fused into can have the setting.
+        is_for_group: bool,
+    },
+
+    /// Components cannot be fused into one.
+    #[error("the components of `{component}` cannot be fused into one")]
+    #[non_exhaustive]
+    Fuse {
+        /// What they are fused into.
+        component: String,
+        #[source]
+        source: FuseError,
+    },
+
     /// Components that import from each other in a circle.
     #[error("components import from each other in a circle: {}", Circle(.components))]
     #[non_exhaustive]
@@ -536,7 +565,8 @@ impl fmt::Display for UsedBy<'_> {
     }
 }
 
-struct Circle<'a>(&'a [String]);
+/// "`a` -> `b` -> `a`".
+pub(super) struct Circle<'a>(pub(super) &'a [String]);
 
 impl fmt::Display for Circle<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -237,6 +237,7 @@ impl From<HostInterface> for Provided {
             exports: Vec::new(),
             funcs: Vec::new(),
             resources: resources.collect(),
+            inside: None,
             lacks_types: true,
         };
         let mut items: Vec<Named> = (0..)

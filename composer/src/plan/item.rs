@@ -7,6 +7,7 @@ use wasmtime::component::types::{self, ComponentItem, Type};
 use wasmtime::component::{Component, ResourceType};
 use wasmtime::{Engine, ensure};
 
+use super::Plan;
 use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
 
@@ -19,9 +20,37 @@ pub(crate) struct Surface {
     pub(crate) funcs: Vec<ExportedFunc>,
     /// Every resource that occurs; [`Resource::index`] points into it.
     pub(crate) resources: Vec<ResourceDef>,
+    /// Of components fused into this one: how they are wired.
+    pub(crate) inside: Option<Arc<Inside>>,
     /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
     /// what is implemented outside of components only functions and resources are known.
     pub(crate) lacks_types: bool,
+}
+
+/// What a component was fused of.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    /// The wiring, with ids as they are inside.
+    pub(crate) plan: Plan,
+    /// The indices of the imports that hints inside leave to the linker: no other component may
+    /// satisfy them.
+    pub(crate) hosted: Vec<usize>,
+    /// What is open inside.
+    pub(crate) open: Vec<OpenInside>,
+}
+
+/// An import that no component of a group satisfies.
+#[derive(Debug)]
+pub(crate) struct OpenInside {
+    /// The index of the group's import that it became.
+    pub(crate) import: usize,
+    /// The component that imports it, and under which name.
+    pub(crate) component: String,
+    pub(crate) name: String,
+    /// Components that export it but whose filter hides it.
+    pub(crate) hidden_by: Vec<String>,
+    /// Components that export it in a version that is not compatible, with their exports.
+    pub(crate) other_versions: Vec<(String, String)>,
 }
 
 /// An import or an export, or an item of one that is an instance.
@@ -154,16 +183,17 @@ impl Surface {
             exports,
             funcs: reflector.funcs,
             resources: reflector.resources,
+            inside: None,
             lacks_types: false,
         })
     }
 }
 
-/// Which of `exports` takes the place of an export called `name`: the one of that name, or else the
-/// highest compatible version.
-pub(crate) fn successor(exports: &[Named], name: &str) -> Option<usize> {
+/// Which of `items` takes the place of one called `name`: the one of that name, or else the highest
+/// compatible version.
+pub(crate) fn successor(items: &[Named], name: &str) -> Option<usize> {
     let wanted = Name::parse(name);
-    let ranked = exports
+    let ranked = items
         .iter()
         .enumerate()
         .filter_map(|(index, it)| Some((Name::parse(&it.name).rank_for(&wanted)?, index)));
@@ -222,7 +252,8 @@ impl Surface {
         }
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
         let (imports, exports) = (all(&self.imports), all(&self.exports));
-        Self { imports, exports, funcs, resources, lacks_types: self.lacks_types }
+        let (inside, lacks_types) = (self.inside.clone(), self.lacks_types);
+        Self { imports, exports, funcs, resources, inside, lacks_types }
     }
 }
 

@@ -14,10 +14,10 @@ pub(crate) mod types;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use resolve::{HOST, Offer, Offered, Resolution, Source};
+use resolve::{HOST, Leaf, Offer, Offered, Resolution, Source};
 use types::FunctionType;
 
-use item::{Item, Named};
+use item::{Item, Named, successor};
 
 /// The wiring of a composition, found without instantiating anything.
 ///
@@ -25,6 +25,8 @@ use item::{Item, Named};
 #[derive(Clone, Debug)]
 pub struct Plan {
     components: Vec<String>,
+    /// The ids of fused groups; those of their components begin with one and a `/`.
+    fused: Vec<String>,
     edges: Vec<PlanEdge>,
     exports: Vec<Export>,
 }
@@ -71,38 +73,63 @@ pub struct ExportFunction {
 
 impl Plan {
     pub(crate) fn new(resolution: &Resolution) -> Self {
-        let leaves = &resolution.leaves;
-        let mut edges = Vec::new();
-        for leaf in leaves {
-            for (named, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
-                let (provider, export) = match source {
-                    Source::Export(offer) => {
-                        let provider = &leaves[offer.leaf];
-                        let export = &provider.surface.exports[offer.export];
-                        (Some(provider.id.to_string()), Some(export.name.clone()))
-                    }
-                    Source::Linker { .. } => (None, None),
-                    Source::Nobody => continue,
-                };
-                edges.push(PlanEdge {
-                    consumer: leaf.id.to_string(),
-                    import: named.name.clone(),
-                    provider,
-                    export,
-                });
+        let mut plan = Self {
+            components: Vec::new(),
+            fused: Vec::new(),
+            edges: Vec::new(),
+            exports: exports(resolution),
+        };
+        for leaf in &resolution.leaves {
+            match &leaf.surface.inside {
+                Some(inside) => plan.add_fused(resolution, leaf, &inside.plan),
+                None => plan.add(resolution, leaf),
             }
         }
-        Self {
-            components: leaves.iter().map(|leaf| leaf.id.to_string()).collect(),
-            edges,
-            exports: exports(resolution),
+        plan
+    }
+
+    fn add(&mut self, resolution: &Resolution, leaf: &Leaf) {
+        self.components.push(leaf.id.to_string());
+        for (import, named) in leaf.surface.imports.iter().enumerate() {
+            let Some((provider, export)) = provider(resolution, leaf, import) else { continue };
+            let (consumer, import) = (leaf.id.to_string(), named.name.clone());
+            self.edges.push(PlanEdge { consumer, import, provider, export });
         }
     }
 
-    /// The ids of the components, those of nested compositions after their composition's id and a
-    /// `/`.
+    /// Adds the components that `leaf` was fused of by the plan `inside`, as if it were not fused.
+    fn add_fused(&mut self, resolution: &Resolution, leaf: &Leaf, inside: &Self) {
+        let path = |id: &String| format!("{}/{id}", leaf.id);
+        self.fused.push(leaf.id.to_string());
+        self.components.extend(inside.components.iter().map(path));
+        for edge in &inside.edges {
+            // Compatible versions that are open inside are one import of the fused component.
+            let open = || successor(&leaf.surface.imports, &edge.import);
+            let (provider, export) = match &edge.provider {
+                Some(id) => (Some(path(id)), edge.export.clone()),
+                None => match open().and_then(|import| provider(resolution, leaf, import)) {
+                    Some(found) => found,
+                    None => continue,
+                },
+            };
+            let (consumer, import) = (path(&edge.consumer), edge.import.clone());
+            self.edges.push(PlanEdge { consumer, import, provider, export });
+        }
+    }
+
+    /// The ids of the components, those of nested compositions and of fused groups after their
+    /// composition's or group's id and a `/`.
     pub fn components(&self) -> &[String] {
         &self.components
+    }
+
+    /// The id of the fused group that `component` is in, if it is in one. The group is one component
+    /// when it runs: its id is the one in errors and events, and the one to replace.
+    pub fn fused_into(&self, component: &str) -> Option<&str> {
+        let is_inside = |group: &&String| {
+            component.strip_prefix(&***group).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.fused.iter().find(is_inside).map(String::as_str)
     }
 
     /// How every import is satisfied. An import of types alone needs nobody and has no edge.
@@ -118,8 +145,16 @@ impl Plan {
     /// The graph in Graphviz's DOT language: an arrow points from the importer to the provider.
     pub fn to_dot(&self) -> String {
         let mut dot = "digraph composition {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
-        for id in &self.components {
+        for id in self.components.iter().filter(|id| self.fused_into(id).is_none()) {
             let _ = writeln!(dot, "  {};", quoted(id));
+        }
+        for group in &self.fused {
+            let _ = writeln!(dot, "  subgraph {} {{", quoted(&format!("cluster {group}")));
+            let _ = writeln!(dot, "    label={};", quoted(&format!("{group}, fused")));
+            for id in self.components.iter().filter(|id| self.fused_into(id) == Some(group)) {
+                let _ = writeln!(dot, "    {};", quoted(id));
+            }
+            dot.push_str("  }\n");
         }
         if self.edges.iter().any(|edge| edge.provider.is_none()) {
             let _ = writeln!(dot, "  {} [style=dashed];", quoted(HOST));
@@ -148,8 +183,18 @@ impl Plan {
             Some(index) => format!("c{index}"),
             None => HOST.to_owned(),
         };
-        for (index, id) in self.components.iter().enumerate() {
-            let _ = writeln!(text, "  c{index}[\"{}\"]", escaped(id));
+        let declare = |text: &mut String, indent: &str, group: Option<&str>| {
+            for (index, id) in self.components.iter().enumerate() {
+                if self.fused_into(id) == group {
+                    let _ = writeln!(text, "{indent}c{index}[\"{}\"]", escaped(id));
+                }
+            }
+        };
+        declare(&mut text, "  ", None);
+        for (number, group) in self.fused.iter().enumerate() {
+            let _ = writeln!(text, "  subgraph f{number}[\"{}, fused\"]", escaped(group));
+            declare(&mut text, "    ", Some(group));
+            text.push_str("  end\n");
         }
         if self.edges.iter().any(|edge| edge.provider.is_none()) {
             let _ = writeln!(text, "  {HOST}([\"{HOST}\"])");
@@ -203,6 +248,10 @@ impl fmt::Display for Plan {
                 }
             }
         }
+        if !self.fused.is_empty() {
+            writeln!(f, "fused")?;
+            self.fused.iter().try_for_each(|group| writeln!(f, "  {group}"))?;
+        }
         writeln!(f, "exports")?;
         for export in &self.exports {
             let by = export.providers.join(", ");
@@ -225,6 +274,37 @@ impl fmt::Display for Plan {
     }
 }
 
+/// Who satisfies an import of `leaf`, and with which of its exports; neither if its linker does. `None`
+/// if nobody has to.
+fn provider(
+    resolution: &Resolution,
+    leaf: &Leaf,
+    import: usize,
+) -> Option<(Option<String>, Option<String>)> {
+    match leaf.sources[import] {
+        Source::Export(offer) => {
+            let export = &resolution.leaves[offer.leaf].surface.exports[offer.export];
+            Some((Some(provider_id(resolution, offer)), Some(export.name.clone())))
+        }
+        Source::Linker { .. } => Some((None, None)),
+        Source::Nobody => None,
+    }
+}
+
+/// The id of the component that offers something: in a fused group, of the one inside.
+fn provider_id(resolution: &Resolution, offer: Offer) -> String {
+    let leaf = &resolution.leaves[offer.leaf];
+    let name = &leaf.surface.exports[offer.export].name;
+    let inside = leaf.surface.inside.as_ref().and_then(|inside| {
+        let export = inside.plan.exports.iter().find(|export| export.name == *name)?;
+        export.providers.first()
+    });
+    match inside {
+        Some(id) => format!("{}/{id}", leaf.id),
+        None => leaf.id.to_string(),
+    }
+}
+
 /// The public exports of a resolved composition.
 fn exports(resolution: &Resolution) -> Vec<Export> {
     let leaf = |offer: &Offer| &resolution.leaves[offer.leaf];
@@ -232,16 +312,15 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
         let name = export.name.clone();
         match &export.offered {
             Offered::By(offer) => {
-                let provider = leaf(offer);
-                let functions = functions(&provider.surface.exports[offer.export]);
-                let providers = vec![provider.id.to_string()];
+                let functions = functions(&leaf(offer).surface.exports[offer.export]);
+                let providers = vec![provider_id(resolution, *offer)];
                 Export { name, drawn_to: providers.clone(), providers, functions }
             }
             Offered::Ambiguously(offers) => Export {
                 name,
                 providers: offers.iter().map(|(id, _)| id.clone()).collect(),
                 functions: Vec::new(),
-                drawn_to: offers.iter().map(|(_, offer)| leaf(offer).id.to_string()).collect(),
+                drawn_to: offers.iter().map(|(_, offer)| provider_id(resolution, *offer)).collect(),
             },
         }
     });

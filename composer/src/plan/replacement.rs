@@ -18,7 +18,7 @@ pub(crate) fn resolve_replacement(
     old: &Resolution,
     leaf: usize,
 ) -> Resolution {
-    let mut new = match_names(assembly, Some(Kept { wiring: old, but: leaf }));
+    let mut new = match_names(assembly, "", Some(Kept { wiring: old, but: leaf }));
     let swap = Swap { old: &old.leaves[leaf], leaf };
     swap.redirect_imports(&mut new);
     swap.keep_exports(&mut new, &old.exports);

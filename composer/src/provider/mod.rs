@@ -14,10 +14,10 @@ use tokio::task::JoinHandle;
 use wasmtime::format_err;
 
 use crate::composable::{
-    Link, LinkError, Linked, LoadError, Part, PartContent, RunSettings, Startable, sealed,
+    Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed,
 };
 use crate::driver::{DriverHandle, ProvidedDriver};
-use crate::error::{ArgumentError, Cause, CompositionError, StartError};
+use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError};
 use crate::export::ExportFunc;
 use crate::link::StoreSide;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
@@ -120,6 +120,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         exports: Vec::new(),
         funcs: Vec::new(),
         resources: Vec::new(),
+        inside: None,
         lacks_types: true,
     };
     let mut names = HashSet::new();
@@ -165,8 +166,9 @@ struct ProvidedPart {
 }
 
 impl Startable for ProvidedPart {
-    fn surface(&self) -> Result<Arc<Surface>, LoadError> {
-        self.surface.clone().map_err(LoadError::Failed)
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
+        let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
+        self.surface.clone().map_err(load)
     }
 
     #[cfg(feature = "fuse")]

@@ -41,8 +41,8 @@ pub(crate) struct Node<'a> {
 pub(crate) enum Content<'a> {
     Leaf(Arc<Surface>),
     Group(Assembly<'a>),
-    /// Could not be loaded, for the reason given; nothing more is said about it.
-    Broken(PlanProblem),
+    /// Could not be loaded, for the reasons given; nothing more is said about it.
+    Broken(Vec<PlanProblem>),
 }
 
 /// A component somewhere in the tree of levels, and how its imports are satisfied.
@@ -96,6 +96,10 @@ pub(crate) struct Resolution {
     pub(crate) order: Vec<usize>,
     pub(crate) exports: Vec<PublicExport>,
     pub(crate) problems: Vec<PlanProblem>,
+    /// Whether some component could not be loaded. What the others lack then says nothing.
+    pub(crate) is_broken: bool,
+    /// The indices of leaves that import from each other in a circle, allowed or not.
+    pub(crate) cycles: Vec<Vec<usize>>,
     /// What each component could offer: its path, the export's name, and whether it is visible.
     offers: Vec<(String, String, bool)>,
     /// How the ids begin of components that may import from each other in a circle.
@@ -155,26 +159,32 @@ pub(crate) enum Offered {
     Ambiguously(Vec<(String, Offer)>),
 }
 
-/// Resolves `assembly` and everything nested in it.
-pub(crate) fn resolve(assembly: Assembly<'_>) -> Resolution {
-    let mut resolution = match_names(assembly, None);
+/// Resolves `assembly` and everything nested in it, whose ids begin with `prefix`.
+pub(crate) fn resolve(assembly: Assembly<'_>, prefix: &str) -> Resolution {
+    let mut resolution = match_names(assembly, prefix, None);
     resolution.finish();
     resolution
 }
 
 /// Matches the names of `assembly`, where the imports of every leaf but the one of `kept` stay
 /// satisfied as they are there.
-pub(super) fn match_names(assembly: Assembly<'_>, kept: Option<Kept<'_>>) -> Resolution {
+pub(super) fn match_names(
+    assembly: Assembly<'_>,
+    prefix: &str,
+    kept: Option<Kept<'_>>,
+) -> Resolution {
     let mut resolver = Resolver {
         kept,
         leaves: Vec::new(),
         problems: Vec::new(),
+        is_broken: false,
         offers: Vec::new(),
         cyclic: Vec::new(),
     };
-    let level = resolver.level(assembly, "");
-    let Resolver { leaves, problems, offers, cyclic, .. } = resolver;
-    Resolution { leaves, order: Vec::new(), exports: level.exports, problems, offers, cyclic }
+    let level = resolver.level(assembly, prefix);
+    let Resolver { leaves, problems, is_broken, offers, cyclic, .. } = resolver;
+    let (order, exports, cycles) = (Vec::new(), level.exports, Vec::new());
+    Resolution { leaves, order, exports, problems, is_broken, cycles, offers, cyclic }
 }
 
 impl Resolution {
@@ -193,6 +203,7 @@ impl Resolution {
         if !cycles.is_empty() {
             find_resources(&mut self.leaves, &self.order);
         }
+        self.cycles = cycles;
         check_types(&mut self.leaves, &self.order, &mut self.problems);
         if self.problems.is_empty() {
             self.problems = homeless(&self.leaves).collect();
@@ -213,6 +224,7 @@ struct Resolver<'a> {
     kept: Option<Kept<'a>>,
     leaves: Vec<Leaf>,
     problems: Vec<PlanProblem>,
+    is_broken: bool,
     offers: Vec<(String, String, bool)>,
     cyclic: Vec<String>,
 }
@@ -295,9 +307,10 @@ impl Resolver<'_> {
         let level = match node.content {
             Content::Leaf(surface) => self.leaf(&path, surface),
             Content::Group(assembly) => self.level(assembly, &format!("{path}/")),
-            Content::Broken(problem) => {
+            Content::Broken(problems) => {
                 broken = true;
-                self.problems.push(problem);
+                self.is_broken = true;
+                self.problems.extend(problems);
                 Level { open: Vec::new(), exports: Vec::new() }
             }
         };
@@ -334,9 +347,10 @@ impl Resolver<'_> {
 
     fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> Level {
         let leaf = self.leaves.len();
-        let sources = |named: &Named| match named.item.is_types_alone() {
+        let hosted = surface.inside.as_ref().map_or(&[][..], |inside| &inside.hosted);
+        let sources = |(import, named): (usize, &Named)| match named.item.is_types_alone() {
             true => Source::Nobody,
-            false => Source::Linker { hinted: false },
+            false => Source::Linker { hinted: hosted.contains(&import) },
         };
         let homes = (0..).zip(&surface.resources).map(|(resource, def)| match def.origin {
             ResourceOrigin::Defined => Home::Component { leaf, resource },
@@ -349,13 +363,14 @@ impl Resolver<'_> {
             id: path.into(),
             sources: match kept {
                 Some(kept) => kept.sources.clone(),
-                None => surface.imports.iter().map(sources).collect(),
+                None => surface.imports.iter().enumerate().map(sources).collect(),
             },
             resources: homes.collect(),
             contained: kept.map_or_else(Vec::new, |kept| kept.contained.clone()),
             surface: surface.clone(),
         });
-        let open = surface.imports.iter().enumerate().filter(|_| kept.is_none());
+        let is_open = |import: &usize| kept.is_none() && !hosted.contains(import);
+        let open = surface.imports.iter().enumerate().filter(|(import, _)| is_open(import));
         let exports = surface.exports.iter().enumerate();
         Level {
             open: open

@@ -1,0 +1,397 @@
+//! Components that are placed together in one store.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::cache::{Cache, Key, Keyed, OfEngine, key_of};
+use super::{binary, fuse};
+use crate::composable::{Loaded, PartContent, compile};
+use crate::composer::{Composer, Found};
+use crate::error::{Cause, FuseError, PlanProblem};
+use crate::plan::Plan;
+use crate::plan::item::{Inside, Named, OpenInside, Surface, successor};
+use crate::plan::resolve::{Offered, Resolution, Source};
+
+/// Components to be fused into one, and what came of it.
+pub(crate) struct Group {
+    composer: Composer,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is known of the components, so that it need not be found out again.
+    reflected: Vec<Arc<Reflected>>,
+    outcome: Option<Result<Arc<Fused>, FuseError>>,
+}
+
+/// The surface of a component that is there as a binary.
+struct Reflected {
+    engine: Engine,
+    surface: Arc<Surface>,
+}
+
+/// What a group was fused into.
+struct Fused {
+    loaded: Loaded,
+    /// Kept for other groups of the same components.
+    _reflected: Vec<Arc<Reflected>>,
+}
+
+static REFLECTED: LazyLock<Cache<Reflected>> = LazyLock::new(Cache::default);
+static FUSED: LazyLock<Cache<Fused>> = LazyLock::new(Cache::default);
+
+impl OfEngine for Reflected {
+    fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl OfEngine for Fused {
+    fn engine(&self) -> &Engine {
+        self.loaded.component.engine()
+    }
+}
+
+/// A wiring, and the binaries of its leaves.
+struct Wired {
+    resolution: Resolution,
+    binaries: Vec<Vec<u8>>,
+    keys: Vec<Key>,
+}
+
+impl Group {
+    pub(crate) fn new(composer: Composer) -> Self {
+        Self { composer, state: Mutex::default() }
+    }
+
+    pub(crate) fn composer(&self) -> &Composer {
+        &self.composer
+    }
+
+    /// Fuses the components and compiles what comes of it, if that was not done before.
+    ///
+    /// # Errors
+    ///
+    /// What keeps them from being fused, said of a group with the id `path`.
+    pub(crate) fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { reflected, outcome } = &mut *state;
+        if outcome.is_none() {
+            // Another time the group may have another id; its inside is the same.
+            let wired = self.wire(engine, "", reflected).map_err(|problems| {
+                let named = self.wire(engine, path, reflected);
+                named.err().unwrap_or(problems)
+            })?;
+            *outcome = Some(wired.load(engine, reflected));
+        }
+        match outcome {
+            Some(Ok(fused)) => Ok(fused.loaded.clone()),
+            Some(Err(error)) => Err(vec![problem(path, error.within(path))]),
+            // Filled above.
+            None => Err(Vec::new()),
+        }
+    }
+
+    /// Finds the wiring, with ids that begin with `group` if that is not empty.
+    fn wire(
+        &self,
+        engine: &Engine,
+        group: &str,
+        reflected: &mut Vec<Arc<Reflected>>,
+    ) -> Result<Wired, Vec<PlanProblem>> {
+        let prefix = if group.is_empty() { String::new() } else { format!("{group}/") };
+        let mut problems = Vec::new();
+        self.composer.settings_of_one(&prefix, group, &mut problems);
+        for component in self.composer.compositions(&prefix) {
+            problems.push(problem(group, FuseError::NoBinary { component }));
+        }
+        let (mut binaries, mut keys) = (Vec::new(), Vec::new());
+        let resolution = self.composer.resolve_together(&prefix, &mut |single, component| {
+            let binary = match binary(single, component) {
+                Ok(binary) => binary,
+                Err(FuseError::Load { component, source }) => {
+                    return Found::Problems(vec![PlanProblem::Load { component, source }]);
+                }
+                Err(error) => return Found::Problems(vec![problem(group, error)]),
+            };
+            let key = key_of(&binary);
+            match reflect(engine, &binary, key, reflected) {
+                Ok(surface) => {
+                    binaries.push(binary);
+                    keys.push(key);
+                    Found::Surface(surface)
+                }
+                Err(source) => {
+                    let component = component.to_owned();
+                    Found::Problems(vec![PlanProblem::Load { component, source }])
+                }
+            }
+        });
+        match resolution {
+            Ok(resolution) if problems.is_empty() => Ok(Wired { resolution, binaries, keys }),
+            Ok(_) => Err(problems),
+            Err(of_wiring) => {
+                problems.extend(of_wiring);
+                Err(problems)
+            }
+        }
+    }
+}
+
+fn problem(group: &str, source: FuseError) -> PlanProblem {
+    PlanProblem::Fuse { component: group.to_owned(), source }
+}
+
+/// The surface of a component. What it has to be compiled for is compiled once.
+fn reflect(
+    engine: &Engine,
+    binary: &[u8],
+    key: Key,
+    reflected: &mut Vec<Arc<Reflected>>,
+) -> Result<Arc<Surface>, Cause> {
+    let found = match REFLECTED.get(&key, engine) {
+        Some(found) => found,
+        None => {
+            let Loaded { surface, .. } =
+                compile(engine, binary).and_then(Loaded::new).map_err(Cause::new)?;
+            let new = Arc::new(Reflected { engine: engine.clone(), surface });
+            REFLECTED.add(key, &new);
+            new
+        }
+    };
+    if !reflected.iter().any(|kept| Arc::ptr_eq(kept, &found)) {
+        reflected.push(found.clone());
+    }
+    Ok(found.surface.clone())
+}
+
+impl Wired {
+    fn load(&self, engine: &Engine, reflected: &[Arc<Reflected>]) -> Result<Arc<Fused>, FuseError> {
+        let key = self.key();
+        if let Some(fused) = FUSED.get(&key, engine) {
+            return Ok(fused);
+        }
+        let binary = fuse(&self.resolution, &self.binaries)?;
+        let invalid = |error| FuseError::Encode { source: Cause::new(error) };
+        let component = Component::new(engine, binary).map_err(invalid)?;
+        let mut surface = Surface::reflect(&component, false).map_err(invalid)?;
+        let plan = Plan::new(&self.resolution);
+        let hosted = hosted(&self.resolution, &surface)?;
+        let open = open(&self.resolution, &surface);
+        surface.inside = Some(Arc::new(Inside { plan, hosted, open }));
+        let loaded = Loaded { component, surface: Arc::new(surface) };
+        let fused = Arc::new(Fused { loaded, _reflected: reflected.to_vec() });
+        FUSED.add(key, &fused);
+        Ok(fused)
+    }
+
+    /// The components with their ids, and how they are wired.
+    fn key(&self) -> Key {
+        let mut keyed = Keyed::default();
+        for (leaf, key) in self.resolution.leaves.iter().zip(&self.keys) {
+            keyed.with(leaf.id.as_bytes()).with(key);
+            for source in &leaf.sources {
+                match source {
+                    Source::Export(offer) => {
+                        keyed.with(&[offer.leaf, offer.export].map(usize::to_le_bytes).concat());
+                    }
+                    Source::Linker { hinted } => _ = keyed.with(&[u8::from(*hinted)]),
+                    Source::Nobody => _ = keyed.with(&[]),
+                }
+            }
+        }
+        for export in &self.resolution.exports {
+            let Offered::By(offer) = export.offered else { continue };
+            let offer = [offer.leaf, offer.export].map(usize::to_le_bytes).concat();
+            keyed.with(export.name.as_bytes()).with(&offer);
+        }
+        keyed.key()
+    }
+}
+
+/// The imports of the fused component that hints inside leave to the linker.
+fn hosted(resolution: &Resolution, fused: &Surface) -> Result<Vec<usize>, FuseError> {
+    // By the index of the import: a component with the hint, and one without.
+    let mut apart = vec![[None, None]; fused.imports.len()];
+    for leaf in &resolution.leaves {
+        for (named, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
+            let Source::Linker { hinted } = source else { continue };
+            // Compatible versions that are open inside are one import.
+            let Some(import) = successor(&fused.imports, &named.name) else { continue };
+            apart[import][usize::from(!hinted)].get_or_insert(&leaf.id);
+        }
+    }
+    let mut hosted = Vec::new();
+    for (import, ids) in apart.into_iter().enumerate() {
+        match ids {
+            [Some(hinted), Some(open)] => {
+                let import = fused.imports[import].name.clone();
+                let (hinted, open) = (hinted.to_string(), open.to_string());
+                return Err(FuseError::HintedApart { import, hinted, open });
+            }
+            [Some(_), None] => hosted.push(import),
+            [None, _] => {}
+        }
+    }
+    Ok(hosted)
+}
+
+/// What no component inside satisfies, as imports of the fused component.
+fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
+    let mut open = Vec::new();
+    for leaf in &resolution.leaves {
+        for (Named { name, .. }, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
+            let Source::Linker { .. } = source else { continue };
+            let Some(import) = successor(&fused.imports, name) else { continue };
+            open.push(OpenInside {
+                import,
+                component: leaf.id.to_string(),
+                name: name.clone(),
+                hidden_by: resolution.hiding(&leaf.id, name),
+                other_versions: resolution.other_versions(&leaf.id, name),
+            });
+        }
+    }
+    open
+}
+
+impl Composer {
+    /// The problems that single components have settings which cannot hold inside one store.
+    fn settings_of_one(&self, prefix: &str, group: &str, problems: &mut Vec<PlanProblem>) {
+        for descriptor in &self.descriptors {
+            let component = format!("{prefix}{}", descriptor.id);
+            let settings = &descriptor.settings;
+            let of_group = [
+                ("a deadline", settings.deadline.is_some()),
+                ("an inbox capacity", settings.inbox_capacity.is_some()),
+                ("a handle limit", settings.handle_limit.is_some()),
+                ("a number of instances", settings.instances.is_some()),
+                ("a restart policy", settings.restart.is_some()),
+                ("a run limit", settings.run_limit.is_some()),
+            ];
+            let of_group = of_group.into_iter().filter(|(_, is_set)| *is_set);
+            let all = of_group.map(|(setting, _)| (setting, true));
+            let contains = !descriptor.containments.is_empty();
+            for (setting, is_for_group) in all.chain(contains.then_some(("containment", false))) {
+                problems.push(PlanProblem::NotInOneStore {
+                    component: component.clone(),
+                    group: group.to_owned(),
+                    setting,
+                    is_for_group,
+                });
+            }
+            if let Some(composer) = descriptor.part.content.composer() {
+                composer.settings_of_one(&format!("{component}/"), group, problems);
+            }
+        }
+    }
+
+    /// The ids of the compositions inside, which run already.
+    pub(super) fn compositions(&self, prefix: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for descriptor in &self.descriptors {
+            let component = format!("{prefix}{}", descriptor.id);
+            if let Some(composer) = descriptor.part.content.composer() {
+                found.extend(composer.compositions(&format!("{component}/")));
+            } else if let PartContent::Composed(_) = descriptor.part.content {
+                found.push(component);
+            }
+        }
+        found
+    }
+}
+
+impl PartContent {
+    /// The composer that this is, fused or not.
+    fn composer(&self) -> Option<&Composer> {
+        match self {
+            Self::Single(single) => single.group(),
+            Self::Group(composer) => Some(composer),
+            Self::Composed(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::Linker;
+
+    use super::*;
+    use crate::{ComposableComponent, ComposableDescriptor};
+
+    const TWO: &str = r#"(component
+        (core module $m (func (export "n") (result i32) i32.const 2))
+        (core instance $i (instantiate $m))
+        (func (export "two") (result s32) (canon lift (core func $i "n"))))"#;
+    const TWICE: &str = r#"(component
+        (import "two" (func $two (result s32)))
+        (core func $two (canon lower (func $two)))
+        (core module $m (import "" "two" (func $two (result i32)))
+            (func (export "four") (result i32) (i32.add (call $two) (call $two))))
+        (core instance $i (instantiate $m (with "" (instance (export "two" (func $two))))))
+        (func (export "four") (result s32) (canon lift (core func $i "four"))))"#;
+
+    fn group(parts: [(&str, &str); 2]) -> Group {
+        let mut composer = Composer::new();
+        for (id, text) in parts {
+            // The engine of a part's linker does not matter.
+            let engine = Engine::default();
+            let linker = Linker::<()>::new(&engine);
+            let part = ComposableComponent::new(text, linker, move || Store::new(&engine, ()));
+            composer.add(ComposableDescriptor::new(id, part));
+        }
+        Group::new(composer)
+    }
+
+    fn four() -> Group {
+        group([("two", TWO), ("twice", TWICE)])
+    }
+
+    /// Where the compiled code lies.
+    fn code(group: &Group, engine: &Engine) -> std::ops::Range<*const u8> {
+        match group.load(engine, "group") {
+            Ok(loaded) => loaded.component.image_range(),
+            Err(problems) => panic!("{problems:?}"),
+        }
+    }
+
+    fn reflected(group: &Group) -> Vec<Arc<Reflected>> {
+        group.state.lock().expect("nothing panics").reflected.clone()
+    }
+
+    #[test]
+    fn the_same_group_is_compiled_once_for_an_engine() {
+        let (engine, other_engine) = (Engine::default(), Engine::default());
+        let (first, second) = (four(), four());
+        let compiled = code(&first, &engine);
+        assert_eq!(compiled, code(&first, &engine));
+        assert_eq!(compiled, code(&second, &engine));
+        for (first, second) in reflected(&first).iter().zip(&reflected(&second)) {
+            assert!(Arc::ptr_eq(first, second), "a part was compiled again");
+        }
+        assert_ne!(compiled, code(&four(), &other_engine));
+        assert_ne!(compiled, code(&group([("zwei", TWO), ("twice", TWICE)]), &engine));
+        let changed = TWO.replace("const 2", "const 3");
+        assert_ne!(compiled, code(&group([("two", &changed), ("twice", TWICE)]), &engine));
+    }
+
+    #[test]
+    fn what_nobody_has_is_not_kept() {
+        let engine = Engine::default();
+        let group = four();
+        code(&group, &engine);
+        let (parts, fused) = {
+            let state = group.state.lock().expect("nothing panics");
+            let fused = state.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+            let parts: Vec<_> = state.reflected.iter().map(Arc::downgrade).collect();
+            (parts, fused.map(Arc::downgrade).expect("it is fused"))
+        };
+        drop(group);
+        assert_eq!(fused.strong_count(), 0);
+        assert!(parts.iter().all(|part| part.strong_count() == 0));
+    }
+}

@@ -1,0 +1,124 @@
+//! Which tests run in both placements, and why the others do not.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use composer_tests::folder;
+
+/// Tests that run isolated alone, a module or a test in a line, and why.
+const ISOLATED: &[(&str, &str)] = &[
+    // What is told apart only by the component that it is about.
+    ("errors", "what errors say of components in stores of their own"),
+    ("calls::queued_call_that_a_guest_gives_up_is_withdrawn", "inside there is no inbox"),
+    ("calls::started_call_that_a_guest_gives_up_runs_to_its_end", "inside there is no inbox"),
+    ("calls::handle_in_a_call_that_a_guest_gives_up_ends_once", "inside there is no inbox"),
+    ("calls::trap_names_component_function_and_cause", "a trap ends what is fused as a whole"),
+    ("calls::trap_answers_the_other_calls_with_the_same_cause", "it ends what is fused as a whole"),
+    ("calls::trap_reaches_the_consumer_with_the_providers_as_its_cause", "it ends both at once"),
+    ("calls::host_panic_ends_its_component_with_the_message_and_nothing_else", "it ends all"),
+    ("typed::function_of_other_types_is_refused_with_the_path", "names the component"),
+    ("typed::trap_in_a_typed_call_names_component_and_function", "names the component"),
+    // Single components end, are limited, replaced or started again.
+    ("close", "each store ends by itself"),
+    ("containment", "failures are contained between stores"),
+    ("faults", "single components fail at random"),
+    ("instances", "several stores of one component"),
+    ("limits", "single components are limited"),
+    ("replace", "single components are replaced"),
+    ("restart", "single components are started again"),
+    ("runaway", "single components are interrupted"),
+    ("stream_faults", "single components fail at random"),
+    ("streams::writer_that_traps_is_no_end_of_its_stream", "the reader ends with its writer"),
+    ("streams::replaced_writer_lives_as_long_as_its_streams_are_read", "a component is replaced"),
+    ("streams::replaced_reader_lets_go_of_its_streams", "a component is replaced"),
+    // How calls and handles pass between stores.
+    ("cycles", "a circle of components cannot be one component"),
+    ("in_place", "where calls between stores run"),
+    ("leaks", "what stores leave behind; counts of handles between them"),
+    ("resources::proxy_passed_on_is_not_chained", "counts handles between components"),
+    ("resources::instance_that_holds_handles_keeps_them", "counts handles between components"),
+    ("resources::lent_handle_cannot_be_moved_or_dropped_until_the_call_ends", "of one component"),
+    ("resources::loan_to_a_withdrawn_call_lasts_until_the_guest_is_done", "of one component"),
+    ("resources::handles_of_a_component_that_traps_are_given_back", "the holder alone traps"),
+    (
+        "resources::closing_runs_the_destructor_of_every_handle_held_anywhere",
+        "as wasmtime drops a \
+        store without running destructors, a fused component's own handles end without them",
+    ),
+    ("resources::dropping_the_composition_runs_destructors_too", "likewise"),
+    // What cannot be fused.
+    ("api", "components of other engines, given compiled, and instances that run"),
+    ("nesting", "compositions that run already"),
+    ("provided", "exports that no component implements"),
+    ("host", "interfaces that no component implements"),
+    (
+        "codec::garbage_that_a_guest_returns_is_read_or_refused_as_val_does",
+        "types exported at the \
+        root beside the function that has them; what a WIT world has is imported there or in an \
+        interface",
+    ),
+    (
+        "streams::streams_go_on_through_other_components",
+        "wasmtime lets no stream of texts come back \
+        to the component that wrote it",
+    ),
+    // What has nothing to do with components in one or several stores.
+    ("cases", "compares plans of both placements by itself"),
+    ("fuse", "of fusing itself"),
+    ("placement", "this"),
+    ("macros", "of the macro; its accessors are tested in both by those that use `placed!`"),
+    ("streams::macro_declares_functions_of_streams", "of the macro"),
+];
+
+#[test]
+fn every_test_runs_in_both_placements_or_is_listed() {
+    let mut unlisted = Vec::new();
+    let mut unused: BTreeSet<&str> = ISOLATED.iter().map(|(name, _)| *name).collect();
+    for entry in fs::read_dir(folder().join("all")).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        for test in tests_of_one_placement(&fs::read_to_string(&path).unwrap()) {
+            let names = [module.clone(), format!("{module}::{test}")];
+            let mut listed = ISOLATED.iter().filter(|(name, _)| names.iter().any(|it| it == name));
+            match listed.next() {
+                Some((name, _)) => _ = unused.remove(name),
+                None => unlisted.push(format!("{module}::{test}")),
+            }
+        }
+    }
+    assert!(unlisted.is_empty(), "`run_placed`, or list with a reason: {unlisted:#?}");
+    assert!(unused.is_empty(), "listed, and not there or placed: {unused:#?}");
+}
+
+/// The tests of a module that do not come to `run_placed`, by themselves or by a function of it.
+fn tests_of_one_placement(source: &str) -> Vec<&str> {
+    // A function ends where a line closes a brace that the line of its name opened.
+    let mut functions = Vec::new();
+    for (at, _) in source.match_indices("fn ") {
+        let line = source[..at].rfind('\n').map_or(0, |end| end + 1);
+        let indent = &source[line..line + source[line..].len() - source[line..].trim_start().len()];
+        let Some(name) = source[at + 3..].split(['(', '<']).next() else { continue };
+        let end = source[at..].find(&format!("\n{indent}}}")).map_or(source.len(), |end| at + end);
+        let is_test = source[..line].trim_end().ends_with("#[test]")
+            || source[..line].trim_end().ends_with("#[cfg(feature = \"codec\")]");
+        functions.push((name, &source[at..end], is_test));
+    }
+    let mut placed: BTreeSet<&str> = BTreeSet::from(["run_placed"]);
+    loop {
+        let calls = |body: &str| placed.iter().any(|name| body.contains(&format!("{name}(")));
+        let more: Vec<_> = functions
+            .iter()
+            .filter(|(name, body, _)| !placed.contains(name) && calls(&body[3 + name.len()..]))
+            .map(|(name, ..)| *name)
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        placed.extend(more);
+    }
+    functions
+        .into_iter()
+        .filter(|(name, _, is_test)| *is_test && !placed.contains(name))
+        .map(|(name, ..)| name)
+        .collect()
+}
