@@ -139,6 +139,10 @@ mod book {
     #[doc = include_str!("../../docs/src/concepts/stores.md")]
     struct Stores;
 
+    #[cfg(feature = "fuse")]
+    #[doc = include_str!("../../docs/src/concepts/placement.md")]
+    struct Placement;
+
     #[doc = include_str!("../../docs/src/concepts/resources.md")]
     struct Resources;
 
