@@ -18,6 +18,11 @@ use crate::typed::{FromComponentValue, Params, check_signature};
 pub use crate::typed::Unexpected;
 pub use crate::value::Value;
 
+/// Has every call of this process go through an inbox from now on, for tests of that way.
+pub fn never_call_in_place() {
+    crate::driver::never_in_place();
+}
+
 /// Resolves and checks the accessors of a composition, and collects what is wrong with them.
 #[derive(Debug)]
 pub struct Accessors<'a> {

@@ -16,6 +16,7 @@
 //!   [`ExportFunc`], which is called with wasmtime's `Val`s.
 //! - [`ComponentStream`] and [`ComponentFuture`] are streams and futures between Rust and components.
 //! - A [`ComposableDescriptor`] says what a component may do: deadline, inbox, restart, run limit.
+//! - With the feature `wasi`, `Wasi` gives components WASI: directories, environment, standard streams.
 //! - [`CompositionError`] is the one error type that `?` needs.
 //!
 //! # Examples
@@ -84,6 +85,8 @@ mod shutdown;
 mod transfer;
 mod typed;
 mod value;
+#[cfg(feature = "wasi")]
+mod wasi;
 
 #[cfg(feature = "macros")]
 mod macros;
@@ -101,6 +104,8 @@ pub use composer::Composer;
 pub use composition::Composition;
 pub use driver::RestartPolicy;
 pub use epoch::EpochTicker;
+#[cfg(feature = "wasi")]
+pub use error::WasiError;
 pub use error::{
     ArgumentError, Cause, CompositionError, FuseError, HandleError, HostInterfaceError, HostPanic,
     LookupError, PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost, TypedError,
@@ -119,6 +124,8 @@ pub use typed::{
     ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
     IntoComponentValue, OwnedResource, Params, TypeDifference, TypedFunc,
 };
+#[cfg(feature = "wasi")]
+pub use wasi::{Access, Captured, Input, Output, Wasi, WasiState};
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::ComponentValue;
 

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use composer_tests::{Clock, GATED, call, chain, component, composer, limited, run, text, until};
+use composer_tests::{
+    Clock, GATED, call, chain, component, composer, config, limited, run, text, until,
+};
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all, poll_immediate};
 use tokio::runtime::Builder;
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, OwnedResource, PlanProblem,
-    RestartPolicy, StopReason,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    OwnedResource, PlanProblem, RestartPolicy, StartError, StopReason,
 };
-use wasmtime::component::Val;
+use wasmtime::component::{Component, Linker, Val};
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 const SLEEPER: &str = "composer:test/isleeper";
 const SHORT: Duration = Duration::from_millis(20);
@@ -500,5 +503,51 @@ fn deadline_of_a_provider_traps_the_guest_that_calls() {
         );
         let params = [Val::S32(1), Val::S32(2)];
         assert_eq!(call(&composition, None, "add", &params).await.unwrap(), Val::S32(3));
+    });
+}
+
+#[test]
+fn pooling_allocator_has_a_place_for_each_component_and_gets_it_back() {
+    run(async || {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(4).total_core_instances(8).total_memories(4);
+        pool.total_tables(4).total_stacks(8).max_memory_size(1 << 20);
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        // What a memory reserves is taken for each place beforehand.
+        config.memory_reservation(1 << 20).memory_guard_size(0);
+        let engine = Engine::new(&config).unwrap();
+        let text = r#"(component
+            (core module $m (memory 1) (func (export "n") (result i32) i32.const 7))
+            (core instance $i (instantiate $m))
+            (func (export "n") (result u32) (canon lift (core func $i "n"))))"#;
+        let compiled = Component::new(&engine, text).unwrap();
+        let compose = |n: usize| {
+            let mut composer = Composer::new();
+            for i in 0..n {
+                let engine = engine.clone();
+                let linker = Linker::<()>::new(&engine);
+                let component =
+                    ComposableComponent::new(&compiled, linker, move || Store::new(&engine, ()));
+                composer.add(ComposableDescriptor::new(format!("c{i}"), component));
+            }
+            composer.with_export_hint("n", "c0");
+            composer.compose()
+        };
+        for _ in 0..3 {
+            let composition = limited(compose(4)).await.unwrap();
+            assert_eq!(limited(call(&composition, None, "n", &[])).await.unwrap(), Val::U32(7));
+            limited(composition.close(Duration::from_secs(5))).await.unwrap();
+            // One that finds no place says which, and those before it give theirs back.
+            let error = limited(compose(5)).await.unwrap_err();
+            assert!(
+                matches!(
+                    &error,
+                    CompositionError::Start(StartError::Instantiate { component, .. })
+                        if component == "c4"
+                ),
+                "{error:?}"
+            );
+        }
     });
 }

@@ -35,3 +35,4 @@ mod stream_faults;
 mod streams;
 mod typed;
 mod values;
+mod wasi;

@@ -32,7 +32,7 @@ pub struct ComposableComponent<T: 'static> {
 struct Inner<T: 'static> {
     source: Source,
     linker: Linker<T>,
-    store: Box<dyn Fn() -> Store<T> + Send + Sync>,
+    store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
 
@@ -89,6 +89,15 @@ impl<T: Send + 'static> ComposableComponent<T> {
         linker: Linker<T>,
         store: impl Fn() -> Store<T> + Send + Sync + 'static,
     ) -> Self {
+        Self::with_store(component, linker, move || Ok(store()))
+    }
+
+    /// Describes a component whose store may be impossible to make.
+    pub(crate) fn with_store(
+        component: impl Into<ComponentSource>,
+        linker: Linker<T>,
+        store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
+    ) -> Self {
         let ComponentSource(source) = component.into();
         Self::of(source, linker, Box::new(store))
     }
@@ -100,13 +109,13 @@ impl<T: Send + 'static> ComposableComponent<T> {
         linker: Linker<T>,
         store: impl Fn() -> Store<T> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Source::Fused(Arc::new(group)), linker, Box::new(store))
+        Self::of(Source::Fused(Arc::new(group)), linker, Box::new(move || Ok(store())))
     }
 
     fn of(
         source: Source,
         linker: Linker<T>,
-        store: Box<dyn Fn() -> Store<T> + Send + Sync>,
+        store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
     ) -> Self {
         Self { inner: Arc::new(Inner { source, linker, store, loaded: OnceLock::new() }) }
     }
@@ -147,11 +156,28 @@ impl Loaded {
 /// Compiles a binary, or text.
 #[cfg(feature = "compile")]
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    wasmtime::ensure!(
-        !bytes.starts_with(CORE_MODULE),
-        "expected a component, found a core module; `wasm-tools component new` makes a component of one"
-    );
+    if let Some(mistake) = mistake(bytes) {
+        return Err(wasmtime::Error::msg(mistake));
+    }
     Component::new(engine, bytes)
+}
+
+/// What bytes are instead of a component, where that is easily told.
+#[cfg(feature = "compile")]
+fn mistake(bytes: &[u8]) -> Option<String> {
+    if bytes.starts_with(CORE_MODULE) {
+        let mistake = "expected a component, found a core module; \
+             `wasm-tools component new` makes a component of one";
+        return Some(mistake.to_owned());
+    }
+    let path = str::from_utf8(bytes).ok()?;
+    let is_path = [".wasm", ".wat"].iter().any(|end| path.ends_with(end)) && !path.contains('(');
+    is_path.then(|| {
+        format!(
+            "expected a component in the text format, found `{path}`; a file is given as a path, \
+             `Path::new({path:?})`"
+        )
+    })
 }
 
 impl<T: Send + 'static> Startable for Inner<T> {
@@ -225,7 +251,10 @@ impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
     fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
         Box::pin(async move {
             let component = || self.side.id.to_string();
-            let mut store = (self.inner.store)();
+            let mut store = (self.inner.store)().map_err(|error| StartError::Store {
+                component: component(),
+                source: Cause::new(error),
+            })?;
             if !Engine::same(store.engine(), self.pre.engine()) {
                 return Err(StartError::EngineMismatch { component: component() });
             }

@@ -70,6 +70,14 @@ struct Place {
 /// time should run at the same time, and beside this the way through the inbox takes little.
 const LONG: Duration = Duration::from_micros(50);
 
+/// Whether every call goes through an inbox, for tests of that way.
+static NEVER_IN_PLACE: AtomicBool = AtomicBool::new(false);
+
+/// Has every call of this process go through an inbox from now on.
+pub(crate) fn never_in_place() {
+    NEVER_IN_PLACE.store(true, Ordering::Relaxed);
+}
+
 /// Who makes a call.
 pub(crate) enum Caller {
     Component {
@@ -227,6 +235,9 @@ impl DriverHandle {
     }
 
     fn may_run_here(&self, place: &Place, wasm_stack: usize, caller: InPlaceCaller) -> bool {
+        if NEVER_IN_PLACE.load(Ordering::Relaxed) {
+            return false;
+        }
         let fits = match caller {
             InPlaceCaller::Guest { stack } => wasm_stack + HOST_STACK <= stack,
             InPlaceCaller::Rust => {

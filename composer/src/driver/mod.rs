@@ -26,7 +26,7 @@ use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
-pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller};
+pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place};
 pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;
 

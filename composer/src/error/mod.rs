@@ -4,6 +4,8 @@ mod plan;
 mod typed;
 
 use std::fmt;
+#[cfg(feature = "wasi")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,11 @@ pub enum CompositionError {
     /// The components cannot be fused into one.
     #[error(transparent)]
     Fuse(#[from] FuseError),
+
+    /// A component cannot be given what it is to have of WASI.
+    #[cfg(feature = "wasi")]
+    #[error(transparent)]
+    Wasi(#[from] WasiError),
 
     /// No such function is offered by the composition.
     #[error(transparent)]
@@ -204,6 +211,15 @@ pub enum StartError {
     #[non_exhaustive]
     EngineMismatch { component: String },
 
+    /// The component's store could not be made: a directory that it is to have is gone, say.
+    #[error("no store can be made for component `{component}`")]
+    #[non_exhaustive]
+    Store {
+        component: String,
+        #[source]
+        source: Cause,
+    },
+
     /// Instantiating failed, or the component's start function trapped.
     #[error("component `{component}` cannot be instantiated")]
     #[non_exhaustive]
@@ -226,6 +242,34 @@ pub enum StartError {
     /// There is no tokio runtime to run the components on.
     #[error("composing needs a tokio runtime; call `compose` inside one")]
     NoRuntime,
+}
+
+/// A component cannot be given what it is to have of WASI, or of the host.
+#[cfg(feature = "wasi")]
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum WasiError {
+    /// A directory that a component is to have cannot be opened.
+    #[error(
+        "`{}` cannot be given to a component as `{guest}`: expected a directory that can be opened",
+        .host.display()
+    )]
+    #[non_exhaustive]
+    Directory {
+        host: PathBuf,
+        guest: String,
+        #[source]
+        source: Cause,
+    },
+
+    /// A host function cannot be defined in the linker: the name is taken, say.
+    #[error("the linker of a component with WASI cannot be completed")]
+    #[non_exhaustive]
+    Define {
+        #[source]
+        source: Cause,
+    },
 }
 
 /// Components cannot be fused into one.

@@ -1,0 +1,327 @@
+//! [`Wasi`]: what a component gets of WASI, as stores and a linker that have it.
+
+mod settings;
+mod state;
+mod stdio;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+use wasmtime::{Engine, Store, StoreLimits};
+use wasmtime_wasi_config::WasiConfig;
+
+pub use settings::Access;
+pub use state::WasiState;
+pub use stdio::{Captured, Input, Output};
+
+use crate::composable::{ComponentSource, ComposableComponent};
+use crate::error::{Cause, WasiError};
+use settings::{Network, Settings};
+
+/// What a component gets of the host: WASI with an environment, arguments, directories, standard
+/// streams and configuration of its own, limits, and functions of yours.
+///
+/// Components made by it import WASI 0.2, WASI 0.3 (with the feature `component-model-async`, on an
+/// engine that runs async functions; wasmtime 48 calls its own implementation of it experimental) and
+/// `wasi:config/store`. They have nothing that is not said here: no variables, arguments, directories
+/// or network, and nobody hears what they print. What they do have is clocks and randomness.
+///
+/// WASI is part of the component's linker, so another component of the composition that exports an
+/// interface of it, a virtual file system or a stopped clock, wins over the host, as with every
+/// import; the import hint `host` forces the host. Handles of the host's WASI resources mean nothing
+/// outside of the component's store: a component that takes files or streams from another one has to
+/// take all interfaces from it whose functions pass them.
+///
+/// Every store of the component, when it is composed, restarted or has several instances, is made
+/// anew of the same settings: directories are opened again, input begins again, and output goes on
+/// where it went. A guest that calls `exit` traps, with `wasmtime_wasi::I32Exit` as the cause.
+///
+/// `T` is data of your own, made anew for each store.
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::{
+///     Access, Captured, Composer, ComposableDescriptor, Wasi,
+/// };
+/// # use wasmtime::Engine;
+/// # let folder = std::env::temp_dir();
+/// # let engine = Engine::default();
+/// # const PLUGIN: &str = "(component)";
+/// let printed = Captured::new(64 * 1024);
+/// let plugin = Wasi::new(&engine)
+///     .env("LOG", "debug")
+///     .arg("plugin")
+///     .preopen_dir(folder, "/data", Access::ReadOnly)?
+///     .config("greeting", "hello")
+///     .stdout(&printed)
+///     .component(PLUGIN);             // or a `Path`, bytes, a compiled component
+///
+/// let mut composer = Composer::new();
+/// composer.add(ComposableDescriptor::new("plugin", plugin));
+/// # composer.plan()?;
+/// # Ok::<_, wasm_runtime_composer::CompositionError>(())
+/// ```
+pub struct Wasi<T: 'static = ()> {
+    linker: Linker<WasiState<T>>,
+    settings: Settings,
+    data: Arc<dyn Fn() -> T + Send + Sync>,
+    prepare: Vec<Prepare<T>>,
+}
+
+/// What is done to each new store.
+type Prepare<T> = Arc<dyn Fn(Store<WasiState<T>>) -> Store<WasiState<T>> + Send + Sync>;
+
+impl Wasi {
+    /// Describes what components of `engine` get, without data of your own.
+    pub fn new(engine: &Engine) -> Self {
+        Self::with_data(engine, || ())
+    }
+}
+
+impl<T: Send + 'static> Wasi<T> {
+    /// Describes what components of `engine` get, with `data` called for the data of each store. Host
+    /// functions find it in [`WasiState::data`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Wasi, WasiError};
+    /// use wasmtime::Engine;
+    ///
+    /// #[derive(Default)]
+    /// struct Visits(u32);
+    ///
+    /// let wasi = Wasi::with_data(&Engine::default(), Visits::default).with_linker(|linker| {
+    ///     linker.root().func_wrap("visit", |mut store, (): ()| {
+    ///         let Visits(visits) = &mut store.data_mut().data;
+    ///         *visits += 1;
+    ///         Ok((*visits,))
+    ///     })
+    /// })?;
+    /// # let _ = wasi;
+    /// # Ok::<_, WasiError>(())
+    /// ```
+    pub fn with_data(engine: &Engine, data: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        Self {
+            linker: linker(engine),
+            settings: Settings::default(),
+            data: Arc::new(data),
+            prepare: Vec::new(),
+        }
+    }
+
+    /// Sets an environment variable, in place of one of the same name.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.set_env(name.into(), value.into());
+        self
+    }
+
+    /// Sets the environment variables that this process has now. Those that are not Unicode are left
+    /// out, as WASI cannot express them.
+    #[must_use]
+    pub fn inherit_env(mut self) -> Self {
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                self.settings.set_env(name, value);
+            }
+        }
+        self
+    }
+
+    /// Adds a command line argument. The first is the name of the program, by convention.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.settings.args.push(arg.into());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives the component the directory `host` as `guest`, and all that is in it, in place of another
+    /// one of that name. What lies outside of it is out of reach, by `..` and symbolic links too.
+    ///
+    /// The directory is opened anew for each store. One that is gone by then is
+    /// [`StartError::Store`](crate::StartError::Store). A relative path is taken from where the
+    /// process is now.
+    ///
+    /// # Errors
+    ///
+    /// [`WasiError::Directory`] if `host` is no directory that can be opened.
+    pub fn preopen_dir(
+        mut self,
+        host: impl AsRef<Path>,
+        guest: impl Into<String>,
+        access: Access,
+    ) -> Result<Self, WasiError> {
+        self.settings.add_directory(host.as_ref(), guest.into(), access)?;
+        Ok(self)
+    }
+
+    /// Sets a value that the component can look up in `wasi:config/store`, in place of one of the same
+    /// key.
+    #[must_use]
+    pub fn config(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.config.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets what the component reads as standard input; nothing, if this is not said.
+    #[must_use]
+    pub fn stdin(mut self, input: impl Into<Input>) -> Self {
+        self.settings.stdin = input.into();
+        self
+    }
+
+    /// Sets where standard output goes; nowhere, if this is not said.
+    #[must_use]
+    pub fn stdout(mut self, output: impl Into<Output>) -> Self {
+        self.settings.stdout = output.into();
+        self
+    }
+
+    /// Sets where standard error goes; nowhere, if this is not said.
+    #[must_use]
+    pub fn stderr(mut self, output: impl Into<Output>) -> Self {
+        self.settings.stderr = output.into();
+        self
+    }
+
+    /// Gives the component standard input, output and error of this process.
+    #[must_use]
+    pub fn inherit_stdio(self) -> Self {
+        self.stdin(Input::inherit()).stdout(Output::inherit()).stderr(Output::inherit())
+    }
+
+    /// Allows the component TCP and UDP with every address that this process can reach, and to look
+    /// up names.
+    #[must_use]
+    pub fn allow_network(mut self) -> Self {
+        self.settings.network = Network::All;
+        self
+    }
+
+    /// Allows the component TCP and UDP with the addresses for which `allowed` returns `true`: those
+    /// that it connects to, sends to and hears from, and those of its own that it binds and listens
+    /// at. Names cannot be looked up.
+    #[must_use]
+    pub fn allow_addresses(
+        mut self,
+        allowed: impl Fn(SocketAddr) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.network = Network::Some(Arc::new(allowed));
+        self
+    }
+
+    /// Bounds memories, tables and instances of each store. Beyond it, growing fails for the guest,
+    /// or traps, as the limits say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::Wasi;
+    /// use wasmtime::{Engine, StoreLimitsBuilder};
+    ///
+    /// let wasi = Wasi::new(&Engine::default())
+    ///     .limits(StoreLimitsBuilder::new().memory_size(16 << 20).build());
+    /// # let _ = wasi;
+    /// ```
+    #[must_use]
+    pub fn limits(mut self, limits: StoreLimits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Lets `define` add functions of yours to the linker. It has WASI already;
+    /// `linker.allow_shadowing(true)` lets you put something else in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`WasiError::Define`] with what `define` returned.
+    pub fn with_linker<R>(
+        mut self,
+        define: impl FnOnce(&mut Linker<WasiState<T>>) -> wasmtime::Result<R>,
+    ) -> Result<Self, WasiError> {
+        match define(&mut self.linker) {
+            Ok(_) => Ok(self),
+            Err(error) => Err(WasiError::Define { source: Cause::new(error) }),
+        }
+    }
+
+    /// Lets `prepare` set up each new store, after the settings here: its fuel, say, or
+    /// [`EpochTicker::yielding`](crate::EpochTicker::yielding).
+    #[must_use]
+    pub fn with_store(
+        mut self,
+        prepare: impl Fn(Store<WasiState<T>>) -> Store<WasiState<T>> + Send + Sync + 'static,
+    ) -> Self {
+        self.prepare.push(Arc::new(prepare));
+        self
+    }
+
+    /// Describes a component that gets all this. Of one `Wasi`, any number of components can be
+    /// described, each with stores of its own.
+    pub fn component(
+        &self,
+        component: impl Into<ComponentSource>,
+    ) -> ComposableComponent<WasiState<T>> {
+        let this = self.clone();
+        ComposableComponent::with_store(component, self.linker.clone(), move || this.store())
+    }
+
+    fn store(&self) -> wasmtime::Result<Store<WasiState<T>>> {
+        let state = self.settings.state((self.data)())?;
+        let mut store = Store::new(self.linker.engine(), state);
+        store.limiter(|state| &mut state.limits);
+        Ok(self.prepare.iter().fold(store, |store, prepare| prepare(store)))
+    }
+}
+
+/// A linker with all that there is of WASI.
+fn linker<T: Send + 'static>(engine: &Engine) -> Linker<WasiState<T>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)
+        .and_then(|()| {
+            wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut WasiState<T>| {
+                WasiConfig::new(&state.config)
+            })
+        })
+        // Defining fails for names that are taken, only.
+        .expect("a new linker takes every name");
+    #[cfg(feature = "component-model-async")]
+    {
+        let mut complete = linker.clone();
+        // An engine without async functions refuses some of them; it cannot run components that
+        // import those either.
+        if wasmtime_wasi::p3::add_to_linker(&mut complete).is_ok() {
+            linker = complete;
+        }
+    }
+    linker
+}
+
+impl<T: 'static> Clone for Wasi<T> {
+    fn clone(&self) -> Self {
+        Self {
+            linker: self.linker.clone(),
+            settings: self.settings.clone(),
+            data: self.data.clone(),
+            prepare: self.prepare.clone(),
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Wasi<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wasi").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,311 @@
+//! Standard streams: what a component reads, and where what it prints goes.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+/// What a component reads as standard input.
+#[derive(Clone, Debug, Default)]
+pub struct Input(Source);
+
+#[derive(Clone, Default)]
+enum Source {
+    #[default]
+    Null,
+    Inherited,
+    Bytes(Bytes),
+}
+
+impl Input {
+    /// Nothing: it ends at once.
+    pub fn null() -> Self {
+        Self(Source::Null)
+    }
+
+    /// Standard input of this process. Of several components that read it, each gets what the others
+    /// have left.
+    pub fn inherit() -> Self {
+        Self(Source::Inherited)
+    }
+
+    /// These bytes, from the first one in each store.
+    pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Source::Bytes(bytes.into().into()))
+    }
+
+    pub(super) fn give(&self, builder: &mut WasiCtxBuilder) {
+        match &self.0 {
+            Source::Null => {}
+            Source::Inherited => {
+                builder.inherit_stdin();
+            }
+            Source::Bytes(bytes) => {
+                builder.stdin(MemoryInputPipe::new(bytes.clone()));
+            }
+        }
+    }
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Self::bytes(text)
+    }
+}
+
+impl From<String> for Input {
+    fn from(text: String) -> Self {
+        Self::bytes(text)
+    }
+}
+
+impl From<Vec<u8>> for Input {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::bytes(bytes)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Inherited => f.write_str("Inherited"),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
+}
+
+/// Where what a component prints goes.
+///
+/// A [`Captured`] is an output, too.
+#[derive(Clone, Debug, Default)]
+pub struct Output(Sink);
+
+#[derive(Clone, Default)]
+enum Sink {
+    #[default]
+    Null,
+    Inherited,
+    To(Write),
+}
+
+type Write = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+impl Output {
+    /// Nowhere.
+    pub fn null() -> Self {
+        Self(Sink::Null)
+    }
+
+    /// The same stream of this process.
+    pub fn inherit() -> Self {
+        Self(Sink::Inherited)
+    }
+
+    /// To `write`, in the pieces in which the guest writes, at most 64 KiB each. It is called while
+    /// the guest waits, so it should not take long.
+    pub fn to(write: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
+        Self(Sink::To(Arc::new(write)))
+    }
+
+    pub(super) fn give_as_stdout(&self, builder: &mut WasiCtxBuilder) {
+        match &self.0 {
+            Sink::Null => {}
+            Sink::Inherited => {
+                builder.inherit_stdout();
+            }
+            Sink::To(write) => {
+                builder.stdout(Written(write.clone()));
+            }
+        }
+    }
+
+    pub(super) fn give_as_stderr(&self, builder: &mut WasiCtxBuilder) {
+        match &self.0 {
+            Sink::Null => {}
+            Sink::Inherited => {
+                builder.inherit_stderr();
+            }
+            Sink::To(write) => {
+                builder.stderr(Written(write.clone()));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "Null",
+            Self::Inherited => "Inherited",
+            Self::To(_) => "To(..)",
+        })
+    }
+}
+
+impl From<&Captured> for Output {
+    fn from(captured: &Captured) -> Self {
+        let captured = captured.clone();
+        Self::to(move |bytes| captured.write(bytes))
+    }
+}
+
+impl From<Captured> for Output {
+    fn from(captured: Captured) -> Self {
+        Self::from(&captured)
+    }
+}
+
+/// What components printed, kept up to a limit; a clone is the same.
+///
+/// What goes beyond the limit is lost, and counted: a component that prints without end does not fill
+/// the memory. Several components, and all stores of one, may print to the same, standard output and
+/// standard error too.
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::{Captured, Wasi};
+///
+/// # let engine = wasmtime::Engine::default();
+/// let printed = Captured::new(64 * 1024);
+/// let wasi = Wasi::new(&engine).stdout(&printed).stderr(&printed);
+/// # let _ = wasi;
+/// assert_eq!(printed.text(), "");
+/// ```
+#[derive(Clone)]
+pub struct Captured {
+    limit: usize,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    lost: u64,
+}
+
+impl Captured {
+    /// Keeps `limit` bytes at most.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, kept: Arc::default() }
+    }
+
+    /// What was printed since the start, or since [`take`](Self::take).
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
+    }
+
+    /// The same as text. What is not UTF-8 in it is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lock().bytes).into_owned()
+    }
+
+    /// What was printed, which makes room for more.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.lock().bytes)
+    }
+
+    /// How many bytes there was no room for, all together.
+    pub fn lost(&self) -> u64 {
+        self.lock().lost
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        let mut kept = self.lock();
+        let (fits, lost) = bytes.split_at(bytes.len().min(self.limit - kept.bytes.len()));
+        kept.bytes.extend_from_slice(fits);
+        kept.lost += lost.len() as u64;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Nobody panics between two changes.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.lock();
+        f.debug_struct("Captured")
+            .field("bytes", &kept.bytes.len())
+            .field("limit", &self.limit)
+            .field("lost", &kept.lost)
+            .finish()
+    }
+}
+
+/// How much a guest may write at a time, in bytes: as wasmtime has it for the process's own streams.
+const PIECE: usize = 64 * 1024;
+
+/// A standard stream whose bytes are there as soon as the guest has written them.
+#[derive(Clone)]
+struct Written(Write);
+
+impl IsTerminal for Written {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Written {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    // The stream that wasmtime would make of the other one writes later, in a task.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Written {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Written {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > PIECE {
+            return Err(StreamError::trap("expected no more bytes than `check-write` allows"));
+        }
+        (self.0)(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PIECE)
+    }
+}
+
+impl AsyncWrite for Written {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let piece = &bytes[..bytes.len().min(PIECE)];
+        (self.0)(piece);
+        Poll::Ready(Ok(piece.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
