@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use wasm_runtime_composer::Access;
 
 use crate::call::Call;
 
@@ -17,7 +18,8 @@ Exit codes:
   1  a call failed, or its component did: it trapped, or took longer than its deadline
   2  the command line is wrong: an option, or a call that does not fit its function
   3  the components cannot be read, wired, started or fused
-  4  the output cannot be written";
+  4  the output cannot be written
+A component that ends itself by WASI's `exit` ends `composer run` with its exit code.";
 
 /// Composes WebAssembly components while the program runs, each in a store of its own.
 #[derive(Debug, Parser)]
@@ -76,17 +78,41 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) wiring: Wiring,
 
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+
     /// A function to call, with its arguments in WAVE: `add(1, 2)`, or
     /// `acme:kv/store@1.0.0#get("key")` for one of an interface. Calls are made in their order, and
     /// the result of each is printed in WAVE on a line, `()` if there is none. The first that fails
-    /// is the last.
-    #[arg(long = "call", value_name = "CALL", required = true)]
+    /// is the last. Without any, `wasi:cli/run` is called.
+    #[arg(long = "call", value_name = "CALL")]
     pub(crate) calls: Vec<Call>,
 
     /// The longest that starting the components may take, and each call: a number with `ms`, `s` or
     /// `m`.
     #[arg(long, value_name = "TIME", value_parser = deadline)]
     pub(crate) deadline: Option<Duration>,
+}
+
+/// What components get of WASI, beside clocks, randomness and this process's standard streams.
+#[derive(Args, Debug)]
+pub(crate) struct HostArgs {
+    /// An environment variable of the components; without a value, the one of this process.
+    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// A directory for the components, under its own name if no other is given; `ro` for reading
+    /// only.
+    #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]")]
+    pub(crate) dirs: Vec<Directory>,
+
+    /// Lets components use the network.
+    #[arg(long)]
+    pub(crate) network: bool,
+
+    /// Arguments of the components, after the id of each.
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) args: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -163,6 +189,47 @@ impl TryFrom<OsString> for Given {
         let id = stem.to_str().ok_or("the file's name is no text; give an id, as in `id=FILE`")?;
         Ok(Self { id: id.to_owned(), path: path.to_owned() })
     }
+}
+
+/// A directory that components can reach.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+    pub(crate) access: Access,
+}
+
+impl FromStr for Directory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<_> = text.split("::").collect();
+        let (host, guest, access) = match parts.as_slice() {
+            [host] => (*host, *host, Access::ReadWrite),
+            [host, guest] => (*host, *guest, Access::ReadWrite),
+            [host, guest, "ro"] => (*host, *guest, Access::ReadOnly),
+            _ => return Err("expected `HOST`, `HOST::GUEST` or `HOST::GUEST::ro`".to_owned()),
+        };
+        if host.is_empty() || guest.is_empty() {
+            return Err("expected a directory on each side of `::`".to_owned());
+        }
+        Ok(Self { host: host.into(), guest: guest.to_owned(), access })
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, value.to_owned()),
+        None => {
+            let value = std::env::var(text)
+                .map_err(|_| "this process has no such variable; give `NAME=VALUE`")?;
+            (text, value)
+        }
+    };
+    if name.is_empty() {
+        return Err("expected a name before `=`".to_owned());
+    }
+    Ok((name.to_owned(), value))
 }
 
 /// `name=target`: who provides a name.

@@ -73,10 +73,10 @@ pub(crate) struct Ready {
 }
 
 impl Call {
-    /// A call without arguments.
-    #[cfg(test)]
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
+    /// A call of an interface's function without arguments.
+    pub(crate) fn of(interface: &str, function: &str) -> Self {
+        let (interface, function) = (Some(interface.to_owned()), function.to_owned());
+        Self { interface, function, arguments: None }
     }
 
     /// Looks the function up and reads the arguments by its type.
@@ -130,9 +130,13 @@ impl Call {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Call, String> {
+        text.parse()
+    }
+
     #[test]
     fn call_is_interface_function_and_arguments() {
-        let call = Call::parse("acme:kv/store@1.0.0#get( \"a(b)#\" , [1, 2])").expect("it is one");
+        let call = parse("acme:kv/store@1.0.0#get( \"a(b)#\" , [1, 2])").expect("it is one");
         assert_eq!(call.interface.as_deref(), Some("acme:kv/store@1.0.0"));
         assert_eq!(call.function, "get");
         let arguments = call.arguments.expect("there are two");
@@ -142,7 +146,7 @@ mod tests {
     #[test]
     fn call_without_arguments_has_none() {
         for text in ["run()", "run( )", " run ()  "] {
-            let call = Call::parse(text).expect("it is one");
+            let call = parse(text).expect("it is one");
             assert!(call.arguments.is_none() && call.interface.is_none(), "{text}");
             assert_eq!(call.function, "run");
         }
@@ -162,7 +166,7 @@ mod tests {
             ),
         ];
         for (text, error) in errors {
-            assert_eq!(Call::parse(text).map(drop), Err(error.to_owned()), "{text}");
+            assert_eq!(parse(text).map(drop), Err(error.to_owned()), "{text}");
         }
     }
 }

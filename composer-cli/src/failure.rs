@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use wasm_runtime_composer::{CompositionError, LookupError, PlanError, PlanProblem};
+use wasmtime_wasi::I32Exit;
 
 /// An error with its exit code, and what to do about it where the tool knows.
 #[derive(Debug)]
@@ -54,14 +55,24 @@ impl Failure {
         Self { code: OUTPUT, error, help: Vec::new() }
     }
 
+    /// A call of a command said that it failed; it has told why itself.
+    pub(crate) fn command(name: &str) -> Self {
+        let error = format!("`{name}` ended with an error");
+        Self { code: CALL, error: error.into(), help: Vec::new() }
+    }
+
     /// The same, with what to do about it.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// Prints the error, its causes and what to do, a line each.
+    /// Prints the error, its causes and what to do, a line each. A guest that ended itself has told
+    /// by itself what there was to tell.
     pub(crate) fn report(&self) -> ExitCode {
+        if let Some(code) = self.exit_of_guest() {
+            return ExitCode::from(code);
+        }
         let mut text = format!("error: {}\n", self.error);
         let mut source = self.error.source();
         while let Some(cause) = source {
@@ -77,11 +88,24 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The exit code of the guest, if that called `exit`. Codes beyond a byte are errors of some kind.
+    fn exit_of_guest(&self) -> Option<u8> {
+        let Some(CompositionError::Trap { source, .. }) = self.error.downcast_ref() else {
+            return None;
+        };
+        let I32Exit(code) = source.downcast_ref()?;
+        Some(u8::try_from(*code).unwrap_or(CALL))
+    }
+}
+
 impl From<CompositionError> for Failure {
     fn from(error: CompositionError) -> Self {
         let (code, help) = match &error {
             CompositionError::Plan(plan) => (COMPOSE, help_for_plan(plan)),
-            CompositionError::Start(_) | CompositionError::Fuse(_) => (COMPOSE, Vec::new()),
+            CompositionError::Start(_) | CompositionError::Fuse(_) | CompositionError::Wasi(_) => {
+                (COMPOSE, Vec::new())
+            }
             CompositionError::Lookup(lookup) => (USAGE, help_for_lookup(lookup)),
             CompositionError::Argument(_) => (USAGE, Vec::new()),
             _ => (CALL, Vec::new()),

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
-    let setup = Setup::new(&args.wiring, None)?;
+    let setup = Setup::new(&args.wiring)?;
     let plan = setup.composer()?.plan()?;
     let text = match args.drawing() {
         Drawing::Text => plan.to_string(),
@@ -49,7 +49,7 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
 }
 
 fn fuse(args: &FuseArgs) -> Result<(), Failure> {
-    let setup = Setup::new(&args.wiring, None)?;
+    let setup = Setup::new(&args.wiring)?;
     let fused = setup.composer()?.fuse()?;
     if args.output.as_os_str() == OsStr::new("-") {
         return print(&fused);

@@ -6,7 +6,7 @@ use wasm_runtime_composer::Composition;
 use wasmtime::component::Val;
 
 use crate::args::RunArgs;
-use crate::call::Ready;
+use crate::call::{Call, Ready};
 use crate::failure::Failure;
 use crate::print;
 use crate::setup::Setup;
@@ -16,13 +16,14 @@ use crate::wave;
 const CLOSING: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let setup = Setup::new(&args.wiring, args.deadline)?;
+    let setup = Setup::running(&args.wiring, &args.host, args.deadline)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_time()
+        .enable_all()
         .build()
         .map_err(|error| Failure::input("cannot start threads".to_owned(), error))?;
     let done = runtime.block_on(compose_and_call(&setup, args));
-    // A guest that computes for ever holds a thread; it ends with the process.
+    // A guest that computes for ever, or waits for standard input, holds a thread; it ends with the
+    // process.
     runtime.shutdown_background();
     done
 }
@@ -49,15 +50,42 @@ async fn compose(setup: &Setup<'_>, deadline: Option<Duration>) -> Result<Compos
 
 /// Makes the calls in their order, once all of them are known to fit.
 async fn call_all(composition: &Composition, args: &RunArgs) -> Result<(), Failure> {
+    if args.calls.is_empty() {
+        return run_command(composition, args.deadline).await;
+    }
     let calls = args.calls.iter().map(|call| call.ready(composition));
     for call in calls.collect::<Result<Vec<_>, _>>()? {
-        print(call_one(call, args.deadline).await?.as_bytes())?;
+        let line = match call_one(call, args.deadline).await? {
+            Some(result) => wave::line(&result)?,
+            None => "()\n".to_owned(),
+        };
+        print(line.as_bytes())?;
     }
     Ok(())
 }
 
-/// The result in WAVE, as a line.
-async fn call_one(call: Ready, deadline: Option<Duration>) -> Result<String, Failure> {
+/// Calls `run` of `wasi:cli/run`, which tells by its result whether it did what it was to do.
+async fn run_command(composition: &Composition, deadline: Option<Duration>) -> Result<(), Failure> {
+    let exports = composition.exports();
+    let Some(command) = exports.iter().find(|export| export.name.starts_with("wasi:cli/run@"))
+    else {
+        let names: Vec<_> = exports.iter().map(|export| format!("`{}`", export.name)).collect();
+        let error = "nothing to call: give `--call`, as no component exports `wasi:cli/run`";
+        let help = match names.as_slice() {
+            [] => "nothing is exported".to_owned(),
+            names => format!("what is exported: {}", names.join(", ")),
+        };
+        return Err(Failure::usage(error).with_help(help));
+    };
+    let call = Call::of(&command.name, "run").ready(composition)?;
+    match call_one(call, deadline).await? {
+        Some(Val::Result(Err(_))) => Err(Failure::command(&command.name)),
+        _ => Ok(()),
+    }
+}
+
+/// The result, if the function has one.
+async fn call_one(call: Ready, deadline: Option<Duration>) -> Result<Option<Val>, Failure> {
     let Ready { func, arguments } = call;
     let func = match deadline {
         Some(deadline) => func.with_deadline(deadline),
@@ -65,8 +93,5 @@ async fn call_one(call: Ready, deadline: Option<Duration>) -> Result<String, Fai
     };
     let mut results = vec![Val::Bool(false); func.ty().result().iter().len()];
     func.call(&arguments, &mut results).await?;
-    match results.first() {
-        Some(result) => wave::line(result),
-        None => Ok("()\n".to_owned()),
-    }
+    Ok(results.pop())
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, CompositionError, EpochTicker, PlanProblem,
+    ComposableComponent, ComposableDescriptor, Composer, CompositionError, EpochTicker,
+    PlanProblem, Wasi, WasiState,
 };
-use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, Store};
+use wasmtime::{Config, Engine};
 
-use crate::args::{Given, Hint, Wiring};
+use crate::args::{Directory, Given, Hint, HostArgs, Wiring};
 use crate::compile::compile;
 use crate::failure::Failure;
 
@@ -26,7 +26,7 @@ pub(crate) struct Setup<'a> {
 /// A component of the command line.
 pub(crate) struct Component {
     pub(crate) id: String,
-    component: ComposableComponent<()>,
+    component: ComposableComponent<WasiState>,
 }
 
 impl Component {
@@ -65,24 +65,38 @@ enum Imports {
 }
 
 impl<'a> Setup<'a> {
-    /// Reads and compiles the components. With a deadline, their guests can be interrupted.
-    pub(crate) fn new(wiring: &'a Wiring, deadline: Option<Duration>) -> Result<Self, Failure> {
-        let mut config = Config::new();
-        config.wasm_component_model_map(true);
-        config.wasm_component_model_fixed_length_lists(true);
-        config.epoch_interruption(deadline.is_some());
-        let engine = Engine::new(&config).map_err(|error| Failure::compose(error.to_string()))?;
-        let ticker = match deadline {
-            Some(_) => Some(EpochTicker::start(&engine, TICK).map_err(|error| {
-                Failure::input("cannot start a thread that interrupts guests".to_owned(), error)
-            })?),
-            None => None,
-        };
-        let components = wiring
-            .components
-            .iter()
-            .map(|given| read(given, &engine, deadline.is_some()))
-            .collect::<Result<Vec<_>, _>>()?;
+    /// Reads and compiles components that are not to run.
+    pub(crate) fn new(wiring: &'a Wiring) -> Result<Self, Failure> {
+        Self::of(wiring, &Wasi::new(&engine(false)?), &[], None)
+    }
+
+    /// Reads and compiles components that are to run. With a deadline, their guests can be
+    /// interrupted.
+    pub(crate) fn running(
+        wiring: &'a Wiring,
+        host: &HostArgs,
+        deadline: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let engine = engine(deadline.is_some())?;
+        let wasi = wasi(&engine, host)?;
+        if deadline.is_none() {
+            return Self::of(wiring, &wasi, &host.args, None);
+        }
+        let ticker = EpochTicker::start(&engine, TICK).map_err(|error| {
+            Failure::input("cannot start a thread that interrupts guests".to_owned(), error)
+        })?;
+        let wasi = wasi.with_store(EpochTicker::yielding);
+        Self::of(wiring, &wasi, &host.args, Some(ticker))
+    }
+
+    fn of(
+        wiring: &'a Wiring,
+        wasi: &Wasi,
+        args: &[String],
+        ticker: Option<EpochTicker>,
+    ) -> Result<Self, Failure> {
+        let components = wiring.components.iter().map(|given| read(given, wasi, args));
+        let components = components.collect::<Result<Vec<_>, _>>()?;
         compile(&components);
         Ok(Self { wiring, components, _ticker: ticker })
     }
@@ -183,18 +197,36 @@ struct ImportHint<'a> {
     target: &'a str,
 }
 
+/// An engine with every type of the component model that the library carries.
+fn engine(interrupted: bool) -> Result<Engine, Failure> {
+    let mut config = Config::new();
+    config.wasm_component_model_map(true);
+    config.wasm_component_model_fixed_length_lists(true);
+    config.epoch_interruption(interrupted);
+    Engine::new(&config).map_err(|error| Failure::compose(error.to_string()))
+}
+
+/// What the command line gives the components of WASI.
+fn wasi(engine: &Engine, host: &HostArgs) -> Result<Wasi, Failure> {
+    let mut wasi = Wasi::new(engine).inherit_stdio();
+    for (name, value) in &host.env {
+        wasi = wasi.env(name, value);
+    }
+    for Directory { host, guest, access } in &host.dirs {
+        wasi = wasi.preopen_dir(host, guest, *access).map_err(CompositionError::from)?;
+    }
+    if host.network {
+        wasi = wasi.allow_network();
+    }
+    Ok(wasi)
+}
+
 /// Reads a component; it is compiled later.
-fn read(given: &Given, engine: &Engine, interrupted: bool) -> Result<Component, Failure> {
+fn read(given: &Given, wasi: &Wasi, args: &[String]) -> Result<Component, Failure> {
     let bytes = std::fs::read(&given.path).map_err(|error| {
         Failure::input(format!("cannot read `{}`", given.path.display()), error)
     })?;
-    let store = {
-        let engine = engine.clone();
-        move || {
-            let store = Store::new(&engine, ());
-            if interrupted { EpochTicker::yielding(store) } else { store }
-        }
-    };
-    let component = ComposableComponent::new(bytes, Linker::new(engine), store);
+    // The first argument is the name of the program.
+    let component = wasi.clone().arg(&given.id).args(args).component(bytes);
     Ok(Component { id: given.id.clone(), component })
 }

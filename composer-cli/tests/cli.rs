@@ -1,7 +1,7 @@
 //! The tool as its user meets it: whole outputs and exit codes of the binary, run on the committed
 //! guests.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -20,15 +20,25 @@ struct Ended {
 
 /// Runs the binary in the folder of the guests.
 fn composer(args: &[&str]) -> Ended {
+    composer_reading("", args)
+}
+
+/// The same, with standard input.
+fn composer_reading(input: &str, args: &[&str]) -> Ended {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
     let mut child = Command::new(env!("CARGO_BIN_EXE_composer"))
         .args(args)
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .env("COMPOSER_TEST", "seen")
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary was built");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A tool that reads nothing may have ended by now.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
     let stdout = reading(child.stdout.take().expect("it is piped"));
     let stderr = reading(child.stderr.take().expect("it is piped"));
     let (Ok(stdout), Ok(stderr)) = (stdout.recv_timeout(LIMIT), stderr.recv_timeout(LIMIT)) else {
@@ -126,7 +136,7 @@ fn values_of_every_type_are_read_and_written() {
         ("(result u32 (error bool))", "4", "ok(4)"),
         ("(result)", "ok", "ok"),
         ("(list u32 2)", "[1, 2]", "[1, 2]"),
-        ("(list string)", "[\"a\", \"\"\"b\"\"\"]", "[\"a\", \"b\"]"),
+        ("(list string)", "[\"a\", \"b\"]", "[\"a\", \"b\"]"),
         ("(map string u32)", "{\"a\": 1, \"b\": 2, \"a\": 3}", "{\"a\": 3, \"b\": 2}"),
     ];
     for (ty, given, returned) in types {
@@ -657,4 +667,104 @@ fn wrong_deadline_is_told_with_its_form() {
             ),
         );
     }
+}
+
+const PROBE: &str = "composer:test/probe";
+
+#[test]
+fn components_have_what_the_command_line_gives_them_of_wasi() {
+    let folder = file("given");
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::write(folder.join("motd"), "hello").expect("the folder can be written to");
+    let folder = folder.to_str().expect("the folder's name is text");
+    let given = composer_reading(
+        "a line\nmore\n",
+        &[
+            "run",
+            "prober.wasm",
+            "--env=A=1=2",
+            "--env=COMPOSER_TEST",
+            &format!("--dir={folder}::/here::ro"),
+            &format!("--call={PROBE}#variable(\"A\")"),
+            &format!("--call={PROBE}#variable(\"COMPOSER_TEST\")"),
+            &format!("--call={PROBE}#variable(\"PATH\")"),
+            &format!("--call={PROBE}#arguments()"),
+            &format!("--call={PROBE}#read-file(\"/here/motd\")"),
+            &format!("--call={PROBE}#write-file(\"/here/motd\", \"x\")"),
+            &format!("--call={PROBE}#read-line()"),
+            &format!("--call={PROBE}#print(\"printed \")"),
+            &format!("--call={PROBE}#print-error(\"told\")"),
+            "--",
+            "first",
+            "--second",
+        ],
+    );
+    let expected = Ended {
+        code: Some(0),
+        stdout: "some(\"1=2\")\nsome(\"seen\")\nnone\n[\"prober\", \"first\", \"--second\"]\n\
+                 ok(\"hello\")\nerr(\"Operation not permitted (os error 63)\")\n\"a line\"\nprinted ()\n()\n"
+            .to_owned(),
+        stderr: "told".to_owned(),
+    };
+    assert_eq!(given, expected);
+}
+
+#[test]
+fn components_have_no_network_unless_it_is_given() {
+    let bind = format!("--call={PROBE}#bind(\"127.0.0.1:0\")");
+    let without = composer(&["run", "prober.wasm", &bind]);
+    assert!(without.stdout.starts_with("err("), "{without:?}");
+    succeeds(&["run", "prober.wasm", "--network", &bind], "ok\n");
+}
+
+#[test]
+fn guest_that_exits_ends_the_run_with_its_code() {
+    let exit = |code: u8| format!("--call={PROBE}#exit({code})");
+    let after = format!("--call={PROBE}#print(\"never\")");
+    // WASI 0.2 tells whether it is an error, and no more.
+    fails(&["run", "prober.wasm", &exit(7), &after], 1, "");
+    succeeds(&["run", "prober.wasm", &exit(0), &after], "");
+}
+
+#[test]
+fn directory_that_is_not_there_is_told() {
+    let ended = composer(&["run", "prober.wasm", "--dir=no-such::/x", "--call=f()"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""));
+    let begin = "error: `no-such` cannot be given to a component as `/x`: \
+                 expected a directory that can be opened\n  caused by: ";
+    assert!(ended.stderr.starts_with(begin), "{}", ended.stderr);
+    fails(
+        &["run", "prober.wasm", "--dir=a::b::rw", "--call=f()"],
+        2,
+        "error: invalid value 'a::b::rw' for '--dir <HOST[::GUEST[::ro]]>': \
+         expected `HOST`, `HOST::GUEST` or `HOST::GUEST::ro`\n\n\
+         For more information, try '--help'.\n",
+    );
+}
+
+/// A command whose `run` returns the case `code`: 0 is `ok`.
+fn command(name: &str, code: u32) -> String {
+    text(
+        name,
+        &format!(
+            r#"(component
+                (core module $m (func (export "run") (result i32) i32.const {code}))
+                (core instance $i (instantiate $m))
+                (func $run (result (result)) (canon lift (core func $i "run")))
+                (instance $r (export "run" (func $run)))
+                (export "wasi:cli/run@0.2.0" (instance $r)))"#
+        ),
+    )
+}
+
+#[test]
+fn command_is_run_if_nothing_else_is_to_be_called() {
+    succeeds(&["run", &command("good.wat", 0)], "");
+    fails(&["run", &command("bad.wat", 1)], 1, "error: `wasi:cli/run@0.2.0` ended with an error\n");
+    fails(
+        &["run", "greeter.wasm"],
+        2,
+        "error: nothing to call: give `--call`, as no component exports `wasi:cli/run`\n\
+         help: what is exported: `composer:test/greeter`\n",
+    );
 }

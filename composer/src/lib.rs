@@ -159,6 +159,10 @@ mod book {
     #[doc = include_str!("../../docs/src/concepts/host.md")]
     struct Host;
 
+    #[cfg(feature = "wasi")]
+    #[doc = include_str!("../../docs/src/concepts/wasi.md")]
+    struct Wasi;
+
     #[doc = include_str!("../../docs/src/recipes/plugins.md")]
     struct Plugins;
 

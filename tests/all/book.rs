@@ -76,39 +76,21 @@ fn entries(index: &str, name: &str) -> Vec<String> {
 #[test]
 fn every_error_has_an_entry_in_the_index() {
     let index = read("docs/src/errors.md");
-    let files = [
-        (
-            "composer/src/error/mod.rs",
-            "CompositionError StartError FuseError LookupError ArgumentError HandleError StopReason",
-        ),
-        ("composer/src/error/plan.rs", "PlanProblem"),
-        ("composer/src/error/typed.rs", "TypedProblem"),
-    ];
-    for (file, enums) in files {
-        let source = read(file);
-        for name in enums.split(' ') {
-            let variants = variants(&source, name);
-            assert!(!variants.is_empty(), "{name} is read wrongly");
-            assert_eq!(
-                entries(&index, name),
-                variants,
-                "docs/src/errors.md: the table of `{name}` has one row for each variant, in order"
-            );
-        }
-    }
-}
-
-#[test]
-fn every_error_enum_is_in_the_index() {
-    let index = read("docs/src/errors.md");
+    let mut enums = 0;
     for entry in std::fs::read_dir(repository().join("composer/src/error")).expect("it is there") {
         let source = read(entry.expect("it can be read").path());
-        for name in
-            source.lines().filter_map(|line| line.strip_prefix("pub enum ")?.split(' ').next())
-        {
-            entries(&index, name);
+        let names =
+            source.lines().filter_map(|line| line.strip_prefix("pub enum ")?.split(' ').next());
+        for name in names {
+            assert_eq!(
+                entries(&index, name),
+                variants(&source, name),
+                "docs/src/errors.md: the table of `{name}` has a row for each variant, in its order"
+            );
+            enums += 1;
         }
     }
+    assert!(enums >= 9, "the errors are read wrongly: {enums} enums");
 }
 
 #[test]
