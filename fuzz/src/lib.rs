@@ -5,4 +5,5 @@
 pub mod call;
 pub mod plan;
 mod random;
+pub mod remote;
 mod wat;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use wasmtime::format_err;
 
@@ -17,7 +17,7 @@ use crate::composable::{
     Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed,
 };
 use crate::driver::{DriverHandle, ProvidedDriver};
-use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError};
+use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError, StreamLost};
 use crate::export::ExportFunc;
 use crate::link::StoreSide;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
@@ -101,15 +101,26 @@ impl Provider for Nobody {
     }
 }
 
+/// Something composable that is made of [`Provided`] when it is composed.
+pub trait IntoProvided {
+    fn into_provided(self) -> Provided;
+}
+
+impl IntoProvided for Provided {
+    fn into_provided(self) -> Provided {
+        self
+    }
+}
+
 impl fmt::Debug for Provided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provided").field("surface", &self.part.surface).finish_non_exhaustive()
     }
 }
 
-impl sealed::IntoPart for Provided {
+impl<P: IntoProvided> sealed::IntoPart for P {
     fn into_part(self) -> Part {
-        PartContent::Single(self.part).into()
+        PartContent::Single(self.into_provided().part).into()
     }
 }
 
@@ -222,6 +233,18 @@ pub async fn call(func: &ExportFunc, args: Vec<Value>) -> Result<Option<Value>, 
 /// The value of a stream, or of a future, of what `elements` gives. A future's is one element.
 pub fn stream_value(elements: impl Stream<Item = Elements> + Send + 'static) -> Value {
     Value::Handle(Handle::Stream(StreamEnd::of_rust(elements)))
+}
+
+/// As [`stream_value`], of a writer that may be lost before its end; whoever reads gets that.
+pub fn lossy_stream_value(
+    elements: impl Stream<Item = Result<Elements, StreamLost>> + Send + 'static,
+) -> Value {
+    Value::Handle(Handle::Stream(StreamEnd::of_fallible(elements.map_err(Into::into))))
+}
+
+/// That `writer` is gone before the end of what it wrote.
+pub fn stream_lost(writer: impl Into<String>) -> StreamLost {
+    StreamLost { component: writer.into() }
 }
 
 /// What the stream or future `value` gives, at most `most` elements at a time; `None` if it is none.

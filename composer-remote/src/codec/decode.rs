@@ -1,0 +1,429 @@
+//! Bytes into values.
+
+use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::provider::{Elements, Value};
+
+use super::leb128::{Leb128Error, read_signed, read_u32, read_unsigned};
+use super::{Flow, Inflow, PENDING, READY, flag_bytes, for_primitives};
+
+/// Why bytes are no values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum DecodeError {
+    /// They end too early; more of them could make it right.
+    #[error("the bytes end inside of a value")]
+    Incomplete,
+
+    /// They are no values of the type, and more bytes do not help.
+    #[error("expected {expected} at byte {at}, found {found}")]
+    #[non_exhaustive]
+    Invalid {
+        /// What had to stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+        /// Where, counted from the first byte of the values.
+        at: usize,
+    },
+
+    /// In memory they would take too much.
+    #[error("the values take more than {limit} bytes of memory, which is the most that they may")]
+    #[non_exhaustive]
+    TooLarge {
+        /// How many bytes they may take.
+        limit: usize,
+    },
+}
+
+/// Takes values off the front of some bytes.
+///
+/// Whatever the bytes are, it neither panics nor takes more memory than it may.
+#[derive(Debug)]
+pub(crate) struct Decoder<'a> {
+    input: &'a [u8],
+    at: usize,
+    inflows: Vec<Inflow>,
+    path: Vec<u32>,
+    memory: usize,
+    limit: usize,
+}
+
+/// Makes the handle of a stream or future: with what stands in the bytes, or, if it is to come, without.
+pub(crate) type MakeFlow<'f> = &'f mut dyn FnMut(&Inflow, Option<Elements>) -> Value;
+
+/// How an element of a list is read.
+trait Primitive: Sized {
+    fn take(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
+
+    fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
+        (0..count).map(|_| Self::take(decoder)).collect()
+    }
+}
+
+impl Primitive for u8 {
+    fn take(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.byte()
+    }
+
+    fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
+        Ok(decoder.bytes(count)?.to_vec())
+    }
+}
+
+macro_rules! primitive {
+    ($($rust:ty: |$decoder:ident| $take:expr;)*) => {
+        $(impl Primitive for $rust {
+            fn take($decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+                $take
+            }
+        })*
+    };
+}
+
+primitive! {
+    bool: |it| match it.byte()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(it.invalid("0 or 1 for a `bool`", other)),
+    };
+    i8: |it| Ok(it.byte()? as i8);
+    i16: |it| Ok(it.signed(i16::BITS, "s16")? as i16);
+    u16: |it| Ok(it.unsigned(u16::BITS, "u16")? as u16);
+    i32: |it| Ok(it.signed(i32::BITS, "s32")? as i32);
+    u32: |it| Ok(it.unsigned(u32::BITS, "u32")? as u32);
+    i64: |it| it.signed(i64::BITS, "s64");
+    u64: |it| it.unsigned(u64::BITS, "u64");
+    f32: |it| {
+        let value = f32::from_le_bytes(it.array()?);
+        Ok(if value.is_nan() { f32::from_bits(0x7fc0_0000) } else { value })
+    };
+    f64: |it| {
+        let value = f64::from_le_bytes(it.array()?);
+        Ok(if value.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { value })
+    };
+    char: |it| it.char();
+}
+
+impl<'a> Decoder<'a> {
+    /// A decoder of values that may take about `limit` bytes of memory.
+    pub(crate) fn new(input: &'a [u8], limit: usize) -> Self {
+        Self { input, at: 0, inflows: Vec::new(), path: Vec::new(), memory: limit, limit }
+    }
+
+    /// Takes the value number `index` of a list of parameters, or the only result, number 0. What `flow`
+    /// makes stands for each stream and future.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Incomplete`] if the bytes end too early, [`DecodeError::Invalid`] if they are no
+    /// value of type `ty`, [`DecodeError::TooLarge`] if it would take more memory than it may.
+    pub(crate) fn value(
+        &mut self,
+        index: u32,
+        ty: &ValueType,
+        flow: MakeFlow<'_>,
+    ) -> Result<Value, DecodeError> {
+        self.at(index, ty, flow)
+    }
+
+    /// Takes a value that has neither streams nor futures in it.
+    ///
+    /// # Errors
+    ///
+    /// As there are; a stream or a future is [`DecodeError::Invalid`].
+    pub(crate) fn plain(&mut self, ty: &ValueType) -> Result<Value, DecodeError> {
+        // A stand-in, which is not kept: `inflows` tells that there was one.
+        let value = self.take(ty, &mut |_, _| Value::Fields(Vec::new()))?;
+        if !self.inflows.is_empty() {
+            return Err(self.invalid("a value without streams and futures", "one with them"));
+        }
+        Ok(value)
+    }
+
+    /// How many bytes were taken.
+    pub(crate) fn used(&self) -> usize {
+        self.at
+    }
+
+    /// The streams and futures whose elements are still to come; an error if bytes are left.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::Invalid`] if not every byte was taken.
+    pub(crate) fn finish(self) -> Result<Vec<Inflow>, DecodeError> {
+        match self.input.len() - self.at {
+            0 => Ok(self.inflows),
+            left => Err(self.invalid("the end of the values", format!("{left} more bytes"))),
+        }
+    }
+
+    fn at(&mut self, index: u32, ty: &ValueType, flow: MakeFlow<'_>) -> Result<Value, DecodeError> {
+        self.path.push(index);
+        let value = self.take(ty, flow);
+        self.path.pop();
+        value
+    }
+
+    fn take(&mut self, ty: &ValueType, flow: MakeFlow<'_>) -> Result<Value, DecodeError> {
+        macro_rules! take {
+            ($($prim:ident $list:ident $rust:ident),*) => {
+                match ty {
+                    $(ValueType::$prim => Ok(Value::$prim($rust::take(self)?)),)*
+                    ValueType::List(element) => {
+                        let length = self.length()?;
+                        match &**element {
+                            $(ValueType::$prim => Ok(Value::$list(self.each(length)?)),)*
+                            element => Ok(Value::List(self.values(element, length, flow)?)),
+                        }
+                    }
+                    ValueType::FixedLengthList(element, length) => {
+                        let length = *length as usize;
+                        match &**element {
+                            $(ValueType::$prim => Ok(Value::$list(self.each(length)?)),)*
+                            element => Ok(Value::List(self.values(element, length, flow)?)),
+                        }
+                    }
+                    _ => self.compound(ty, flow),
+                }
+            };
+        }
+        for_primitives!(take)
+    }
+
+    fn compound(&mut self, ty: &ValueType, flow: MakeFlow<'_>) -> Result<Value, DecodeError> {
+        match ty {
+            ValueType::String => {
+                let length = self.length()?;
+                self.spend(length)?;
+                let at = self.at;
+                let text = std::str::from_utf8(self.bytes(length)?);
+                text.map(|text| Value::String(text.to_owned())).map_err(|error| {
+                    let at = at + error.valid_up_to();
+                    DecodeError::Invalid {
+                        expected: "UTF-8".into(),
+                        found: "other bytes".into(),
+                        at,
+                    }
+                })
+            }
+            ValueType::Map(types) => {
+                let length = self.length()?;
+                let mut entries = Vec::new();
+                for index in 0..length {
+                    self.spend(size_of::<(Value, Value)>())?;
+                    self.path.push(index as u32);
+                    let entry = self
+                        .at(0, &types.0, flow)
+                        .and_then(|key| Ok((key, self.at(1, &types.1, flow)?)));
+                    self.path.pop();
+                    entries.push(entry?);
+                }
+                Ok(Value::Map(entries))
+            }
+            ValueType::Record(fields) => self.fields(fields.iter().map(|(_, ty)| ty), flow),
+            ValueType::Tuple(types) => self.fields(types.iter(), flow),
+            ValueType::Variant(_)
+            | ValueType::Enum(_)
+            | ValueType::Option(_)
+            | ValueType::Result(_) => self.case(ty, flow),
+            ValueType::Flags(names) => {
+                let at = self.at;
+                let mut bits = [0; 4];
+                let bytes = self.bytes(flag_bytes(names.len()))?;
+                bits.iter_mut().zip(bytes).for_each(|(bits, byte)| *bits = *byte);
+                let bits = u32::from_le_bytes(bits);
+                if u64::from(bits) >> names.len().min(32) != 0 {
+                    let expected = format!("{} flags", names.len());
+                    return Err(DecodeError::Invalid { expected, found: "more".into(), at });
+                }
+                Ok(Value::Flags(bits))
+            }
+            ValueType::Stream(payload) => self.flow(Flow::Stream, payload.as_deref(), flow),
+            ValueType::Future(payload) => self.flow(Flow::Future, payload.as_deref(), flow),
+            _ => Err(self.invalid("a value", format!("the type `{ty}`, which no bytes stand for"))),
+        }
+    }
+
+    fn fields<'t>(
+        &mut self,
+        types: impl ExactSizeIterator<Item = &'t ValueType>,
+        flow: MakeFlow<'_>,
+    ) -> Result<Value, DecodeError> {
+        self.spend(types.len() * size_of::<Value>())?;
+        let mut fields = Vec::with_capacity(types.len());
+        for (index, ty) in (0..).zip(types) {
+            fields.push(self.at(index, ty, flow)?);
+        }
+        Ok(Value::Fields(fields))
+    }
+
+    fn case(&mut self, ty: &ValueType, flow: MakeFlow<'_>) -> Result<Value, DecodeError> {
+        let at = self.at;
+        let case = match ty {
+            ValueType::Variant(_) | ValueType::Enum(_) => self.length()? as u32,
+            _ => self.byte()?.into(),
+        };
+        let Some(payload) = super::payload(ty, case) else {
+            let (expected, found) = (format!("a case of `{ty}`"), format!("number {case}"));
+            return Err(DecodeError::Invalid { expected, found, at });
+        };
+        let payload = match payload {
+            Some(ty) => {
+                self.spend(size_of::<Value>())?;
+                Some(Box::new(self.take(ty, flow)?))
+            }
+            None => None,
+        };
+        Ok(Value::Case(case, payload))
+    }
+
+    fn flow(
+        &mut self,
+        kind: Flow,
+        payload: Option<&ValueType>,
+        flow: MakeFlow<'_>,
+    ) -> Result<Value, DecodeError> {
+        // A stream or a future is a channel and a task's place in it.
+        self.spend(FLOW_MEMORY)?;
+        let inflow = Inflow { path: self.path.clone(), flow: kind, payload: payload.cloned() };
+        match self.byte()? {
+            PENDING => {
+                let value = flow(&inflow, None);
+                self.inflows.push(inflow);
+                Ok(value)
+            }
+            READY => {
+                let count = if kind == Flow::Future { 1 } else { self.length()? };
+                let elements = self.elements(payload, count)?;
+                Ok(flow(&inflow, Some(elements)))
+            }
+            other => Err(self.invalid("0 or 1 for a stream or a future", other)),
+        }
+    }
+
+    /// Takes elements of a stream.
+    pub(crate) fn elements(
+        &mut self,
+        payload: Option<&ValueType>,
+        count: usize,
+    ) -> Result<Elements, DecodeError> {
+        match payload {
+            None => Ok(Elements::Units(count)),
+            Some(ValueType::U8) => {
+                self.spend(count)?;
+                Ok(Elements::Bytes(self.bytes(count)?.to_vec()))
+            }
+            Some(ty) => {
+                let mut none = |_: &Inflow, _: Option<Elements>| Value::Fields(Vec::new());
+                Ok(Elements::Values(self.values(ty, count, &mut none)?))
+            }
+        }
+    }
+
+    fn values(
+        &mut self,
+        ty: &ValueType,
+        count: usize,
+        flow: MakeFlow<'_>,
+    ) -> Result<Vec<Value>, DecodeError> {
+        // A length is only a claim: memory is taken as the elements turn up.
+        let mut values = Vec::new();
+        for index in 0..count {
+            self.spend(size_of::<Value>())?;
+            values.push(self.at(index as u32, ty, flow)?);
+        }
+        Ok(values)
+    }
+
+    fn each<T: Primitive>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
+        // Each takes a byte at least.
+        if count > self.input.len() - self.at {
+            return Err(DecodeError::Incomplete);
+        }
+        self.spend(count.saturating_mul(size_of::<T>()))?;
+        T::take_each(self, count)
+    }
+
+    fn byte(&mut self) -> Result<u8, DecodeError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let bytes = self.input.get(self.at..).and_then(|rest| rest.first_chunk());
+        let bytes = *bytes.ok_or(DecodeError::Incomplete)?;
+        self.at += N;
+        Ok(bytes)
+    }
+
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let bytes = self.input.get(self.at..).and_then(|rest| rest.get(..count));
+        let bytes = bytes.ok_or(DecodeError::Incomplete)?;
+        self.at += count;
+        Ok(bytes)
+    }
+
+    /// A length, or the number of a case.
+    pub(crate) fn length(&mut self) -> Result<usize, DecodeError> {
+        let read = read_u32(&self.input[self.at..]);
+        self.number(read, "u32").map(|length| length as usize)
+    }
+
+    fn signed(&mut self, bits: u32, ty: &str) -> Result<i64, DecodeError> {
+        let read = read_signed(&self.input[self.at..], bits);
+        self.number(read, ty)
+    }
+
+    fn unsigned(&mut self, bits: u32, ty: &str) -> Result<u64, DecodeError> {
+        let read = read_unsigned(&self.input[self.at..], bits);
+        self.number(read, ty)
+    }
+
+    fn number<T>(
+        &mut self,
+        read: Result<(T, usize), Leb128Error>,
+        ty: &str,
+    ) -> Result<T, DecodeError> {
+        match read {
+            Ok((number, used)) => {
+                self.at += used;
+                Ok(number)
+            }
+            Err(Leb128Error::Incomplete) => Err(DecodeError::Incomplete),
+            Err(Leb128Error::TooLarge) => {
+                Err(self.invalid(&format!("a number of type `{ty}`"), "a larger one"))
+            }
+        }
+    }
+
+    fn char(&mut self) -> Result<char, DecodeError> {
+        let first = *self.input.get(self.at).ok_or(DecodeError::Incomplete)?;
+        let length = match first {
+            0..0x80 => 1,
+            0xc2..0xe0 => 2,
+            0xe0..0xf0 => 3,
+            0xf0..0xf5 => 4,
+            other => return Err(self.invalid("a `char` in UTF-8", other)),
+        };
+        let at = self.at;
+        let text = std::str::from_utf8(self.bytes(length)?).ok();
+        text.and_then(|text| text.chars().next()).ok_or_else(|| {
+            let (expected, found) = ("a `char` in UTF-8".into(), "other bytes".into());
+            DecodeError::Invalid { expected, found, at }
+        })
+    }
+
+    /// Counts memory that a value takes.
+    fn spend(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        let left = self.memory.checked_sub(bytes);
+        self.memory = left.ok_or(DecodeError::TooLarge { limit: self.limit })?;
+        Ok(())
+    }
+
+    fn invalid(&self, expected: &str, found: impl ToString) -> DecodeError {
+        let (expected, found) = (expected.to_owned(), found.to_string());
+        DecodeError::Invalid { expected, found, at: self.at }
+    }
+}
+
+/// About what a stream or a future takes, in bytes.
+const FLOW_MEMORY: usize = 4096;

@@ -1,0 +1,256 @@
+//! Every public error.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasm_runtime_composer::{Cause, CompositionError};
+
+/// Why a call of a function on another machine failed.
+///
+/// It is the source of the [`CompositionError::Host`] that the composition gives; [`of`](Self::of)
+/// finds it, also where a component between the caller and the function trapped because of it.
+///
+/// [`may_have_run`](Self::may_have_run) tells whether the function may have run, or run in part.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum RemoteError {
+    /// Nobody takes calls at the address, at none of the addresses, or under the subject. Nothing was sent.
+    #[error("nobody serves `{function}` at {at}")]
+    #[non_exhaustive]
+    NobodyServes {
+        function: String,
+        at: String,
+        /// Why the last address that was tried cannot be reached, if there are addresses.
+        #[source]
+        source: Option<Arc<io::Error>>,
+    },
+
+    /// There was no answer in the time given. A call that was sent may still run, or have run.
+    #[error(
+        "`{function}` was not {} {at} within {after:?}",
+        if *.sent { "answered by" } else { "sent to" }
+    )]
+    #[non_exhaustive]
+    TimedOut {
+        function: String,
+        at: String,
+        after: Duration,
+        /// Whether the call was sent, so that it may have run.
+        sent: bool,
+    },
+
+    /// The peer answered that the call failed: the component there trapped or is not running, say.
+    #[error("`{function}` failed at {at}: {message}")]
+    #[non_exhaustive]
+    PeerFailed {
+        function: String,
+        at: String,
+        /// The peer's words.
+        message: String,
+    },
+
+    /// The peer answered that it did not run the call: it has as many calls as it may, is closing, does
+    /// not have the function, or has it with another type.
+    #[error("`{function}` was refused by {at}: {message}")]
+    #[non_exhaustive]
+    Refused {
+        function: String,
+        at: String,
+        /// The peer's words.
+        message: String,
+    },
+
+    /// The connection was lost after the call was sent, or the peer ended it without an answer: it may
+    /// have run, in part or to its end.
+    #[error("the connection to {at} was lost before `{function}` was answered")]
+    #[non_exhaustive]
+    ConnectionLost {
+        function: String,
+        at: String,
+        #[source]
+        source: Option<Arc<io::Error>>,
+    },
+
+    /// What the peer answered cannot be read: it has the function with another type, or it is no peer
+    /// that speaks the protocol.
+    #[error("the answer of {at} to `{function}` cannot be read: {problem}")]
+    #[non_exhaustive]
+    Protocol { function: String, at: String, problem: String },
+
+    /// The arguments are more than the transport carries. Nothing was sent.
+    #[error("the arguments of `{function}` take {} bytes, and {at} takes up to {limit}", Size(*.size))]
+    #[non_exhaustive]
+    TooLarge {
+        function: String,
+        at: String,
+        /// How many bytes they take, if they were counted to their end.
+        size: Option<usize>,
+        limit: usize,
+    },
+}
+
+struct Size(Option<usize>);
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(size) => size.fmt(f),
+            None => f.write_str("too many"),
+        }
+    }
+}
+
+impl RemoteError {
+    /// The remote error at the bottom of what a composition gave, wherever in the chain it is.
+    pub fn of(error: &CompositionError) -> Option<&Self> {
+        let mut next: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = next {
+            // The outermost level of a cause is not among its sources.
+            let cause = error.downcast_ref::<Cause>().and_then(Cause::downcast_ref);
+            if let Some(remote) = error.downcast_ref().or(cause) {
+                return Some(remote);
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    /// Whether the function may have run, to its end or in part. `false` means that it did not.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::NobodyServes { .. } | Self::Refused { .. } | Self::TooLarge { .. } => false,
+            Self::TimedOut { sent, .. } => *sent,
+            Self::PeerFailed { .. } | Self::ConnectionLost { .. } | Self::Protocol { .. } => true,
+        }
+    }
+
+    /// Whether trying again could end better, if the function is idempotent.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::NobodyServes { .. }
+            | Self::TimedOut { .. }
+            | Self::Refused { .. }
+            | Self::ConnectionLost { .. } => true,
+            Self::PeerFailed { .. } | Self::Protocol { .. } | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
+/// Why there are no types for a remote component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum TypesError {
+    /// The file cannot be read.
+    #[error("`{path}` cannot be read")]
+    #[non_exhaustive]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+
+    /// It is no WIT, or no component.
+    #[error("{what} cannot be understood: {problem}")]
+    #[non_exhaustive]
+    Parse { what: String, problem: String },
+
+    /// There is no such world or interface, or it was not said which of several is meant.
+    #[error("{what} has no {wanted}; expected one of {}", Names(.known))]
+    #[non_exhaustive]
+    Select { what: String, wanted: String, known: Vec<String> },
+
+    /// Nothing is exported.
+    #[error("{what} exports no functions")]
+    #[non_exhaustive]
+    Empty { what: String },
+}
+
+/// Names as the messages list them.
+struct Names<'a>(&'a [String]);
+
+impl std::fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}`{name}`")?;
+        }
+        Ok(())
+    }
+}
+
+/// Functions that a transport cannot carry, each with the reason. Composing fails with it.
+#[derive(Debug)]
+pub(crate) struct Uncarried(pub(crate) Vec<UncarriedFunction>);
+
+/// A function that cannot be carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UncarriedFunction {
+    pub(crate) function: String,
+    pub(crate) place: String,
+    pub(crate) ty: String,
+    pub(crate) transport: &'static str,
+}
+
+impl std::fmt::Display for UncarriedFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { function, place, ty, transport } = self;
+        write!(f, "`{function}`, {place}: {transport} does not carry `{ty}`")
+    }
+}
+
+impl std::fmt::Display for Uncarried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, function) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "; " };
+            write!(f, "{comma}{function}")?;
+        }
+        f.write_str("; leave such exports out with `RemoteExports::only`")
+    }
+}
+
+impl Error for Uncarried {}
+
+/// Why a composition's exports are not served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum ServeError {
+    /// A function cannot be carried by the transport.
+    #[error(
+        "`{function}`, {place}: {transport} does not carry `{ty}`; leave the export out with `only`"
+    )]
+    #[non_exhaustive]
+    Uncarried { function: String, place: String, ty: String, transport: &'static str },
+
+    /// There is no such export, or nothing at all to serve.
+    #[error("the composition exports no {wanted}; expected some of {}", Names(.known))]
+    #[non_exhaustive]
+    NotExported { wanted: String, known: Vec<String> },
+
+    /// An export cannot be called: several components offer it.
+    #[error(transparent)]
+    Composition(#[from] CompositionError),
+
+    /// The address cannot be listened at.
+    #[error("calls cannot be taken at {at}")]
+    #[non_exhaustive]
+    Listen {
+        at: String,
+        #[source]
+        source: io::Error,
+    },
+
+    /// The broker cannot be subscribed at.
+    #[error("the broker does not take the subscription of `{subject}`")]
+    #[non_exhaustive]
+    Subscribe {
+        subject: String,
+        #[source]
+        source: Arc<dyn Error + Send + Sync>,
+    },
+}

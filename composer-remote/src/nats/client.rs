@@ -1,0 +1,191 @@
+//! [`Nats`]: calls over NATS.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, RequestErrorKind};
+use tokio::time::{Instant, sleep};
+use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::provider::Value;
+
+use super::envelope::{CallId, REQUEST_HEAD, RequestHead, Status, at, parse_reply, type_hash};
+use super::{NAME, PREFIX, subject};
+use crate::client::{Caller, Calling, Request, Transport};
+use crate::codec::{Decoder, Outflow};
+use crate::error::RemoteError;
+use crate::limits;
+use crate::types::carries_values;
+
+/// Calls over NATS, by a client that is connected already: who it is, what it encrypts and to which
+/// brokers it connects were its options.
+///
+/// A call goes to one of the servers that have subscribed. That there is none is known at once; that one
+/// was killed in the middle of a call only when the time is over. A call that is made while the client is
+/// not connected waits for that.
+///
+/// Arguments and results may have as many bytes as the broker's `max_payload`, 1 MiB as a rule, less the
+/// 33 bytes of the envelope. Streams and futures are not carried.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    client: Client,
+    prefix: String,
+}
+
+impl Nats {
+    /// Calls by `client`.
+    pub fn new(client: Client) -> Self {
+        Self { client, prefix: PREFIX.to_owned() }
+    }
+
+    /// Sets the first part of the subjects, or the first several with dots between; `wasm` if nothing is
+    /// said. Servers must have the same.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+}
+
+impl From<Nats> for Transport {
+    fn from(Nats { client, prefix }: Nats) -> Self {
+        // No two callers have the same numbers.
+        let caller = RandomState::new().build_hasher().finish();
+        let calls = AtomicU64::new(0);
+        Self { caller: Arc::new(NatsCaller { client, prefix, caller, calls }) }
+    }
+}
+
+struct NatsCaller {
+    client: Client,
+    prefix: String,
+    caller: u64,
+    /// How many calls have been made.
+    calls: AtomicU64,
+}
+
+/// How often it is looked whether the client is connected again.
+const RECONNECTED: Duration = Duration::from_millis(20);
+
+impl Caller for NatsCaller {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn at(&self) -> String {
+        format!("NATS, under `{}`", self.prefix)
+    }
+
+    fn carries(&self, ty: &ValueType) -> bool {
+        carries_values(ty)
+    }
+
+    fn concurrency(&self) -> usize {
+        limits::CALLS
+    }
+
+    fn call_bytes(&self) -> usize {
+        self.client.max_payload().saturating_sub(REQUEST_HEAD)
+    }
+
+    fn call<'a>(&'a self, request: &'a Request, _: Vec<Outflow>) -> Calling<'a> {
+        Box::pin(self.call_by_subject(request))
+    }
+
+    fn expired(&self, request: &Request) -> RemoteError {
+        let (function, at) = (request.function.full_name(), request.at(&|| self.at()));
+        let was_lost = request.mark.load(Ordering::Relaxed) != self.connection();
+        if request.is_sent() && (was_lost || !self.is_connected()) {
+            return RemoteError::ConnectionLost { function, at, source: None };
+        }
+        RemoteError::TimedOut { function, at, after: request.after, sent: request.is_sent() }
+    }
+}
+
+impl NatsCaller {
+    /// The number of the connection that there is, or was last.
+    fn connection(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.client.connection_state(), State::Connected)
+    }
+
+    fn next_id(&self) -> CallId {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        (u128::from(self.caller) << 64 | u128::from(number)).to_le_bytes()
+    }
+
+    async fn call_by_subject(&self, request: &Request) -> Result<Option<Value>, RemoteError> {
+        let function = &*request.function;
+        let subject = subject(&self.prefix, function.interface.as_deref(), &function.name);
+        let place = format!("`{subject}`");
+        // What is sent while there is no connection would wait without anybody knowing.
+        while !self.is_connected() {
+            sleep(RECONNECTED).await;
+        }
+        let id = self.next_id();
+        let left = request.deadline.saturating_duration_since(Instant::now());
+        let head = RequestHead { id, deadline: at(left), type_hash: type_hash(&function.ty) };
+        let payload = head.request(&request.bytes);
+        request.mark.store(self.connection(), Ordering::Relaxed);
+        request.set_sent(&place);
+        // The deadline is looked after by who calls this.
+        let message = async_nats::Request::new().payload(payload.into()).timeout(None);
+        let reply = self.client.send_request(subject, message).await;
+        let reply = reply.map_err(|error| self.failed(request, &place, &error))?;
+        let (function, at) = (function.full_name(), place);
+        let strange = |problem| {
+            let (function, at) = (function.clone(), at.clone());
+            RemoteError::Protocol { function, at, problem }
+        };
+        let (status, body) = parse_reply(&reply.payload, id).map_err(strange)?;
+        match status {
+            Status::Ended => self.result(request, body).map_err(strange),
+            Status::Failed => {
+                let message = limits::words(body);
+                Err(RemoteError::PeerFailed { function, at, message })
+            }
+            Status::Refused => {
+                let message = limits::words(body);
+                Err(RemoteError::Refused { function, at, message })
+            }
+        }
+    }
+
+    fn result(&self, request: &Request, body: &[u8]) -> Result<Option<Value>, String> {
+        let mut decoder = Decoder::new(body, limits::memory(body.len()));
+        let value = request.function.ty.result().map(|ty| decoder.plain(ty)).transpose();
+        let value = value.map_err(|error| error.to_string())?;
+        decoder.finish().map_err(|error| error.to_string())?;
+        Ok(value)
+    }
+
+    fn failed(&self, request: &Request, at: &str, error: &async_nats::RequestError) -> RemoteError {
+        let (function, at) = (request.function.full_name(), at.to_owned());
+        match error.kind() {
+            RequestErrorKind::NoResponders => {
+                RemoteError::NobodyServes { function, at, source: None }
+            }
+            RequestErrorKind::MaxPayloadExceeded => RemoteError::TooLarge {
+                function,
+                at,
+                size: Some(request.bytes.len()),
+                limit: self.call_bytes(),
+            },
+            RequestErrorKind::TimedOut => self.expired(request),
+            RequestErrorKind::InvalidSubject => {
+                RemoteError::Refused { function, at, message: limits::message_of(error) }
+            }
+            RequestErrorKind::Other => RemoteError::ConnectionLost {
+                function,
+                at,
+                source: Some(Arc::new(std::io::Error::other(limits::message_of(error)))),
+            },
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What requests and replies are made of.
+//!
+//! A request, with numbers in little-endian order:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | the version, 1 |
+//! | 16 | the call's number, which comes back in the reply |
+//! | 8 | when its caller gives up, in microseconds since 1970 |
+//! | 8 | a hash of the function's type, as the caller has it: 64 bit FNV-1a of its WIT, without `async` |
+//! | rest | the arguments, as wRPC encodes values |
+//!
+//! A reply:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | the version, 1 |
+//! | 16 | the call's number |
+//! | 1 | the status: 0 ended well, 1 failed, 2 was not run |
+//! | rest | the result, as wRPC encodes values; otherwise a message in UTF-8 |
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use wasm_runtime_composer::FunctionType;
+
+const VERSION: u8 = 1;
+
+/// Which call it is, for its caller.
+pub(super) type CallId = [u8; 16];
+
+/// The parts of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RequestHead {
+    pub(super) id: CallId,
+    /// In microseconds since 1970.
+    pub(super) deadline: u64,
+    pub(super) type_hash: u64,
+}
+
+/// How many bytes a request has beside its arguments.
+pub(super) const REQUEST_HEAD: usize = 1 + 16 + 8 + 8;
+
+/// How many bytes a reply has beside its result.
+pub(super) const REPLY_HEAD: usize = 1 + 16 + 1;
+
+/// How a call has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Ended,
+    Failed,
+    Refused,
+}
+
+impl RequestHead {
+    /// The request with these arguments.
+    pub(super) fn request(&self, args: &[u8]) -> Vec<u8> {
+        let mut request = Vec::with_capacity(REQUEST_HEAD + args.len());
+        request.push(VERSION);
+        request.extend(self.id);
+        request.extend(self.deadline.to_le_bytes());
+        request.extend(self.type_hash.to_le_bytes());
+        request.extend_from_slice(args);
+        request
+    }
+
+    /// The head and the arguments of a request.
+    pub(super) fn parse(request: &[u8]) -> Result<(Self, &[u8]), String> {
+        let (version, rest) = first(request, "a request")?;
+        expect_version(version)?;
+        let (id, rest) = first(rest, "a request")?;
+        let (deadline, rest) = first(rest, "a request")?;
+        let (type_hash, args) = first(rest, "a request")?;
+        let deadline = u64::from_le_bytes(deadline);
+        Ok((Self { id, deadline, type_hash: u64::from_le_bytes(type_hash) }, args))
+    }
+}
+
+/// A reply.
+pub(super) fn reply(id: CallId, status: Status, body: &[u8]) -> Vec<u8> {
+    let mut reply = Vec::with_capacity(REPLY_HEAD + body.len());
+    reply.push(VERSION);
+    reply.extend(id);
+    reply.push(status as u8);
+    reply.extend_from_slice(body);
+    reply
+}
+
+/// The status and the body of the reply to the call `id`.
+pub(super) fn parse_reply(reply: &[u8], id: CallId) -> Result<(Status, &[u8]), String> {
+    let (version, rest) = first(reply, "a reply")?;
+    expect_version(version)?;
+    let (found, rest) = first(rest, "a reply")?;
+    if found != id {
+        return Err("it is the reply to another call".to_owned());
+    }
+    let ([status], body) = first(rest, "a reply")?;
+    let status = match status {
+        0 => Status::Ended,
+        1 => Status::Failed,
+        2 => Status::Refused,
+        other => return Err(format!("expected a status of 0 to 2, found {other}")),
+    };
+    Ok((status, body))
+}
+
+fn first<'a, const N: usize>(bytes: &'a [u8], what: &str) -> Result<([u8; N], &'a [u8]), String> {
+    match bytes.split_first_chunk() {
+        Some((first, rest)) => Ok((*first, rest)),
+        None => Err(format!("expected {what}, found fewer bytes than one has")),
+    }
+}
+
+fn expect_version([version]: [u8; 1]) -> Result<(), String> {
+    if version != VERSION {
+        return Err(format!("expected version {VERSION} of the envelope, found {version}"));
+    }
+    Ok(())
+}
+
+/// The time `left` from now, in microseconds since 1970.
+pub(super) fn at(left: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_add(left).as_micros()).unwrap_or(u64::MAX)
+}
+
+/// How long it is from now until `deadline`; otherwise how long it has passed.
+pub(super) fn left(deadline: u64) -> Result<Duration, Duration> {
+    let now = at(Duration::ZERO);
+    match deadline.checked_sub(now) {
+        Some(left) => Ok(Duration::from_micros(left)),
+        None => Err(Duration::from_micros(now - deadline)),
+    }
+}
+
+/// A hash of a type that is the same everywhere.
+pub(super) fn type_hash(ty: &FunctionType) -> u64 {
+    let text = ty.to_string();
+    // Whether calls of an instance overlap is no matter of who calls.
+    let text = text.strip_prefix("async ").unwrap_or(&text);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: CallId = [7; 16];
+
+    #[test]
+    fn requests_come_back_as_they_went() {
+        let head = RequestHead { id: ID, deadline: 5, type_hash: 6 };
+        let request = head.request(b"args");
+        assert_eq!(RequestHead::parse(&request), Ok((head, &b"args"[..])));
+        for end in 0..REQUEST_HEAD {
+            assert!(RequestHead::parse(&request[..end]).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn replies_come_back_as_they_went() {
+        for status in [Status::Ended, Status::Failed, Status::Refused] {
+            let reply = reply(ID, status, b"body");
+            assert_eq!(parse_reply(&reply, ID), Ok((status, &b"body"[..])));
+            assert!(parse_reply(&reply, [8; 16]).is_err());
+            for end in 0..REPLY_HEAD {
+                assert!(parse_reply(&reply[..end], ID).is_err(), "{end}");
+            }
+        }
+        assert!(parse_reply(&[1; 20], ID).is_err());
+        let mut strange = reply(ID, Status::Ended, &[]);
+        strange[REPLY_HEAD - 1] = 3;
+        assert!(parse_reply(&strange, ID).is_err());
+    }
+
+    #[test]
+    fn async_is_no_part_of_the_hash() {
+        let hash = |is_async| type_hash(&FunctionType::new(is_async, [], None));
+        assert_eq!(hash(true), hash(false));
+    }
+}

@@ -1,0 +1,316 @@
+//! [`NatsServer`]: a composition's exports over NATS.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_nats::{Client, Message, Subscriber};
+use futures_util::stream::{SelectAll, Stream, StreamExt};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use wasm_runtime_composer::Composition;
+use wasm_runtime_composer::provider::Value;
+
+use super::envelope::{CallId, REPLY_HEAD, RequestHead, Status, left, reply, type_hash};
+use super::{NAME, PREFIX, subject};
+use crate::codec::{Decoder, EncodeError, Encoder};
+use crate::error::ServeError;
+use crate::limits;
+use crate::serve::{AnyServer, Served, Server, Serving, Table, closing, cut};
+use crate::types::carries_values;
+
+/// Takes calls over NATS, by a client that is connected already.
+///
+/// Several servers of the same functions share the calls. When the broker is restarted, the client
+/// connects again and the subscriptions go on; calls that were on their way are lost, which their callers
+/// find out. A call whose caller has given up is not begun, or is given up, as if its future had been
+/// dropped: the clocks of callers and servers must agree, more or less.
+///
+/// Who may call is who may publish under the subjects, which the broker decides.
+#[derive(Debug)]
+pub struct NatsServer {
+    client: Client,
+    prefix: String,
+    group: String,
+    only: Option<Vec<String>>,
+    calls: usize,
+    call_time: Duration,
+}
+
+impl NatsServer {
+    /// Takes calls by `client`.
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            prefix: PREFIX.to_owned(),
+            group: PREFIX.to_owned(),
+            only: None,
+            calls: limits::CALLS,
+            call_time: limits::CALL_TIME,
+        }
+    }
+
+    /// Sets the first part of the subjects, or the first several with dots between; `wasm` if nothing is
+    /// said.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Sets the queue group, in which each call goes to one server; `wasm` if nothing is said. Servers of
+    /// the same functions must be in the same group: each group gets every call, and the first reply counts.
+    #[must_use]
+    pub fn with_queue_group(mut self, group: impl Into<String>) -> Self {
+        self.group = group.into();
+        self
+    }
+
+    /// Serves none but the exports `names`: functions of the world, and interfaces with their version.
+    #[must_use]
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.only = Some(names.iter().map(|&name| name.to_owned()).collect());
+        self
+    }
+
+    /// Sets how many calls may run at a time, at least 1; 1024 if nothing is said. As many may wait, and
+    /// further ones are refused.
+    #[must_use]
+    pub fn with_concurrency(mut self, calls: usize) -> Self {
+        self.calls = calls.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Sets how long a call may run before it is given up, whatever its caller waits; 5 minutes if
+    /// nothing is said.
+    #[must_use]
+    pub fn with_call_limit(mut self, limit: Duration) -> Self {
+        self.call_time = limit;
+        self
+    }
+
+    pub(crate) async fn start(self, composition: &Composition) -> Result<Serving, ServeError> {
+        let table = Table::new(composition, self.only.as_deref(), NAME, &carries_values)?;
+        let mut subscriptions = SelectAll::new();
+        let mut subjects = Vec::new();
+        for (interface, function, served) in table.iter() {
+            let subject = subject(&self.prefix, interface, function);
+            let subscribed = self.client.queue_subscribe(subject.clone(), self.group.clone()).await;
+            let subscriber = subscribed.map_err(|error| refused(&subject, error))?;
+            let function =
+                Arc::new(Function { type_hash: type_hash(served.ty()), served: served.clone() });
+            subscriptions.push(Subscription { subscriber, function });
+            subjects.push(subject);
+        }
+        subjects.sort_unstable();
+        let round = self.round().await;
+        round.map_err(|error| refused(subjects.first().map_or("", String::as_str), error))?;
+        Ok(Serving::start(composition, subjects, |close| self.run(subscriptions, close)))
+    }
+
+    /// Waits until a message of its own comes back: the broker knows the subscriptions then.
+    async fn round(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let inbox = self.client.new_inbox();
+        let mut subscriber = self.client.subscribe(inbox.clone()).await?;
+        self.client.publish(inbox, Vec::new().into()).await?;
+        self.client.flush().await?;
+        match timeout(ROUND, subscriber.next()).await {
+            Ok(Some(_)) => Ok(()),
+            _ => Err(format!("the broker does not answer within {ROUND:?}").into()),
+        }
+    }
+
+    /// Takes calls until it is told to stop, and runs each as a task.
+    async fn run(
+        self,
+        mut subscriptions: SelectAll<Subscription>,
+        mut close: watch::Receiver<Option<Instant>>,
+    ) {
+        let most = self.calls.saturating_mul(2);
+        let calls = Arc::new(Calls {
+            turns: Semaphore::new(self.calls),
+            client: self.client,
+            call_time: self.call_time,
+        });
+        let mut running = JoinSet::new();
+        let mut is_closing = false;
+        let mut cut = std::pin::pin!(cut(close.clone()));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut cut => break,
+                () = closing(&mut close), if !is_closing => {
+                    is_closing = true;
+                    // What the broker has sent by now still comes; then the subscriptions end.
+                    for subscription in subscriptions.iter_mut() {
+                        // An error means that it has ended.
+                        let _ = subscription.subscriber.drain().await;
+                    }
+                }
+                Some(_) = running.join_next() => {}
+                next = subscriptions.next() => match next {
+                    Some((function, message)) if running.len() < most => {
+                        running.spawn(calls.clone().run(function, message));
+                    }
+                    Some((_, message)) => calls.refuse(message).await,
+                    None => {
+                        tokio::select! {
+                            () = async { while running.join_next().await.is_some() {} } => {}
+                            () = &mut cut => {}
+                        }
+                        break;
+                    }
+                },
+            }
+        }
+        running.shutdown().await;
+        // The last replies are on their way when closing is over.
+        let _ = timeout(ROUND, calls.client.flush()).await;
+    }
+}
+
+impl From<NatsServer> for Server {
+    fn from(server: NatsServer) -> Self {
+        Self(AnyServer::Nats(server))
+    }
+}
+
+/// How long the broker may take for a message of nothing.
+const ROUND: Duration = Duration::from_secs(5);
+
+fn refused(
+    subject: &str,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> ServeError {
+    ServeError::Subscribe { subject: subject.to_owned(), source: Arc::from(error.into()) }
+}
+
+struct Function {
+    served: Served,
+    type_hash: u64,
+}
+
+/// The calls of a function.
+struct Subscription {
+    subscriber: Subscriber,
+    function: Arc<Function>,
+}
+
+impl Stream for Subscription {
+    type Item = (Arc<Function>, Message);
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let message = self.subscriber.poll_next_unpin(cx);
+        message.map(|message| message.map(|message| (self.function.clone(), message)))
+    }
+}
+
+/// What all calls share.
+struct Calls {
+    client: Client,
+    turns: Semaphore,
+    call_time: Duration,
+}
+
+impl Calls {
+    /// Runs a call and replies.
+    async fn run(self: Arc<Self>, function: Arc<Function>, message: Message) {
+        // Without a place for the reply it is nobody's call.
+        let Some(inbox) = message.reply else { return };
+        let (id, status, body) = match RequestHead::parse(&message.payload) {
+            Ok((head, args)) => match self.answer(&function, &head, args).await {
+                Some((status, body)) => (head.id, status, body),
+                None => return,
+            },
+            Err(problem) => ([0; 16], Status::Refused, problem.into_bytes()),
+        };
+        self.reply(inbox, id, status, body).await;
+    }
+
+    /// What there is to say to a call, unless its caller has gone.
+    async fn answer(
+        &self,
+        function: &Function,
+        head: &RequestHead,
+        args: &[u8],
+    ) -> Option<(Status, Vec<u8>)> {
+        let refused = |problem: String| Some((Status::Refused, problem.into_bytes()));
+        let left = match left(head.deadline) {
+            Ok(left) => left,
+            Err(passed) => {
+                // Heard by a caller whose clock goes wrong.
+                return refused(format!(
+                    "its deadline passed {passed:?} before it came; do the clocks agree?"
+                ));
+            }
+        };
+        let name = &function.served.name;
+        if head.type_hash != function.type_hash {
+            let ty = function.served.ty();
+            return refused(format!("`{name}` is here a `{ty}`, and its caller has another type"));
+        }
+        let args = match arguments(function, args) {
+            Ok(args) => args,
+            Err(problem) => {
+                return refused(format!("the arguments of `{name}` cannot be read: {problem}"));
+            }
+        };
+        let called = timeout(left, async {
+            let _turn = self.turns.acquire().await;
+            function.served.call(args, self.call_time).await
+        });
+        // Nobody waits for it any more.
+        let called = called.await.ok()?;
+        let limit = self.client.max_payload().saturating_sub(REPLY_HEAD);
+        let encoded = called.and_then(|value| {
+            encode(function, value, limit)
+                .map_err(|error| format!("the result of `{name}` cannot be sent: {error}"))
+        });
+        Some(match encoded {
+            Ok(body) => (Status::Ended, body),
+            Err(message) => (Status::Failed, message.into_bytes()),
+        })
+    }
+
+    /// Says that there are too many calls.
+    async fn refuse(&self, message: Message) {
+        let Some(inbox) = message.reply else { return };
+        let id = RequestHead::parse(&message.payload).map_or([0; 16], |(head, _)| head.id);
+        let problem = "as many calls run and wait as may".to_owned();
+        self.reply(inbox, id, Status::Refused, problem.into_bytes()).await;
+    }
+
+    async fn reply(
+        &self,
+        inbox: async_nats::Subject,
+        id: CallId,
+        status: Status,
+        mut body: Vec<u8>,
+    ) {
+        if status != Status::Ended {
+            body.truncate(limits::MESSAGE_BYTES);
+        }
+        // Without a connection there is nobody to reply to.
+        let _ = self.client.publish(inbox, reply(id, status, &body).into()).await;
+    }
+}
+
+fn arguments(function: &Function, args: &[u8]) -> Result<Vec<Value>, String> {
+    let mut decoder = Decoder::new(args, limits::memory(args.len()));
+    let params = function.served.ty().params();
+    let args: Result<_, _> = params.map(|(_, ty)| decoder.plain(ty)).collect();
+    let args = args.map_err(|error| error.to_string())?;
+    decoder.finish().map_err(|error| error.to_string())?;
+    Ok(args)
+}
+
+/// A result as bytes.
+fn encode(function: &Function, value: Option<Value>, limit: usize) -> Result<Vec<u8>, EncodeError> {
+    let mut encoder = Encoder::new(limit);
+    if let (Some(ty), Some(value)) = (function.served.ty().result(), value) {
+        encoder.value(0, ty, value)?;
+    }
+    Ok(encoder.finish().0)
+}

@@ -1,0 +1,467 @@
+//! [`RemoteExports`]: what a component on another machine exports, out of WIT or of a component.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasm_runtime_composer::provider::ProvidedExport;
+use wasm_runtime_composer::{FunctionType, ValueType};
+use wit_parser::decoding::{DecodedWasm, decode};
+use wit_parser::{
+    Function, Handle, InterfaceId, PackageId, Resolve, Type, TypeDefKind, TypeId, WorldId,
+    WorldItem,
+};
+
+use crate::error::{TypesError, UncarriedFunction};
+
+/// What a component on another machine exports, with the types of its functions.
+///
+/// They come from WIT, or from a component file with the same exports, which is not run.
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer_remote::RemoteExports;
+///
+/// # fn main() -> Result<(), wasm_runtime_composer_remote::TypesError> {
+/// let exports = RemoteExports::from_wit(
+///     "package acme:kv@1.0.0;
+///     interface store {
+///         get: func(key: string) -> option<list<u8>>;
+///         set: func(key: string, value: list<u8>);
+///     }",
+/// )?;
+/// assert_eq!(exports.names().collect::<Vec<_>>(), ["acme:kv/store@1.0.0"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RemoteExports {
+    exports: Vec<Export>,
+}
+
+#[derive(Clone, Debug)]
+struct Export {
+    name: String,
+    is_interface: bool,
+    functions: Vec<(String, Result<FunctionType, Strange>)>,
+}
+
+/// A type that no value outside of a store has.
+#[derive(Clone, Debug)]
+struct Strange {
+    place: String,
+    ty: String,
+}
+
+/// A function of some exports, by its place among them.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteFunction {
+    /// The interface, or nothing for a function of the world.
+    pub(crate) interface: Option<String>,
+    pub(crate) name: String,
+    pub(crate) ty: Arc<FunctionType>,
+}
+
+impl RemoteFunction {
+    /// The name as errors have it.
+    pub(crate) fn full_name(&self) -> String {
+        full_name(self.interface.as_deref(), &self.name)
+    }
+}
+
+/// A function's name, with that of its interface in front.
+pub(crate) fn full_name(interface: Option<&str>, function: &str) -> String {
+    match interface {
+        Some(interface) => format!("{interface}#{function}"),
+        None => function.to_owned(),
+    }
+}
+
+impl RemoteExports {
+    /// The exports of a world, given as WIT text. If there is no world in it, they are its interfaces.
+    ///
+    /// # Errors
+    ///
+    /// [`TypesError::Parse`] if it is no WIT, [`TypesError::Select`] if there are several worlds,
+    /// [`TypesError::Empty`] if there are no functions.
+    pub fn from_wit(text: &str) -> Result<Self, TypesError> {
+        Self::from_wit_of(text, None)
+    }
+
+    /// The exports of the world `world` in WIT text, or the functions of an interface of that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_wit`](Self::from_wit), and [`TypesError::Select`] if there is neither.
+    pub fn from_wit_in(text: &str, world: &str) -> Result<Self, TypesError> {
+        Self::from_wit_of(text, Some(world))
+    }
+
+    fn from_wit_of(text: &str, world: Option<&str>) -> Result<Self, TypesError> {
+        let what = "the WIT text";
+        let mut resolve = Resolve::default();
+        let package = resolve.push_str("text.wit", text);
+        let package = package.map_err(|error| parse(what, resolve.render_error(&error)))?;
+        select(&resolve, package, world, what)
+    }
+
+    /// The exports of the world in a WIT file, or in a folder with a WIT package and its `deps`; with
+    /// several worlds, of the one called `world`. Without a world, they are those of the interface called
+    /// `world`, or of all.
+    ///
+    /// # Errors
+    ///
+    /// [`TypesError::Read`] if there is no such file, otherwise as [`from_wit_in`](Self::from_wit_in).
+    pub fn from_wit_path(path: impl AsRef<Path>, world: Option<&str>) -> Result<Self, TypesError> {
+        let path = path.as_ref();
+        let what = format!("`{}`", path.display());
+        // What cannot be read is told apart from what cannot be understood.
+        fs::metadata(path).map_err(|source| TypesError::Read { path: path.to_owned(), source })?;
+        let mut resolve = Resolve::default();
+        let package = resolve.push_path(path).map(|(package, _)| package);
+        let package = package.map_err(|error| parse(&what, resolve.render_error(&error)))?;
+        select(&resolve, package, world, &what)
+    }
+
+    /// The exports of a component, given as its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`TypesError::Parse`] if it is no component, [`TypesError::Empty`] if it exports no functions.
+    pub fn from_component(bytes: &[u8]) -> Result<Self, TypesError> {
+        component(bytes, "the component")
+    }
+
+    /// The exports of a component file.
+    ///
+    /// # Errors
+    ///
+    /// [`TypesError::Read`] if there is no such file, otherwise as
+    /// [`from_component`](Self::from_component).
+    pub fn from_component_path(path: impl AsRef<Path>) -> Result<Self, TypesError> {
+        let path = path.as_ref();
+        let bytes =
+            fs::read(path).map_err(|source| TypesError::Read { path: path.to_owned(), source })?;
+        component(&bytes, &format!("`{}`", path.display()))
+    }
+
+    /// These exports without all but `names`: functions of the world, and interfaces with their version.
+    ///
+    /// # Errors
+    ///
+    /// [`TypesError::Select`] if there is no export of one of the names.
+    pub fn only(mut self, names: &[&str]) -> Result<Self, TypesError> {
+        let known: Vec<_> = self.names().map(str::to_owned).collect();
+        if let Some(missing) = names.iter().find(|name| !known.iter().any(|known| known == *name)) {
+            let (what, wanted) = ("the world".to_owned(), format!("export `{missing}`"));
+            return Err(TypesError::Select { what, wanted, known });
+        }
+        self.exports.retain(|export| names.contains(&&*export.name));
+        Ok(self)
+    }
+
+    /// The names of the exports: functions of the world, and interfaces with their version.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.exports.iter().map(|export| &*export.name)
+    }
+
+    /// The exports as a composition takes them and their functions in the same order; or what in them a
+    /// transport cannot carry.
+    pub(crate) fn provided(
+        &self,
+        transport: &'static str,
+        carries: &dyn Fn(&ValueType) -> bool,
+    ) -> Result<(Vec<ProvidedExport>, Vec<RemoteFunction>), Vec<UncarriedFunction>> {
+        let (mut functions, mut uncarried) = (Vec::new(), Vec::new());
+        let mut exports = Vec::new();
+        for export in &self.exports {
+            let interface = export.is_interface.then(|| export.name.clone());
+            let mut funcs = Vec::new();
+            for (name, ty) in &export.functions {
+                let full = || full_name(interface.as_deref(), name);
+                let ty = match ty {
+                    Ok(ty) => ty,
+                    Err(Strange { place, ty }) => {
+                        let (place, ty) = (place.clone(), ty.clone());
+                        uncarried.push(UncarriedFunction {
+                            function: full(),
+                            place,
+                            ty,
+                            transport,
+                        });
+                        continue;
+                    }
+                };
+                if let Some((place, ty)) = uncarried_type(ty, carries) {
+                    uncarried.push(UncarriedFunction { function: full(), place, ty, transport });
+                    continue;
+                }
+                funcs.push((name.clone(), ty.clone()));
+                let (interface, ty) = (interface.clone(), Arc::new(ty.clone()));
+                functions.push(RemoteFunction { interface, name: name.clone(), ty });
+            }
+            match interface {
+                Some(name) => exports.push(ProvidedExport::Interface { name, funcs }),
+                None => exports
+                    .extend(funcs.into_iter().map(|(name, ty)| ProvidedExport::Func { name, ty })),
+            }
+        }
+        if uncarried.is_empty() { Ok((exports, functions)) } else { Err(uncarried) }
+    }
+}
+
+/// The first type in a function's that is not carried, and where it stands.
+pub(crate) fn uncarried_type(
+    ty: &FunctionType,
+    carries: &dyn Fn(&ValueType) -> bool,
+) -> Option<(String, String)> {
+    let params = ty.params().map(|(name, ty)| (format!("parameter `{name}`"), ty));
+    let result = ty.result().map(|ty| ("result".to_owned(), ty));
+    params.chain(result).find_map(|(place, ty)| {
+        find(ty, &|ty| !carries(ty)).map(|found| (place, found.to_string()))
+    })
+}
+
+/// The first type, `ty` included, for which `pick` holds.
+pub(crate) fn find<'t>(
+    ty: &'t ValueType,
+    pick: &dyn Fn(&ValueType) -> bool,
+) -> Option<&'t ValueType> {
+    if pick(ty) {
+        return Some(ty);
+    }
+    let inside = |ty: &'t ValueType| find(ty, pick);
+    match ty {
+        ValueType::List(ty) | ValueType::FixedLengthList(ty, _) | ValueType::Option(ty) => {
+            inside(ty)
+        }
+        ValueType::Map(types) => inside(&types.0).or_else(|| inside(&types.1)),
+        ValueType::Record(fields) => fields.iter().find_map(|(_, ty)| inside(ty)),
+        ValueType::Tuple(types) => types.iter().find_map(inside),
+        ValueType::Variant(cases) => cases.iter().find_map(|(_, ty)| ty.as_ref().and_then(inside)),
+        ValueType::Result(sides) => sides.0.iter().chain(&sides.1).find_map(inside),
+        ValueType::Stream(Some(ty)) | ValueType::Future(Some(ty)) => inside(ty),
+        _ => None,
+    }
+}
+
+/// Whether a type is that of values without handles.
+pub(crate) fn is_plain(ty: &ValueType) -> bool {
+    find(ty, &|ty| !is_plain_itself(ty)).is_none()
+}
+
+fn is_plain_itself(ty: &ValueType) -> bool {
+    !matches!(
+        ty,
+        ValueType::Own(_)
+            | ValueType::Borrow(_)
+            | ValueType::Stream(_)
+            | ValueType::Future(_)
+            | ValueType::ErrorContext
+    )
+}
+
+/// What values go through without a connection of their own.
+#[cfg(feature = "nats")]
+pub(crate) fn carries_values(ty: &ValueType) -> bool {
+    is_plain_itself(ty)
+}
+
+/// Values, and streams and futures of values without handles.
+#[cfg(feature = "wrpc")]
+pub(crate) fn carries_flows(ty: &ValueType) -> bool {
+    match ty {
+        ValueType::Stream(payload) | ValueType::Future(payload) => {
+            payload.as_deref().is_none_or(is_plain)
+        }
+        ty => is_plain_itself(ty),
+    }
+}
+
+fn component(bytes: &[u8], what: &str) -> Result<RemoteExports, TypesError> {
+    match decode(bytes) {
+        Ok(DecodedWasm::Component(resolve, world)) => of_world(&resolve, world, what),
+        Ok(DecodedWasm::WitPackage(resolve, package)) => select(&resolve, package, None, what),
+        Err(error) => Err(parse(what, format!("{error:#}"))),
+    }
+}
+
+fn parse(what: &str, problem: String) -> TypesError {
+    TypesError::Parse { what: what.to_owned(), problem }
+}
+
+/// The exports of a world, or of interfaces, in a package.
+fn select(
+    resolve: &Resolve,
+    package: PackageId,
+    wanted: Option<&str>,
+    what: &str,
+) -> Result<RemoteExports, TypesError> {
+    let found = &resolve.packages[package];
+    if found.worlds.is_empty() && wanted.is_none() {
+        return of_interfaces(resolve, found.interfaces.values().copied(), what);
+    }
+    if let Some(wanted) = wanted
+        && let Some(interface) = interface(resolve, package, wanted)
+    {
+        return of_interfaces(resolve, [interface], what);
+    }
+    match resolve.select_world(&[package], wanted) {
+        Ok(world) => of_world(resolve, world, what),
+        Err(_) => {
+            let wanted = match wanted {
+                Some(name) => format!("world or interface `{name}`"),
+                None => "single world".to_owned(),
+            };
+            let known = found.worlds.keys().chain(found.interfaces.keys()).cloned().collect();
+            Err(TypesError::Select { what: what.to_owned(), wanted, known })
+        }
+    }
+}
+
+/// The interface of a name, short or with the package's.
+fn interface(resolve: &Resolve, package: PackageId, name: &str) -> Option<InterfaceId> {
+    let mut interfaces = resolve.packages[package].interfaces.iter();
+    interfaces
+        .find(|(short, id)| *short == name || resolve.id_of(**id).as_deref() == Some(name))
+        .map(|(_, id)| *id)
+}
+
+fn of_interfaces(
+    resolve: &Resolve,
+    interfaces: impl IntoIterator<Item = InterfaceId>,
+    what: &str,
+) -> Result<RemoteExports, TypesError> {
+    let named = |id| Some((resolve.id_of(id)?, id));
+    let exports = interfaces.into_iter().filter_map(named);
+    non_empty(exports.filter_map(|(name, id)| of_interface(resolve, name, id)).collect(), what)
+}
+
+fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExports, TypesError> {
+    let mut exports = Vec::new();
+    for (key, item) in &resolve.worlds[world].exports {
+        match item {
+            WorldItem::Interface { id, .. } => {
+                exports.extend(of_interface(resolve, resolve.name_world_key(key), *id));
+            }
+            WorldItem::Function(function) => {
+                let ty = function_type(resolve, function);
+                let functions = vec![(function.name.clone(), ty)];
+                exports.push(Export {
+                    name: function.name.clone(),
+                    is_interface: false,
+                    functions,
+                });
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    non_empty(exports, what)
+}
+
+/// An interface of types alone needs nobody to provide it.
+fn of_interface(resolve: &Resolve, name: String, id: InterfaceId) -> Option<Export> {
+    let functions: Vec<_> = resolve.interfaces[id]
+        .functions
+        .values()
+        .map(|function| (function.name.clone(), function_type(resolve, function)))
+        .collect();
+    (!functions.is_empty()).then_some(Export { name, is_interface: true, functions })
+}
+
+fn non_empty(exports: Vec<Export>, what: &str) -> Result<RemoteExports, TypesError> {
+    if exports.is_empty() {
+        return Err(TypesError::Empty { what: what.to_owned() });
+    }
+    Ok(RemoteExports { exports })
+}
+
+fn function_type(resolve: &Resolve, function: &Function) -> Result<FunctionType, Strange> {
+    let mut params = Vec::new();
+    for param in &function.params {
+        let ty = value_type(resolve, &param.ty).map_err(|ty| {
+            let place = format!("parameter `{}`", param.name);
+            Strange { place, ty }
+        })?;
+        params.push((param.name.clone(), ty));
+    }
+    let result = function.result.as_ref().map(|ty| value_type(resolve, ty)).transpose();
+    let result = result.map_err(|ty| Strange { place: "result".to_owned(), ty })?;
+    Ok(FunctionType::new(function.kind.is_async(), params, result))
+}
+
+/// A type as the composition knows it; or the name of the one in it that it does not.
+fn value_type(resolve: &Resolve, ty: &Type) -> Result<ValueType, String> {
+    Ok(match ty {
+        Type::Bool => ValueType::Bool,
+        Type::U8 => ValueType::U8,
+        Type::U16 => ValueType::U16,
+        Type::U32 => ValueType::U32,
+        Type::U64 => ValueType::U64,
+        Type::S8 => ValueType::S8,
+        Type::S16 => ValueType::S16,
+        Type::S32 => ValueType::S32,
+        Type::S64 => ValueType::S64,
+        Type::F32 => ValueType::F32,
+        Type::F64 => ValueType::F64,
+        Type::Char => ValueType::Char,
+        Type::String => ValueType::String,
+        Type::ErrorContext => ValueType::ErrorContext,
+        Type::Id(id) => defined(resolve, *id)?,
+    })
+}
+
+fn defined(resolve: &Resolve, id: TypeId) -> Result<ValueType, String> {
+    let one = |ty: &Type| value_type(resolve, ty);
+    let shared = |ty: &Type| one(ty).map(Arc::new);
+    let optional = |ty: &Option<Type>| ty.as_ref().map(one).transpose();
+    let name = |name: &String| Arc::from(name.as_str());
+    let resource = |id: TypeId| {
+        let name = resolve.types[id].name.clone();
+        name.unwrap_or_else(|| "resource".to_owned())
+    };
+    Ok(match &resolve.types[id].kind {
+        TypeDefKind::Type(ty) => one(ty)?,
+        TypeDefKind::Record(record) => {
+            let fields = record.fields.iter();
+            let fields: Result<Arc<[_]>, String> =
+                fields.map(|field| Ok((name(&field.name), one(&field.ty)?))).collect();
+            ValueType::Record(fields?)
+        }
+        TypeDefKind::Tuple(tuple) => {
+            let types: Result<Arc<[_]>, String> = tuple.types.iter().map(one).collect();
+            ValueType::Tuple(types?)
+        }
+        TypeDefKind::Variant(variant) => {
+            let cases = variant.cases.iter();
+            let cases: Result<Arc<[_]>, String> =
+                cases.map(|case| Ok((name(&case.name), optional(&case.ty)?))).collect();
+            ValueType::Variant(cases?)
+        }
+        TypeDefKind::Enum(cases) => {
+            ValueType::Enum(cases.cases.iter().map(|case| name(&case.name)).collect())
+        }
+        TypeDefKind::Flags(flags) => {
+            ValueType::Flags(flags.flags.iter().map(|flag| name(&flag.name)).collect())
+        }
+        TypeDefKind::Option(ty) => ValueType::Option(shared(ty)?),
+        TypeDefKind::Result(sides) => {
+            ValueType::Result(Arc::new((optional(&sides.ok)?, optional(&sides.err)?)))
+        }
+        TypeDefKind::List(ty) => ValueType::List(shared(ty)?),
+        TypeDefKind::FixedLengthList(ty, length) => {
+            ValueType::FixedLengthList(shared(ty)?, *length)
+        }
+        TypeDefKind::Map(key, value) => ValueType::Map(Arc::new((one(key)?, one(value)?))),
+        TypeDefKind::Stream(payload) => ValueType::Stream(optional(payload)?.map(Arc::new)),
+        TypeDefKind::Future(payload) => ValueType::Future(optional(payload)?.map(Arc::new)),
+        TypeDefKind::Handle(Handle::Own(id)) => return Err(resource(*id)),
+        TypeDefKind::Handle(Handle::Borrow(id)) => {
+            return Err(format!("borrow<{}>", resource(*id)));
+        }
+        kind @ (TypeDefKind::Resource | TypeDefKind::Unknown) => {
+            return Err(kind.as_str().to_owned());
+        }
+    })
+}

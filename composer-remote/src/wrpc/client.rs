@@ -1,0 +1,315 @@
+//! [`Wrpc`]: calls over wRPC.
+
+use std::io;
+#[cfg(unix)]
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::provider::Value;
+
+use super::flow::{LINGER, is_idle, receive, send};
+use super::frame::{FrameReader, FrameWriter};
+use super::net::{Address, Reader, Writer};
+use super::root::{Root, RootError, RootSpec, read_receipt, read_root};
+use super::{IDLE, NAME};
+use crate::client::{Caller, Calling, Request, Transport};
+use crate::codec::Outflow;
+use crate::error::RemoteError;
+use crate::limits;
+use crate::types::carries_flows;
+
+/// Calls over wRPC, to one address or to several where the same is served.
+///
+/// Each call has a connection of its own, as the protocol wants it. With several addresses they take
+/// turns, and where one cannot be reached the next is tried: that is before anything is sent, so no call
+/// is made twice. An address that could not be reached comes last for a second.
+///
+/// The peer can be any that speaks wRPC. It is neither asked who it is, nor is anything encrypted: over
+/// networks that others can reach, put a tunnel or a proxy with TLS in between. A Unix socket is open to
+/// whom its file's permissions admit.
+#[derive(Clone, Debug)]
+pub struct Wrpc {
+    addresses: Vec<Address>,
+    call_bytes: usize,
+    connect: Duration,
+    idle: Duration,
+    is_silent: bool,
+}
+
+impl Wrpc {
+    /// Calls to a TCP address, as `host:port`.
+    pub fn tcp(address: impl Into<String>) -> Self {
+        Self::to(Address::Tcp(address.into()))
+    }
+
+    /// Calls to a Unix socket.
+    #[cfg(unix)]
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        Self::to(Address::Unix(path.into()))
+    }
+
+    fn to(address: Address) -> Self {
+        Self {
+            addresses: vec![address],
+            call_bytes: limits::CALL_BYTES,
+            connect: Duration::from_secs(5),
+            idle: IDLE,
+            is_silent: false,
+        }
+    }
+
+    /// Adds a TCP address where the same is served.
+    #[must_use]
+    pub fn or_tcp(mut self, address: impl Into<String>) -> Self {
+        self.addresses.push(Address::Tcp(address.into()));
+        self
+    }
+
+    /// Adds a Unix socket where the same is served.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn or_unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.addresses.push(Address::Unix(path.into()));
+        self
+    }
+
+    /// Sets how many bytes the arguments of a call, its result, or an element of a stream may take; 16 MiB
+    /// if nothing is said. In memory they may take about eight times that.
+    #[must_use]
+    pub fn with_call_bytes(mut self, bytes: usize) -> Self {
+        self.call_bytes = bytes;
+        self
+    }
+
+    /// Sets how long to try to connect to one address; 5 seconds if nothing is said.
+    #[must_use]
+    pub fn with_connect_limit(mut self, limit: Duration) -> Self {
+        self.connect = limit;
+        self
+    }
+
+    /// Sets for how long a peer may neither send nor take anything, while there is a stream, before it is
+    /// given up; a minute if nothing is said. Peers of this library tell once a second that they are
+    /// there; others may have to be given more time.
+    #[must_use]
+    pub fn with_idle_limit(mut self, limit: Duration) -> Self {
+        self.idle = limit;
+        self
+    }
+
+    /// Takes the end of the connection as the success of a function without a result.
+    ///
+    /// wRPC has no other sign for it, but a server that is killed, or whose component traps, ends the
+    /// connection too. Servers of this library say more, and without this nothing less is believed. Calls
+    /// of such functions with another peer need it.
+    #[must_use]
+    pub fn with_silent_success(mut self) -> Self {
+        self.is_silent = true;
+        self
+    }
+}
+
+impl From<Wrpc> for Transport {
+    fn from(wrpc: Wrpc) -> Self {
+        let targets = wrpc.addresses.iter().cloned().map(Target::new).collect();
+        Self { caller: Arc::new(WrpcCaller { wrpc, targets, turn: AtomicUsize::new(0) }) }
+    }
+}
+
+/// For how long an address that could not be reached comes last.
+const PENALTY: Duration = Duration::from_secs(1);
+
+struct Target {
+    address: Address,
+    /// When it was last found that it cannot be reached.
+    failed: Mutex<Option<Instant>>,
+}
+
+impl Target {
+    fn new(address: Address) -> Self {
+        Self { address, failed: Mutex::new(None) }
+    }
+
+    fn has_failed(&self) -> bool {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|at| at.elapsed() < PENALTY)
+    }
+
+    fn set_failed(&self, failed: bool) {
+        let failed = failed.then(Instant::now);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    }
+}
+
+struct WrpcCaller {
+    wrpc: Wrpc,
+    targets: Vec<Target>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+}
+
+impl Caller for WrpcCaller {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn at(&self) -> String {
+        let addresses: Vec<_> = self.wrpc.addresses.iter().map(Address::to_string).collect();
+        addresses.join(" or ")
+    }
+
+    fn carries(&self, ty: &ValueType) -> bool {
+        carries_flows(ty)
+    }
+
+    fn concurrency(&self) -> usize {
+        // Each call is a file that is open, of which a process has 1024 as a rule.
+        256
+    }
+
+    fn call_bytes(&self) -> usize {
+        self.wrpc.call_bytes
+    }
+
+    fn call<'a>(&'a self, request: &'a Request, outflows: Vec<Outflow>) -> Calling<'a> {
+        Box::pin(async move {
+            let (at, connection) = self.connect(request).await?;
+            self.call_at(request, at, connection, outflows).await
+        })
+    }
+}
+
+impl WrpcCaller {
+    /// Connects to the first address that can be reached.
+    async fn connect(&self, request: &Request) -> Result<(String, (Reader, Writer)), RemoteError> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let count = self.targets.len();
+        let in_turn = (0..count).map(|index| &self.targets[(turn + index) % count]);
+        let (last, first): (Vec<_>, Vec<_>) = in_turn.partition(|target| target.has_failed());
+        let mut failure = None;
+        for target in first.into_iter().chain(last) {
+            let error = match timeout(self.wrpc.connect, target.address.connect()).await {
+                Ok(Ok(connection)) => {
+                    target.set_failed(false);
+                    return Ok((target.address.to_string(), connection));
+                }
+                Ok(Err(error)) => error,
+                Err(_) => io::ErrorKind::TimedOut.into(),
+            };
+            target.set_failed(true);
+            failure = Some(Arc::new(error));
+        }
+        let function = request.function.full_name();
+        Err(RemoteError::NobodyServes { function, at: self.at(), source: failure })
+    }
+
+    async fn call_at(
+        &self,
+        request: &Request,
+        at: String,
+        (reader, writer): (Reader, Writer),
+        outflows: Vec<Outflow>,
+    ) -> Result<Option<Value>, RemoteError> {
+        let Wrpc { idle, call_bytes, .. } = self.wrpc;
+        let failed = |error| failed(request, &at, error);
+        request.set_sent(&at);
+        // The deadline bounds the wait for the result.
+        let mut frames = FrameReader::new(reader, self.wrpc.idle.max(request.after));
+        let mut out = FrameWriter::new(writer, idle);
+        let function = &request.function;
+        let interface = function.interface.as_deref().unwrap_or_default();
+        let mut sent = out.call(interface, &function.name, &request.bytes).await;
+        if sent.is_ok() && outflows.is_empty() {
+            sent = out.shutdown().await;
+        }
+        if let Err(error) = sent {
+            return Err(failed(not_taken(&mut frames, error).await));
+        }
+        let sending = (!outflows.is_empty()).then(|| {
+            Sending(tokio::spawn(async move {
+                // What goes wrong here is seen by who reads, here and there.
+                let sent = send(&mut out, outflows, call_bytes).await;
+                if sent.is_ok() {
+                    let _ = out.shutdown().await;
+                }
+            }))
+        });
+        let Some(ty) = function.ty.result() else {
+            read_receipt(&mut frames, self.wrpc.is_silent).await.map_err(failed)?;
+            // Arguments may be read for longer than the call takes.
+            go_on(frames, Root { values: Vec::new(), routes: no_routes() }, sending, idle);
+            return Ok(None);
+        };
+        let writer = format!("{} at {at}", function.full_name());
+        let spec = RootSpec { types: vec![ty], limit: call_bytes, writer };
+        let mut root = read_root(&mut frames, &spec).await.map_err(failed)?;
+        let value = root.values.pop();
+        go_on(frames, root, sending, idle);
+        Ok(value)
+    }
+}
+
+fn no_routes() -> super::flow::Routes {
+    super::flow::Routes::new(0)
+}
+
+/// Has streams go on after the result, as long as somebody reads or writes them.
+fn go_on(mut frames: FrameReader<Reader>, root: Root, sending: Option<Sending>, idle: Duration) {
+    if root.routes.is_empty() && sending.is_none() {
+        return;
+    }
+    frames.set_idle(idle);
+    tokio::spawn(async move {
+        // What goes wrong is seen by who reads the streams.
+        if !root.routes.is_empty() {
+            let _ = receive(&mut frames, root.routes).await;
+        }
+        if let Some(mut sending) = sending {
+            // Without its reading direction the connection is reset when the peer writes.
+            let _ = (&mut sending.0).await;
+            let _ = timeout(LINGER, frames.drain()).await;
+        }
+    });
+}
+
+/// The task that sends streams in the arguments; it ends with the call if that is given up.
+struct Sending(JoinHandle<()>);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Why the arguments were not taken: a peer that refuses a call may say so before it has read them.
+async fn not_taken(frames: &mut FrameReader<Reader>, error: io::Error) -> RootError {
+    frames.set_idle(LINGER);
+    match read_receipt(frames, false).await {
+        Err(told @ (RootError::Failed(_) | RootError::Refused(_))) => told,
+        _ => RootError::Frame(error.into()),
+    }
+}
+
+fn failed(request: &Request, at: &str, error: RootError) -> RemoteError {
+    let (function, at) = (request.function.full_name(), at.to_owned());
+    match error {
+        RootError::Frame(error) if is_idle(&error) => {
+            RemoteError::TimedOut { function, at, after: request.after, sent: true }
+        }
+        RootError::Frame(super::frame::FrameError::Io(error)) => {
+            RemoteError::ConnectionLost { function, at, source: Some(Arc::new(error)) }
+        }
+        RootError::Frame(error) => {
+            RemoteError::Protocol { function, at, problem: error.to_string() }
+        }
+        RootError::Ended => RemoteError::ConnectionLost { function, at, source: None },
+        RootError::Invalid(problem) => RemoteError::Protocol { function, at, problem },
+        RootError::Failed(message) => RemoteError::PeerFailed { function, at, message },
+        RootError::Refused(message) => RemoteError::Refused { function, at, message },
+    }
+}

@@ -1,0 +1,510 @@
+//! wRPC when things go wrong: servers that are killed, frozen, slow or hostile, callers too.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use composer_tests::{Clock, chain, limited, run, until};
+use futures_util::future::{join_all, poll_immediate};
+use futures_util::{StreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use wasm_runtime_composer::provider::{
+    Elements, Provided, ProvidedExport, Provider, ProviderFuture, Value, stream_value,
+};
+use wasm_runtime_composer::{
+    ComponentStream, Composition, CompositionError, FunctionType, ValueType,
+};
+use wasm_runtime_composer_remote::{
+    RemoteComponent, RemoteError, RemoteExports, Serve, Wrpc, WrpcServer,
+};
+
+use crate::peers::{
+    FRAGILE, PRODUCER, RUNS, compose, exports, free_port, remote, serve, serve_fragile,
+    server_process, socket,
+};
+
+const LOOPBACK: &str = "127.0.0.1:0";
+
+/// The call of `fragile` that waits until the clock's gated time has passed.
+const WAITS: u32 = 3;
+
+async fn plain(composition: &Composition, how: u32) -> Result<u32, CompositionError> {
+    limited(composition.typed::<(u32,), u32>(Some(FRAGILE), "plain")?.call((how,))).await
+}
+
+async fn add(composition: &Composition, a: i32, b: i32) -> Result<i32, CompositionError> {
+    limited(composition.typed::<(i32, i32), i32>(Some(PRODUCER), "add")?.call((a, b))).await
+}
+
+#[track_caller]
+fn remote_error(error: &CompositionError) -> &RemoteError {
+    RemoteError::of(error).unwrap_or_else(|| panic!("{}", chain(error)))
+}
+
+/// A remote component with a short deadline.
+async fn impatient(guest: &str, wrpc: Wrpc) -> Composition {
+    let remote = RemoteComponent::new(exports(guest), wrpc);
+    compose(remote.with_deadline(Duration::from_millis(300))).await
+}
+
+#[test]
+fn nobody_at_the_address_is_told_at_once() {
+    run(async || {
+        let composition = remote("producer", Wrpc::tcp(format!("127.0.0.1:{}", free_port()))).await;
+        let error = add(&composition, 1, 2).await.unwrap_err();
+        let error = remote_error(&error);
+        assert!(matches!(error, RemoteError::NobodyServes { source: Some(_), .. }), "{error}");
+        assert!(!error.may_have_run());
+        let composition = remote("producer", Wrpc::unix(socket())).await;
+        let error = add(&composition, 1, 2).await.unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::NobodyServes { .. }));
+    });
+}
+
+#[test]
+fn server_killed_in_the_middle_of_a_call_and_started_again() {
+    run(async || {
+        let (mut server, address, mut said) = server_process(LOOPBACK);
+        let composition = remote("fragile", Wrpc::tcp(&address)).await;
+        let killing = async {
+            while said.recv().await.as_deref() != Some(RUNS) {}
+            server.kill();
+        };
+        let (result, ()) = futures_util::future::join(plain(&composition, WAITS), killing).await;
+        let error = result.unwrap_err();
+        let error = remote_error(&error);
+        assert!(matches!(error, RemoteError::ConnectionLost { .. }), "{error}");
+        assert!(error.may_have_run());
+        let error = plain(&composition, 0).await.unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::NobodyServes { .. }));
+        let _again = server_process(&address);
+        assert_eq!(plain(&composition, 0).await.unwrap(), 7);
+    });
+}
+
+#[test]
+fn frozen_server_is_a_timeout() {
+    run(async || {
+        let (server, address, _) = server_process(LOOPBACK);
+        let composition = impatient("fragile", Wrpc::tcp(address)).await;
+        server.signal("-STOP");
+        let error = plain(&composition, 0).await.unwrap_err();
+        let error = remote_error(&error);
+        assert!(matches!(error, RemoteError::TimedOut { sent: true, .. }), "{error}");
+        server.signal("-CONT");
+        limited(async { while plain(&composition, 0).await.is_err() {} }).await;
+    });
+}
+
+#[test]
+fn closing_lets_running_calls_end_and_takes_no_more() {
+    run(async || {
+        let clock = Clock::default();
+        let path = socket();
+        let serving = serve_fragile(&clock, WrpcServer::unix(&path)).await;
+        let composition = remote("fragile", Wrpc::unix(&path)).await;
+        let running = plain(&composition, WAITS);
+        let closing = async {
+            until(|| !clock.log().is_empty()).await;
+            let mut closing = std::pin::pin!(serving.close(Duration::from_secs(50)));
+            assert!(poll_immediate(&mut closing).await.is_none());
+            until(|| !path.exists()).await;
+            clock.open();
+            limited(closing).await;
+        };
+        let (result, ()) = futures_util::future::join(running, closing).await;
+        assert_eq!(result.unwrap(), 7);
+        let error = plain(&composition, 0).await.unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::NobodyServes { .. }));
+    });
+}
+
+#[test]
+fn closing_without_time_gives_running_calls_up() {
+    run(async || {
+        let clock = Clock::default();
+        let serving = serve_fragile(&clock, WrpcServer::tcp(LOOPBACK)).await;
+        let composition = remote("fragile", Wrpc::tcp(&serving.addresses()[0])).await;
+        let closing = async {
+            until(|| !clock.log().is_empty()).await;
+            limited(serving.close(Duration::ZERO)).await;
+        };
+        let call = plain(&composition, WAITS);
+        let (result, ()) = futures_util::future::join(call, closing).await;
+        let error = result.unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::ConnectionLost { .. }));
+        clock.open();
+    });
+}
+
+#[test]
+fn socket_that_a_killed_server_left_is_replaced_and_that_of_a_running_one_is_not() {
+    run(async || {
+        let path = socket();
+        // Closing a listener leaves its file, as being killed does.
+        drop(tokio::net::UnixListener::bind(&path).unwrap());
+        let _serving = serve("producer", WrpcServer::unix(&path)).await;
+        let composition = remote("producer", Wrpc::unix(&path)).await;
+        assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+        let error = composition.serve(WrpcServer::unix(&path)).await.unwrap_err();
+        assert!(error.to_string().contains("calls cannot be taken at"), "{error}");
+        assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn two_servers_share_the_load_and_one_takes_over() {
+    run(async || {
+        let first = serve("producer", WrpcServer::tcp(LOOPBACK)).await;
+        let second = serve("producer-b", WrpcServer::tcp(LOOPBACK)).await;
+        let wrpc = Wrpc::tcp(&first.addresses()[0]).or_tcp(&second.addresses()[0]);
+        let only = exports("producer").only(&[PRODUCER]).unwrap();
+        let composition = compose(RemoteComponent::new(only, wrpc)).await;
+        let greet = composition.typed::<(String,), String>(Some(PRODUCER), "greet").unwrap();
+        let greetings = join_all((0..100).map(|_| greet.call(("x".to_owned(),))));
+        let greetings: Vec<_> = limited(greetings).await.into_iter().map(Result::unwrap).collect();
+        let of_first = greetings.iter().filter(|it| **it == greetings[0]).count();
+        assert_eq!(of_first, 50);
+        limited(first.close(Duration::from_secs(10))).await;
+        let greetings = join_all((0..100).map(|_| greet.call(("x".to_owned(),))));
+        let greetings: Vec<_> = limited(greetings).await.into_iter().map(Result::unwrap).collect();
+        assert!(greetings.iter().all(|it| *it == greetings[0]));
+    });
+}
+
+/// Aborts its task with the test.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Hands each connection at an address of its own, with its number, to `with`.
+async fn server<F>(with: impl Fn(usize, TcpStream) -> F + Send + 'static) -> (Task, String)
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let task = tokio::spawn(async move {
+        for number in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(with(number, stream));
+        }
+    });
+    (Task(task), address)
+}
+
+#[test]
+fn call_that_was_sent_is_made_again_only_if_it_is_idempotent() {
+    run(async || {
+        let serving = serve("producer", WrpcServer::tcp(LOOPBACK)).await;
+        let real = serving.addresses()[0].clone();
+        // Every second connection is lost after the call has come.
+        let (_task, address) = server(move |number, mut stream| {
+            let real = real.clone();
+            async move {
+                if number % 2 == 0 {
+                    let mut call = Vec::new();
+                    stream.read_to_end(&mut call).await?;
+                    return Ok(());
+                }
+                let mut real = TcpStream::connect(real).await?;
+                tokio::io::copy_bidirectional(&mut stream, &mut real).await?;
+                Ok(())
+            }
+        })
+        .await;
+        let once = remote("producer", Wrpc::tcp(&address)).await;
+        let error = add(&once, 1, 2).await.unwrap_err();
+        let error = remote_error(&error);
+        assert!(matches!(error, RemoteError::ConnectionLost { .. }), "{error}");
+        assert_eq!(add(&once, 1, 2).await.unwrap(), 3);
+        let again = RemoteComponent::new(exports("producer"), Wrpc::tcp(&address));
+        let again = compose(again.with_idempotent(PRODUCER)).await;
+        assert_eq!(add(&again, 1, 2).await.unwrap(), 3);
+        // A failure that the peer tells is no loss.
+        let error = limited(again.typed::<(), String>(None, "internal-debug").unwrap().call(()))
+            .await
+            .unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::ConnectionLost { .. }));
+    });
+}
+
+#[test]
+fn slow_network_takes_longer_and_loses_nothing() {
+    run(async || {
+        let serving = serve("producer", WrpcServer::tcp(LOOPBACK)).await;
+        let real = serving.addresses()[0].clone();
+        // A few bytes at a time, with everybody else in between.
+        async fn drip<R, W>(mut from: R, mut to: W) -> io::Result<()>
+        where
+            R: tokio::io::AsyncRead + Unpin,
+            W: tokio::io::AsyncWrite + Unpin,
+        {
+            let mut bytes = [0; 7];
+            loop {
+                let read = from.read(&mut bytes).await?;
+                if read == 0 {
+                    return to.shutdown().await;
+                }
+                to.write_all(&bytes[..read]).await?;
+                tokio::task::yield_now().await;
+            }
+        }
+        let (_task, address) = server(move |_, mut stream| {
+            let real = real.clone();
+            async move {
+                let mut real = TcpStream::connect(real).await?;
+                let ((from, to), (back, forth)) = (stream.split(), real.split());
+                futures_util::future::try_join(drip(from, forth), drip(back, to)).await?;
+                Ok(())
+            }
+        })
+        .await;
+        let composition = remote("producer", Wrpc::tcp(address)).await;
+        let reverse = composition.typed::<(Vec<u8>,), Vec<u8>>(Some(PRODUCER), "reverse").unwrap();
+        let bytes: Vec<u8> = (0..=255).cycle().take(20_000).collect();
+        let mut reversed = limited(reverse.call((bytes.clone(),))).await.unwrap();
+        reversed.reverse();
+        assert_eq!(reversed, bytes);
+    });
+}
+
+/// A call of `add` as it goes over the wire, up to its arguments.
+fn head_of_add() -> Vec<u8> {
+    let mut head = vec![0, PRODUCER.len() as u8];
+    head.extend(PRODUCER.as_bytes());
+    head.extend([3]);
+    head.extend(b"add");
+    head
+}
+
+#[test]
+fn hostile_callers_get_errors_and_others_their_results() {
+    run(async || {
+        let server = WrpcServer::tcp(LOOPBACK).with_read_limit(Duration::from_millis(200));
+        let serving = serve("producer", server.with_call_bytes(1000).with_concurrency(8)).await;
+        let address = serving.addresses()[0].clone();
+        let with_args = |args: &[u8]| [head_of_add(), args.to_vec()].concat();
+        let cases: Vec<(Vec<u8>, &str)> = vec![
+            (vec![], ""),
+            (vec![7], "expected version 0 of the protocol, found 7"),
+            (vec![0, 0xff, 0xff, 0xff, 0xff, 0x0f], "a name of 4294967295 bytes"),
+            (vec![0, 1, 0xff, 1, b'x'], "a name that is not UTF-8"),
+            (vec![0, 0, 1, b'x'], "`x` is not served here"[..5].as_ref()),
+            (with_args(&[0, 0xff, 0xff, 0xff, 0xff, 0x7f]), "a number of more than 32 bits"),
+            (with_args(&[0xff, 0xff, 0xff, 0xff, 0x0f]), "a frame's path has 4294967295 steps"),
+            (with_args(&[1, 0, 0]), "before there is one"),
+            (with_args(&[0, 1, 1]), "end too early"),
+            (with_args(&[0, 3, 1, 2, 3]), "1 more bytes"),
+            (with_args(&[0, 5, 0xff, 0xff, 0xff, 0xff, 0x4f]), "a number of type `s32`"),
+            (with_args(&[&[0, 0x80, 0x10][..], &[0x80; 2048]].concat()), "more than 1000 bytes"),
+        ];
+        for (bytes, expected) in cases {
+            let mut stream = TcpStream::connect(&address).await.unwrap();
+            stream.write_all(&bytes).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut answer = Vec::new();
+            limited(stream.read_to_end(&mut answer)).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.contains(expected), "{expected} in {answer}");
+        }
+        // Those who send nothing at all hold no place for long.
+        let silent: Vec<_> = limited(join_all((0..20).map(|_| TcpStream::connect(&address)))).await;
+        let composition = remote("producer", Wrpc::tcp(&address)).await;
+        assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+        drop(silent);
+        // More than the server takes.
+        let reverse = composition.typed::<(Vec<u8>,), Vec<u8>>(Some(PRODUCER), "reverse").unwrap();
+        let error = limited(reverse.call((vec![0; 100_000],))).await.unwrap_err();
+        let error = remote_error(&error);
+        assert!(error.to_string().contains("take more than 1000 bytes"), "{error}");
+        assert!(!error.may_have_run());
+        // More than the caller may send.
+        let composition = remote("producer", Wrpc::tcp(&address).with_call_bytes(10)).await;
+        let reverse = composition.typed::<(Vec<u8>,), Vec<u8>>(Some(PRODUCER), "reverse").unwrap();
+        let error = limited(reverse.call((vec![0; 11],))).await.unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::TooLarge { limit: 10, .. }));
+    });
+}
+
+#[test]
+fn hostile_servers_are_errors() {
+    run(async || {
+        let answers: [(&'static [u8], &str); 8] = [
+            (&[], "was lost before"),
+            (&[0, 1], "was lost before"),
+            (&[0, 6, 1, 1, 1, 1, 1, 1], "5 more bytes"),
+            (&[0, 5, 0xff, 0xff, 0xff, 0xff, 0x4f], "a number of type `s32`"),
+            (&[1, 0, 1, 1], "a frame for a value at [0] before there is one"),
+            (&[0xff, 0xff, 0xff, 0xff, 0x0f], "a frame's path has 4294967295 steps"),
+            (&[1, 0xff, 0xff, 0xff, 0xff, 0x0f, 2, 0xff, 0x07], "failed at"),
+            (&[0, 0xff, 0xff, 0xff, 0xff, 0x0f, 1], "was lost before"),
+        ];
+        for (answer, expected) in answers {
+            let (_task, address) = server(move |_, mut stream| async move {
+                let mut call = Vec::new();
+                stream.read_to_end(&mut call).await?;
+                stream.write_all(answer).await
+            })
+            .await;
+            let composition = remote("producer", Wrpc::tcp(address)).await;
+            let error = add(&composition, 1, 2).await.unwrap_err();
+            let error = remote_error(&error).to_string();
+            assert!(error.contains(expected), "{expected} in {error}");
+        }
+        // Bytes without an end.
+        let (_task, address) = server(|_, mut stream| async move {
+            let alive = [0, 0x80, 0].repeat(1000);
+            loop {
+                stream.write_all(&alive).await?;
+            }
+        })
+        .await;
+        let composition = impatient("producer", Wrpc::tcp(address)).await;
+        let error = add(&composition, 1, 2).await.unwrap_err();
+        assert!(matches!(remote_error(&error), RemoteError::TimedOut { .. }));
+    });
+}
+
+#[test]
+fn calls_beyond_the_callers_cap_wait_their_turn() {
+    run(async || {
+        let clock = Clock::default();
+        let serving = serve_fragile(&clock, WrpcServer::tcp(LOOPBACK)).await;
+        let real = serving.addresses()[0].clone();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = connections.clone();
+        let (_task, address) = server(move |_, mut stream| {
+            let real = real.clone();
+            counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                let mut real = TcpStream::connect(real).await?;
+                tokio::io::copy_bidirectional(&mut stream, &mut real).await?;
+                Ok(())
+            }
+        })
+        .await;
+        let remote = RemoteComponent::new(exports("fragile"), Wrpc::tcp(address));
+        let composition = compose(remote.with_concurrency(1)).await;
+        let letting_go = async {
+            until(|| !clock.log().is_empty()).await;
+            // As many as there would be without a cap do not come.
+            let more = until(|| connections.load(Ordering::SeqCst) > 1);
+            assert!(tokio::time::timeout(Duration::from_millis(200), more).await.is_err());
+            clock.open();
+        };
+        let others = join_all((0..10).map(|_| plain(&composition, 0)));
+        let (first, others, ()) =
+            futures_util::future::join3(plain(&composition, WAITS), others, letting_go).await;
+        assert_eq!(first.unwrap(), 7);
+        assert!(others.into_iter().all(|result| result.unwrap() == 7));
+        assert_eq!(connections.load(Ordering::SeqCst), 11);
+    });
+}
+
+/// A function in Rust: it never ends, or gives a stream that does not.
+struct Endless {
+    running: Arc<AtomicUsize>,
+    streams: bool,
+}
+
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Provider for Endless {
+    fn call(&self, _: usize, _: Vec<Value>) -> ProviderFuture {
+        let running = Running::new(&self.running);
+        if self.streams {
+            let elements =
+                stream::iter([Elements::Bytes(b"abc".to_vec())]).chain(stream::once(async move {
+                    let _running = running;
+                    std::future::pending().await
+                }));
+            return Box::pin(async { Ok(Some(stream_value(elements))) });
+        }
+        Box::pin(async move {
+            let _running = running;
+            std::future::pending().await
+        })
+    }
+}
+
+const ENDLESS: &str = "package test:endless; world w { export f: func() -> stream<u8>; }";
+
+fn endless(running: &Arc<AtomicUsize>, streams: bool) -> Provided {
+    let result = ValueType::Stream(Some(Arc::new(ValueType::U8)));
+    let ty = FunctionType::new(true, [], Some(result));
+    let export = ProvidedExport::Func { name: "f".to_owned(), ty };
+    Provided::new(vec![export], Endless { running: running.clone(), streams })
+}
+
+#[test]
+fn caller_that_goes_away_is_noticed() {
+    run(async || {
+        let running = Arc::new(AtomicUsize::new(0));
+        for is_tcp in [true, false] {
+            let path = socket();
+            let server = WrpcServer::tcp(LOOPBACK).and_unix(&path);
+            let serving = compose(endless(&running, false)).await.serve(server).await.unwrap();
+            let wrpc = if is_tcp { Wrpc::tcp(&serving.addresses()[0]) } else { Wrpc::unix(&path) };
+            let exports = RemoteExports::from_wit(ENDLESS).unwrap();
+            let composition = compose(RemoteComponent::new(exports, wrpc)).await;
+            let f = composition.typed::<(), ComponentStream<u8>>(None, "f").unwrap();
+            let mut call: Pin<Box<dyn Future<Output = _>>> = Box::pin(f.call(()));
+            limited(async {
+                while running.load(Ordering::SeqCst) == 0 {
+                    assert!(poll_immediate(&mut call).await.is_none());
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+            drop(call);
+            until(|| running.load(Ordering::SeqCst) == 0).await;
+        }
+    });
+}
+
+#[test]
+fn stream_that_is_lost_is_an_error_and_one_that_is_dropped_ends_its_writer() {
+    run(async || {
+        let running = Arc::new(AtomicUsize::new(0));
+        let server = WrpcServer::tcp(LOOPBACK);
+        let serving = compose(endless(&running, true)).await.serve(server).await.unwrap();
+        let exports = RemoteExports::from_wit(ENDLESS).unwrap();
+        let remote = RemoteComponent::new(exports, Wrpc::tcp(&serving.addresses()[0]));
+        let composition = compose(remote).await;
+        let f = composition.typed::<(), ComponentStream<u8>>(None, "f").unwrap();
+        let mut read = [0; 3];
+        let mut dropped = limited(f.call(())).await.unwrap();
+        limited(dropped.read_exact(&mut read)).await.unwrap();
+        assert_eq!(&read, b"abc");
+        drop(dropped);
+        until(|| running.load(Ordering::SeqCst) == 0).await;
+        let mut lost = limited(f.call(())).await.unwrap();
+        limited(lost.read_exact(&mut read)).await.unwrap();
+        drop(serving);
+        let error = limited(lost.next()).await.unwrap().unwrap_err();
+        assert!(matches!(error, CompositionError::Stream(_)), "{}", chain(&error));
+        assert!(limited(lost.next()).await.is_none());
+    });
+}
