@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod book;
 mod calls;
 mod cases;
 mod close;
