@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Shows how components would be wired, without starting any.
     Plan(PlanArgs),
+    /// Tells who satisfies an import, and why the others who export it do not.
+    Explain(ExplainArgs),
     /// Fuses components into one, by the same wiring.
     Fuse(FuseArgs),
     /// Prints a script that completes `composer` in a shell.
@@ -113,6 +115,20 @@ pub(crate) struct HostArgs {
     /// Arguments of the components, after the id of each.
     #[arg(last = true, value_name = "ARG")]
     pub(crate) args: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) wiring: Wiring,
+
+    /// The id of the component that imports.
+    #[arg(long, value_name = "ID")]
+    pub(crate) consumer: String,
+
+    /// The whole name of the import, with its version.
+    #[arg(long, value_name = "IMPORT")]
+    pub(crate) import: String,
 }
 
 #[derive(Args, Debug)]

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Command, Drawing, FuseArgs, PlanArgs};
+use args::{Cli, Command, Drawing, ExplainArgs, FuseArgs, PlanArgs};
 use failure::Failure;
 use setup::Setup;
 
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Plan(args) => plan(&args),
+        Command::Explain(args) => explain(&args),
         Command::Fuse(args) => fuse(&args),
         Command::Completions { shell } => completions(shell),
     };
@@ -46,6 +47,12 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
         Drawing::Json => json::plan(&plan),
     };
     print(text.as_bytes())
+}
+
+fn explain(args: &ExplainArgs) -> Result<(), Failure> {
+    let setup = Setup::new(&args.wiring)?;
+    let explanation = setup.composer()?.explain(&args.consumer, &args.import)?;
+    print(format!("{explanation}\n").as_bytes())
 }
 
 fn fuse(args: &FuseArgs) -> Result<(), Failure> {

@@ -334,6 +334,22 @@ fn fused_component_runs_as_one() {
 }
 
 #[test]
+fn import_is_explained() {
+    let components = ["producer.wasm", "producer-b.wasm", "consumer.wasm"];
+    let asked = ["--hint", "add=producer-b", "--consumer", "consumer", "--import"];
+    let args = [&["explain"][..], &components, &asked, &["add"]].concat();
+    succeeds(
+        &args,
+        "`add`, imported by `consumer`, comes from `producer-b`: a hint says so\n  \
+         not `add` of `producer`: the hint names another\n",
+    );
+    let args = [&["explain"][..], &components, &asked, &["ad"]].concat();
+    let ended = composer(&args);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.contains("did you mean `add`?"), "{}", ended.stderr);
+}
+
+#[test]
 fn output_that_cannot_be_written_is_told() {
     fails(
         &["fuse", "producer.wasm", "-o", "no/such/folder/out.wasm"],

@@ -66,6 +66,8 @@ const ISOLATED: &[(&str, &str)] = &[
     ("cases", "compares plans of both placements by itself"),
     ("fuse", "of fusing itself"),
     ("explain", "of planning alone"),
+    ("book", "of documentation"),
+    ("wasi", "what single components are given of the host"),
     ("placement", "this"),
     ("macros", "of the macro; its accessors are tested in both by those that use `placed!`"),
     ("streams::macro_declares_functions_of_streams", "of the macro"),
