@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 use wasm_runtime_composer::provider::{
-    IntoProvided, Provided, Provider, ProviderError, ProviderFuture, Value,
+    IntoPart, Part, Provided, Provider, ProviderError, ProviderFuture, Value,
 };
 
 use crate::client::{Request, Transport};
@@ -113,7 +113,7 @@ fn is_meant(function: &RemoteFunction, name: &str) -> bool {
     function.interface.as_deref() == Some(name) || function.full_name() == name
 }
 
-impl IntoProvided for RemoteComponent {
+impl RemoteComponent {
     fn into_provided(self) -> Provided {
         let caller = &self.transport.caller;
         let provided = self.exports.provided(caller.name(), &|ty| caller.carries(ty));
@@ -134,6 +134,12 @@ impl IntoProvided for RemoteComponent {
             turns: Semaphore::new(calls.min(Semaphore::MAX_PERMITS)),
         };
         Provided::new(exports, Arc::new(caller).provider())
+    }
+}
+
+impl IntoPart for RemoteComponent {
+    fn into_part(self) -> Part {
+        self.into_provided().into_part()
     }
 }
 

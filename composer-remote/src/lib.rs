@@ -6,7 +6,7 @@
 //!
 //! - wRPC over TCP and Unix sockets (feature `wrpc`): [`Wrpc`] calls, [`WrpcServer`] serves. Any wRPC
 //!   peer can be on the other side.
-//! - NATS (feature `nats`): [`Nats`] calls, [`NatsServer`] serves, through a broker that runs already,
+//! - NATS (feature `nats`): `Nats` calls, `NatsServer` serves, through a broker that runs already,
 //!   which finds the servers and shares the load among them.
 //!
 //! Every call has a deadline, and is made once: only functions that are said to be
@@ -102,3 +102,8 @@ pub use wrpc::{Wrpc, WrpcServer};
 #[cfg(all(doctest, feature = "wrpc", feature = "nats"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The program in the book's chapter on several processes compiles and runs.
+#[cfg(all(doctest, feature = "wrpc"))]
+#[doc = include_str!("../../docs/src/recipes/processes.md")]
+struct BookProcesses;

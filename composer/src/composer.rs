@@ -9,12 +9,14 @@ use crate::composable::{
 };
 use crate::composition::{Composition, LiveLeaf, Wired};
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
-use crate::error::{Cause, CompositionError, PlanError, PlanProblem, StartError};
+use crate::error::{Cause, CompositionError, LookupError, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
 use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::Plan;
 use crate::plan::containment::{Carrier, Wish};
+use crate::plan::explain::Explanation;
 use crate::plan::item::{OpenInside, ResourceDef, Surface};
+use crate::plan::name::nearest;
 use crate::plan::resolve::{Assembly, Content, Home, Leaf, Node, Resolution, Source, resolve};
 use crate::shutdown::{Running, end_all};
 use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
@@ -116,6 +118,71 @@ impl Composer {
         let plan = Plan::new(&resolution);
         self.wiring(resolution).link()?;
         Ok(plan)
+    }
+
+    /// Tells who satisfies the import `import` of the component `consumer`, and why everybody else who
+    /// exports it does not. It can be asked whether planning succeeds or not.
+    ///
+    /// `consumer` is the component's id as [`plan`](Self::plan) shows it, and `import` the import's name
+    /// as the component has it. Components are compiled as by `plan`.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Lookup`] if there is no such component or import.
+    /// - [`CompositionError::Plan`] if a component cannot be loaded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer, HostInterface};
+    /// # use wasmtime::component::Linker;
+    /// # use wasmtime::{Engine, Store};
+    /// # let engine = Engine::default();
+    /// # let linker = Linker::<()>::new(&engine);
+    /// # let text = r#"(component (import "n" (func (result s32))))"#;
+    /// # let consumer = ComposableComponent::new(text, linker, move || Store::new(&engine, ()));
+    /// let number = |n: i32| HostInterface::root().func_wrap("n", move || n);
+    /// let mut composer = Composer::new();
+    /// composer.add(ComposableDescriptor::new("disk", number(1)));
+    /// composer.add(ComposableDescriptor::new("memory", number(2)));
+    /// composer.add(ComposableDescriptor::new("consumer", consumer).with_import_hint("n", "memory"));
+    /// assert_eq!(
+    ///     composer.explain("consumer", "n")?.to_string(),
+    ///     "`n`, imported by `consumer`, comes from `memory`: a hint says so\n  \
+    ///      not `n` of `disk`: the hint names another"
+    /// );
+    /// # Ok::<_, wasm_runtime_composer::CompositionError>(())
+    /// ```
+    pub fn explain(&self, consumer: &str, import: &str) -> Result<Explanation, CompositionError> {
+        let resolution = self.resolve()?;
+        let ids = resolution.leaves.iter().map(|leaf| &*leaf.id);
+        let Some(leaf) = resolution.leaves.iter().find(|leaf| *leaf.id == *consumer) else {
+            let nearest = nearest(consumer, ids).map(str::to_owned);
+            return Err(LookupError::NoComponent { id: consumer.to_owned(), nearest }.into());
+        };
+        let imports = || leaf.surface.imports.iter().map(|named| &*named.name);
+        let Some(index) = imports().position(|name| name == import) else {
+            let nearest = nearest(import, imports()).map(str::to_owned);
+            let (component, import) = (consumer.to_owned(), import.to_owned());
+            return Err(LookupError::NotImported { component, import, nearest }.into());
+        };
+        Ok(resolution.explain(leaf, index, self.hints_at(consumer, import)))
+    }
+
+    /// Whether a hint of the component `path`, or of a composer around it, is for `import`.
+    fn hints_at(&self, path: &str, import: &str) -> bool {
+        let (id, inside) = match path.split_once('/') {
+            Some((id, inside)) => (id, Some(inside)),
+            None => (path, None),
+        };
+        self.descriptors.iter().filter(|descriptor| descriptor.id == id).any(|descriptor| {
+            let hinted = descriptor.import_hints.iter().any(|(name, _)| name == import);
+            let within = match (&descriptor.part.content, inside) {
+                (PartContent::Group(composer), Some(inside)) => composer.hints_at(inside, import),
+                _ => false,
+            };
+            hinted || within
+        })
     }
 
     /// Wires the components and starts each in a store of its own, providers before their

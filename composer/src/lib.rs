@@ -117,6 +117,7 @@ pub use export::ExportFunc;
 pub use export::{ValFuture, ValStream};
 pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
+pub use plan::explain::{Candidate, Explanation, Outcome, Reason, Verdict};
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;
@@ -133,3 +134,51 @@ pub use wasm_runtime_composer_macros::ComponentValue;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The programs in the chapters of the book compile and run.
+#[cfg(all(doctest, feature = "macros", feature = "component-model-async", feature = "codec"))]
+mod book {
+    #[doc = include_str!("../../docs/src/getting-started.md")]
+    struct GettingStarted;
+
+    #[doc = include_str!("../../docs/src/concepts/composition.md")]
+    struct Composition;
+
+    #[doc = include_str!("../../docs/src/concepts/stores.md")]
+    struct Stores;
+
+    #[cfg(feature = "fuse")]
+    #[doc = include_str!("../../docs/src/concepts/placement.md")]
+    struct Placement;
+
+    #[doc = include_str!("../../docs/src/concepts/resources.md")]
+    struct Resources;
+
+    #[doc = include_str!("../../docs/src/concepts/streams.md")]
+    struct Streams;
+
+    #[doc = include_str!("../../docs/src/concepts/host.md")]
+    struct Host;
+
+    #[cfg(feature = "wasi")]
+    #[doc = include_str!("../../docs/src/concepts/wasi.md")]
+    struct Wasi;
+
+    #[doc = include_str!("../../docs/src/recipes/plugins.md")]
+    struct Plugins;
+
+    #[doc = include_str!("../../docs/src/recipes/uploads.md")]
+    struct Uploads;
+
+    #[doc = include_str!("../../docs/src/recipes/hot-swap.md")]
+    struct HotSwap;
+
+    #[doc = include_str!("../../docs/src/recipes/limits.md")]
+    struct Limits;
+
+    #[doc = include_str!("../../docs/src/recipes/testing.md")]
+    struct Testing;
+
+    #[doc = include_str!("../../docs/src/errors.md")]
+    struct Errors;
+}

@@ -3,11 +3,12 @@
 use std::slice;
 use std::time::Duration;
 
-use composer_tests::{call, chain, compose, composer, limited, run_placed, string};
+use composer_tests::{call, chain, compose, composer, limited, run, run_placed, string};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncReadExt;
 use wasm_runtime_composer::{
-    ArgumentError, ComponentStream, Composition, CompositionError, HandleError, OwnedResource,
+    ArgumentError, ComponentStream, ComposableDescriptor, Composer, Composition, CompositionError,
+    HandleError, HostInterface, OwnedResource,
 };
 use wasmtime::component::Val;
 
@@ -241,5 +242,27 @@ fn thousands_of_streams_come_and_go() {
             assert!(read(&composition, &nothing).await.unwrap().is_empty());
         }
         not_held(composition.take_future(&first));
+    });
+}
+
+#[test]
+fn rust_in_the_place_of_a_component_reads_and_writes_streams() {
+    run(async || {
+        let host = HostInterface::root().func_wrap_concurrent(
+            "double",
+            async |n: ComponentStream<u32>| {
+                ComponentStream::new(n.map(|n| n.unwrap_or_default() * 2))
+            },
+        );
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("doubler", host));
+        let composition = limited(composer.compose()).await.unwrap();
+        let double = composition
+            .typed::<(ComponentStream<u32>,), ComponentStream<u32>>(None, "double")
+            .unwrap();
+        let numbers = ComponentStream::new(stream::iter(0..5_u32));
+        let doubled = limited(double.call((numbers,))).await.unwrap();
+        let doubled: Vec<_> = limited(doubled.try_collect()).await.unwrap();
+        assert_eq!(doubled, [0, 2, 4, 6, 8]);
     });
 }

@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{call, call_unit, chain, component, limited, run, string, until};
-use futures_util::StreamExt;
-use futures_util::stream;
 use tokio::sync::Notify;
 use wasm_runtime_composer::{
-    ComponentStream, ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError,
-    Containment, ExportFilter, HandleError, HostBorrow, HostInterface, HostInterfaceError, HostOwn,
-    HostPanic, OwnedResource, PlanProblem, compose,
+    ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, Containment,
+    ExportFilter, HandleError, HostBorrow, HostInterface, HostInterfaceError, HostOwn, HostPanic,
+    OwnedResource, PlanProblem, compose,
 };
 use wasmtime::component::Val;
 
@@ -340,10 +338,7 @@ fn every_type_goes_in_and_comes_out_and_prints() {
         type All = (Item, Vec<Shape>, Colour, Rights, BTreeMap<String, [u8; 2]>, Result<(), char>);
         let host = HostInterface::root()
             .func_wrap("same", |all: All, more: Option<Box<f32>>| (all, more))
-            .with_params(&["all", "more"])
-            .func_wrap_concurrent("double", async |n: ComponentStream<u32>| {
-                ComponentStream::new(n.map(|n| n.unwrap_or_default() * 2))
-            });
+            .with_params(&["all", "more"]);
         let mut composer = Composer::new();
         composer.add(ComposableDescriptor::new("rust", host));
         let composition = limited(composer.compose()).await.unwrap();
@@ -364,13 +359,6 @@ fn every_type_goes_in_and_comes_out_and_prints() {
                         enum { red, blue }, flags { read, write }, map<string, list<u8, 2>>, \
                         result<_, char>>, more: option<f32>)";
         assert!(plan.contains(expected), "{plan}");
-        let double = composition
-            .typed::<(ComponentStream<u32>,), ComponentStream<u32>>(None, "double")
-            .unwrap();
-        let numbers = ComponentStream::new(stream::iter(0..5_u32));
-        let doubled = limited(double.call((numbers,))).await.unwrap();
-        let doubled: Vec<_> = limited(doubled.map(Result::unwrap).collect()).await;
-        assert_eq!(doubled, [0, 2, 4, 6, 8]);
     });
 }
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod book;
 mod calls;
 mod cases;
 mod close;
@@ -12,6 +13,7 @@ mod cycles;
 #[cfg(feature = "codec")]
 mod dynamic_streams;
 mod errors;
+mod explain;
 mod faults;
 mod fuse;
 mod fused;

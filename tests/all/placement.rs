@@ -52,6 +52,10 @@ const ISOLATED: &[(&str, &str)] = &[
     ("provided", "exports that no component implements"),
     ("host", "interfaces that no component implements"),
     (
+        "dynamic_streams::rust_in_the_place_of_a_component_reads_and_writes_streams",
+        "an interface that no component implements",
+    ),
+    (
         "codec::garbage_that_a_guest_returns_is_read_or_refused_as_val_does",
         "types exported at the \
         root beside the function that has them; what a WIT world has is imported there or in an \
@@ -65,6 +69,9 @@ const ISOLATED: &[(&str, &str)] = &[
     // What has nothing to do with components in one or several stores.
     ("cases", "compares plans of both placements by itself"),
     ("fuse", "of fusing itself"),
+    ("explain", "of planning alone"),
+    ("book", "of documentation"),
+    ("wasi", "what single components are given of the host"),
     ("placement", "this"),
     ("macros", "of the macro; its accessors are tested in both by those that use `placed!`"),
     ("streams::macro_declares_functions_of_streams", "of the macro"),

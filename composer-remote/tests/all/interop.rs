@@ -9,9 +9,7 @@ use composer_tests::{limited, run};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
-use wasm_runtime_composer::provider::{
-    IntoProvided, Provided, ProvidedExport, Provider, ProviderFuture, Value,
-};
+use wasm_runtime_composer::provider::{Provided, ProvidedExport, Provider, ProviderFuture, Value};
 use wasm_runtime_composer::{
     ComponentFuture, ComponentStream, Composition, FunctionType, ValueType,
 };
@@ -76,7 +74,7 @@ fn echo() -> Provided {
 fn function(name: &str) -> FunctionType {
     use wasm_runtime_composer::{ComposableDescriptor, Composer};
     let exports = RemoteExports::from_wit_in(WIT, "all").unwrap();
-    let remote = RemoteComponent::new(exports, Wrpc::tcp("127.0.0.1:1")).into_provided();
+    let remote = RemoteComponent::new(exports, Wrpc::tcp("127.0.0.1:1"));
     let mut composer = Composer::new();
     composer.add(ComposableDescriptor::new("all", remote));
     let plan = composer.plan().unwrap();

@@ -273,7 +273,6 @@ impl ComposableDescriptor {
 
 /// A composable, whatever it is made of.
 #[doc(hidden)]
-#[expect(unnameable_types, reason = "only the sealed trait speaks of it")]
 pub struct Part {
     pub(crate) content: PartContent,
     pub(crate) filters: Vec<Filter>,
@@ -315,7 +314,6 @@ pub(crate) mod sealed {
     use super::Part;
 
     #[doc(hidden)]
-    #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
     #[diagnostic::on_unimplemented(
         message = "`{Self}` cannot be composed",
         note = "what can be is a `ComposableComponent`, a `ComposableInstance`, a `HostInterface`, a \

@@ -388,6 +388,16 @@ pub enum LookupError {
     #[non_exhaustive]
     Ambiguous { name: String, components: Vec<String> },
 
+    /// There is no such component.
+    #[error("there is no component `{id}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NoComponent { id: String, nearest: Option<String> },
+
+    /// The component has no such import.
+    #[error("component `{component}` does not import `{import}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NotImported { component: String, import: String, nearest: Option<String> },
+
     /// The function takes or returns something that cannot leave its store.
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
     #[non_exhaustive]

@@ -57,7 +57,7 @@ use crate::value::Value;
 /// let mut composer = Composer::new();
 /// composer.add(ComposableDescriptor::new("store", store));
 /// assert_eq!(
-///     composer.plan()?.exports()[0].functions()[1].ty.to_string(),
+///     composer.plan()?.exports()[0].functions[1].ty.to_string(),
 ///     "func(borrow<bucket>, string)"
 /// );
 /// # Ok::<_, CompositionError>(())

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod containment;
+pub(crate) mod explain;
 pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;

@@ -13,9 +13,7 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use wasmtime::format_err;
 
-use crate::composable::{
-    Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed,
-};
+use crate::composable::{Link, LinkError, Linked, PartContent, RunSettings, Startable};
 use crate::driver::{DriverHandle, ProvidedDriver};
 use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError, StreamLost};
 use crate::export::ExportFunc;
@@ -24,6 +22,7 @@ use crate::plan::item::{ExportedFunc, Item, Named, Surface};
 use crate::plan::types::FunctionType;
 use crate::transfer::StreamEnd;
 
+pub use crate::composable::{Part, sealed::IntoPart};
 pub use crate::value::{Elements, Handle, Value};
 
 /// Implements exported functions.
@@ -101,26 +100,15 @@ impl Provider for Nobody {
     }
 }
 
-/// Something composable that is made of [`Provided`] when it is composed.
-pub trait IntoProvided {
-    fn into_provided(self) -> Provided;
-}
-
-impl IntoProvided for Provided {
-    fn into_provided(self) -> Provided {
-        self
-    }
-}
-
 impl fmt::Debug for Provided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provided").field("surface", &self.part.surface).finish_non_exhaustive()
     }
 }
 
-impl<P: IntoProvided> sealed::IntoPart for P {
+impl IntoPart for Provided {
     fn into_part(self) -> Part {
-        PartContent::Single(self.into_provided().part).into()
+        PartContent::Single(self.part).into()
     }
 }
 

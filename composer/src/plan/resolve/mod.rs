@@ -131,6 +131,11 @@ impl Resolution {
         other.map(|(path, name, _)| (path.clone(), name.clone())).collect()
     }
 
+    /// What each component could offer: its path, the export's name, and whether it is visible.
+    pub(super) fn offers(&self) -> impl Iterator<Item = &(String, String, bool)> {
+        self.offers.iter()
+    }
+
     /// Whether `component` exports `export`, and others can see it.
     pub(super) fn shows(&self, component: &str, export: &str) -> bool {
         self.offers.iter().any(|(path, name, shown)| path == component && name == export && *shown)

@@ -1,0 +1,281 @@
+//! What can be said on the command line.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use wasm_runtime_composer::Access;
+
+use crate::call::Call;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything was done
+  1  a call failed, or its component did: it trapped, or took longer than its deadline
+  2  the command line is wrong: an option, or a call that does not fit its function
+  3  the components cannot be read, wired, started or fused
+  4  the output cannot be written
+A component that ends itself by WASI's `exit` ends `composer run` with its exit code.";
+
+/// Composes WebAssembly components while the program runs, each in a store of its own.
+#[derive(Debug, Parser)]
+#[command(name = "composer", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Composes components and calls what they export.
+    Run(RunArgs),
+    /// Shows how components would be wired, without starting any.
+    Plan(PlanArgs),
+    /// Tells who satisfies an import, and why the others who export it do not.
+    Explain(ExplainArgs),
+    /// Fuses components into one, by the same wiring.
+    Fuse(FuseArgs),
+    /// Prints a script that completes `composer` in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Wiring {
+    /// Components, as files in the binary or the text format. The id of a component is the name of
+    /// its file without the extension, unless another stands before it.
+    #[arg(
+        required = true,
+        value_name = "[ID=]FILE",
+        value_parser = OsStringValueParser::new().try_map(Given::try_from),
+    )]
+    pub(crate) components: Vec<Given>,
+
+    /// Decides which component satisfies an import, in every component that has it; `host` is the
+    /// host. IMPORT is the whole name, with its version.
+    #[arg(long = "hint", value_name = "IMPORT=ID")]
+    pub(crate) hints: Vec<Hint>,
+
+    /// Decides which component satisfies an import of one component.
+    #[arg(long = "import-hint", value_name = "CONSUMER:IMPORT=ID")]
+    pub(crate) import_hints: Vec<Hint>,
+
+    /// Decides whose export is offered, where several components have it.
+    #[arg(long = "export-hint", value_name = "EXPORT=ID")]
+    pub(crate) export_hints: Vec<Hint>,
+
+    /// Lets components import from each other in a circle.
+    #[arg(long)]
+    pub(crate) allow_cycles: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) wiring: Wiring,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+
+    /// A function to call, with its arguments in WAVE: `add(1, 2)`, or
+    /// `acme:kv/store@1.0.0#get("key")` for one of an interface. Calls are made in their order, and
+    /// the result of each is printed in WAVE on a line, `()` if there is none. The first that fails
+    /// is the last. Without any, `wasi:cli/run` is called.
+    #[arg(long = "call", value_name = "CALL")]
+    pub(crate) calls: Vec<Call>,
+
+    /// The longest that starting the components may take, and each call: a number with `ms`, `s` or
+    /// `m`.
+    #[arg(long, value_name = "TIME", value_parser = deadline)]
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// What components get of WASI, beside clocks, randomness and this process's standard streams.
+#[derive(Args, Debug)]
+pub(crate) struct HostArgs {
+    /// An environment variable of the components; without a value, the one of this process.
+    #[arg(long = "env", value_name = "NAME[=VALUE]", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// A directory for the components, under its own name if no other is given; `ro` for reading
+    /// only.
+    #[arg(long = "dir", value_name = "HOST[::GUEST[::ro]]")]
+    pub(crate) dirs: Vec<Directory>,
+
+    /// Lets components use the network.
+    #[arg(long)]
+    pub(crate) network: bool,
+
+    /// Arguments of the components, after the id of each.
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) args: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) wiring: Wiring,
+
+    /// The id of the component that imports.
+    #[arg(long, value_name = "ID")]
+    pub(crate) consumer: String,
+
+    /// The whole name of the import, with its version.
+    #[arg(long, value_name = "IMPORT")]
+    pub(crate) import: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) wiring: Wiring,
+
+    /// Draws it in Graphviz's DOT language.
+    #[arg(long, group = "drawing")]
+    dot: bool,
+
+    /// Draws it as a Mermaid flowchart.
+    #[arg(long, group = "drawing")]
+    mermaid: bool,
+
+    /// Prints it as JSON.
+    #[arg(long, group = "drawing")]
+    json: bool,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Drawing {
+    Text,
+    Dot,
+    Mermaid,
+    Json,
+}
+
+impl PlanArgs {
+    pub(crate) fn drawing(&self) -> Drawing {
+        match (self.dot, self.mermaid, self.json) {
+            (true, ..) => Drawing::Dot,
+            (_, true, _) => Drawing::Mermaid,
+            (.., true) => Drawing::Json,
+            (false, false, false) => Drawing::Text,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FuseArgs {
+    #[command(flatten)]
+    pub(crate) wiring: Wiring,
+
+    /// The file that the fused component is written to; `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// A component on the command line: its id and its file.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+}
+
+impl TryFrom<OsString> for Given {
+    type Error = String;
+
+    fn try_from(text: OsString) -> Result<Self, String> {
+        // An id has no `/`, so a path with `=` in it can be given as `./a=b.wasm`.
+        if let Some((id, path)) = text.to_str().and_then(|text| text.split_once('='))
+            && !id.contains(['/', std::path::MAIN_SEPARATOR])
+        {
+            return match (id, path) {
+                ("", _) => Err("expected an id before `=`".to_owned()),
+                (_, "") => Err("expected a file after `=`".to_owned()),
+                _ => Ok(Self { id: id.to_owned(), path: path.into() }),
+            };
+        }
+        let path = Path::new(&text);
+        let stem = path.file_stem().ok_or("expected a file, found a folder")?;
+        let id = stem.to_str().ok_or("the file's name is no text; give an id, as in `id=FILE`")?;
+        Ok(Self { id: id.to_owned(), path: path.to_owned() })
+    }
+}
+
+/// A directory that components can reach.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+    pub(crate) access: Access,
+}
+
+impl FromStr for Directory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<_> = text.split("::").collect();
+        let (host, guest, access) = match parts.as_slice() {
+            [host] => (*host, *host, Access::ReadWrite),
+            [host, guest] => (*host, *guest, Access::ReadWrite),
+            [host, guest, "ro"] => (*host, *guest, Access::ReadOnly),
+            _ => return Err("expected `HOST`, `HOST::GUEST` or `HOST::GUEST::ro`".to_owned()),
+        };
+        if host.is_empty() || guest.is_empty() {
+            return Err("expected a directory on each side of `::`".to_owned());
+        }
+        Ok(Self { host: host.into(), guest: guest.to_owned(), access })
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, value.to_owned()),
+        None => {
+            let value = std::env::var(text)
+                .map_err(|_| "this process has no such variable; give `NAME=VALUE`")?;
+            (text, value)
+        }
+    };
+    if name.is_empty() {
+        return Err("expected a name before `=`".to_owned());
+    }
+    Ok((name.to_owned(), value))
+}
+
+/// `name=target`: who provides a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Hint {
+    pub(crate) name: String,
+    pub(crate) target: String,
+}
+
+impl FromStr for Hint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.rsplit_once('=') {
+            Some(("", _)) => Err("expected a name before `=`".to_owned()),
+            Some((_, "")) => Err("expected the id of a component after `=`".to_owned()),
+            Some((name, target)) => Ok(Self { name: name.to_owned(), target: target.to_owned() }),
+            None => Err("expected a name, `=` and the id of a component".to_owned()),
+        }
+    }
+}
+
+fn deadline(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000)];
+    let millis = units.iter().find_map(|(unit, millis)| {
+        text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*millis)
+    });
+    match millis {
+        Some(0) => Err("expected a time longer than 0".to_owned()),
+        Some(millis) => Ok(Duration::from_millis(millis)),
+        None => Err("expected a whole number with `ms`, `s` or `m`, as in `500ms`".to_owned()),
+    }
+}

@@ -1,0 +1,71 @@
+//! Compiles components in parallel and says how far it is.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::setup::Component;
+
+/// Compiles what is not compiled yet. What cannot be compiled is told by the library, when it is
+/// composed.
+pub(crate) fn compile(components: &[Component]) {
+    let next = AtomicUsize::new(0);
+    let progress = Progress::new(components.len());
+    let worker = || {
+        while let Some(component) = components.get(next.fetch_add(1, Ordering::Relaxed)) {
+            progress.begin(&component.id);
+            // All descriptions of a component share what is compiled. That its imports are open
+            // says nothing yet.
+            let _ = component.alone().plan();
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        // This thread is one of them.
+        for _ in 1..threads.min(components.len()) {
+            // Without another thread it takes longer.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+        }
+        worker();
+    });
+    progress.end();
+}
+
+/// One line on the terminal, if standard error is one.
+struct Progress {
+    total: usize,
+    /// How many were begun.
+    begun: Mutex<usize>,
+    visible: bool,
+}
+
+/// Goes to the start of the line and erases it.
+const ERASE: &str = "\r\x1b[2K";
+
+impl Progress {
+    fn new(total: usize) -> Self {
+        Self { total, begun: Mutex::new(0), visible: std::io::stderr().is_terminal() }
+    }
+
+    fn begin(&self, id: &str) {
+        if !self.visible {
+            return;
+        }
+        // Held while writing, so that numbers go up.
+        let Ok(mut begun) = self.begun.lock() else { return };
+        *begun += 1;
+        show(&format!("{ERASE}compiling {begun} of {}: {id}", self.total));
+    }
+
+    fn end(&self) {
+        if self.visible {
+            show(ERASE);
+        }
+    }
+}
+
+/// Writes to standard error; it is no error if that cannot be done.
+fn show(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}

@@ -1,0 +1,144 @@
+//! The book in `docs`: every error has an entry, every chapter is listed, compiled and linked.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use composer_tests::folder;
+
+fn repository() -> PathBuf {
+    folder().join("..")
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = repository().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files of the book, by their path in `docs/src`.
+fn chapters() -> BTreeSet<String> {
+    fn gather(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("the book has folders") {
+            let entry = entry.expect("folders can be read");
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                gather(&entry.path(), &format!("{name}/"), found);
+            } else {
+                found.insert(name);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    gather(&repository().join("docs/src"), "", &mut found);
+    found
+}
+
+/// The targets of the links of a text, code apart.
+fn links(markdown: &str) -> Vec<&str> {
+    let mut code = false;
+    let lines = markdown.lines().filter(|line| {
+        let fence = line.starts_with("```");
+        code ^= fence;
+        !code && !fence
+    });
+    lines.flat_map(|line| line.split("](").skip(1).filter_map(|it| it.split(')').next())).collect()
+}
+
+/// The anchor that a heading gets.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|it| it.is_alphanumeric() || matches!(it, ' ' | '-' | '_'));
+    kept.collect::<String>().trim().to_lowercase().replace(' ', "-")
+}
+
+/// The variants of an enum in a source file, in their order.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let start =
+        source.find(&format!("pub enum {name} {{\n")).unwrap_or_else(|| panic!("no {name}"));
+    let lines = source[start..].lines().skip(1).take_while(|line| *line != "}");
+    let variant = |line: &str| {
+        let name: String =
+            line.strip_prefix("    ")?.chars().take_while(|it| it.is_alphanumeric()).collect();
+        name.starts_with(|it: char| it.is_ascii_uppercase()).then_some(name)
+    };
+    lines.filter_map(variant).collect()
+}
+
+/// The first column of the table under the heading of an enum.
+fn entries(index: &str, name: &str) -> Vec<String> {
+    let heading = format!("## `{name}`\n");
+    let start = index.find(&heading).unwrap_or_else(|| panic!("errors.md has no {heading}"));
+    let section =
+        index[start + heading.len()..].lines().take_while(|line| !line.starts_with("## "));
+    section
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn every_error_has_an_entry_in_the_index() {
+    let index = read("docs/src/errors.md");
+    let mut enums = 0;
+    for entry in std::fs::read_dir(repository().join("composer/src/error")).expect("it is there") {
+        let source = read(entry.expect("it can be read").path());
+        let names =
+            source.lines().filter_map(|line| line.strip_prefix("pub enum ")?.split(' ').next());
+        for name in names {
+            assert_eq!(
+                entries(&index, name),
+                variants(&source, name),
+                "docs/src/errors.md: the table of `{name}` has a row for each variant, in its order"
+            );
+            enums += 1;
+        }
+    }
+    assert!(enums >= 9, "the errors are read wrongly: {enums} enums");
+}
+
+#[test]
+fn every_chapter_is_in_the_summary_and_compiled() {
+    let chapters = chapters();
+    let summary = read("docs/src/SUMMARY.md");
+    let listed: BTreeSet<String> = links(&summary).into_iter().map(str::to_owned).collect();
+    let written = chapters.iter().filter(|it| *it != "SUMMARY.md").cloned().collect();
+    assert_eq!(listed, written, "docs/src/SUMMARY.md lists every file of the book");
+
+    let libraries = read("composer/src/lib.rs") + &read("composer-remote/src/lib.rs");
+    for chapter in &chapters {
+        if read(Path::new("docs/src").join(chapter)).contains("\n```rust\n") {
+            let included = format!("include_str!(\"../../docs/src/{chapter}\")");
+            assert!(
+                libraries.contains(&included),
+                "{chapter} has code; the lib.rs of its crate tests it"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for chapter in chapters() {
+        let path = Path::new("docs/src").join(&chapter);
+        for link in links(&read(&path)) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, part) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => path.clone(),
+                file => path.parent().expect("it is a file").join(file),
+            };
+            let text = read(&target);
+            let headings = text.lines().filter(|line| line.starts_with('#'));
+            let known = part.is_empty()
+                || headings.map(|it| anchor(it.trim_start_matches('#'))).any(|it| it == part);
+            assert!(known, "{chapter}: {link}");
+        }
+    }
+}
+
+#[test]
+fn links_and_tables_are_read_as_they_are_written() {
+    assert_eq!(links("a [b](c.md#d) [e](f)\n```text\n[g](h)\n```\n"), ["c.md#d", "f"]);
+    assert_eq!(anchor(" Run it within `bounds`"), "run-it-within-bounds");
+    let source = "pub enum E {\n    /// Doc.\n    #[error(\"x\")]\n    First(u8),\n\n    Second {\n        Field: u8,\n    },\n    Third,\n}\n";
+    assert_eq!(variants(source, "E"), ["First", "Second", "Third"]);
+}

@@ -1,0 +1,109 @@
+//! Why an import is satisfied as it is: `Composer::explain`.
+
+use composer_tests::{component, composer, text};
+use wasm_runtime_composer::{
+    ComposableDescriptor, Composer, CompositionError, ExportFilter, HostInterface, LookupError,
+    Outcome, Reason, Verdict,
+};
+
+/// A component that imports `acme:env/clock@1.2.0`.
+fn consumer() -> ComposableDescriptor {
+    let text = text(
+        r#"(component (import "acme:env/clock@1.2.0" (instance (export "now" (func (result u64))))))"#,
+    );
+    ComposableDescriptor::new("consumer", text)
+}
+
+fn clock(version: &str) -> HostInterface {
+    HostInterface::new(format!("acme:env/clock@{version}")).func_wrap("now", || 7_u64)
+}
+
+fn explain(composer: &Composer) -> String {
+    composer.explain("consumer", "acme:env/clock@1.2.0").unwrap().to_string()
+}
+
+#[test]
+fn each_candidate_is_told_why_not() {
+    let mut composer = Composer::new();
+    composer.add(consumer());
+    let add = |composer: &mut Composer, id: &str, clock: HostInterface| {
+        composer.add(ComposableDescriptor::new(id, clock));
+    };
+    composer.add(ComposableDescriptor::new("hidden", clock("1.2.0").hiding(&["acme:env/clock"])));
+    add(&mut composer, "old", clock("0.9.0"));
+    assert_eq!(
+        explain(&composer),
+        "`acme:env/clock@1.2.0`, imported by `consumer`, comes from its own linker: no component can \
+         provide it\n  \
+         not `acme:env/clock@1.2.0` of `hidden`: a filter hides it\n  \
+         not `acme:env/clock@0.9.0` of `old`: its version is not compatible"
+    );
+    add(&mut composer, "next", clock("1.3.0"));
+    add(&mut composer, "newest", clock("1.4.0"));
+    let explanation = composer.explain("consumer", "acme:env/clock@1.2.0").unwrap();
+    let Outcome::Component { provider, export, because, .. } = &explanation.outcome else {
+        panic!("{explanation}")
+    };
+    assert_eq!(
+        (provider.as_str(), export.as_str(), *because),
+        ("newest", "acme:env/clock@1.4.0", Reason::Version)
+    );
+    let verdict =
+        |id: &str| explanation.candidates.iter().find(|it| it.component == id).unwrap().verdict;
+    assert_eq!(verdict("newest"), Verdict::Chosen);
+    assert_eq!(verdict("next"), Verdict::LessFitting);
+    add(&mut composer, "exact", clock("1.2.0"));
+    let text = explain(&composer);
+    assert!(text.contains("comes from `exact`: it exports the very name\n"), "{text}");
+    add(&mut composer, "other", clock("1.2.0"));
+    let text = explain(&composer);
+    assert!(text.contains("comes from nobody: planning tells why"), "{text}");
+    let why = "not `acme:env/clock@1.2.0` of `other`: it is not the only one, and no hint chooses";
+    assert!(text.contains(why), "{text}");
+}
+
+#[test]
+fn hints_are_told_on_every_level() {
+    let mut group = Composer::new();
+    group.add(consumer());
+    group.add(ComposableDescriptor::new("inside", clock("2.0.0")));
+    let mut composer = Composer::new();
+    let hinted = ComposableDescriptor::new("group", group)
+        .with_import_hint("acme:env/clock@1.2.0", "second");
+    composer.add(hinted);
+    composer.add(ComposableDescriptor::new("first", clock("1.2.0")));
+    composer.add(ComposableDescriptor::new("second", clock("1.2.0")));
+    let text = composer.explain("group/consumer", "acme:env/clock@1.2.0").unwrap().to_string();
+    assert_eq!(
+        text,
+        "`acme:env/clock@1.2.0`, imported by `group/consumer`, comes from `second`: a hint says so\n  \
+         not `acme:env/clock@2.0.0` of `group/inside`: the hint names another\n  \
+         not `acme:env/clock@2.0.0` of `group`: no component satisfies its own import\n  \
+         not `acme:env/clock@1.2.0` of `first`: the hint names another"
+    );
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("clock", clock("1.2.0")));
+    composer.add(consumer().with_import_hint("acme:env/clock@1.2.0", "host"));
+    let text = explain(&composer);
+    assert!(text.contains("comes from its own linker: a hint says `host`\n"), "{text}");
+}
+
+#[test]
+fn wrong_names_are_told_with_the_nearest() {
+    let composer = composer(&["producer", "consumer"]);
+    let lookup = |consumer: &str, import: &str| match composer.explain(consumer, import) {
+        Err(CompositionError::Lookup(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    let error = lookup("consumr", "add");
+    assert!(matches!(error, LookupError::NoComponent { .. }));
+    assert_eq!(error.to_string(), "there is no component `consumr`; did you mean `consumer`?");
+    let error = lookup("consumer", "ad");
+    assert_eq!(error.to_string(), "component `consumer` does not import `ad`; did you mean `add`?");
+    let mut broken = Composer::new();
+    broken.add(ComposableDescriptor::new("consumer", component("consumer")));
+    broken.add(ComposableDescriptor::new("host", component("producer")));
+    // What is wrong elsewhere does not keep it from being told.
+    assert!(broken.plan().is_err());
+    broken.explain("consumer", "add").unwrap();
+}
