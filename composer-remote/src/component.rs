@@ -178,6 +178,7 @@ impl Remotes {
     async fn call(&self, func: usize, args: Vec<Value>) -> Result<Option<Value>, RemoteError> {
         let start = Instant::now();
         let end = start.checked_add(self.deadline).unwrap_or_else(|| start + FOREVER);
+        // They have the numbers in which `Provided::new` was given them.
         let remote = &self.functions[func];
         let (bytes, mut outflows) = self.encode(&remote.function, args)?;
         let request =

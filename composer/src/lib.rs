@@ -79,6 +79,7 @@ mod export;
 mod fuse;
 mod host;
 mod link;
+mod nesting;
 mod plan;
 mod replace;
 mod shutdown;
@@ -87,6 +88,7 @@ mod typed;
 mod value;
 #[cfg(feature = "wasi")]
 mod wasi;
+mod wiring;
 
 #[cfg(feature = "macros")]
 mod macros;
@@ -117,7 +119,7 @@ pub use export::ExportFunc;
 pub use export::{ValFuture, ValStream};
 pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
-pub use plan::explain::{Candidate, Explanation, Outcome, Reason, Verdict};
+pub use plan::explain::Explanation;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;
@@ -129,6 +131,11 @@ pub use typed::{
 pub use wasi::{Access, Captured, Input, Output, Wasi, WasiState};
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::ComponentValue;
+
+/// What an [`Explanation`] is made of.
+pub mod explain {
+    pub use crate::plan::explain::{Candidate, Outcome, Reason, Verdict};
+}
 
 /// The README's programs compile and run.
 #[cfg(doctest)]

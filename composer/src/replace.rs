@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::composable::{Part, PartContent, Startable};
-use crate::composer::{Change, Starting, Wiring, isolated};
+use crate::composer::{Change, isolated};
 use crate::composition::{Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
 use crate::plan::Plan;
@@ -14,6 +14,7 @@ use crate::plan::containment::target;
 use crate::plan::name::nearest;
 use crate::plan::replacement::resolve_replacement;
 use crate::shutdown::Replaced;
+use crate::wiring::{Starting, Wiring};
 
 /// A component on its way into a composition that runs; made by
 /// [`Composition::replace`](crate::Composition::replace). Awaiting it replaces the component.

@@ -224,7 +224,8 @@ fn closing_drops_what_callers_hold() {
         assert_eq!(limited(taken.next()).await.unwrap().unwrap(), Val::U32(0));
         limited(composition.close(Duration::ZERO)).await.unwrap();
         not_held(composition.take_stream(&held));
-        not_held(composition.stream_val(stream::empty()));
+        let closed = composition.stream_val(stream::empty()).unwrap_err();
+        assert!(matches!(closed, CompositionError::Handle(HandleError::Closed)), "{closed:?}");
         let last = limited(taken.collect::<Vec<_>>()).await.pop();
         assert!(matches!(last, Some(Err(CompositionError::Stream(_)))), "{last:?}");
     });

@@ -1,9 +1,9 @@
 //! Why an import is satisfied as it is: `Composer::explain`.
 
 use composer_tests::{component, composer, text};
+use wasm_runtime_composer::explain::{Outcome, Reason, Verdict};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, CompositionError, ExportFilter, HostInterface, LookupError,
-    Outcome, Reason, Verdict,
 };
 
 /// A component that imports `acme:env/clock@1.2.0`.

@@ -37,7 +37,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Handle`] if the composition is closed.
+    /// [`CompositionError::Handle`], with [`HandleError::Closed`], if the composition was closed.
     ///
     /// # Examples
     ///
@@ -70,7 +70,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Handle`] if the composition is closed.
+    /// [`CompositionError::Handle`], with [`HandleError::Closed`], if the composition was closed.
     pub fn typed_stream_val<T: IntoComponentValue + 'static>(
         &self,
         stream: ComponentStream<T>,
@@ -84,7 +84,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Handle`] if the composition is closed.
+    /// [`CompositionError::Handle`], with [`HandleError::Closed`], if the composition was closed.
     pub fn future_val(
         &self,
         future: impl Future<Output = Val> + Send + 'static,
@@ -318,8 +318,9 @@ impl HeldStreams {
     fn insert(&self, kind: Kind, source: Source) -> Result<Stored, HandleError> {
         let mut table = self.lock();
         if table.closed {
+            // Streams are not dropped under the lock.
             drop(table);
-            return Err(HandleError::NotHeld);
+            return Err(HandleError::Closed);
         }
         let name = match kind {
             Kind::Stream => StreamName::stream(),

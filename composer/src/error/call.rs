@@ -1,0 +1,139 @@
+//! Calls that cannot be made: what is looked up, passed or held.
+
+use std::fmt;
+
+use super::{All, Nearest};
+
+/// A function was asked for that the composition does not offer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum LookupError {
+    /// No visible export has this name.
+    #[error("the composition exports no {kind} `{name}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NotExported { kind: &'static str, name: String, nearest: Option<String> },
+
+    /// The interface is there, but not the function.
+    #[error("interface `{interface}` has no function `{function}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NoFunction { interface: String, function: String, nearest: Option<String> },
+
+    /// Several components offer the name and no export hint chooses.
+    #[error(
+        "{} export `{name}`; choose one with `composer.with_export_hint(\"{name}\", \"{}\")`",
+        All(.components),
+        .components.first().map_or("", String::as_str)
+    )]
+    #[non_exhaustive]
+    Ambiguous { name: String, components: Vec<String> },
+
+    /// There is no such component.
+    #[error("there is no component `{id}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NoComponent { id: String, nearest: Option<String> },
+
+    /// The component has no such import.
+    #[error("component `{component}` does not import `{import}`{}", Nearest(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NotImported { component: String, import: String, nearest: Option<String> },
+
+    /// The function takes or returns something that cannot leave its store.
+    #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
+    #[non_exhaustive]
+    Uncarried { function: String, place: String, found: String },
+}
+
+/// Arguments that do not fit the function that was called.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after what the message says of them")]
+pub enum ArgumentError {
+    /// Too many or too few arguments.
+    #[error("`{function}` takes {expected} parameters, found {found}")]
+    #[non_exhaustive]
+    ParameterCount { function: String, expected: usize, found: usize },
+
+    /// The slice for results has the wrong length.
+    #[error("`{function}` returns {expected} values, but the slice for results holds {found}")]
+    #[non_exhaustive]
+    ResultCount { function: String, expected: usize, found: usize },
+
+    /// A value of the wrong type.
+    #[error("{}: expected `{expected}`, found {found}", Place(.path, function))]
+    #[non_exhaustive]
+    Type { function: String, path: Vec<String>, expected: String, found: String },
+
+    /// A handle that cannot be passed.
+    #[error("{}", Place(.path, function))]
+    #[non_exhaustive]
+    Handle {
+        function: String,
+        path: Vec<String>,
+        #[source]
+        source: HandleError,
+    },
+}
+
+struct Place<'a>(&'a [String], &'a str);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = self.0.join(", ");
+        write!(f, "{steps} of `{}`", self.1)
+    }
+}
+
+/// A resource handle that cannot be used as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandleError {
+    /// The handle was moved or dropped before, or belongs to another composition.
+    #[error("the handle is not held: it was moved or dropped, or is another composition's")]
+    NotHeld,
+
+    /// The composition was closed, and with it all that its callers hold.
+    #[error("the composition was closed, and with it the handles that its callers held")]
+    Closed,
+
+    /// The handle is lent to a call that still runs.
+    #[error(
+        "the handle is lent to a call that still runs; it cannot be moved or dropped meanwhile"
+    )]
+    Lent,
+
+    /// The resource was lost when the component that defined it ended and was started again, or when
+    /// the time was over that it had after being replaced.
+    #[error(
+        "the resource is lost: the component that defined it ended and was started again or replaced"
+    )]
+    Lost,
+
+    /// The resource lives in another instance of its component than the call goes to: one that was
+    /// replaced, or one of several. A call cannot bring handles of two instances.
+    #[error("the resource lives in another instance of its component than the call goes to")]
+    OtherInstance,
+
+    /// A component would hold more handles than it may.
+    #[error(
+        "component `{component}` holds {limit} handles of other components' resources, which is the \
+         most that it may have; it must drop some, or have a higher `with_handle_limit`"
+    )]
+    #[non_exhaustive]
+    TooMany {
+        /// The component that holds them.
+        component: String,
+        /// How many it may hold.
+        limit: usize,
+    },
+
+    /// The handle is of another resource than the function takes.
+    #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
+    #[non_exhaustive]
+    OtherResource {
+        /// The resource that was wanted.
+        expected: String,
+        /// The resource that the handle is of.
+        found: String,
+    },
+}

@@ -1,0 +1,94 @@
+//! A composition as one component of another one.
+
+use std::sync::Arc;
+
+use crate::composable::Settings;
+use crate::composition::{Composition, LiveLeaf};
+use crate::link::Endpoint;
+use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
+use crate::plan::resolve::Offered;
+use crate::plan::types::Resource;
+use crate::transfer::ResourceKind;
+
+impl Composition {
+    /// This composition as one component: what it offers, with its resources numbered anew.
+    pub(crate) fn as_leaf(&self) -> LiveLeaf {
+        let surface = Surface {
+            imports: Vec::new(),
+            exports: Vec::new(),
+            funcs: Vec::new(),
+            resources: Vec::new(),
+            inside: None,
+            lacks_types: false,
+        };
+        let mut merge =
+            Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
+        let wired = self.shared.wired();
+        for export in &wired.resolution.exports {
+            // What is offered ambiguously is not offered.
+            let Offered::By(offer) = export.offered else {
+                continue;
+            };
+            let leaf = &wired.leaves[offer.leaf];
+            merge.surface.lacks_types |= leaf.surface.lacks_types;
+            let mut named = leaf.surface.exports[offer.export].clone();
+            named.name.clone_from(&export.name);
+            let named = merge.item(&named, leaf);
+            merge.surface.exports.push(named);
+        }
+        let Merge { surface, endpoints, kinds, .. } = merge;
+        let (surface, endpoints) = (Arc::new(surface), endpoints.into());
+        let settings = Settings::default();
+        LiveLeaf { surface, endpoints, kinds: kinds.into(), post: None, settings }
+    }
+}
+
+/// Collects the exports of several components into one surface.
+struct Merge {
+    surface: Surface,
+    endpoints: Vec<Endpoint>,
+    kinds: Vec<Option<ResourceKind>>,
+    path: Vec<String>,
+}
+
+impl Merge {
+    fn item(&mut self, named: &Named, leaf: &LiveLeaf) -> Named {
+        self.path.push(named.name.clone());
+        let item = match &named.item {
+            Item::Func { ty, index } => {
+                let ty = Arc::new(ty.renumber(&mut |it| self.resource(it, leaf)));
+                let path = self.path.clone();
+                self.surface.funcs.push(ExportedFunc { path, ty: ty.clone() });
+                self.endpoints.push(leaf.endpoints[*index].clone());
+                Item::Func { ty, index: self.endpoints.len() - 1 }
+            }
+            Item::Instance(items) => {
+                Item::Instance(items.iter().map(|named| self.item(named, leaf)).collect())
+            }
+            Item::Resource(resource) => Item::Resource(Resource {
+                name: resource.name.clone(),
+                index: self.resource(resource, leaf),
+            }),
+            Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it, leaf))),
+            Item::Code(kind) => Item::Code(kind),
+        };
+        self.path.pop();
+        Named { name: named.name.clone(), item }
+    }
+
+    /// The number that a leaf's resource has in the merged surface.
+    fn resource(&mut self, resource: &Resource, leaf: &LiveLeaf) -> u32 {
+        let kind = leaf.kinds[resource.index as usize].clone();
+        let known = self.kinds.iter().position(|known| kind.is_some() && *known == kind);
+        let index = known.unwrap_or_else(|| {
+            let origin = match kind {
+                Some(_) => ResourceOrigin::Defined,
+                None => ResourceOrigin::Host,
+            };
+            self.surface.resources.push(ResourceDef { name: resource.name.clone(), origin });
+            self.kinds.push(kind);
+            self.kinds.len() - 1
+        });
+        index as u32
+    }
+}

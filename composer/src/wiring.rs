@@ -1,0 +1,328 @@
+//! From a resolution to running components: each is linked with those that it calls, and started.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::composable::{Link, LinkError, Linked, RunSettings, Settings, Startable};
+use crate::composer::{LeafContent, LeafPart};
+use crate::composition::LiveLeaf;
+use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
+use crate::error::{Cause, PlanError, PlanProblem, StartError};
+use crate::events::Teller;
+use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
+use crate::plan::containment::Carrier;
+use crate::plan::item::{OpenInside, ResourceDef};
+use crate::plan::resolve::{Home, Leaf, Resolution, Source};
+use crate::shutdown::{Running, end_all};
+use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
+
+/// A resolution on its way to running components: who is called where is known, and nothing has
+/// been started.
+pub(crate) struct Wiring {
+    pub(crate) resolution: Resolution,
+    pub(crate) leaves: Vec<LiveLeaf>,
+    pub(crate) live: LiveHandles,
+    pub(crate) events: Teller,
+    /// Who waits for whom, if that can go in a circle.
+    pub(crate) waits: Option<Waits>,
+    /// What is to be started, by the index of the leaf.
+    waiting: HashMap<usize, Waiting>,
+}
+
+struct Waiting {
+    single: Arc<dyn Startable>,
+    /// One for each instance.
+    drivers: Vec<Arc<DriverHandle>>,
+    running: RunSettings,
+}
+
+impl Waiting {
+    fn new(single: Arc<dyn Startable>, leaf: &Leaf, settings: Settings, events: &Teller) -> Self {
+        let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
+        let pair =
+            || DriverHandle::new(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
+        // That there is none is a problem of the plan.
+        let instances = settings.instances.unwrap_or(1).max(1);
+        let drivers = std::iter::repeat_with(pair).take(instances).collect();
+        let policy = settings.restart.unwrap_or(RestartPolicy::never());
+        let running = RunSettings { policy, run_limit: settings.run_limit };
+        Self { single, drivers, running }
+    }
+}
+
+impl Wiring {
+    pub(crate) fn new(resolution: Resolution, parts: Vec<LeafPart>) -> Self {
+        let live = LiveHandles::default();
+        let waits = resolution.allows_cycles().then(Waits::default);
+        let events = Teller::default();
+        let mut waiting = HashMap::new();
+        let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
+        for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
+            leaves.push(match part.content {
+                LeafContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
+                LeafContent::Single(single) => {
+                    let it = Waiting::new(single, leaf, part.settings, &events);
+                    let handles = it.drivers.clone();
+                    let post = Post::new(leaf.id.clone(), handles);
+                    waiting.insert(index, it);
+                    let kinds = kinds(&resolution, index, None);
+                    LiveLeaf::new(leaf.surface.clone(), post, kinds, part.settings)
+                }
+            });
+        }
+        // A resource that is passed on is the one of its home.
+        for index in waiting.keys() {
+            let passed_on = kinds_passed_on(&resolution, *index, &leaves);
+            leaves[*index].kinds = passed_on;
+        }
+        Self { resolution, leaves, live, events, waits, waiting }
+    }
+
+    /// A wiring that runs, but for one leaf, which `single` takes over.
+    pub(crate) fn replacing(
+        resolution: Resolution,
+        mut leaves: Vec<LiveLeaf>,
+        (index, single): (usize, Arc<dyn Startable>),
+        live: LiveHandles,
+        events: Teller,
+        waits: Option<Waits>,
+    ) -> Self {
+        let leaf = &resolution.leaves[index];
+        let it = Waiting::new(single, leaf, leaves[index].settings, &events);
+        if let Some(post) = leaves[index].post.clone() {
+            let kinds = kinds(&resolution, index, Some(&leaves[index]));
+            leaves[index] =
+                LiveLeaf::new(leaf.surface.clone(), post, kinds, leaves[index].settings);
+            leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
+        }
+        let waiting = HashMap::from([(index, it)]);
+        Self { resolution, leaves, live, events, waits, waiting }
+    }
+
+    /// Links every component that is to be started, providers first.
+    pub(crate) fn link(&mut self) -> Result<Vec<Ready>, PlanError> {
+        let mut problems = std::mem::take(&mut self.resolution.problems);
+        let resolved = problems.is_empty();
+        let mut ready = Vec::new();
+        for index in self.resolution.order.clone() {
+            let Some(Waiting { single, drivers, running }) = self.waiting.remove(&index) else {
+                continue;
+            };
+            for handle in drivers {
+                let linked = single.clone().link(self.link_of(index, handle.clone()));
+                let error = match linked {
+                    Ok(linked) => {
+                        ready.push(Ready { leaf: index, linked, handle, running });
+                        continue;
+                    }
+                    Err(error) => error,
+                };
+                match error {
+                    // What the plan knows to be wrong cannot be linked either.
+                    LinkError::Failed(_) if !resolved => {}
+                    LinkError::Broken(broken) => problems.extend(broken),
+                    LinkError::Failed(source) => {
+                        let component = handle.id().to_owned();
+                        problems.push(PlanProblem::Load { component, source });
+                    }
+                    LinkError::Unsatisfied(imports) => {
+                        for (import, source) in imports {
+                            problems.extend(self.unsatisfied(index, import, source));
+                        }
+                    }
+                }
+                // The others lack the same.
+                break;
+            }
+        }
+        if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(problems)) }
+    }
+
+    /// The problem that nobody provides an import: of what is fused, for each component that has it.
+    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> Vec<PlanProblem> {
+        let leaf = &self.resolution.leaves[leaf];
+        let named = &leaf.surface.imports[index];
+        let (component, import, kind) =
+            (leaf.id.to_string(), named.name.clone(), named.item.kind());
+        if leaf.sources[index] == (Source::Linker { hinted: true }) {
+            return vec![PlanProblem::NotInLinker { component, import, kind, source }];
+        }
+        let hidden_by = self.resolution.hiding(&component, &import);
+        let other_versions = self.resolution.other_versions(&component, &import);
+        let linker = component.clone();
+        let problem = PlanProblem::Unsatisfied {
+            component,
+            linker,
+            import,
+            kind,
+            hidden_by,
+            other_versions,
+            source,
+        };
+        match &leaf.surface.inside {
+            None => vec![problem],
+            Some(inside) => inside_of(&problem, inside.open.iter().filter(|it| it.import == index)),
+        }
+    }
+
+    fn link_of(&self, index: usize, handle: Arc<DriverHandle>) -> Link {
+        let leaf = &self.resolution.leaves[index];
+        let mut wires = Vec::new();
+        let mut from_linker = Vec::new();
+        for (import, source) in leaf.sources.iter().enumerate() {
+            match source {
+                Source::Export(offer) => wires.push(Wire {
+                    import,
+                    provider: self.leaves[offer.leaf].surface.clone(),
+                    export: offer.export,
+                    endpoints: self.leaves[offer.leaf].endpoints.clone(),
+                    contained: contained_of(leaf, import),
+                }),
+                Source::Linker { .. } => from_linker.push(import),
+                Source::Nobody => {}
+            }
+        }
+        let side = StoreSide {
+            surface: leaf.surface.clone(),
+            kinds: self.leaves[index].kinds.clone(),
+            proxies: Proxies::new(
+                leaf.id.clone(),
+                self.leaves[index].settings.handle_limit.unwrap_or(DEFAULT_LIMIT),
+            ),
+            live: self.live.clone(),
+            uses: handle.uses().clone(),
+            epoch: handle.epoch().clone(),
+            tasks: self.waits.clone().map(|waits| Tasks::new(waits, handle.number())),
+            home: handle,
+            id: leaf.id.clone(),
+            calls_others: wires
+                .iter()
+                .any(|wire| !leaf.surface.imports[wire.import].item.is_types_alone()),
+            // Whoever links the component knows its engine.
+            stack: 0,
+            outgoing: Places::default(),
+        };
+        Link { side, wires, from_linker }
+    }
+}
+
+/// A component that waits for its store.
+pub(crate) struct Ready {
+    leaf: usize,
+    linked: Box<dyn Linked>,
+    handle: Arc<DriverHandle>,
+    running: RunSettings,
+}
+
+/// The problem that nobody provides what is `open` inside of the fused component that has it.
+fn inside_of<'a>(
+    problem: &PlanProblem,
+    open: impl Iterator<Item = &'a OpenInside>,
+) -> Vec<PlanProblem> {
+    let within = |it: &OpenInside| {
+        let mut problem = problem.clone();
+        if let PlanProblem::Unsatisfied {
+            component,
+            import,
+            hidden_by,
+            other_versions,
+            linker,
+            ..
+        } = &mut problem
+        {
+            let path = |id: &String| format!("{linker}/{id}");
+            *component = path(&it.component);
+            import.clone_from(&it.name);
+            hidden_by.extend(it.hidden_by.iter().map(path));
+            other_versions.extend(it.other_versions.iter().map(|(id, it)| (path(id), it.clone())));
+        }
+        problem
+    };
+    open.map(within).collect()
+}
+
+/// What is contained of an import, by the function's name. What comes first counts.
+fn contained_of(leaf: &Leaf, import: usize) -> Vec<(Option<String>, Carrier)> {
+    let contained = leaf.contained.iter().filter(|it| it.import == import);
+    contained.map(|it| (it.function.clone(), it.carrier)).collect()
+}
+
+/// Identities for the resources that a component defines: those that they had in the component
+/// before it, where one is replaced, or new ones.
+fn kinds(
+    resolution: &Resolution,
+    index: usize,
+    before: Option<&LiveLeaf>,
+) -> Arc<[Option<ResourceKind>]> {
+    let leaf = &resolution.leaves[index];
+    let homes = leaf.resources.iter().zip(&leaf.surface.resources).enumerate();
+    homes
+        .map(|(number, (home, def))| {
+            let here = matches!(home, Home::Component { leaf, .. } if *leaf == index);
+            let known = before.filter(|before| {
+                before.surface.resources.get(number).is_some_and(ResourceDef::is_defined)
+            });
+            let known = known.and_then(|before| before.kinds.get(number).cloned().flatten());
+            here.then(|| known.unwrap_or_else(|| ResourceKind::new(&def.name)))
+        })
+        .collect()
+}
+
+/// The identities of a component's resources, where `leaves` know those that they define.
+fn kinds_passed_on(
+    resolution: &Resolution,
+    index: usize,
+    leaves: &[LiveLeaf],
+) -> Arc<[Option<ResourceKind>]> {
+    let homes = resolution.leaves[index].resources.iter();
+    homes
+        .map(|home| match *home {
+            Home::Component { leaf, resource } => leaves[leaf].kinds[resource as usize].clone(),
+            Home::Host | Home::Unknown => None,
+        })
+        .collect()
+}
+
+/// What has been started and has no composition yet; ended if it gets none.
+pub(crate) struct Starting {
+    running: Vec<Running>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Starting {
+    pub(crate) fn new(runtime: tokio::runtime::Handle) -> Self {
+        Self { running: Vec::new(), runtime }
+    }
+
+    pub(crate) async fn start(&mut self, ready: Ready) -> Result<(), StartError> {
+        let Ready { leaf, linked, handle, running } = ready;
+        let task = linked.start(handle.clone(), running).await?;
+        self.running.push(Running { leaf, handle, task });
+        Ok(())
+    }
+
+    /// Takes in what was started before.
+    pub(crate) fn adopt(&mut self, running: Vec<Running>) {
+        self.running.extend(running);
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Running> {
+        std::mem::take(&mut self.running)
+    }
+
+    /// Ends what was started, on a task of its own, so that it comes to its end also if nobody
+    /// waits for it.
+    pub(crate) async fn end(mut self) {
+        let running = self.take();
+        let _ = self.runtime.spawn(end_all(running)).await;
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        let running = self.take();
+        if !running.is_empty() {
+            self.runtime.spawn(end_all(running));
+        }
+    }
+}
