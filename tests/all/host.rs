@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{call, call_unit, chain, component, limited, run, string, until};
+use futures_util::future::poll_immediate;
 use tokio::sync::Notify;
 use wasm_runtime_composer::{
     ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, Containment,
@@ -302,6 +303,35 @@ fn calls_that_wait_overlap_and_are_dropped_with_their_callers() {
                 Err(aborted) => assert!(aborted.is_cancelled() && n == 3),
             }
         }
+    });
+}
+
+#[test]
+fn calls_start_in_the_order_in_which_they_were_made() {
+    run(async || {
+        let started = Arc::new(Mutex::new(Vec::new()));
+        let log = started.clone();
+        let host = HostInterface::root().func_wrap_concurrent("note", move |n: u32| {
+            let log = log.clone();
+            async move {
+                log.lock().unwrap().push(n);
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("notes", host));
+        let composition = limited(composer.compose()).await.unwrap();
+        let note = composition.typed::<(u32,), ()>(None, "note").unwrap();
+        let mut notes: Vec<_> = (0..1000).map(|n| Box::pin(note.call((n,)))).collect();
+        for note in &mut notes {
+            assert!(poll_immediate(note).await.is_none());
+        }
+        // They are made by now, whether anybody looks after them or not.
+        until(|| started.lock().unwrap().len() == 1000).await;
+        for note in notes {
+            limited(note).await.unwrap();
+        }
+        assert_eq!(*started.lock().unwrap(), Vec::from_iter(0..1000));
     });
 }
 

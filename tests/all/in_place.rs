@@ -1,6 +1,6 @@
 //! Calls that run where their caller is, because nothing runs in the store: DESIGN 5.3.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use composer_tests::{
@@ -9,7 +9,7 @@ use composer_tests::{
 use futures_util::FutureExt;
 use futures_util::future::{join, poll_immediate};
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, ExportFunc,
     RestartPolicy, StopReason, compose,
 };
 use wasmtime::component::{Linker, Val};
@@ -71,7 +71,8 @@ fn calls_in_place_give_way_to_other_tasks() {
 fn component_with_many_calls_gives_way_to_other_tasks() {
     let [single, _] = runtimes();
     single.block_on(limited(async {
-        let composition = worker(|it| it).await;
+        // What has a deadline goes through the inbox, however short the calls are.
+        let composition = worker(|it| it.with_deadline(Duration::from_secs(60))).await;
         // As many as one task may make before it gives way itself, from several.
         let callers = (0..8).map(|caller| {
             let composition = composition.clone();
@@ -296,13 +297,19 @@ const OUTER: &str = r#"(component
     (core instance $i (instantiate $m (with "" (instance (export "deep" (func $deep))))))
     (func (export "down") (param "n" u32) (result u32) (canon lift (core func $i "down"))))"#;
 
+/// An engine with so many KiB of stack for guests, and for what has a stack of its own.
+fn engine_with((wasm, stack): (usize, usize)) -> Engine {
+    let mut config = config();
+    config.max_wasm_stack(wasm << 10).async_stack_size(stack << 10);
+    Engine::new(&config).unwrap()
+}
+
 #[test]
 fn deep_recursion_on_a_callers_stack_is_a_trap() {
-    // In KiB, stacks that have room for two guests, that have nearly none, and as they are.
-    for (wasm, stack) in [(256, 2048), (512, 512 + 64), (512, 512 + 300), (512, 2048)] {
-        let mut config = config();
-        config.max_wasm_stack(wasm << 10).async_stack_size(stack << 10);
-        let engine = Engine::new(&config).unwrap();
+    // In KiB, stacks that have room for two guests, that have nearly none, as they are, and such that a
+    // guest's would not fit on a thread.
+    for stacks in [(256, 2048), (512, 512 + 64), (512, 512 + 300), (512, 2048), (4096, 12288)] {
+        let engine = engine_with(stacks);
         run(async || {
             let [inner, outer] = [INNER, OUTER].map(|wat| {
                 let (linker, engine) = (Linker::<()>::new(&engine), engine.clone());
@@ -314,7 +321,8 @@ fn deep_recursion_on_a_callers_stack_is_a_trap() {
             composer.add(ComposableDescriptor::new("outer", outer).with_restart(again));
             let composition = composer.compose().await.unwrap();
             let mut reached_inner = 0;
-            for depth in (0..).map(|n| n * 1000) {
+            let step = 1000 * stacks.0.div_ceil(512) as u32;
+            for depth in (0..).map(|n| n * step) {
                 // The inner one is at rest.
                 while call(&composition, None, "deep", &[Val::U32(0)]).now_or_never().is_none() {
                     call(&composition, None, "deep", &[Val::U32(0)]).await.unwrap();
@@ -330,4 +338,53 @@ fn deep_recursion_on_a_callers_stack_is_a_trap() {
             assert!(reached_inner > 3, "{reached_inner}");
         });
     }
+}
+
+/// What a host function calls is not called in place, as that stands on the stack of its guest.
+#[test]
+fn call_of_a_host_function_takes_nothing_of_its_guests_stack() {
+    let engine = engine_with((512, 512 + 300));
+    run(async || {
+        let inner: Arc<OnceLock<ExportFunc>> = Arc::default();
+        let mut linker = Linker::<()>::new(&engine);
+        let called = inner.clone();
+        let define = linker.root().func_wrap_async("deep", move |_, (n,): (u32,)| {
+            let called = called.clone();
+            Box::new(async move {
+                let mut results = [Val::U32(0)];
+                let called = called.get().expect("it was looked up");
+                called.call(&[Val::U32(n)], &mut results).await?;
+                Ok((n,))
+            })
+        });
+        define.unwrap();
+        let store = {
+            let engine = engine.clone();
+            move || Store::new(&engine, ())
+        };
+        let outer = ComposableComponent::new(OUTER, linker, store.clone());
+        let again = RestartPolicy::restart(100, Duration::ZERO);
+        let part = ComposableComponent::new(INNER, Linker::new(&engine), store);
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("inner", part).with_restart(again));
+        let outer = ComposableDescriptor::new("outer", outer).with_restart(again);
+        composer.add(outer.with_import_hint("deep", "host"));
+        let composition = limited(composer.compose()).await.unwrap();
+        inner.set(composition.get_func(None, "deep").unwrap()).expect("it is set once");
+        let mut reached_inner = 0;
+        for depth in (0..).map(|n| n * 1000) {
+            // The inner one is at rest.
+            while call(&composition, None, "deep", &[Val::U32(0)]).now_or_never().is_none() {
+                limited(call(&composition, None, "deep", &[Val::U32(0)])).await.unwrap();
+            }
+            let error = limited(call(&composition, None, "down", &[Val::U32(depth)])).await;
+            let error = composer_tests::chain(&error.unwrap_err());
+            assert!(error.contains("call stack exhausted"), "{error}");
+            if !error.contains("component `inner` trapped in `deep`") {
+                break;
+            }
+            reached_inner += 1;
+        }
+        assert!(reached_inner > 3, "{reached_inner}");
+    });
 }

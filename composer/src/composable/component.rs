@@ -13,7 +13,7 @@ use wasmtime::{Engine, Store};
 use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
-use crate::driver::{Driver, DriverHandle, Renew, Renewed};
+use crate::driver::{Driver, DriverHandle, Renew, Renewed, with_guests};
 use crate::error::{Cause, PlanProblem, StartError};
 #[cfg(feature = "fuse")]
 use crate::fuse::Group;
@@ -249,7 +249,7 @@ struct LinkedComponent<T: 'static> {
 
 impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
     fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
-        Box::pin(async move {
+        Box::pin(with_guests(async move {
             let component = || self.side.id.to_string();
             let mut store = (self.inner.store)().map_err(|error| StartError::Store {
                 component: component(),
@@ -265,7 +265,7 @@ impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
                     source: Cause::new(error),
                 }),
             }
-        })
+        }))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::task::coop;
 
 use super::inbox::Inbox;
 use super::message::{Answer, Call, Expired, MadeBy, Message, Reply, Ticket};
+use super::nesting::Guest;
 use super::slot::{HOST_STACK, InPlace, RanInPlace};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
@@ -243,7 +244,7 @@ impl DriverHandle {
             InPlaceCaller::Rust => {
                 // Those who wait for room come first.
                 let all_room = || self.room().available_permits() == self.capacity;
-                !self.is_long() && all_room()
+                !Guest::is_running() && !self.is_long() && all_room()
             }
         };
         // What the guest calls finds its own runtime around it.

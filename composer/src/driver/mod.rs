@@ -8,6 +8,7 @@ mod calls;
 mod handle;
 mod inbox;
 mod message;
+mod nesting;
 mod provided;
 mod restart;
 mod slot;
@@ -27,6 +28,7 @@ use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
 pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place};
+pub(crate) use nesting::with_guests;
 pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;
 
@@ -148,7 +150,7 @@ impl<T: Send + 'static> Driver<T> {
             biased;
             func = held_too_long(&calls, &handle) => Err(func),
             // A host function's panic comes out here.
-            outcome = AssertUnwindSafe(self.serve()).catch_unwind() => Ok(outcome),
+            outcome = AssertUnwindSafe(with_guests(self.serve())).catch_unwind() => Ok(outcome),
         };
         let component = self.handle.id().to_owned();
         let error = match outcome {

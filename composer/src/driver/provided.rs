@@ -2,12 +2,13 @@
 //! component, and all that comes with it: replacing, closing, containment, events.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
 use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use tokio::task::JoinSet;
 
 use super::handle::DriverHandle;
@@ -22,7 +23,7 @@ use crate::provider::Provider;
 use crate::transfer::{Lent, Live, Own, Released, ResourceKind, StreamEnd};
 use crate::value::{Handle, HandleType, Value, each_handle};
 
-/// The one task of a [`Provider`]. Its calls overlap, each on a task of its own.
+/// The one task of a [`Provider`]. Its calls overlap: from its first wait on, each is on a task of its own.
 pub(crate) struct ProvidedDriver {
     calls: Arc<Calls>,
 }
@@ -68,22 +69,20 @@ impl ProvidedDriver {
                 () = handle.cut.notified() => break,
                 // Whoever has given up has dropped the call.
                 Some(_) = handle.expired() => {}
-                Some(call) = std::future::poll_fn(|cx| self.calls.begun.poll_take(cx)) => {
+                Some(call) = self.calls.begun() => {
                     running.spawn(call);
                 }
                 message = std::future::poll_fn(|cx| handle.poll_receive(cx)) => match message {
                     Some(Message::Call(call)) => {
                         handle.taken();
-                        running.spawn(self.calls.clone().run(call));
+                        // So calls start in the order of the inbox.
+                        if let Some(call) = self.calls.clone().begin(call) {
+                            running.spawn(call);
+                        }
                     }
                     Some(Message::Release(released)) => release(released),
                     Some(Message::Stop) | None => {
-                        self.calls.stopping.store(true, Ordering::Relaxed);
-                        tokio::select! {
-                            biased;
-                            () = async { while running.join_next().await.is_some() {} } => {}
-                            () = handle.cut.notified() => {}
-                        }
+                        self.finish(&mut running).await;
                         break;
                     }
                 },
@@ -92,6 +91,26 @@ impl ProvidedDriver {
         }
         self.end(handle.stop_reason());
         running.shutdown().await;
+    }
+
+    /// Lets the calls end that run, until it is told not to wait any longer.
+    async fn finish(&self, running: &mut JoinSet<()>) {
+        let handle = &self.calls.handle;
+        self.calls.stopping.store(true, Ordering::Relaxed);
+        loop {
+            tokio::select! {
+                biased;
+                () = handle.cut.notified() => return,
+                Some(_) = handle.expired() => {}
+                // It was begun before that was to be no more.
+                Some(call) = self.calls.begun() => {
+                    running.spawn(call);
+                }
+                ended = running.join_next() => if ended.is_none() {
+                    return;
+                },
+            }
+        }
     }
 
     /// The reason is there before anybody is answered with it.
@@ -143,10 +162,7 @@ impl InPlace for Begin {
         if calls.stopping.load(Ordering::Relaxed) || driver.has_messages() {
             return Err(call);
         }
-        let mut running: Running = Box::pin(calls.clone().run(call));
-        // Whoever polls it next is a task of the driver's, which looks at once.
-        let mut nobody = Context::from_waker(Waker::noop());
-        if running.as_mut().poll(&mut nobody).is_pending() {
+        if let Some(running) = calls.clone().begin(call) {
             calls.begun.put(running);
         }
         Ok(())
@@ -158,6 +174,19 @@ impl InPlace for Begin {
 }
 
 impl Calls {
+    /// Waits for a call that was begun in place and is to be run on.
+    async fn begun(&self) -> Option<Running> {
+        std::future::poll_fn(|cx| self.begun.poll_take(cx)).await
+    }
+
+    /// Runs a call up to its first wait. What is left of it a task of the driver's is to run, which looks
+    /// at once.
+    fn begin(self: Arc<Self>, call: Call) -> Option<Running> {
+        let mut running: Running = Box::pin(self.run(call));
+        let mut nobody = Context::from_waker(Waker::noop());
+        running.as_mut().poll(&mut nobody).is_pending().then_some(running)
+    }
+
     /// Runs a call to its answer, or until nobody waits for that.
     async fn run(self: Arc<Self>, call: Call) {
         let Call { func, args, mut reply, room, .. } = call;
@@ -166,10 +195,10 @@ impl Calls {
             return;
         }
         reply.started = true;
-        let answer = tokio::select! {
-            biased;
-            () = reply.abandoned() => return,
-            answer = self.call(func, args) => answer,
+        // `tokio::select` would not start a call in a task whose budget is used up, which overtakes it then.
+        let answer = match select(pin!(reply.abandoned()), pin!(self.call(func, args))).await {
+            Either::Left(_) => return,
+            Either::Right((answer, _)) => answer,
         };
         reply.send(match answer {
             Ok(value) => Answer::Returned(value),

@@ -17,6 +17,7 @@ use wasmtime::Store;
 use super::calls::Calls;
 use super::handle::DriverHandle;
 use super::message::{Answer, Call, Message};
+use super::nesting::Guest;
 use crate::error::{CompositionError, HostPanic};
 use crate::value::Value;
 
@@ -199,7 +200,10 @@ impl<T: Send + 'static> InPlace for Slot<T> {
     ) -> Option<RanInPlace> {
         let AtRest { mut store, calls } = self.take(driver, true)?;
         let args = std::mem::take(args);
-        let run = || calls.run_leaf(&mut store, func, args);
+        let run = || {
+            let _guest = Guest::enter();
+            calls.run_leaf(&mut store, func, args)
+        };
         let error = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(answer)) => {
                 self.put(AtRest { store, calls });
@@ -227,7 +231,11 @@ impl<T: Send + 'static> InPlace for Slot<T> {
         });
         // Whoever polls it next is the driver, which looks at once.
         let mut nobody = Context::from_waker(Waker::noop());
-        match catch_unwind(AssertUnwindSafe(|| begun.as_mut().poll(&mut nobody))) {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let _guest = Guest::enter();
+            begun.as_mut().poll(&mut nobody)
+        }));
+        match polled {
             Ok(Poll::Ready((store, Ok(())))) => self.put(store),
             Ok(Poll::Ready((store, Err(error)))) => {
                 // The driver may make another store as soon as it knows.

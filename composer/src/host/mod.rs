@@ -29,9 +29,9 @@ use crate::value::Value;
 /// Functions take and return [component values](crate::ComponentType), or
 /// [`wasmtime::Result`]s of them; an error is [`CompositionError::Host`](crate::CompositionError::Host)
 /// for a caller in Rust and traps a component, which the descriptor's containment can prevent. A panic is
-/// such an error too. Calls overlap: functions are called by several tasks at the same time, on the
-/// caller's task up to the first wait and on one of their own from there on. A call that nobody waits for any
-/// more is dropped.
+/// such an error too. Calls overlap: functions are called by several tasks at the same time. Up to its first
+/// wait a call runs on its caller's task, or on the interface's, in the order in which calls were made, so it
+/// should not block; from there on it is on a task of its own. One that nobody waits for any more is dropped.
 ///
 /// # Examples
 ///

@@ -247,7 +247,8 @@ impl Post {
     ) -> Result<Arc<DriverHandle>, CompositionError> {
         loop {
             let room = driver.room();
-            let permit = room.clone().acquire_owned().await;
+            // A caller without budget has its place in the queue all the same.
+            let permit = tokio::task::unconstrained(room.clone().acquire_owned()).await;
             let holders = self.holders();
             if !holders.can_take(&driver, &call.args) {
                 driver = holders.takes(&call.args).clone();

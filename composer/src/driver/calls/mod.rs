@@ -98,6 +98,10 @@ impl Started {
     }
 }
 
+/// How much stack a guest may take that runs on a thread of the runtime, without a stack of its own. It is
+/// twice what engines have by default, and leaves as much of what tokio's threads have.
+const MOST_STACK: usize = 1024 * 1024;
+
 impl Calls {
     pub(super) fn new<T>(
         handle: Arc<DriverHandle>,
@@ -116,7 +120,9 @@ impl Calls {
             })
         };
         let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
-        let leaf = !side.calls_others && is_leaf(store);
+        let leaf = !side.calls_others
+            && store.engine().get_max_wasm_stack() <= MOST_STACK
+            && is_leaf(store);
         Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new(), leaf }
     }
 
