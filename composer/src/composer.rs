@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use tower_layer::Layer;
+use tower_service::Service;
+
 use crate::composable::{ComposableDescriptor, Part, PartContent, Settings, Startable};
 use crate::composition::{Composition, LiveLeaf, Wired};
 use crate::error::{CompositionError, LookupError, PlanError, PlanProblem, StartError};
+use crate::layer::{BoxError, Call, Layered, Layering, Next, Returned};
 use crate::plan::Plan;
 use crate::plan::containment::Wish;
 use crate::plan::explain::Explanation;
 use crate::plan::item::Surface;
 use crate::plan::name::nearest;
-use crate::plan::resolve::{Assembly, Content, Node, Resolution, resolve};
+use crate::plan::resolve::{Assembly, Content, LayerNumber, Node, Resolution, resolve};
 use crate::wiring::{Starting, Wiring};
 
 /// Gathers components and wires them into a [`Composition`].
@@ -56,6 +60,7 @@ pub struct Composer {
     pub(crate) descriptors: Vec<ComposableDescriptor>,
     export_hints: Vec<(String, String)>,
     allow_cycles: bool,
+    pub(crate) layers: Vec<Layered>,
 }
 
 impl Composer {
@@ -94,6 +99,22 @@ impl Composer {
     /// Of a composer in another one, circles inside it are allowed.
     pub fn allow_cycles(&mut self) -> &mut Self {
         self.allow_cycles = true;
+        self
+    }
+
+    /// Puts a [layer](crate::layer) around every component: every call of a component goes through it, from
+    /// another one or from Rust. Of a composer in another one these are the calls that go to components of it.
+    /// The layer that was added first is met first.
+    pub fn with_layer<L>(&mut self, layer: L) -> &mut Self
+    where
+        L: Layer<Next>,
+        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.layers.push(Layered::new(layer));
         self
     }
 
@@ -221,8 +242,8 @@ impl Composer {
         }
         let mut nested = Vec::new();
         self.take_composed(&mut nested);
-        let Wiring { resolution, leaves, live, events, waits, .. } = wiring;
-        let wired = Wired { plan: Arc::new(plan), resolution, leaves, waits };
+        let Wiring { resolution, leaves, live, events, waits, layering, .. } = wiring;
+        let wired = Wired { plan: Arc::new(plan), resolution, leaves, waits, layering };
         Ok(Composition::new(self, wired, live, events, nested, starting.take()))
     }
 
@@ -255,7 +276,22 @@ impl Composer {
     fn wiring(&self, resolution: Resolution) -> Wiring {
         let mut parts = Vec::new();
         self.leaf_parts(Settings::default(), &mut parts);
-        Wiring::new(resolution, parts)
+        let mut layering = Layering::default();
+        self.layering("", &mut layering);
+        Wiring::new(resolution, parts, layering)
+    }
+
+    /// Collects the layers of everything, where ids begin with `prefix`.
+    fn layering(&self, prefix: &str, layering: &mut Layering) {
+        layering.add_within(prefix.strip_suffix('/').unwrap_or_default(), &self.layers);
+        for descriptor in &self.descriptors {
+            let path = format!("{prefix}{}", descriptor.id);
+            layering.add_imports(descriptor.import_layers.iter().map(|(_, layer)| layer));
+            if let PartContent::Group(composer) = &descriptor.part.content {
+                composer.layering(&format!("{path}/"), layering);
+            }
+            layering.add_around(path, &descriptor.layers);
+        }
     }
 
     /// What is to be resolved, with `change` in the place of the component that it is for, and what
@@ -276,6 +312,7 @@ impl Composer {
                     filters: &change.part.filters,
                     import_hints: change.import_hints,
                     containments: change.containments,
+                    import_layers: change.import_layers.clone(),
                 };
             }
             let problems = descriptor.settings.problems(&path, &descriptor.part.content);
@@ -299,6 +336,7 @@ impl Composer {
                 filters: &descriptor.part.filters,
                 import_hints: &descriptor.import_hints,
                 containments: &descriptor.containments,
+                import_layers: descriptor.import_layers().collect(),
             }
         });
         Assembly {
@@ -334,6 +372,7 @@ pub(crate) struct Change<'a> {
     pub(crate) surface: Arc<Surface>,
     pub(crate) import_hints: &'a [(String, String)],
     pub(crate) containments: &'a [Wish],
+    pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
 }
 
 /// Where a leaf of the resolution comes from, in the order in which the resolver meets them.

@@ -16,6 +16,7 @@ use crate::events::{Events, Teller};
 use crate::export::ExportFunc;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::export::HeldStreams;
+use crate::layer::{Layered, Layering};
 use crate::link::{Endpoint, Post, Waits};
 use crate::plan::item::{Item, Surface, find};
 use crate::plan::name::{Name, nearest};
@@ -37,6 +38,8 @@ pub(crate) struct LiveLeaf {
     /// Where it can be replaced, if it is one component.
     pub(crate) post: Option<Arc<Post>>,
     pub(crate) settings: Settings,
+    /// The layers that a call from outside of the composition meets.
+    pub(crate) layers: Arc<[Layered]>,
 }
 
 impl LiveLeaf {
@@ -49,9 +52,14 @@ impl LiveLeaf {
     ) -> Self {
         let deadline = settings.deadline;
         let endpoints = (0..surface.funcs.len())
-            .map(|func| Endpoint { post: post.clone(), func, deadline })
+            .map(|func| Endpoint { post: post.clone(), func, deadline, layers: None })
             .collect();
-        Self { surface, endpoints, kinds, post: Some(post), settings }
+        Self { surface, endpoints, kinds, post: Some(post), settings, layers: Arc::default() }
+    }
+
+    /// Where callers outside of the composition reach a function of the component `id`.
+    pub(crate) fn endpoint(&self, id: &Arc<str>, func: usize) -> Endpoint {
+        self.endpoints[func].through(&self.layers, None, (id, &self.surface.funcs[func]))
     }
 
     /// The same, with a deadline for calls from outside.
@@ -98,6 +106,7 @@ pub(crate) struct Wired {
     pub(crate) resolution: Resolution,
     pub(crate) leaves: Vec<LiveLeaf>,
     pub(crate) waits: Option<Waits>,
+    pub(crate) layering: Arc<Layering>,
 }
 
 impl Shared {
@@ -345,7 +354,8 @@ impl Composition {
             },
             _ => return Err(self.not_exported(kind, name)),
         };
-        ExportFunc::new(leaf, index, self.shared.gate.clone())
+        let id = &wired.resolution.leaves[offer.leaf].id;
+        ExportFunc::new((id, leaf), index, self.shared.gate.clone())
     }
 
     fn not_exported(&self, kind: &'static str, name: &str) -> LookupError {

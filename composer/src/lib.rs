@@ -78,6 +78,7 @@ mod export;
 #[cfg(feature = "fuse")]
 mod fuse;
 mod host;
+pub mod layer;
 mod link;
 mod nesting;
 mod plan;

@@ -33,13 +33,15 @@ impl Composition {
             merge.surface.lacks_types |= leaf.surface.lacks_types;
             let mut named = leaf.surface.exports[offer.export].clone();
             named.name.clone_from(&export.name);
-            let named = merge.item(&named, leaf);
+            let id = &wired.resolution.leaves[offer.leaf].id;
+            let named = merge.item(&named, (id, leaf));
             merge.surface.exports.push(named);
         }
         let Merge { surface, endpoints, kinds, .. } = merge;
         let (surface, endpoints) = (Arc::new(surface), endpoints.into());
         let settings = Settings::default();
-        LiveLeaf { surface, endpoints, kinds: kinds.into(), post: None, settings }
+        let (kinds, layers) = (kinds.into(), Arc::default());
+        LiveLeaf { surface, endpoints, kinds, post: None, settings, layers }
     }
 }
 
@@ -52,18 +54,18 @@ struct Merge {
 }
 
 impl Merge {
-    fn item(&mut self, named: &Named, leaf: &LiveLeaf) -> Named {
+    fn item(&mut self, named: &Named, (id, leaf): (&Arc<str>, &LiveLeaf)) -> Named {
         self.path.push(named.name.clone());
         let item = match &named.item {
             Item::Func { ty, index } => {
                 let ty = Arc::new(ty.renumber(&mut |it| self.resource(it, leaf)));
                 let path = self.path.clone();
                 self.surface.funcs.push(ExportedFunc { path, ty: ty.clone() });
-                self.endpoints.push(leaf.endpoints[*index].clone());
+                self.endpoints.push(leaf.endpoint(id, *index));
                 Item::Func { ty, index: self.endpoints.len() - 1 }
             }
             Item::Instance(items) => {
-                Item::Instance(items.iter().map(|named| self.item(named, leaf)).collect())
+                Item::Instance(items.iter().map(|named| self.item(named, (id, leaf))).collect())
             }
             Item::Resource(resource) => Item::Resource(Resource {
                 name: resource.name.clone(),

@@ -10,7 +10,7 @@ use crate::composer::{Change, isolated};
 use crate::composition::{Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
 use crate::plan::Plan;
-use crate::plan::containment::target;
+use crate::plan::containment::{split, target};
 use crate::plan::name::nearest;
 use crate::plan::replacement::resolve_replacement;
 use crate::shutdown::Replaced;
@@ -103,8 +103,10 @@ impl<'a> Replacement<'a> {
             }
         }
         let mut hints = import_hints;
-        let mut containments = Vec::new();
+        let (mut containments, mut import_layers) = (Vec::new(), Vec::new());
         if let Some(descriptor) = composer.descriptor(&id) {
+            import_layers.clone_from(&descriptor.import_layers);
+            import_layers.retain(|(name, _)| imports().any(|it| it == split(name).0));
             containments.clone_from(&descriptor.containments);
             containments.retain(|wish| imports().any(|it| it == target(wish).0));
             for (import, provider) in &descriptor.import_hints {
@@ -119,6 +121,7 @@ impl<'a> Replacement<'a> {
             surface: surface.clone(),
             import_hints: &hints,
             containments: &containments,
+            import_layers: import_layers.iter().map(|(name, it)| (&**name, it.number)).collect(),
         };
         let assembly = composer.assembly("", Some(&change), &mut isolated);
         let mut resolution = resolve_replacement(assembly, &wired.resolution, leaf);
@@ -126,8 +129,8 @@ impl<'a> Replacement<'a> {
         let plan = Arc::new(Plan::new(&resolution));
         let (live, events) = (shared.own_live(), shared.events.clone());
         let leaves = wired.leaves.clone();
-        let waits = wired.waits.clone();
-        let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, waits);
+        let kept = (wired.waits.clone(), wired.layering.clone());
+        let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, kept);
         let ready = wiring.link()?;
 
         let mut starting = Starting::new(runtime);
@@ -140,15 +143,16 @@ impl<'a> Replacement<'a> {
         let successors = starting.take();
 
         // From here on nothing waits and nothing fails.
-        let Wiring { resolution, leaves, waits, .. } = wiring;
+        let Wiring { resolution, leaves, waits, layering, .. } = wiring;
         let order = resolution.order.clone();
         let handles: Vec<_> = successors.iter().map(|it| it.handle.clone()).collect();
         let former = post.replace(handles.clone());
-        shared.set_wired(Wired { plan, resolution, leaves, waits });
+        shared.set_wired(Wired { plan, resolution, leaves, waits, layering });
         if let Some(descriptor) = composer.descriptor(&id) {
             descriptor.part = part;
             descriptor.import_hints = hints;
             descriptor.containments = containments;
+            descriptor.import_layers = import_layers;
         }
         if let Some(first) = handles.first() {
             first.tell_replaced();

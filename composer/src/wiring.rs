@@ -9,6 +9,7 @@ use crate::composition::LiveLeaf;
 use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
+use crate::layer::{Layered, Layering};
 use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{OpenInside, ResourceDef};
@@ -25,6 +26,7 @@ pub(crate) struct Wiring {
     pub(crate) events: Teller,
     /// Who waits for whom, if that can go in a circle.
     pub(crate) waits: Option<Waits>,
+    pub(crate) layering: Arc<Layering>,
     /// What is to be started, by the index of the leaf.
     waiting: HashMap<usize, Waiting>,
 }
@@ -51,7 +53,7 @@ impl Waiting {
 }
 
 impl Wiring {
-    pub(crate) fn new(resolution: Resolution, parts: Vec<LeafPart>) -> Self {
+    pub(crate) fn new(resolution: Resolution, parts: Vec<LeafPart>, layering: Layering) -> Self {
         let live = LiveHandles::default();
         let waits = resolution.allows_cycles().then(Waits::default);
         let events = Teller::default();
@@ -75,7 +77,11 @@ impl Wiring {
             let passed_on = kinds_passed_on(&resolution, *index, &leaves);
             leaves[*index].kinds = passed_on;
         }
-        Self { resolution, leaves, live, events, waits, waiting }
+        for (live, leaf) in leaves.iter_mut().zip(&resolution.leaves) {
+            live.layers = layering.between(None, &leaf.id).into();
+        }
+        let layering = Arc::new(layering);
+        Self { resolution, leaves, live, events, waits, layering, waiting }
     }
 
     /// A wiring that runs, but for one leaf, which `single` takes over.
@@ -85,18 +91,20 @@ impl Wiring {
         (index, single): (usize, Arc<dyn Startable>),
         live: LiveHandles,
         events: Teller,
-        waits: Option<Waits>,
+        (waits, layering): (Option<Waits>, Arc<Layering>),
     ) -> Self {
         let leaf = &resolution.leaves[index];
         let it = Waiting::new(single, leaf, leaves[index].settings, &events);
         if let Some(post) = leaves[index].post.clone() {
             let kinds = kinds(&resolution, index, Some(&leaves[index]));
+            let layers = leaves[index].layers.clone();
             leaves[index] =
                 LiveLeaf::new(leaf.surface.clone(), post, kinds, leaves[index].settings);
+            leaves[index].layers = layers;
             leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
         }
         let waiting = HashMap::from([(index, it)]);
-        Self { resolution, leaves, live, events, waits, waiting }
+        Self { resolution, leaves, live, events, waits, layering, waiting }
     }
 
     /// Links every component that is to be started, providers first.
@@ -165,6 +173,15 @@ impl Wiring {
         }
     }
 
+    /// The layers on an import, by the function's name.
+    fn layers_of(&self, leaf: &Leaf, import: usize) -> Vec<(Option<String>, Layered)> {
+        let layered = leaf.layered.iter().filter(|it| it.import == import);
+        let found = layered.filter_map(|it| {
+            Some((it.function.clone(), self.layering.of_import(it.layer)?.clone()))
+        });
+        found.collect()
+    }
+
     fn link_of(&self, index: usize, handle: Arc<DriverHandle>) -> Link {
         let leaf = &self.resolution.leaves[index];
         let mut wires = Vec::new();
@@ -177,6 +194,11 @@ impl Wiring {
                     export: offer.export,
                     endpoints: self.leaves[offer.leaf].endpoints.clone(),
                     contained: contained_of(leaf, import),
+                    id: self.resolution.leaves[offer.leaf].id.clone(),
+                    layers: self.layers_of(leaf, import),
+                    between: self
+                        .layering
+                        .between(Some(&leaf.id), &self.resolution.leaves[offer.leaf].id),
                 }),
                 Source::Linker { .. } => from_linker.push(import),
                 Source::Nobody => {}
@@ -192,7 +214,8 @@ impl Wiring {
             live: self.live.clone(),
             uses: handle.uses().clone(),
             epoch: handle.epoch().clone(),
-            tasks: self.waits.clone().map(|waits| Tasks::new(waits, handle.number())),
+            tasks: (self.waits.is_some() || !self.layering.is_empty())
+                .then(|| Tasks::new(self.waits.clone(), handle.number())),
             home: handle,
             id: leaf.id.clone(),
             calls_others: wires

@@ -20,6 +20,7 @@ mod fused;
 mod host;
 mod in_place;
 mod instances;
+mod layers;
 mod leaks;
 mod limits;
 mod macros;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tower_layer::Layer;
+use tower_service::Service;
 
 pub use component::{ComponentSource, ComposableComponent};
 #[cfg(feature = "fuse")]
@@ -19,10 +21,12 @@ use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanProblem, StartError};
+use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
 use crate::link::{StoreSide, Wire};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
+use crate::plan::resolve::LayerNumber;
 
 /// Something that a [`Composer`] can wire: a [`ComposableComponent`], a [`ComposableInstance`], a
 /// [`Composition`], a [`Composer`] that was not composed yet, or one of them with a filter.
@@ -86,6 +90,8 @@ pub struct ComposableDescriptor {
     pub(crate) part: Part,
     pub(crate) import_hints: Vec<(String, String)>,
     pub(crate) containments: Vec<Wish>,
+    pub(crate) import_layers: Vec<(String, ImportLayer)>,
+    pub(crate) layers: Vec<Layered>,
     pub(crate) settings: Settings,
 }
 
@@ -157,8 +163,15 @@ impl ComposableDescriptor {
             part: composable.into_part(),
             import_hints: Vec::new(),
             containments: Vec::new(),
+            import_layers: Vec::new(),
+            layers: Vec::new(),
             settings: Settings::default(),
         }
+    }
+
+    /// The names that layers are on, and the number of each layer.
+    pub(crate) fn import_layers(&self) -> impl Iterator<Item = (&str, LayerNumber)> {
+        self.import_layers.iter().map(|(import, layer)| (&**import, layer.number))
     }
 
     /// Decides that the import `import` is satisfied by the component `provider`, or, for `host`,
@@ -199,6 +212,67 @@ impl ComposableDescriptor {
     #[must_use]
     pub fn with_containment(mut self, import: impl Into<String>, containment: Containment) -> Self {
         self.containments.push((import.into(), containment));
+        self
+    }
+
+    /// Puts a [layer](crate::layer) around this component: every call of what it exports goes through it,
+    /// from another component or from Rust. Of a nested composer or composition these are the calls that come
+    /// from outside of it. The layer that was added first is met first.
+    ///
+    /// # Examples
+    ///
+    /// With a limit of the crate `tower`, the component has no more than 16 calls at a time:
+    ///
+    /// ```
+    /// use tower::limit::GlobalConcurrencyLimitLayer;
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor};
+    ///
+    /// fn describe(db: impl Composable) -> ComposableDescriptor {
+    ///     ComposableDescriptor::new("db", db).with_layer(GlobalConcurrencyLimitLayer::new(16))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Next>,
+        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.layers.push(Layered::new(layer));
+        self
+    }
+
+    /// Puts a [layer](crate::layer) on an import of this component: every call that it makes of it goes through
+    /// the layer, before any other. Another component has to provide the import.
+    ///
+    /// `import` is the import's name as the component has it, version included, or one function of an
+    /// interface, `interface#function`. Of a nested composer it is an import that is left open inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::layer::Deny;
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor};
+    ///
+    /// fn describe(web: impl Composable) -> ComposableDescriptor {
+    ///     ComposableDescriptor::new("web", web)
+    ///         .with_import_layer("acme:kv/store@1.0.0#set", Deny::all("`web` may only read"))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_import_layer<L>(mut self, import: impl Into<String>, layer: L) -> Self
+    where
+        L: Layer<Next>,
+        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.import_layers.push((import.into(), ImportLayer::new(Layered::new(layer))));
         self
     }
 

@@ -15,6 +15,7 @@ use super::nesting::Guest;
 use super::slot::{HOST_STACK, InPlace, RanInPlace};
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
+use crate::layer::CallContext;
 use crate::link::{Place as OutgoingPlace, Waiter};
 use crate::plan::item::Surface;
 use crate::transfer::{Count, Home, Released, new_epoch};
@@ -79,15 +80,43 @@ pub(crate) fn never_in_place() {
     NEVER_IN_PLACE.store(true, Ordering::Relaxed);
 }
 
-/// Who makes a call.
+/// Who makes a call, and what goes along with it.
 pub(crate) enum Caller {
     Component {
         /// Its waiting is looked after where waiting can go in a circle.
         waiter: Option<Waiter>,
         /// The call's place among those that the component may have.
         place: OutgoingPlace,
+        context: CallContext,
     },
-    Rust,
+    Rust {
+        context: CallContext,
+    },
+}
+
+impl Caller {
+    pub(crate) fn context(&self) -> &CallContext {
+        match self {
+            Self::Component { context, .. } | Self::Rust { context } => context,
+        }
+    }
+
+    pub(crate) fn context_mut(&mut self) -> &mut CallContext {
+        match self {
+            Self::Component { context, .. } | Self::Rust { context } => context,
+        }
+    }
+
+    /// The same for another call, if there is a place for it.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        Some(match self {
+            Self::Component { waiter, place, context } => {
+                let (waiter, context) = (waiter.clone(), context.clone());
+                Self::Component { waiter, place: place.another()?, context }
+            }
+            Self::Rust { context } => Self::Rust { context: context.clone() },
+        })
+    }
 }
 
 /// Who would run a call in place.

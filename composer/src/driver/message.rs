@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::handle::DriverHandle;
 use crate::error::CompositionError;
+use crate::layer::CallContext;
 use crate::link::{Place, Wait, WaitId};
 use crate::transfer::{Counted, Released};
 use crate::value::Value;
@@ -72,6 +73,8 @@ pub(crate) struct MadeBy {
     /// Its place among the calls that the component may have.
     #[expect(dead_code, reason = "its drop is what gives the place back")]
     pub(crate) place: Option<Place>,
+    /// What goes along with the call, and with those that are made in it.
+    pub(crate) context: CallContext,
 }
 
 impl Reply {
@@ -91,6 +94,11 @@ impl Reply {
     /// The call's number among those that wait, where that is looked after.
     pub(super) fn wait(&self) -> Option<WaitId> {
         self.made_by.wait.as_ref().map(Wait::id)
+    }
+
+    /// What goes along with the call.
+    pub(super) fn context(&self) -> &CallContext {
+        &self.made_by.context
     }
 
     /// Whether nobody waits any more: the call was withdrawn.

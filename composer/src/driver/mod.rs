@@ -33,7 +33,7 @@ pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;
 
 use crate::error::{Cause, StartError, StopReason};
-use crate::link::StoreSide;
+use crate::link::{StoreSide, Tasks};
 use crate::transfer::Released;
 use calls::Calls;
 use message::Message;
@@ -92,7 +92,8 @@ impl<T: Send + 'static> Driver<T> {
         let concurrent =
             cfg!(feature = "component-model-async") && engine.get_concurrency_support();
         // Where it can happen that calls wait in a circle, each has to be a task of its own.
-        let rests = !concurrent || !side.surface.works_between_calls() && side.tasks.is_none();
+        let in_circles = side.tasks.as_ref().is_some_and(Tasks::are_in_circles);
+        let rests = !concurrent || !side.surface.works_between_calls() && !in_circles;
         let slot = Slot::new();
         handle.set_started(slot.clone(), engine.get_max_wasm_stack());
         let calls = Calls::new(handle.clone(), side, &mut store, instance);

@@ -96,6 +96,10 @@ pub enum HandleError {
     #[error("the composition was closed, and with it the handles that its callers held")]
     Closed,
 
+    /// A layer can neither copy a handle, a stream or a future nor make one.
+    #[error("a handle, a stream or a future cannot be copied, or made, by a layer")]
+    Uncopied,
+
     /// The handle is lent to a call that still runs.
     #[error(
         "the handle is lent to a call that still runs; it cannot be moved or dropped meanwhile"

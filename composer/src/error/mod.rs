@@ -132,6 +132,19 @@ pub enum CompositionError {
         source: Cause,
     },
 
+    /// A [layer](crate::layer) did not let the call pass, or what it returned.
+    #[error("a layer failed the call of `{function}` of `{component}`")]
+    #[non_exhaustive]
+    Layer {
+        /// The component that the call was to go to.
+        component: String,
+        /// The exported function that was called, as `interface#function`.
+        function: String,
+        /// What the layer says.
+        #[source]
+        source: Cause,
+    },
+
     /// The component, or the composition, ended before the call was answered.
     #[error(
         "component `{component}` {} `{function}`",

@@ -353,6 +353,22 @@ pub enum PlanProblem {
     #[non_exhaustive]
     ContainedOfHost { component: String, import: String },
 
+    /// A layer on something that is not imported.
+    #[error(
+        "component `{component}` does not import `{name}`, which a layer is to be on{}",
+        Nearest(.nearest.as_deref())
+    )]
+    #[non_exhaustive]
+    LayeredNotImported { component: String, name: String, nearest: Option<String> },
+
+    /// A layer on an import that no component provides.
+    #[error(
+        "`{import}` of component `{component}`, which a layer is to be on, is satisfied by its own \
+         linker; only calls of other components go through layers"
+    )]
+    #[non_exhaustive]
+    LayeredOfHost { component: String, import: String },
+
     /// A function whose result cannot carry a failure.
     #[error(
         "{}`{import}`, imported by `{component}`, cannot carry a failure: expected `{expected}` as its \

@@ -13,6 +13,7 @@ use wasmtime::component::Val;
 use crate::composition::{Gate, LiveLeaf};
 use crate::driver::{Caller, InPlaceCaller};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
+use crate::layer::CallContext;
 use crate::link::{Endpoint, Ran};
 use crate::plan::types::{FunctionType, Resource, ValueType};
 use crate::transfer::{Guard, ResourceKind};
@@ -45,7 +46,11 @@ struct Inner {
 }
 
 impl ExportFunc {
-    pub(crate) fn new(leaf: &LiveLeaf, func: usize, gate: Gate) -> Result<Self, LookupError> {
+    pub(crate) fn new(
+        (id, leaf): (&Arc<str>, &LiveLeaf),
+        func: usize,
+        gate: Gate,
+    ) -> Result<Self, LookupError> {
         let exported = &leaf.surface.funcs[func];
         let ty = exported.ty.clone();
         let host = ty.find_resource(&|it| leaf.kinds[it.index as usize].is_none());
@@ -55,7 +60,7 @@ impl ExportFunc {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
         let has_handles = ty.has_handles();
-        let (endpoint, kinds) = (leaf.endpoints[func].clone(), leaf.kinds.clone());
+        let (endpoint, kinds) = (leaf.endpoint(id, func), leaf.kinds.clone());
         let inner = Inner { endpoint, ty, has_handles, kinds, gate };
         Ok(Self { inner: Arc::new(inner), deadline: None })
     }
@@ -180,7 +185,8 @@ impl Inner {
                 Ran::Trapped(trapped) => trapped.answer().await,
             };
         }
-        self.endpoint.call(args, Caller::Rust, deadline, in_place).await
+        let caller = Caller::Rust { context: CallContext::default() };
+        self.endpoint.call(args, caller, deadline, in_place).await
     }
 
     /// Takes a handle out of the caller's table, to move it or to lend it.
@@ -282,24 +288,7 @@ impl Inner {
     }
 
     fn parameter_error(&self, name: &str, error: ValueError) -> ArgumentError {
-        self.argument_error(format!("parameter `{name}`"), error)
-    }
-
-    fn argument_error(&self, place: String, error: ValueError) -> ArgumentError {
-        let function = self.function();
-        let mut path = vec![place];
-        path.extend(error.path());
-        path.reverse();
-        match error.fault {
-            Faulty::Type { expected, found } => {
-                ArgumentError::Type { function, path, expected, found }
-            }
-            Faulty::Handle(source) => ArgumentError::Handle { function, path, source },
-            Faulty::Store(_) => {
-                // There is no store on this side.
-                ArgumentError::Handle { function, path, source: HandleError::NotHeld }
-            }
-        }
+        error.in_argument(&self.function(), format!("parameter `{name}`"))
     }
 
     fn result(self: &Arc<Self>, ty: &ValueType, value: Value) -> Result<Val, CompositionError> {

@@ -505,7 +505,10 @@ fn elements_of(
     let mut values = Vec::with_capacity(vals.len());
     for (index, val) in (first..).zip(vals) {
         let value = from_val(payload.unwrap_or(&unit), val, &mut handles);
-        values.push(value.map_err(|error| func.argument_error(format!("element {index}"), error))?);
+        values
+            .push(value.map_err(|error| {
+                error.in_argument(&func.function(), format!("element {index}"))
+            })?);
     }
     Ok(match payload {
         None => Elements::Units(values.len()),

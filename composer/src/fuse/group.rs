@@ -261,6 +261,14 @@ fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
 impl Composer {
     /// The problems that single components have settings which cannot hold inside one store.
     fn settings_of_one(&self, prefix: &str, group: &str, problems: &mut Vec<PlanProblem>) {
+        if !self.layers.is_empty() {
+            problems.push(PlanProblem::NotInOneStore {
+                component: prefix.strip_suffix('/').unwrap_or(group).to_owned(),
+                group: group.to_owned(),
+                setting: "a layer",
+                is_for_group: true,
+            });
+        }
         for descriptor in &self.descriptors {
             let component = format!("{prefix}{}", descriptor.id);
             let settings = &descriptor.settings;
@@ -271,11 +279,18 @@ impl Composer {
                 ("a number of instances", settings.instances.is_some()),
                 ("a restart policy", settings.restart.is_some()),
                 ("a run limit", settings.run_limit.is_some()),
+                ("a layer", !descriptor.layers.is_empty()),
             ];
             let of_group = of_group.into_iter().filter(|(_, is_set)| *is_set);
             let all = of_group.map(|(setting, _)| (setting, true));
-            let contains = !descriptor.containments.is_empty();
-            for (setting, is_for_group) in all.chain(contains.then_some(("containment", false))) {
+            let of_imports = [
+                ("containment", !descriptor.containments.is_empty()),
+                ("a layer on an import", !descriptor.import_layers.is_empty()),
+            ];
+            let of_imports = of_imports.into_iter().filter(|(_, is_set)| *is_set);
+            for (setting, is_for_group) in
+                all.chain(of_imports.map(|(setting, _)| (setting, false)))
+            {
                 problems.push(PlanProblem::NotInOneStore {
                     component: component.clone(),
                     group: group.to_owned(),

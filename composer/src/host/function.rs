@@ -3,14 +3,22 @@
 use crate::plan::types::ValueType;
 use crate::provider::ProviderError;
 use crate::typed::{
-    FromComponentValue, HostTypes, IntoComponentValue, Unexpected, describe_side, is_unit, tuples,
+    FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected, describe_side,
+    is_unit, tuples,
 };
 use crate::value::Value;
 
-/// The parameters of a function that is implemented in Rust: up to 12 component values.
+/// The parameters of a function that is implemented in Rust, or looked at by a layer: up to 12 component
+/// values.
 ///
 /// This trait is sealed: it cannot be implemented outside this crate.
 pub trait HostParams: sealed::Sealed + Sized + 'static {
+    #[doc(hidden)]
+    const COUNT: usize;
+
+    #[doc(hidden)]
+    fn check(index: usize, ty: &ValueType) -> Result<(), TypeDifference>;
+
     #[doc(hidden)]
     fn describe(types: &HostTypes) -> Result<Vec<ValueType>, Unexpected>;
 
@@ -78,6 +86,16 @@ macro_rules! functions {
         impl<$($name: FromComponentValue + 'static),*> sealed::Sealed for ($($name,)*) {}
 
         impl<$($name: FromComponentValue + 'static),*> HostParams for ($($name,)*) {
+            const COUNT: usize = $count;
+
+            #[allow(unused_variables, reason = "there may be no parameter")]
+            fn check(index: usize, ty: &ValueType) -> Result<(), TypeDifference> {
+                match index {
+                    $($index => $name::check(ty),)*
+                    _ => Ok(()),
+                }
+            }
+
             #[allow(unused_variables, reason = "there may be no parameter")]
             fn describe(types: &HostTypes) -> Result<Vec<ValueType>, Unexpected> {
                 Ok(vec![$($name::describe(types)?),*])

@@ -13,6 +13,7 @@ use super::waits::Waiter;
 use super::{Endpoint, Ran};
 use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
+use crate::layer::CallContext;
 use crate::plan::containment::Carrier;
 use crate::plan::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
@@ -67,11 +68,11 @@ pub(super) fn define<T: Send + 'static>(
             Box::pin(async move {
                 // Up to the first wait this runs while the guest makes the call, so that calls
                 // are in the provider's inbox in the order in which they were made.
-                let (args, waiter) = accessor.with(|mut store| {
+                let (args, around) = accessor.with(|mut store| {
                     let args = import.args(&mut store, params)?;
-                    Ok::<_, wasmtime::Error>((args, import.waiter(store)))
+                    Ok::<_, wasmtime::Error>((args, import.around(store)))
                 })?;
-                let result = import.call(args, waiter).await?;
+                let result = import.call(args, around).await?;
                 accessor.with(|store| import.results(store, result, results))
             })
         });
@@ -81,8 +82,8 @@ pub(super) fn define<T: Send + 'static>(
         Box::new(async move {
             let mut args = import.args(&mut store, params)?;
             let ran = import.run_in_place(&mut args);
-            let waiter = import.waiter(&mut store);
-            let result = import.go_on(ran, args, waiter).await?;
+            let around = import.around(&mut store);
+            let result = import.go_on(ran, args, around).await?;
             import.results(&mut store, result, results)
         })
     })
@@ -102,14 +103,14 @@ fn define_direct<T: Send + 'static>(
             let import = import.clone();
             Box::pin(async move {
                 // As above, this runs while the guest makes the call.
-                let waiter = match import.needs_store() {
+                let around = match import.needs_store() {
                     true => accessor.with(|mut store| {
                         import.take_args(&mut store, &mut args)?;
-                        Ok::<_, wasmtime::Error>(import.waiter(store))
+                        Ok::<_, wasmtime::Error>(import.around(store))
                     })?,
-                    false => None,
+                    false => Default::default(),
                 };
-                let mut result = import.call(args, waiter).await?;
+                let mut result = import.call(args, around).await?;
                 if import.has_handles {
                     accessor.with(|store| import.give_result(store, &mut result))?;
                 }
@@ -132,8 +133,8 @@ fn define_direct<T: Send + 'static>(
         }
         let import = import.clone();
         Box::pin(async move {
-            let waiter = import.waiter(&mut store);
-            let mut result = import.go_on(ran, args, waiter).await?;
+            let around = import.around(&mut store);
+            let mut result = import.go_on(ran, args, around).await?;
             import.give_result(&mut store, &mut result)?;
             Ok(result.into_iter().collect())
         })
@@ -186,18 +187,18 @@ impl Import {
         Ok(())
     }
 
-    /// Who is to wait for the answer, where that is looked after.
-    fn waiter(&self, store: impl AsContextMut) -> Option<Waiter> {
-        let tasks = self.side.tasks.clone()?;
-        let parent = tasks.current(store);
-        let component = self.side.id.clone();
-        Some(Waiter { tasks, component, parent, holds: !self.ty.is_async })
+    /// Who is to wait for the answer, where that is looked after, and what goes along with the call.
+    fn around(&self, store: impl AsContextMut) -> (Option<Waiter>, CallContext) {
+        match &self.side.tasks {
+            Some(tasks) => tasks.caller(&self.side.id, !self.ty.is_async, store),
+            None => Default::default(),
+        }
     }
 
     async fn call(
         &self,
         args: Vec<Value>,
-        waiter: Option<Waiter>,
+        (waiter, context): (Option<Waiter>, CallContext),
     ) -> Result<Option<Value>, CompositionError> {
         // Held until the call is answered, so that one which is given up counts as long as it takes
         // room somewhere.
@@ -205,7 +206,7 @@ impl Import {
             component: self.side.id.to_string(),
             limit: OUTGOING_CALLS,
         })?;
-        let caller = Caller::Component { waiter, place };
+        let caller = Caller::Component { waiter, place, context };
         self.contain(self.endpoint.call(args, caller, None, self.in_place).await)
     }
 
@@ -222,12 +223,12 @@ impl Import {
         &self,
         ran: Option<Ran>,
         args: Vec<Value>,
-        waiter: Option<Waiter>,
+        around: (Option<Waiter>, CallContext),
     ) -> Result<Option<Value>, CompositionError> {
         match ran {
             Some(Ran::Ended(result)) => result,
             Some(Ran::Trapped(trapped)) => self.contain(trapped.answer().await),
-            None => self.call(args, waiter).await,
+            None => self.call(args, around).await,
         }
     }
 

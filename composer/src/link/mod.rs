@@ -18,8 +18,9 @@ pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
 use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
+use crate::layer::{Layered, Route};
 use crate::plan::containment::Carrier;
-use crate::plan::item::{Item, Named, Surface, find};
+use crate::plan::item::{ExportedFunc, Item, Named, Surface, find};
 use crate::transfer::Proxy;
 use crate::value::Value;
 
@@ -31,15 +32,33 @@ pub(crate) struct Endpoint {
     pub(crate) func: usize,
     /// The longest that any call may take.
     pub(crate) deadline: Option<Duration>,
+    /// The layers on the way to it.
+    pub(crate) layers: Option<Arc<Route>>,
 }
 
 impl Endpoint {
+    /// The same function, through layers.
+    pub(crate) fn through(
+        &self,
+        chain: &Arc<[Layered]>,
+        consumer: Option<&Arc<str>>,
+        (provider, func): (&Arc<str>, &ExportedFunc),
+    ) -> Self {
+        if chain.is_empty() {
+            return self.clone();
+        }
+        let (consumer, provider) = (consumer.cloned(), provider.clone());
+        let route = Route::new(consumer, provider, func, chain.clone(), self.clone());
+        // The deadline is that of the function alone.
+        Self { layers: Some(route), deadline: None, ..self.clone() }
+    }
+
     /// Runs a call of a sync function in place, if the component is idle, nothing that it calls can
-    /// wait, and no deadline has to be kept. Otherwise `args` stay as they are.
+    /// wait, no deadline has to be kept, and no layer has to be met. Otherwise `args` stay as they are.
     pub(crate) fn run_in_place(&self, args: &mut Vec<Value>, caller: InPlaceCaller) -> Option<Ran> {
-        match self.deadline {
-            Some(_) => None,
-            None => self.post.run_in_place(self.func, args, caller),
+        match (self.deadline, &self.layers) {
+            (None, None) => self.post.run_in_place(self.func, args, caller),
+            _ => None,
         }
     }
 
@@ -52,6 +71,9 @@ impl Endpoint {
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let within = self.deadline.into_iter().chain(deadline).min();
+        if let Some(route) = &self.layers {
+            return Box::pin(route.clone().call(args, caller, within, in_place)).await;
+        }
         self.post.call(self.func, args, caller, within, in_place).await
     }
 }
@@ -63,6 +85,12 @@ pub(crate) struct Wire {
     pub(crate) export: usize,
     /// By the provider's number of the function.
     pub(crate) endpoints: Arc<[Endpoint]>,
+    /// The provider's id.
+    pub(crate) id: Arc<str>,
+    /// The layers on the import: on a function, or without a name on all of them.
+    pub(crate) layers: Vec<(Option<String>, Layered)>,
+    /// The layers that calls meet after those.
+    pub(crate) between: Vec<Layered>,
     /// The functions whose failures are contained, without a name if the import is one.
     pub(crate) contained: Vec<(Option<String>, Carrier)>,
 }
@@ -92,8 +120,14 @@ fn item<T: Send + 'static>(
 ) -> wasmtime::Result<()> {
     match (&import.item, export) {
         (Item::Func { ty, .. }, Item::Func { index, .. }) => {
-            let endpoint = wire.endpoints[*index].clone();
             let function = interface.map(|_| &*import.name);
+            let on_import = wire
+                .layers
+                .iter()
+                .filter(|(name, _)| name.is_none() || name.as_deref() == function);
+            let chain = on_import.map(|(_, layer)| layer).chain(&wire.between).cloned().collect();
+            let provider = (&wire.id, &wire.provider.funcs[*index]);
+            let endpoint = wire.endpoints[*index].through(&chain, Some(&side.id), provider);
             let contained = wire.contained.iter().find(|(name, _)| name.as_deref() == function);
             let contained = contained.map(|(_, carrier)| *carrier);
             func::define(linker, &import.name, ty.clone(), side.clone(), endpoint, contained)

@@ -183,7 +183,7 @@ impl Post {
         // Until the answer is there, or nobody waits for it any more.
         let mut _waiting = None;
         let (driver, answer) = match caller {
-            Caller::Component { waiter, place } => {
+            Caller::Component { waiter, place, context } => {
                 let holders = self.holders();
                 let driver = holders.takes(&args).clone();
                 if !driver.is_started() {
@@ -197,7 +197,7 @@ impl Post {
                     }
                     None => None,
                 };
-                let made_by = MadeBy { wait, place: Some(place) };
+                let made_by = MadeBy { wait, place: Some(place), context };
                 let (call, answer) = driver.call(func, args, ticket, made_by);
                 match in_place {
                     None => driver.send(with_room(call, &driver)),
@@ -211,9 +211,10 @@ impl Post {
                 }
                 (driver, answer)
             }
-            Caller::Rust => {
+            Caller::Rust { context } => {
                 let driver = self.holders().takes(&args).clone();
-                let (mut call, answer) = driver.call(func, args, ticket, MadeBy::default());
+                let made_by = MadeBy { context, ..MadeBy::default() };
+                let (mut call, answer) = driver.call(func, args, ticket, made_by);
                 if let Some(caller) = in_place {
                     match driver.begin(call, caller) {
                         Ok(()) => return driver.answered(func, answer.await),

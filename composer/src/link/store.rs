@@ -34,7 +34,7 @@ pub(crate) struct StoreSide {
     /// The number of the component's store.
     pub(crate) epoch: Arc<AtomicU64>,
     pub(crate) id: Arc<str>,
-    /// The calls that run in the store, where waiting can go in a circle.
+    /// The calls that run in the store, where what they call has to know them.
     pub(crate) tasks: Option<Tasks>,
     /// Whether the component calls functions of others.
     pub(crate) calls_others: bool,
@@ -57,6 +57,13 @@ impl Places {
         let place = Place(self.clone());
         // The number orders nothing else.
         (self.0.fetch_add(1, Ordering::Relaxed) < OUTGOING_CALLS).then_some(place)
+    }
+}
+
+impl Place {
+    /// Another one of the same component, if there is one.
+    pub(crate) fn another(&self) -> Option<Self> {
+        self.0.take()
     }
 }
 

@@ -15,6 +15,7 @@ use wasmtime::component::GuestTaskId as Task;
 
 use crate::driver::DriverHandle;
 use crate::error::{CompositionError, WaitStep};
+use crate::layer::CallContext;
 
 #[cfg(not(feature = "component-model-async"))]
 type Task = std::convert::Infallible;
@@ -53,13 +54,16 @@ pub(crate) struct Wait {
 }
 
 /// A component that is about to make a call.
+#[derive(Clone)]
 pub(crate) struct Waiter {
-    pub(crate) tasks: Tasks,
-    pub(crate) component: Arc<str>,
+    waits: Waits,
+    /// The driver's number.
+    driver: u64,
+    component: Arc<str>,
     /// The call that it is made in, if it is known.
-    pub(crate) parent: Option<WaitId>,
+    parent: Option<WaitId>,
     /// Whether it holds the component's store until it is answered.
-    pub(crate) holds: bool,
+    holds: bool,
 }
 
 impl Waits {
@@ -80,9 +84,9 @@ impl Waiter {
         target: &Arc<DriverHandle>,
         func: usize,
     ) -> Result<(Wait, Wait), CompositionError> {
-        let waits = &self.tasks.waits;
+        let waits = &self.waits;
         let mut graph = waits.lock();
-        let from = (self.tasks.driver, self.component.clone());
+        let from = (self.driver, self.component.clone());
         let parent = self.parent.filter(|parent| graph.calls.contains_key(parent));
         let (target, holds) = (target.clone(), self.holds);
         let waiting = Waiting { from, parent, target, func, holds, children: Vec::new() };
@@ -94,7 +98,7 @@ impl Waiter {
         let id = graph.next;
         graph.next += 1;
         if holds {
-            graph.held.insert(self.tasks.driver, id);
+            graph.held.insert(self.driver, id);
         }
         if let Some(parent) = parent.and_then(|parent| graph.calls.get_mut(&parent)) {
             parent.children.push(id);
@@ -178,21 +182,33 @@ impl Drop for Wait {
     }
 }
 
-/// A call with the task that it is, if the engine has tasks.
-type Running = (Option<Task>, WaitId);
-
-/// The calls that one driver runs and somebody waits for, by the task that each is in its store.
+/// The calls that one driver runs, by the task that each is in its store: those that somebody waits for,
+/// where that is looked after, and those that something goes along with.
 #[derive(Clone)]
 pub(crate) struct Tasks {
-    waits: Waits,
+    waits: Option<Waits>,
     /// The driver's number.
     driver: u64,
     running: Arc<Mutex<Vec<Running>>>,
 }
 
+struct Running {
+    /// The number that the driver knows the call by.
+    call: usize,
+    /// The task that it is, if the engine has tasks and the call is in their loop.
+    task: Option<Task>,
+    wait: Option<WaitId>,
+    context: CallContext,
+}
+
 impl Tasks {
-    pub(crate) fn new(waits: Waits, driver: u64) -> Self {
+    pub(crate) fn new(waits: Option<Waits>, driver: u64) -> Self {
         Self { waits, driver, running: Arc::default() }
+    }
+
+    /// Whether waiting can go in a circle.
+    pub(crate) fn are_in_circles(&self) -> bool {
+        self.waits.is_some()
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<Running>> {
@@ -200,26 +216,54 @@ impl Tasks {
     }
 
     /// Notes that a call runs.
-    pub(crate) fn enter(&self, task: Option<Task>, wait: WaitId) {
-        self.running().push((task, wait));
+    pub(crate) fn enter(
+        &self,
+        call: usize,
+        task: Option<Task>,
+        wait: Option<WaitId>,
+        context: &CallContext,
+    ) {
+        if wait.is_some() || !context.is_empty() {
+            self.running().push(Running { call, task, wait, context: context.clone() });
+        }
     }
 
-    pub(crate) fn leave(&self, wait: WaitId) {
-        self.running().retain(|(_, running)| *running != wait);
+    pub(crate) fn leave(&self, call: usize) {
+        let mut running = self.running();
+        let ended = running.iter().position(|running| running.call == call);
+        let ended = ended.map(|index| running.swap_remove(index));
+        // The lock is gone before what went along with the call.
+        drop(running);
+        drop(ended);
     }
 
     /// Notes that the store has ended.
     pub(crate) fn clear(&self) {
-        self.running().clear();
+        let ended = std::mem::take(&mut *self.running());
+        drop(ended);
     }
 
-    /// The call in which the guest calls an import just now, if somebody waits for it.
-    pub(crate) fn current(&self, store: impl AsContextMut) -> Option<WaitId> {
-        let task = current_task(store);
-        let running = self.running();
-        // Without tasks there is one call at a time.
-        let found = running.iter().find(|(of, _)| task.is_none() || *of == task);
-        found.map(|(_, wait)| *wait)
+    /// Who waits for a call that the guest of `component` makes just now, where that is looked after, and what goes
+    /// along with it. `holds` says whether it holds the store.
+    pub(crate) fn caller(
+        &self,
+        component: &Arc<str>,
+        holds: bool,
+        store: impl AsContextMut,
+    ) -> (Option<Waiter>, CallContext) {
+        let (parent, context) = {
+            let running = self.running();
+            // What runs without the loop runs alone.
+            let task = (!running.is_empty()).then(|| current_task(store)).flatten();
+            let found =
+                running.iter().find(|it| task.is_none() || it.task.is_none() || it.task == task);
+            found.map_or_else(Default::default, |it| (it.wait, it.context.clone()))
+        };
+        let waiter = self.waits.clone().map(|waits| {
+            let (driver, component) = (self.driver, component.clone());
+            Waiter { waits, driver, component, parent, holds }
+        });
+        (waiter, context)
     }
 }
 

@@ -76,6 +76,18 @@ pub(super) fn contained_of_host(leaves: &[Leaf]) -> impl Iterator<Item = PlanPro
     })
 }
 
+/// Imports with layers that their importer's own linker satisfies.
+pub(super) fn layered_of_host(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
+    leaves.iter().flat_map(|leaf| {
+        let hosted = leaf.layered.iter().map(|layered| layered.import);
+        let hosted = hosted.filter(|&it| matches!(leaf.sources[it], Source::Linker { .. }));
+        hosted.collect::<BTreeSet<_>>().into_iter().map(|import| PlanProblem::LayeredOfHost {
+            component: leaf.id.to_string(),
+            import: leaf.surface.imports[import].name.clone(),
+        })
+    })
+}
+
 struct Edge<'a> {
     leaves: &'a [Leaf],
     consumer: usize,

@@ -92,9 +92,14 @@ pub(crate) type Wish = (String, Containment);
 
 /// The name of the import that a wish is for, and of the function if it is for a single one.
 pub(crate) fn target(wish: &Wish) -> (&str, Option<&str>) {
-    match wish.0.split_once('#') {
+    split(&wish.0)
+}
+
+/// The name of an import, and of a function if it is one of an interface: `interface#function`.
+pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('#') {
         Some((import, function)) => (import, Some(function)),
-        None => (&wish.0, None),
+        None => (name, None),
     }
 }
 

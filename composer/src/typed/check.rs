@@ -6,7 +6,7 @@ use super::ComponentType;
 use super::params::Params;
 use crate::error::TypedProblem;
 use crate::export::ExportFunc;
-use crate::plan::types::ValueType;
+use crate::plan::types::{FunctionType, ValueType};
 
 /// The first difference between a Rust type and a type of the component model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,35 +108,50 @@ pub(crate) fn check_signature<P: Params, R: ComponentType + 'static>(
         let (accessor, component, function) = place();
         problems.push(TypedProblem::Async { accessor, component, function, is_async });
     }
-    if P::COUNT != ty.params().len() {
+    problems.extend(check_params(ty, P::COUNT, P::check, place));
+    if let Err(source) = check_result::<R>(ty) {
         let (accessor, component, function) = place();
-        problems.push(TypedProblem::ParameterCount {
+        problems.push(TypedProblem::Type { accessor, component, function, source });
+    }
+    problems
+}
+
+/// Compares a function's parameters with a list of `count` Rust types, each of which `check` compares. `place` is
+/// the accessor, the component and the function, for the problems.
+pub(crate) fn check_params(
+    ty: &FunctionType,
+    count: usize,
+    check: fn(usize, &ValueType) -> Result<(), TypeDifference>,
+    place: impl Fn() -> (Option<String>, String, String),
+) -> Vec<TypedProblem> {
+    if count != ty.params().len() {
+        let (accessor, component, function) = place();
+        return vec![TypedProblem::ParameterCount {
             accessor,
             component,
             function,
-            expected: P::COUNT,
+            expected: count,
             found: ty.params().len(),
             ty: ty.to_string(),
-        });
-    } else {
-        for (index, (name, ty)) in ty.params().enumerate() {
-            if let Err(source) = P::check(index, ty) {
-                let (accessor, component, function) = place();
-                let source = source.within(format!("parameter `{name}`"));
-                problems.push(TypedProblem::Type { accessor, component, function, source });
-            }
-        }
+        }];
     }
+    let differs = |(index, (name, ty)): (usize, (&str, &ValueType))| {
+        let source = check(index, ty).err()?.within(format!("parameter `{name}`"));
+        let (accessor, component, function) = place();
+        Some(TypedProblem::Type { accessor, component, function, source })
+    };
+    ty.params().enumerate().filter_map(differs).collect()
+}
+
+/// Compares a function's result with a Rust type, `()` for none.
+pub(crate) fn check_result<R: ComponentType + 'static>(
+    ty: &FunctionType,
+) -> Result<(), TypeDifference> {
     let returns_nothing = std::any::TypeId::of::<R>() == std::any::TypeId::of::<()>();
     let result = match ty.result() {
         Some(ty) => R::check(ty),
         None if returns_nothing => Ok(()),
         None => Err(TypeDifference::new_text(rust_name::<R>(), "no result")),
     };
-    if let Err(source) = result {
-        let (accessor, component, function) = place();
-        let source = source.within("result");
-        problems.push(TypedProblem::Type { accessor, component, function, source });
-    }
-    problems
+    result.map_err(|difference| difference.within("result"))
 }

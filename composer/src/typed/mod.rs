@@ -14,7 +14,7 @@ pub use handle::OwnedResource;
 pub use params::Params;
 pub use stream::{ComponentFuture, ComponentStream};
 
-pub(crate) use check::check_signature;
+pub(crate) use check::{check_params, check_result, check_signature};
 pub(crate) use func::call;
 #[doc(hidden)]
 pub use impls::Fields;

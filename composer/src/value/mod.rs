@@ -137,3 +137,46 @@ pub(crate) fn is_of_store(value: &Value, epoch: u64) -> bool {
 /// Elements of a stream on their way between stores.
 #[doc(hidden)]
 pub type Elements = wasm_runtime_composer_values::Elements<Handle>;
+
+/// Whether there is no handle in `value`.
+pub(crate) fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Handle(_) => false,
+        Value::List(values) | Value::Fields(values) => values.iter().all(is_plain),
+        Value::Map(entries) => entries.iter().all(|(key, value)| is_plain(key) && is_plain(value)),
+        Value::Case(_, payload) => payload.iter().all(|payload| is_plain(payload)),
+        _ => true,
+    }
+}
+
+/// A copy of `value`, if there is no handle in it.
+pub(crate) fn copy_plain(value: &Value) -> Option<Value> {
+    let each = |values: &[Value]| values.iter().map(copy_plain).collect::<Option<Vec<_>>>();
+    macro_rules! copy {
+        ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
+            Some(match value {
+                $(Value::$ty(it) => Value::$ty(*it),
+                Value::$list(items) => Value::$list(items.clone()),)*
+                Value::String(text) => Value::String(text.clone()),
+                Value::List(values) => Value::List(each(values)?),
+                Value::Fields(values) => Value::Fields(each(values)?),
+                Value::Map(entries) => {
+                    let each = |(key, value): &(Value, Value)| {
+                        Some((copy_plain(key)?, copy_plain(value)?))
+                    };
+                    Value::Map(entries.iter().map(each).collect::<Option<_>>()?)
+                }
+                Value::Case(case, payload) => {
+                    let payload = payload.as_deref().map(|payload| copy_plain(payload).map(Box::new));
+                    Value::Case(*case, match payload {
+                        Some(payload) => Some(payload?),
+                        None => None,
+                    })
+                }
+                Value::Flags(bits) => Value::Flags(*bits),
+                Value::Handle(_) => return None,
+            })
+        };
+    }
+    primitives!(copy)
+}

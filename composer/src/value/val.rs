@@ -7,7 +7,7 @@ use wasm_runtime_composer_values::Stored;
 use wasmtime::component::Val;
 
 use super::{ERR, Handle, HandleType, NONE, OK, SOME, Value, primitives};
-use crate::error::HandleError;
+use crate::error::{ArgumentError, HandleError};
 use crate::plan::types::ValueType;
 
 /// How handles are taken out of a store or a table, and put into one.
@@ -47,6 +47,25 @@ impl ValueError {
     /// The place of the fault, outermost step first.
     pub(crate) fn path(&self) -> Vec<String> {
         self.steps.iter().rev().cloned().collect()
+    }
+}
+
+impl ValueError {
+    /// The same of a value at `place`, without a store on this side, that `function` was to take.
+    pub(crate) fn in_argument(self, function: &str, place: String) -> ArgumentError {
+        let function = function.to_owned();
+        let mut path = vec![place];
+        path.extend(self.path());
+        path.reverse();
+        match self.fault {
+            Faulty::Type { expected, found } => {
+                ArgumentError::Type { function, path, expected, found }
+            }
+            Faulty::Handle(source) => ArgumentError::Handle { function, path, source },
+            Faulty::Store(_) => {
+                ArgumentError::Handle { function, path, source: HandleError::NotHeld }
+            }
+        }
     }
 }
 

@@ -206,8 +206,8 @@ impl Calls {
             self.handle.took(holding.since.elapsed());
         }
         if let Some(started) = started {
-            if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
-                tasks.leave(wait);
+            if let Some(tasks) = &self.side.tasks {
+                tasks.leave(call);
             }
             started.reply.send(answer);
         }
@@ -218,8 +218,8 @@ impl Calls {
     fn is_task(&self, call: usize, task: GuestTaskId) {
         if let Some(started) = self.in_flight().calls.get_mut(call) {
             started.task = Some(task);
-            if let (Some(tasks), Some(wait)) = (&self.side.tasks, started.reply.wait()) {
-                tasks.enter(started.task, wait);
+            if let Some(tasks) = &self.side.tasks {
+                tasks.enter(call, started.task, started.reply.wait(), started.reply.context());
             }
         }
     }

@@ -187,9 +187,8 @@ impl Calls {
 
     /// Notes in which call the guest runs, on an engine that runs one at a time.
     fn runs(&self, call: usize) {
-        let wait = self.in_flight().calls.get(call).and_then(|call| call.reply.wait());
-        if let (Some(tasks), Some(wait)) = (&self.side.tasks, wait) {
-            tasks.enter(None, wait);
+        if let (Some(tasks), Some(started)) = (&self.side.tasks, self.in_flight().calls.get(call)) {
+            tasks.enter(call, None, started.reply.wait(), started.reply.context());
         }
     }
 

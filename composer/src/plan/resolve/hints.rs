@@ -1,10 +1,11 @@
-//! What descriptors say of single imports: hints, and failures that are to be contained.
+//! What descriptors say of single imports: hints, failures that are to be contained, and layers.
 
 use std::collections::BTreeSet;
 
-use super::{HOST, Ready, Resolver, Source, best_offers};
+use super::{HOST, LayeredImport, Ready, Resolver, Source, best_offers};
 use crate::error::PlanProblem;
-use crate::plan::containment::{contain, target};
+use crate::plan::containment::{contain, split, target};
+use crate::plan::item::{Item, find};
 use crate::plan::name::nearest;
 
 impl Resolver<'_> {
@@ -68,6 +69,47 @@ impl Resolver<'_> {
         }
     }
 
+    /// Finds the imports that a node's layers are on, and the layers that are on nothing.
+    pub(super) fn layer(&mut self, node: &Ready<'_>) {
+        for &(name, layer) in &node.import_layers {
+            let (import, function) = split(name);
+            let needs = node.open.iter().find(|(open, _)| open == import).map(|(_, needs)| needs);
+            let mut unknown = needs.is_none();
+            for need in needs.into_iter().flatten() {
+                let leaf = &mut self.leaves[need.leaf];
+                let named = &leaf.surface.imports[need.import];
+                if !has_function(&named.item, function) {
+                    unknown = true;
+                    break;
+                }
+                let (import, function) = (need.import, function.map(str::to_owned));
+                // What is said inside a nested composer is met before what is said around it.
+                leaf.layered.push(LayeredImport { import, function, layer });
+            }
+            // Of what is kept, no import is open any more.
+            if unknown && !node.broken && self.kept.is_none() {
+                let nearest = self.nearest_import(node, name);
+                let (component, name) = (node.path.clone(), name.to_owned());
+                self.problems.push(PlanProblem::LayeredNotImported { component, name, nearest });
+            }
+        }
+    }
+
+    /// What a node imports that is called almost `name`, a function of an interface where `name` is of one.
+    fn nearest_import(&self, node: &Ready<'_>, name: &str) -> Option<String> {
+        let mut names: Vec<String> = Vec::new();
+        for (open, needs) in &node.open {
+            let Some(need) = needs.first() else { continue };
+            match &self.leaves[need.leaf].surface.imports[need.import].item {
+                Item::Instance(items) if name.contains('#') => {
+                    names.extend(items.iter().map(|it| format!("{open}#{}", it.name)));
+                }
+                _ => names.push(open.clone()),
+            }
+        }
+        nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+
     pub(super) fn hinted(
         &mut self,
         nodes: &[Ready<'_>],
@@ -108,5 +150,16 @@ impl Resolver<'_> {
                 Source::Nobody
             }
         }
+    }
+}
+
+/// Whether an import is called through a layer: a function, or the one of that name of an interface.
+fn has_function(item: &Item, function: Option<&str>) -> bool {
+    match (item, function) {
+        (Item::Instance(items), Some(function)) => {
+            matches!(find(items, function), Some(Item::Func { .. }))
+        }
+        (Item::Instance(_) | Item::Func { .. }, None) => true,
+        _ => false,
     }
 }

@@ -5,7 +5,7 @@ mod hints;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::check::{check_types, contained_of_host, find_resources, homeless};
+use super::check::{check_types, contained_of_host, find_resources, homeless, layered_of_host};
 use super::containment::{Contained, Wish};
 use super::filter::Filter;
 use super::item::{Named, ResourceOrigin, Surface};
@@ -35,6 +35,8 @@ pub(crate) struct Node<'a> {
     /// Import name, and the id of the component that provides it, or [`HOST`].
     pub(crate) import_hints: &'a [(String, String)],
     pub(crate) containments: &'a [Wish],
+    /// The name of an import, or `import#function`, and the layer that is on it.
+    pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,22 @@ pub(crate) struct Leaf {
     pub(crate) resources: Vec<Home>,
     /// The imported functions whose providers' failures are contained.
     pub(crate) contained: Vec<Contained>,
+    /// The layers on its imports, those that calls meet first before others.
+    pub(crate) layered: Vec<LayeredImport>,
 }
+
+/// A layer on an import.
+#[derive(Clone, Debug)]
+pub(crate) struct LayeredImport {
+    /// The index of the import.
+    pub(crate) import: usize,
+    /// The function's name, if the layer is on one of an interface.
+    pub(crate) function: Option<String>,
+    pub(crate) layer: LayerNumber,
+}
+
+/// The number of a layer; what it does is not known here.
+pub(crate) type LayerNumber = u64;
 
 /// Who satisfies an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +231,7 @@ impl Resolution {
             self.problems = homeless(&self.leaves).collect();
         }
         self.problems.extend(contained_of_host(&self.leaves));
+        self.problems.extend(layered_of_host(&self.leaves));
     }
 }
 
@@ -257,6 +275,7 @@ struct Ready<'a> {
     hidden: Vec<String>,
     import_hints: &'a [(String, String)],
     containments: &'a [Wish],
+    import_layers: Vec<(&'a str, LayerNumber)>,
     broken: bool,
 }
 
@@ -290,6 +309,7 @@ impl Resolver<'_> {
                 self.unused_hints(&nodes[importer]);
             }
             self.contain(&nodes[importer]);
+            self.layer(&nodes[importer]);
             for (import, needs) in &nodes[importer].open {
                 let others = offering.get(base(import)).map_or(&[][..], Vec::as_slice);
                 match self.source(&nodes, others, importer, import, needs) {
@@ -346,8 +366,18 @@ impl Resolver<'_> {
                 hidden.push(export.name);
             }
         }
-        let Node { id, import_hints, containments, .. } = node;
-        Ready { id, path, open: level.open, visible, hidden, import_hints, containments, broken }
+        let Node { id, import_hints, containments, import_layers, .. } = node;
+        Ready {
+            id,
+            path,
+            open: level.open,
+            visible,
+            hidden,
+            import_hints,
+            containments,
+            import_layers,
+            broken,
+        }
     }
 
     fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> Level {
@@ -372,6 +402,7 @@ impl Resolver<'_> {
             },
             resources: homes.collect(),
             contained: kept.map_or_else(Vec::new, |kept| kept.contained.clone()),
+            layered: kept.map_or_else(Vec::new, |kept| kept.layered.clone()),
             surface: surface.clone(),
         });
         let is_open = |import: &usize| kept.is_none() && !hosted.contains(import);

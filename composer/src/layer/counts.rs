@@ -1,0 +1,170 @@
+//! [`CallCounts`]: how often each component calls each other one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::call::{Call, Returned};
+use super::service::{LayerFuture, Next};
+use crate::error::CompositionError;
+
+/// A layer that counts the calls that it is on, by consumer, provider and interface.
+///
+/// Clones count together, so one is kept to be read.
+///
+/// # Examples
+///
+/// ```
+/// # use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, HostInterface};
+/// use wasm_runtime_composer::layer::CallCounts;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), CompositionError> {
+/// # let clock = HostInterface::root().func_wrap("now", || 0u64);
+/// let counts = CallCounts::new();
+/// let mut composer = Composer::new();
+/// composer.add(ComposableDescriptor::new("clock", clock));
+/// composer.with_layer(counts.clone());
+/// let composition = composer.compose().await?;
+///
+/// composition.typed::<(), u64>(None, "now")?.call(()).await?;
+/// let edges = counts.edges();
+/// assert_eq!((edges[0].consumer.as_deref(), &*edges[0].provider), (None, "clock"));
+/// assert_eq!((edges[0].calls, edges[0].failures), (1, 0));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CallCounts {
+    edges: Arc<Mutex<BTreeMap<Edge, EdgeCounts>>>,
+}
+
+/// Consumer, provider and interface.
+type Edge = (Option<String>, String, Option<String>);
+
+/// The calls along one edge of a composition.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EdgeCounts {
+    /// Who made the calls; `None` for Rust.
+    pub consumer: Option<String>,
+    /// The component that they went to.
+    pub provider: String,
+    /// The interface, as the provider exports it; `None` for functions at the root.
+    pub interface: Option<String>,
+    /// How many calls have ended, one way or the other.
+    pub calls: u64,
+    /// How many of them failed, or returned the error of a `result`.
+    pub failures: u64,
+    /// How many were given up by their callers.
+    pub abandoned: u64,
+    /// How many go on.
+    pub running: u64,
+    /// How long those that have ended took, all together.
+    pub time: Duration,
+}
+
+impl CallCounts {
+    /// No call yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was counted so far, sorted by consumer, provider and interface.
+    pub fn edges(&self) -> Vec<EdgeCounts> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Edge, EdgeCounts>> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.edges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Layer<Next> for CallCounts {
+    type Service = Counting;
+
+    fn layer(&self, next: Next) -> Counting {
+        Counting { counts: self.clone(), next }
+    }
+}
+
+/// The [`Service`] of [`CallCounts`].
+#[derive(Clone, Debug)]
+pub struct Counting {
+    counts: CallCounts,
+    next: Next,
+}
+
+impl Service<Call> for Counting {
+    type Response = Returned;
+    type Error = CompositionError;
+    type Future = LayerFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> LayerFuture {
+        let Self { counts, next } = self.clone();
+        Box::pin(async move {
+            let mut counted = Counted::new(counts, &call);
+            let answer = next.call(call).await;
+            counted.failed = Some(match &answer {
+                Ok(returned) => returned.is_err(),
+                Err(_) => true,
+            });
+            answer
+        })
+    }
+}
+
+/// A call that goes on.
+struct Counted {
+    counts: CallCounts,
+    edge: Edge,
+    since: Instant,
+    /// `None` if it did not come to its end.
+    failed: Option<bool>,
+}
+
+impl Counted {
+    fn new(counts: CallCounts, call: &Call) -> Self {
+        let own = |text: &str| text.to_owned();
+        let (consumer, provider) = (call.consumer().map(own), call.provider().to_owned());
+        let interface = call.interface().map(own);
+        let edge = (consumer.clone(), provider.clone(), interface.clone());
+        counts
+            .lock()
+            .entry(edge.clone())
+            .or_insert_with(|| EdgeCounts {
+                consumer,
+                provider,
+                interface,
+                calls: 0,
+                failures: 0,
+                abandoned: 0,
+                running: 0,
+                time: Duration::ZERO,
+            })
+            .running += 1;
+        Self { counts, edge, since: Instant::now(), failed: None }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(counts) = self.counts.lock().get_mut(&self.edge) {
+            counts.running -= 1;
+            counts.calls += 1;
+            counts.failures += u64::from(self.failed == Some(true));
+            counts.abandoned += u64::from(self.failed.is_none());
+            counts.time += self.since.elapsed();
+        }
+    }
+}

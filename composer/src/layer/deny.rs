@@ -1,0 +1,114 @@
+//! [`Deny`]: calls that are not to be made.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::call::{Call, Returned};
+use super::service::{LayerFuture, Next};
+use crate::error::CompositionError;
+use crate::plan::name::names;
+
+/// A layer that fails calls, with [`CompositionError::Layer`], before they reach the component.
+///
+/// Functions are named as `interface#function`, or as they are at the root; an interface's name means all of its
+/// functions. Interfaces are as the provider exports them, with their version or without (without, all versions are
+/// meant). A consumer whose call fails traps, unless it
+/// [contains](crate::ComposableDescriptor::with_containment) that.
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::layer::Deny;
+///
+/// let read_only = Deny::these(["acme:kv/store#set", "acme:kv/admin"], "the store is read-only");
+/// let only_get = Deny::all_but(["acme:kv/store#get"], "not for guests");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Deny {
+    names: Names,
+    /// Whether it is those of the names that pass.
+    but: bool,
+    reason: Arc<str>,
+}
+
+impl Deny {
+    /// Fails every call.
+    pub fn all(reason: impl Into<Arc<str>>) -> Self {
+        Self::all_but([], reason)
+    }
+
+    /// Fails the calls of these functions and interfaces.
+    pub fn these<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+        reason: impl Into<Arc<str>>,
+    ) -> Self {
+        Self { names: Names::new(names), but: false, reason: reason.into() }
+    }
+
+    /// Fails every call but those of these functions and interfaces.
+    pub fn all_but<'a>(
+        names: impl IntoIterator<Item = &'a str>,
+        reason: impl Into<Arc<str>>,
+    ) -> Self {
+        Self { names: Names::new(names), but: true, reason: reason.into() }
+    }
+}
+
+impl Layer<Next> for Deny {
+    type Service = Denying;
+
+    fn layer(&self, next: Next) -> Denying {
+        Denying { deny: self.clone(), next }
+    }
+}
+
+/// The [`Service`] of [`Deny`].
+#[derive(Clone, Debug)]
+pub struct Denying {
+    deny: Deny,
+    next: Next,
+}
+
+impl Service<Call> for Denying {
+    type Response = Returned;
+    type Error = CompositionError;
+    type Future = LayerFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> LayerFuture {
+        let Deny { names, but, reason } = &self.deny;
+        if names.include(&call) == *but {
+            return Service::call(&mut self.next, call);
+        }
+        let refused = call.refuse(&**reason);
+        Box::pin(async move { Err(refused) })
+    }
+}
+
+/// Functions and interfaces by their names.
+#[derive(Clone, Debug)]
+pub(super) struct Names(Arc<[String]>);
+
+impl Names {
+    pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether the function that is called is one of them.
+    pub(super) fn include(&self, call: &Call) -> bool {
+        self.0.iter().any(|name| match (name.split_once('#'), call.interface()) {
+            (Some((interface, function)), Some(called)) => {
+                names(interface, called) && function == call.function()
+            }
+            (Some(_), None) => false,
+            (None, Some(called)) => names(name, called),
+            (None, None) => name == call.function(),
+        })
+    }
+}

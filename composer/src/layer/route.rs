@@ -1,0 +1,167 @@
+//! Which layers a call meets, and how it goes from one to the next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::call::{Call, Returned};
+use super::service::Layered;
+use crate::driver::{Caller, InPlaceCaller};
+use crate::error::CompositionError;
+use crate::link::{Endpoint, Ran};
+use crate::plan::item::ExportedFunc;
+use crate::plan::types::FunctionType;
+use crate::value::Value;
+
+/// An exported function, as a caller reaches it through layers.
+pub(crate) struct Route {
+    pub(super) consumer: Option<Arc<str>>,
+    pub(super) provider: Arc<str>,
+    /// As `interface#function`.
+    pub(super) name: String,
+    pub(super) ty: Arc<FunctionType>,
+    /// Outermost first.
+    chain: Arc<[Layered]>,
+    /// The function itself, or what it is in a composition inside.
+    target: Endpoint,
+}
+
+impl Route {
+    pub(crate) fn new(
+        consumer: Option<Arc<str>>,
+        provider: Arc<str>,
+        func: &ExportedFunc,
+        chain: Arc<[Layered]>,
+        target: Endpoint,
+    ) -> Arc<Self> {
+        let (name, ty) = (func.full_name(), func.ty.clone());
+        Arc::new(Self { consumer, provider, name, ty, chain, target })
+    }
+
+    pub(super) fn interface(&self) -> Option<&str> {
+        self.name.split_once('#').map(|(interface, _)| interface)
+    }
+
+    pub(super) fn function(&self) -> &str {
+        self.name.split_once('#').map_or(&self.name, |(_, function)| function)
+    }
+
+    /// Makes a call through the layers, which takes no longer than `within`.
+    pub(crate) async fn call(
+        self: Arc<Self>,
+        args: Vec<Value>,
+        caller: Caller,
+        within: Option<Duration>,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Option<Value>, CompositionError> {
+        let until = within.and_then(|within| Instant::now().checked_add(within));
+        let call = Call { route: self.clone(), args, caller, until, in_place, met: 0 };
+        let Some((until, after)) = until.zip(within) else {
+            return Ok(call.go_on().await?.value);
+        };
+        match timeout_at(until, call.go_on()).await {
+            Ok(returned) => Ok(returned?.value),
+            Err(_) => {
+                let (component, function) = (self.provider.to_string(), Some(self.name.clone()));
+                Err(CompositionError::Timeout { component, function, after })
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Goes through the next layer, or to the component.
+    pub(super) async fn go_on(mut self) -> Result<Returned, CompositionError> {
+        let route = self.route.clone();
+        if let Some(layer) = route.chain.get(self.met) {
+            self.met += 1;
+            return layer.call(self).await.map_err(|error| route.error(error));
+        }
+        let Self { mut args, caller, until, in_place, .. } = self;
+        // The component's driver has to know of the deadline too.
+        let within = until.map(|until| until.saturating_duration_since(Instant::now()));
+        let target = &route.target;
+        let ran = in_place.filter(|_| within.is_none());
+        let value = match ran.and_then(|caller| target.run_in_place(&mut args, caller)) {
+            Some(Ran::Ended(result)) => result?,
+            Some(Ran::Trapped(trapped)) => trapped.answer().await?,
+            None => target.call(args, caller, within, in_place).await?,
+        };
+        Ok(Returned { route, value })
+    }
+}
+
+/// What is on an import: by the number that the plan knows it by.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportLayer {
+    pub(crate) number: u64,
+    pub(crate) layer: Layered,
+}
+
+impl ImportLayer {
+    pub(crate) fn new(layer: Layered) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        // The numbers order nothing but themselves.
+        Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), layer }
+    }
+}
+
+/// All layers of a composition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layering {
+    /// By the path of what was added: for calls from outside of it.
+    around: HashMap<String, Vec<Layered>>,
+    /// By the path of a composer, empty for the outermost: for calls of what is in it.
+    within: HashMap<String, Vec<Layered>>,
+    imports: HashMap<u64, Layered>,
+}
+
+impl Layering {
+    pub(crate) fn add_around(&mut self, path: String, layers: &[Layered]) {
+        if !layers.is_empty() {
+            self.around.insert(path, layers.to_vec());
+        }
+    }
+
+    pub(crate) fn add_within(&mut self, path: &str, layers: &[Layered]) {
+        if !layers.is_empty() {
+            self.within.insert(path.to_owned(), layers.to_vec());
+        }
+    }
+
+    pub(crate) fn add_imports<'a>(&mut self, layers: impl Iterator<Item = &'a ImportLayer>) {
+        self.imports.extend(layers.map(|it| (it.number, it.layer.clone())));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.around.is_empty() && self.within.is_empty() && self.imports.is_empty()
+    }
+
+    /// What a call of `consumer` to `provider` meets, after those of its import.
+    pub(crate) fn between(&self, consumer: Option<&str>, provider: &str) -> Vec<Layered> {
+        let mut met = Vec::new();
+        if self.around.is_empty() && self.within.is_empty() {
+            return met;
+        }
+        met.extend(self.within.get("").into_iter().flatten().cloned());
+        let ends = provider.match_indices('/').map(|(end, _)| end).chain([provider.len()]);
+        for path in ends.map(|end| &provider[..end]) {
+            let from_inside = consumer
+                .and_then(|consumer| consumer.strip_prefix(path))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            if !from_inside {
+                met.extend(self.around.get(path).into_iter().flatten().cloned());
+            }
+            met.extend(self.within.get(path).into_iter().flatten().cloned());
+        }
+        met
+    }
+
+    /// The layer of an import.
+    pub(crate) fn of_import(&self, number: u64) -> Option<&Layered> {
+        self.imports.get(&number)
+    }
+}

@@ -1,0 +1,192 @@
+//! Layers as `tower` has them, and their services with the types forgotten.
+
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::call::{Call, Returned};
+use crate::error::CompositionError;
+
+/// The error of any layer.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A call on its way.
+pub type LayerFuture<E = CompositionError> =
+    Pin<Box<dyn Future<Output = Result<Returned, E>> + Send>>;
+
+/// What comes after a layer: the next one, or the component.
+///
+/// As a [`Service`] it is always ready.
+#[derive(Clone)]
+pub struct Next(());
+
+impl Next {
+    /// Lets the call go on, and gives what it returned.
+    ///
+    /// # Errors
+    ///
+    /// That of the component, as [`ExportFunc::call`](crate::ExportFunc::call) has it, or of a layer on the
+    /// way: [`CompositionError::Layer`], if it is none of this library.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ExportFunc::call`](crate::ExportFunc::call): dropping the future withdraws a call that has not
+    /// started.
+    pub async fn call(&self, call: Call) -> Result<Returned, CompositionError> {
+        call.go_on().await
+    }
+}
+
+impl Service<Call> for Next {
+    type Response = Returned;
+    type Error = CompositionError;
+    type Future = LayerFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> LayerFuture {
+        Box::pin(call.go_on())
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Next")
+    }
+}
+
+/// A layer's service.
+#[derive(Clone)]
+pub(crate) struct Layered(Arc<dyn Erased>);
+
+impl Layered {
+    pub(crate) fn new<L>(layer: L) -> Self
+    where
+        L: Layer<Next>,
+        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self(Arc::new(layer.layer(Next(()))))
+    }
+
+    pub(super) fn call(&self, call: Call) -> LayerFuture<BoxError> {
+        self.0.pass(call)
+    }
+}
+
+impl fmt::Debug for Layered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Layered")
+    }
+}
+
+trait Erased: Send + Sync {
+    fn pass(&self, call: Call) -> LayerFuture<BoxError>;
+}
+
+impl<S> Erased for S
+where
+    S: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    fn pass(&self, call: Call) -> LayerFuture<BoxError> {
+        let mut service = self.clone();
+        Box::pin(async move {
+            poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+            service.call(call).await.map_err(Into::into)
+        })
+    }
+}
+
+/// A layer of a function that is called with each [`Call`] and what is [`Next`].
+///
+/// It may be called by several tasks at the same time. Where it fails with an error of its own, use
+/// [`Call::refuse`].
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::CompositionError;
+/// use wasm_runtime_composer::layer::{Call, Next, Returned, from_fn};
+///
+/// async fn read_only(call: Call, next: Next) -> Result<Returned, CompositionError> {
+///     match call.function() {
+///         "set" | "delete" => Err(call.refuse("the store is read-only")),
+///         _ => next.call(call).await,
+///     }
+/// }
+///
+/// let layer = from_fn(read_only);
+/// ```
+pub fn from_fn<F, R>(function: F) -> FromFn<F>
+where
+    F: Fn(Call, Next) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<Returned, CompositionError>> + Send + 'static,
+{
+    FromFn { function }
+}
+
+/// A [`Layer`] that [`from_fn`] makes.
+#[derive(Clone, Copy)]
+pub struct FromFn<F> {
+    function: F,
+}
+
+impl<F: Clone> Layer<Next> for FromFn<F> {
+    type Service = FromFnService<F>;
+
+    fn layer(&self, next: Next) -> FromFnService<F> {
+        FromFnService { function: self.function.clone(), next }
+    }
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").finish_non_exhaustive()
+    }
+}
+
+/// The [`Service`] of a [`FromFn`].
+#[derive(Clone)]
+pub struct FromFnService<F> {
+    function: F,
+    next: Next,
+}
+
+impl<F, R> Service<Call> for FromFnService<F>
+where
+    F: Fn(Call, Next) -> R,
+    R: Future<Output = Result<Returned, CompositionError>>,
+{
+    type Response = Returned;
+    type Error = CompositionError;
+    type Future = R;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> R {
+        (self.function)(call, self.next.clone())
+    }
+}
+
+impl<F> fmt::Debug for FromFnService<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFnService").finish_non_exhaustive()
+    }
+}
