@@ -7,7 +7,6 @@ mod args;
 mod call;
 mod compile;
 mod failure;
-mod json;
 mod run;
 mod setup;
 mod wave;
@@ -44,7 +43,7 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
         Drawing::Text => plan.to_string(),
         Drawing::Dot => plan.to_dot(),
         Drawing::Mermaid => plan.to_mermaid(),
-        Drawing::Json => json::plan(&plan),
+        Drawing::Json => plan.to_json(),
     };
     print(text.as_bytes())
 }

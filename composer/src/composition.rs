@@ -125,6 +125,11 @@ impl Shared {
         &self.gate
     }
 
+    /// Whether it takes no calls any more.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.gate.is_shut()
+    }
+
     /// The count of this composition's own components.
     pub(crate) fn own_live(&self) -> LiveHandles {
         self.own_live.clone()

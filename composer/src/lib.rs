@@ -84,6 +84,7 @@ mod nesting;
 mod plan;
 mod replace;
 mod shutdown;
+mod snapshot;
 mod transfer;
 mod typed;
 mod value;
@@ -124,6 +125,7 @@ pub use plan::explain::Explanation;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;
+pub use snapshot::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
 pub use typed::{
     ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
     IntoComponentValue, OwnedResource, Params, TypeDifference, TypedFunc,

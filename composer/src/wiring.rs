@@ -212,6 +212,7 @@ impl Wiring {
                 self.leaves[index].settings.handle_limit.unwrap_or(DEFAULT_LIMIT),
             ),
             live: self.live.clone(),
+            own_live: handle.live().clone(),
             uses: handle.uses().clone(),
             epoch: handle.epoch().clone(),
             tasks: (self.waits.is_some() || !self.layering.is_empty())

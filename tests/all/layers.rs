@@ -686,7 +686,7 @@ fn calls_are_counted_by_edge_with_their_ends() {
         assert_eq!((from_rust.calls, from_rust.running, from_rust.abandoned), (1, 0, 1));
         let inside = edge(Some("trap-caller"), "trapper");
         assert_eq!((inside.calls, inside.failures, inside.abandoned), (3, 0, 0));
-        assert_eq!(inside.interface.as_deref(), Some("composer:test/itrapper"));
+        assert_eq!(inside.export, "composer:test/itrapper");
         let boom = [string("boom")];
         call_unit(&composition, caller, "call-boom", &boom).await.unwrap_err();
         assert_eq!(edge(Some("trap-caller"), "trapper").failures, 1);

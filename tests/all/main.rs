@@ -19,6 +19,7 @@ mod fuse;
 mod fused;
 mod host;
 mod in_place;
+mod insight;
 mod instances;
 mod layers;
 mod leaks;

@@ -34,6 +34,7 @@ const ISOLATED: &[(&str, &str)] = &[
     // How calls and handles pass between stores.
     ("cycles", "a circle of components cannot be one component"),
     ("in_place", "where calls between stores run"),
+    ("insight", "what single components are like, and calls between them"),
     ("layers", "what is between components"),
     ("leaks", "what stores leave behind; counts of handles between them"),
     ("resources::proxy_passed_on_is_not_chained", "counts handles between components"),

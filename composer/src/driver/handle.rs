@@ -18,6 +18,7 @@ use crate::events::{Change, Teller};
 use crate::layer::CallContext;
 use crate::link::{Place as OutgoingPlace, Waiter};
 use crate::plan::item::Surface;
+use crate::snapshot::{InstanceSnapshot, InstanceState};
 use crate::transfer::{Count, Home, Released, new_epoch};
 use crate::value::{Value, is_of_store};
 
@@ -39,6 +40,12 @@ pub(crate) struct DriverHandle {
     depth: AtomicUsize,
     /// The calls that are not answered, and the resources that are held outside.
     uses: Count,
+    /// The resources that are held outside.
+    live: Count,
+    /// How often the component got another store.
+    restarts: AtomicU64,
+    /// Whether it waits for another store.
+    restarting: AtomicBool,
     /// The number of the component's store.
     epoch: Arc<AtomicU64>,
     number: u64,
@@ -149,6 +156,9 @@ impl DriverHandle {
             room: Mutex::new(Arc::new(Semaphore::new(capacity))),
             depth: AtomicUsize::new(0),
             uses: Count::default(),
+            live: Count::default(),
+            restarts: AtomicU64::new(0),
+            restarting: AtomicBool::new(false),
             epoch: Arc::new(AtomicU64::new(new_epoch())),
             number: new_epoch(),
             place: OnceLock::new(),
@@ -212,6 +222,34 @@ impl DriverHandle {
     /// What needs this driver: calls that are not answered and resources that are held outside.
     pub(crate) fn uses(&self) -> &Count {
         &self.uses
+    }
+
+    /// The resources that are held outside.
+    pub(crate) fn live(&self) -> &Count {
+        &self.live
+    }
+
+    /// What it is like just now.
+    pub(crate) fn snapshot(&self) -> InstanceSnapshot {
+        let (waiting, live_handles) = (self.depth(), self.live.get());
+        let state = match self.stopped.get().cloned() {
+            Some(reason) => InstanceState::Ended { reason },
+            None if self.restarting.load(Ordering::Acquire) => {
+                // It is there before it is told that the component is to be started again.
+                let reason = lock(&self.ended).clone();
+                InstanceState::Restarting { reason: reason.unwrap_or(StopReason::NotStarted) }
+            }
+            None if self.is_started() => InstanceState::Running,
+            None => InstanceState::NotStarted,
+        };
+        InstanceSnapshot {
+            state,
+            waiting,
+            capacity: self.capacity,
+            running: self.uses.get().saturating_sub(waiting + live_handles),
+            live_handles,
+            restarts: self.restarts.load(Ordering::Relaxed),
+        }
     }
 
     /// The room that the inbox has now.
@@ -439,10 +477,13 @@ impl DriverHandle {
     pub(super) fn set_ended(&self, reason: StopReason, after: Duration) {
         let ended = reason.clone();
         *lock(&self.ended) = Some(ended);
+        self.restarting.store(true, Ordering::Release);
         self.events.tell(&self.id, Change::Restarting { reason, after });
     }
 
     pub(super) fn tell_restarted(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        self.restarting.store(false, Ordering::Release);
         self.events.tell(&self.id, Change::Restarted);
     }
 

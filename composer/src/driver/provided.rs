@@ -196,7 +196,10 @@ impl Calls {
         }
         reply.started = true;
         // `tokio::select` would not start a call in a task whose budget is used up, which overtakes it then.
-        let answer = match select(pin!(reply.abandoned()), pin!(self.call(func, args))).await {
+        let call = self.call(func, args);
+        #[cfg(feature = "tracing")]
+        let call = tracing::Instrument::instrument(call, reply.context().span());
+        let answer = match select(pin!(reply.abandoned()), pin!(call)).await {
             Either::Left(_) => return,
             Either::Right((answer, _)) => answer,
         };
@@ -267,7 +270,7 @@ impl Calls {
         *handle = match (ty, std::mem::replace(handle, Handle::Held(None))) {
             (HandleType::Own(resource), Handle::Object(object)) => {
                 let kind = self.kind(resource)?.clone();
-                let live = Live::new(&self.side.live, &self.side.uses);
+                let live = Live::new(&self.side.live, &self.side.own_live, &self.side.uses);
                 let (home, epoch) = (self.side.home.clone(), self.side.epoch());
                 Handle::Own(Own::of_object(object, kind, home, epoch, live)?)
             }

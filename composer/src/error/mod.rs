@@ -176,6 +176,18 @@ pub enum CompositionError {
     },
 }
 
+/// An error with its causes.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// One component waiting for another, in [`CompositionError::WaitCycle`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

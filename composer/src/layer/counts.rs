@@ -13,7 +13,7 @@ use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 
-/// A layer that counts the calls that it is on, by consumer, provider and interface.
+/// A layer that counts the calls that it is on, by consumer, provider and what is exported.
 ///
 /// Clones count together, so one is kept to be read.
 ///
@@ -44,8 +44,8 @@ pub struct CallCounts {
     edges: Arc<Mutex<BTreeMap<Edge, EdgeCounts>>>,
 }
 
-/// Consumer, provider and interface.
-type Edge = (Option<String>, String, Option<String>);
+/// Consumer, provider and export.
+type Edge = (Option<String>, String, String);
 
 /// The calls along one edge of a composition.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ pub struct EdgeCounts {
     pub consumer: Option<String>,
     /// The component that they went to.
     pub provider: String,
-    /// The interface, as the provider exports it; `None` for functions at the root.
-    pub interface: Option<String>,
+    /// What the provider exports: the interface of the functions that were called, or a function at the root.
+    pub export: String,
     /// How many calls have ended, one way or the other.
     pub calls: u64,
     /// How many of them failed, or returned the error of a `result`.
@@ -75,7 +75,7 @@ impl CallCounts {
         Self::default()
     }
 
-    /// What was counted so far, sorted by consumer, provider and interface.
+    /// What was counted so far, sorted by consumer, provider and what is exported.
     pub fn edges(&self) -> Vec<EdgeCounts> {
         self.lock().values().cloned().collect()
     }
@@ -137,15 +137,15 @@ impl Counted {
     fn new(counts: CallCounts, call: &Call) -> Self {
         let own = |text: &str| text.to_owned();
         let (consumer, provider) = (call.consumer().map(own), call.provider().to_owned());
-        let interface = call.interface().map(own);
-        let edge = (consumer.clone(), provider.clone(), interface.clone());
+        let export = call.interface().unwrap_or_else(|| call.function()).to_owned();
+        let edge = (consumer.clone(), provider.clone(), export.clone());
         counts
             .lock()
             .entry(edge.clone())
             .or_insert_with(|| EdgeCounts {
                 consumer,
                 provider,
-                interface,
+                export,
                 calls: 0,
                 failures: 0,
                 abandoned: 0,

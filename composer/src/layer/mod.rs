@@ -56,15 +56,23 @@
 mod call;
 mod counts;
 mod deny;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod retry;
 mod route;
 mod service;
+#[cfg(feature = "tracing")]
+mod trace;
 
 pub use call::{Call, CallContext, Returned};
 pub use counts::{CallCounts, Counting, EdgeCounts};
 pub use deny::{Deny, Denying};
+#[cfg(feature = "metrics")]
+pub use metrics::{Measuring, Metrics};
 pub use retry::{Retry, Retrying};
 pub use service::{BoxError, FromFn, FromFnService, LayerFuture, Next, from_fn};
+#[cfg(feature = "tracing")]
+pub use trace::{Trace, Tracing};
 
 pub(crate) use route::{ImportLayer, Layering, Route};
 pub(crate) use service::Layered;

@@ -1,6 +1,5 @@
 //! Imported functions that call another component.
 
-use std::error::Error;
 #[cfg(feature = "codec")]
 use std::future::ready;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use super::store::{OUTGOING_CALLS, StoreHandles, StoreSide};
 use super::waits::Waiter;
 use super::{Endpoint, Ran};
 use crate::driver::{Caller, InPlaceCaller};
-use crate::error::CompositionError;
+use crate::error::{CompositionError, with_causes};
 use crate::layer::CallContext;
 use crate::plan::containment::Carrier;
 use crate::plan::types::FunctionType;
@@ -267,7 +266,7 @@ impl Import {
 
 /// The result that tells the guest of a failure.
 fn failure(carrier: Carrier, failure: &CompositionError) -> Value {
-    let message = || Value::String(text(failure));
+    let message = || Value::String(with_causes(failure));
     let error = match carrier {
         Carrier::Message => message(),
         Carrier::Case { case, message: carried } => {
@@ -275,18 +274,6 @@ fn failure(carrier: Carrier, failure: &CompositionError) -> Value {
         }
     };
     Value::Case(ERR, Some(Box::new(error)))
-}
-
-/// An error with its causes.
-fn text(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Fails the guest's call: a value of its own making, or a handle that is gone.

@@ -10,6 +10,7 @@ use crate::driver::{
     Answer, Call, Caller, DriverHandle, Expired, InPlaceCaller, MadeBy, RanInPlace, Ticket,
 };
 use crate::error::CompositionError;
+use crate::snapshot::ComponentSnapshot;
 use crate::transfer::Home;
 use crate::value::{Value, is_of_store};
 
@@ -90,6 +91,16 @@ impl Post {
     /// How many calls wait in the inboxes.
     pub(crate) fn depth(&self) -> usize {
         self.holders().current.iter().map(|driver| driver.depth()).sum()
+    }
+
+    /// What it is like just now who holds the place.
+    pub(crate) fn snapshot(&self) -> ComponentSnapshot {
+        let holders = self.holders();
+        ComponentSnapshot {
+            id: self.id.to_string(),
+            instances: holders.current.iter().map(|driver| driver.snapshot()).collect(),
+            retiring: holders.former.len(),
+        }
     }
 
     /// The error for a call through a composition that was closed.

@@ -29,6 +29,8 @@ pub(crate) struct StoreSide {
     /// This component, as the home of the resources that it defines.
     pub(crate) home: Arc<dyn Home>,
     pub(crate) live: LiveHandles,
+    /// Those of the component's own.
+    pub(crate) own_live: Count,
     /// What keeps the component in use.
     pub(crate) uses: Count,
     /// The number of the component's store.
@@ -214,7 +216,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
         if self.side.is_home_of(resource) {
             let kind = self.side.kind(resource)?.clone();
-            let live = Live::new(&self.side.live, &self.side.uses);
+            let live = Live::new(&self.side.live, &self.side.own_live, &self.side.uses);
             let home = self.side.home.clone();
             return Ok(Own::new(handle, kind, home, self.side.epoch(), live));
         }

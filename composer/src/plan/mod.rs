@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod containment;
+pub(crate) mod draw;
 pub(crate) mod explain;
 pub(crate) mod filter;
 pub(crate) mod item;
@@ -12,10 +13,10 @@ pub(crate) mod replacement;
 pub(crate) mod resolve;
 pub(crate) mod types;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
-use resolve::{HOST, Leaf, Offer, Offered, Resolution, Source};
+use resolve::{Leaf, Offer, Offered, Resolution, Source};
 use types::FunctionType;
 
 use item::{Item, Named, successor};
@@ -133,6 +134,11 @@ impl Plan {
         self.fused.iter().find(is_inside).map(String::as_str)
     }
 
+    /// The ids of the fused groups, each the beginning of the ids of those that are in it.
+    pub fn fused(&self) -> &[String] {
+        &self.fused
+    }
+
     /// How every import is satisfied. An import of types alone needs nobody and has no edge.
     pub fn edges(&self) -> &[PlanEdge] {
         &self.edges
@@ -141,87 +147,6 @@ impl Plan {
     /// What the composition offers, sorted by name.
     pub fn exports(&self) -> &[Export] {
         &self.exports
-    }
-
-    /// The graph in Graphviz's DOT language: an arrow points from the importer to the provider.
-    pub fn to_dot(&self) -> String {
-        let mut dot = "digraph composition {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
-        for id in self.components.iter().filter(|id| self.fused_into(id).is_none()) {
-            let _ = writeln!(dot, "  {};", quoted(id));
-        }
-        for group in &self.fused {
-            let _ = writeln!(dot, "  subgraph {} {{", quoted(&format!("cluster {group}")));
-            let _ = writeln!(dot, "    label={};", quoted(&format!("{group}, fused")));
-            for id in self.components.iter().filter(|id| self.fused_into(id) == Some(group)) {
-                let _ = writeln!(dot, "    {};", quoted(id));
-            }
-            dot.push_str("  }\n");
-        }
-        if self.edges.iter().any(|edge| edge.provider.is_none()) {
-            let _ = writeln!(dot, "  {} [style=dashed];", quoted(HOST));
-        }
-        for edge in &self.edges {
-            let provider = edge.provider.as_deref().unwrap_or(HOST);
-            let (from, to) = (quoted(&edge.consumer), quoted(provider));
-            let _ = writeln!(dot, "  {from} -> {to} [label={}];", quoted(&edge.label()));
-        }
-        for export in &self.exports {
-            let name = quoted(&format!("export {}", export.name));
-            let _ = writeln!(dot, "  {name} [shape=plaintext, label={}];", quoted(&export.name));
-            for id in &export.drawn_to {
-                let style = if export.is_ambiguous() { " [style=dotted]" } else { "" };
-                let _ = writeln!(dot, "  {name} -> {}{style};", quoted(id));
-            }
-        }
-        dot.push_str("}\n");
-        dot
-    }
-
-    /// The graph as a Mermaid flowchart: an arrow points from the importer to the provider.
-    pub fn to_mermaid(&self) -> String {
-        let mut text = "flowchart LR\n".to_owned();
-        let node = |id: &str| match self.components.iter().position(|known| known == id) {
-            Some(index) => format!("c{index}"),
-            None => HOST.to_owned(),
-        };
-        let declare = |text: &mut String, indent: &str, group: Option<&str>| {
-            for (index, id) in self.components.iter().enumerate() {
-                if self.fused_into(id) == group {
-                    let _ = writeln!(text, "{indent}c{index}[\"{}\"]", escaped(id));
-                }
-            }
-        };
-        declare(&mut text, "  ", None);
-        for (number, group) in self.fused.iter().enumerate() {
-            let _ = writeln!(text, "  subgraph f{number}[\"{}, fused\"]", escaped(group));
-            declare(&mut text, "    ", Some(group));
-            text.push_str("  end\n");
-        }
-        if self.edges.iter().any(|edge| edge.provider.is_none()) {
-            let _ = writeln!(text, "  {HOST}([\"{HOST}\"])");
-        }
-        for edge in &self.edges {
-            let to = node(edge.provider.as_deref().unwrap_or(HOST));
-            let label = escaped(&edge.label());
-            let _ = writeln!(text, "  {} -->|\"{label}\"| {to}", node(&edge.consumer));
-        }
-        for (index, export) in self.exports.iter().enumerate() {
-            let _ = writeln!(text, "  e{index}>\"{}\"]", escaped(&export.name));
-            let arrow = if export.is_ambiguous() { "-.->" } else { "-->" };
-            for id in &export.drawn_to {
-                let _ = writeln!(text, "  e{index} {arrow} {}", node(id));
-            }
-        }
-        text
-    }
-}
-
-impl PlanEdge {
-    fn label(&self) -> String {
-        match &self.export {
-            Some(export) if *export != self.import => format!("{} = {export}", self.import),
-            _ => self.import.clone(),
-        }
     }
 }
 
@@ -337,14 +262,4 @@ fn functions(export: &Named) -> Vec<ExportFunction> {
         Item::Instance(items) => items.iter().filter_map(function).collect(),
         _ => function(export).into_iter().collect(),
     }
-}
-
-/// A DOT string.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// Text inside a Mermaid string.
-fn escaped(text: &str) -> String {
-    text.replace('"', "#quot;")
 }

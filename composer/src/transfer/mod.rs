@@ -150,15 +150,16 @@ impl Drop for Counted {
     }
 }
 
-/// One resource outside its home: among those of the composition, and a use of its home.
+/// One resource outside its home: among those of the composition and those of its home, and a use of that.
 pub(crate) struct Live {
     _composition: Counted,
     _home: Counted,
+    _use: Counted,
 }
 
 impl Live {
-    pub(crate) fn new(composition: &LiveHandles, home: &Count) -> Self {
-        Self { _composition: composition.enter(), _home: home.enter() }
+    pub(crate) fn new(composition: &LiveHandles, home: &Count, uses: &Count) -> Self {
+        Self { _composition: composition.enter(), _home: home.enter(), _use: uses.enter() }
     }
 }
 

@@ -1,0 +1,124 @@
+//! [`Metrics`]: calls in numbers, for whatever collects them.
+
+use std::task::{Context, Poll};
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::call::{Call, Returned};
+use super::service::{LayerFuture, Next};
+use crate::error::CompositionError;
+
+/// How many calls have ended.
+const CALLS: &str = "composer_calls_total";
+/// How long each took.
+const TIME: &str = "composer_call_duration_seconds";
+
+/// A layer that counts and times calls through the facade of the crate [`metrics`], with feature `metrics`.
+///
+/// | name | kind | labels |
+/// |---|---|---|
+/// | `composer_calls_total` | counter | `consumer` (empty for Rust), `provider`, `function`, `outcome` |
+/// | `composer_call_duration_seconds` | histogram | `consumer`, `provider`, `function` |
+///
+/// `outcome` is `ok`, `err` for the error of a `result`, `failed` or `abandoned`. What components are like
+/// at a time, as how many calls wait for them, tells
+/// [`Snapshot::record_metrics`](crate::Snapshot::record_metrics).
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::Composer;
+/// use wasm_runtime_composer::layer::Metrics;
+///
+/// let mut composer = Composer::new();
+/// composer.with_layer(Metrics::new());
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Metrics {}
+
+impl Metrics {
+    /// Describes the metrics to the recorder that is installed by now; others get them as they are.
+    pub fn new() -> Self {
+        describe_counter!(CALLS, Unit::Count, "Calls of components that have ended");
+        describe_histogram!(TIME, Unit::Seconds, "How long calls of components took");
+        Self {}
+    }
+}
+
+impl Layer<Next> for Metrics {
+    type Service = Measuring;
+
+    fn layer(&self, next: Next) -> Measuring {
+        Measuring { next }
+    }
+}
+
+/// The [`Service`] of [`Metrics`].
+#[derive(Clone, Debug)]
+pub struct Measuring {
+    next: Next,
+}
+
+impl Service<Call> for Measuring {
+    type Response = Returned;
+    type Error = CompositionError;
+    type Future = LayerFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> LayerFuture {
+        let mut measured = Measured {
+            consumer: call.consumer().unwrap_or_default().to_owned(),
+            provider: call.provider().to_owned(),
+            function: call.name().to_owned(),
+            since: Instant::now(),
+            outcome: "abandoned",
+        };
+        let next = self.next.clone();
+        Box::pin(async move {
+            let answer = next.call(call).await;
+            measured.note(&answer);
+            answer
+        })
+    }
+}
+
+/// A call that is told of when it ends, one way or the other.
+struct Measured {
+    consumer: String,
+    provider: String,
+    function: String,
+    since: Instant,
+    outcome: &'static str,
+}
+
+impl Measured {
+    fn note(&mut self, answer: &Result<Returned, CompositionError>) {
+        self.outcome = match answer {
+            Ok(returned) if returned.is_err() => "err",
+            Ok(_) => "ok",
+            Err(_) => "failed",
+        };
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let time = self.since.elapsed();
+        let labels = [
+            ("consumer", std::mem::take(&mut self.consumer)),
+            ("provider", std::mem::take(&mut self.provider)),
+            ("function", std::mem::take(&mut self.function)),
+        ];
+        histogram!(TIME, &labels).record(time);
+        let [consumer, provider, function] = labels;
+        let labels = [consumer, provider, function, ("outcome", self.outcome.to_owned())];
+        counter!(CALLS, &labels).increment(1);
+    }
+}

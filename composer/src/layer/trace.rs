@@ -1,0 +1,178 @@
+//! [`Trace`]: a span for each call.
+
+use std::task::{Context, Poll};
+
+use tower_layer::Layer;
+use tower_service::Service;
+use tracing::field::Empty;
+use tracing::{Instrument, Level, Span};
+
+use super::call::{Call, CallContext, Returned};
+use super::service::{LayerFuture, Next};
+use crate::error::{CompositionError, with_causes};
+
+/// A layer that makes a [`tracing`] span of each call, with feature `tracing`.
+///
+/// The span is called `call` and has the target `wasm_runtime_composer::call`. Its fields are
+///
+/// - `consumer` (none for a call from Rust), `provider`, `function` as `interface#function`,
+/// - `outcome`, when it is over: `ok`, `err` for the error of a `result`, `failed`, or `abandoned` for a call
+///   that its caller has given up,
+/// - `error`, of a call that failed, with its causes,
+/// - `otel.name` and `otel.status_code`, as `tracing-opentelemetry` takes them.
+///
+/// The calls that a component makes because of a call are inside of its span, through any number of
+/// components, and so is what a [`HostInterface`](crate::HostInterface) does. A call from Rust is inside of the span
+/// that its caller is in. A span is closed when the call is over and the guest runs no longer, if its caller has given
+/// it up. What a component's host functions do, those in its linker, is inside of the span
+/// only while its guest runs on the caller's task.
+///
+/// # Examples
+///
+/// ```
+/// use wasm_runtime_composer::Composer;
+/// use wasm_runtime_composer::layer::Trace;
+///
+/// let mut composer = Composer::new();
+/// composer.with_layer(Trace::new());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Trace {
+    level: Level,
+}
+
+impl Trace {
+    /// Spans of the level `INFO`.
+    pub fn new() -> Self {
+        Self { level: Level::INFO }
+    }
+
+    /// Spans of another level.
+    #[must_use]
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Layer<Next> for Trace {
+    type Service = Tracing;
+
+    fn layer(&self, next: Next) -> Tracing {
+        Tracing { trace: *self, next }
+    }
+}
+
+/// The [`Service`] of [`Trace`].
+#[derive(Clone, Debug)]
+pub struct Tracing {
+    trace: Trace,
+    next: Next,
+}
+
+impl Service<Call> for Tracing {
+    type Response = Returned;
+    type Error = CompositionError;
+    type Future = LayerFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut call: Call) -> LayerFuture {
+        let span = self.trace.span(&call);
+        if span.is_disabled() {
+            return Service::call(&mut self.next, call);
+        }
+        call.context_mut().insert(InSpan(span.clone()));
+        let mut outcome = Outcome { span: span.clone(), known: false };
+        let next = self.next.clone();
+        let traced = async move {
+            let answer = next.call(call).await;
+            outcome.note(&answer);
+            answer
+        };
+        Box::pin(traced.instrument(span))
+    }
+}
+
+impl Trace {
+    fn span(self, call: &Call) -> Span {
+        // A span's level and parent are part of its place in the source.
+        macro_rules! span {
+            ($level:ident $(, parent: $parent:expr)?) => {
+                tracing::span!(
+                    target: "wasm_runtime_composer::call",
+                    $(parent: $parent,)?
+                    Level::$level,
+                    "call",
+                    consumer = call.consumer(),
+                    provider = call.provider(),
+                    function = call.name(),
+                    outcome = Empty,
+                    error = Empty,
+                    otel.name = call.name(),
+                    otel.status_code = Empty,
+                )
+            };
+        }
+        macro_rules! levels {
+            ($($level:ident)*) => {
+                match (self.level, call.context().get::<InSpan>()) {
+                    $((Level::$level, Some(InSpan(parent))) => span!($level, parent: parent),
+                    (Level::$level, None) => span!($level),)*
+                }
+            };
+        }
+        levels!(TRACE DEBUG INFO WARN ERROR)
+    }
+}
+
+/// The span of a call that goes on, for the calls that are made in it.
+struct InSpan(Span);
+
+impl CallContext {
+    /// The span that the call is in.
+    pub(crate) fn span(&self) -> Span {
+        self.get::<InSpan>().map_or_else(Span::none, |InSpan(span)| span.clone())
+    }
+}
+
+/// What is written into a span at its end.
+struct Outcome {
+    span: Span,
+    known: bool,
+}
+
+impl Outcome {
+    fn note(&mut self, answer: &Result<Returned, CompositionError>) {
+        self.known = true;
+        match answer {
+            Ok(returned) if returned.is_err() => {
+                self.span.record("outcome", "err");
+            }
+            Ok(_) => {
+                self.span.record("outcome", "ok");
+            }
+            Err(error) => {
+                self.span.record("outcome", "failed");
+                self.span.record("error", with_causes(error));
+                self.span.record("otel.status_code", "ERROR");
+            }
+        }
+    }
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        if !self.known {
+            self.span.record("outcome", "abandoned");
+        }
+    }
+}

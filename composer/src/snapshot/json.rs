@@ -1,0 +1,130 @@
+//! Plans and snapshots as JSON, and as a page that draws them.
+
+use serde_json::{Value, json};
+
+use super::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
+use crate::error::with_causes;
+use crate::layer::EdgeCounts;
+use crate::plan::{Export, Plan, PlanEdge};
+
+/// The page, which draws the snapshot that stands in it, or asks for `snapshot.json` again and again.
+const PAGE: &str = include_str!("page.html");
+/// Where the snapshot stands in it.
+const PLACE: &str = "\"SNAPSHOT\"";
+
+impl Plan {
+    /// The plan as JSON, with feature `json`: an object with `components`, `fused`, `edges` (`consumer`, `import`,
+    /// `provider`, `export`) and `exports` (`name`, `providers`, and `functions` with `name` and `type`).
+    pub fn to_json(&self) -> String {
+        text(&self.json())
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "components": self.components(),
+            "fused": self.fused(),
+            "edges": self.edges().iter().map(edge).collect::<Vec<_>>(),
+            "exports": self.exports().iter().map(export).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn edge(edge: &PlanEdge) -> Value {
+    json!({
+        "consumer": edge.consumer,
+        "import": edge.import,
+        "provider": edge.provider,
+        "export": edge.export,
+    })
+}
+
+fn export(export: &Export) -> Value {
+    let functions = export
+        .functions
+        .iter()
+        .map(|function| json!({ "name": function.name, "type": function.ty.to_string() }));
+    json!({
+        "name": export.name,
+        "providers": export.providers,
+        "functions": functions.collect::<Vec<_>>(),
+    })
+}
+
+impl Snapshot {
+    /// The snapshot as JSON, with feature `json`: an object with `components` (`id`, `instances`, `retiring`),
+    /// `calls` (as [`EdgeCounts`] has them, `time` in seconds), `live_handles`, `closed` and `plan`, as
+    /// [`Plan::to_json`] gives it. An instance has `state`, `reason` if it does not run, `waiting`, `capacity`, `running`,
+    /// `live_handles` and `restarts`.
+    pub fn to_json(&self) -> String {
+        text(&self.json())
+    }
+
+    /// A page that draws the snapshot, with feature `json`. It is whole: it needs no network.
+    pub fn to_html(&self) -> String {
+        // Inside of a script, only this could end it.
+        let snapshot = self.json().to_string().replace('<', "\\u003c");
+        PAGE.replacen(PLACE, &snapshot, 1)
+    }
+
+    /// A page that shows a composition while it runs, with feature `json`: the graph, what each component is
+    /// doing, and how many calls go along each edge in a second.
+    ///
+    /// Each second it asks for `snapshot.json` beside itself, which is to be what [`to_json`](Self::to_json) gives then.
+    /// Serve both with whatever serves your pages, and to those only who may see them.
+    pub fn live_page() -> &'static str {
+        PAGE
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "components": self.components.iter().map(component).collect::<Vec<_>>(),
+            "calls": self.calls.iter().map(calls).collect::<Vec<_>>(),
+            "live_handles": self.live_handles,
+            "closed": self.closed,
+            "plan": self.plan.json(),
+        })
+    }
+}
+
+fn component(component: &ComponentSnapshot) -> Value {
+    json!({
+        "id": component.id,
+        "instances": component.instances.iter().map(instance).collect::<Vec<_>>(),
+        "retiring": component.retiring,
+    })
+}
+
+fn instance(instance: &InstanceSnapshot) -> Value {
+    let reason = match &instance.state {
+        InstanceState::Restarting { reason } | InstanceState::Ended { reason } => {
+            Some(with_causes(reason))
+        }
+        InstanceState::NotStarted | InstanceState::Running => None,
+    };
+    json!({
+        "state": instance.state.name(),
+        "reason": reason,
+        "waiting": instance.waiting,
+        "capacity": instance.capacity,
+        "running": instance.running,
+        "live_handles": instance.live_handles,
+        "restarts": instance.restarts,
+    })
+}
+
+fn calls(edge: &EdgeCounts) -> Value {
+    json!({
+        "consumer": edge.consumer,
+        "provider": edge.provider,
+        "export": edge.export,
+        "calls": edge.calls,
+        "failures": edge.failures,
+        "abandoned": edge.abandoned,
+        "running": edge.running,
+        "time": edge.time.as_secs_f64(),
+    })
+}
+
+fn text(value: &Value) -> String {
+    format!("{value:#}\n")
+}

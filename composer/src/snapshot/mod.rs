@@ -1,0 +1,218 @@
+//! What a composition is like at a time.
+
+#[cfg(feature = "json")]
+mod json;
+#[cfg(feature = "metrics")]
+mod metrics;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::composition::Composition;
+use crate::error::StopReason;
+use crate::layer::{CallCounts, EdgeCounts};
+use crate::plan::Plan;
+use crate::plan::draw::Notes;
+
+/// What a composition is like at a time: its components, and who is wired to whom. Made by
+/// [`Composition::snapshot`].
+///
+/// Prints as text; [`to_dot`](Self::to_dot) and [`to_mermaid`](Self::to_mermaid) draw it, and with feature
+/// `json` there are `to_json` and `to_html`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The components that run for themselves, by their ids. Those of a fused group are one, and those of a
+    /// composition that was nested are that one's own.
+    pub components: Vec<ComponentSnapshot>,
+    /// As [`Composition::live_handles`] has it.
+    pub live_handles: usize,
+    /// Whether the composition was closed.
+    pub closed: bool,
+    /// Who is wired to whom.
+    pub plan: Arc<Plan>,
+    /// How often, where calls are counted: see [`with_counts`](Self::with_counts).
+    pub calls: Vec<EdgeCounts>,
+}
+
+/// A component at a time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ComponentSnapshot {
+    /// The component's id.
+    pub id: String,
+    /// Its instances: one, or as many as its descriptor says.
+    pub instances: Vec<InstanceSnapshot>,
+    /// How many instances that were replaced are still needed.
+    pub retiring: usize,
+}
+
+/// An instance of a component at a time.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InstanceSnapshot {
+    /// Whether it takes calls.
+    pub state: InstanceState,
+    /// How many calls wait in its inbox.
+    pub waiting: usize,
+    /// For how many calls of Rust its inbox has room.
+    pub capacity: usize,
+    /// How many calls go on.
+    pub running: usize,
+    /// How many of its resources are held by others.
+    pub live_handles: usize,
+    /// How often it was started again.
+    pub restarts: u64,
+}
+
+/// Whether an instance takes calls.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum InstanceState {
+    /// It has no store yet.
+    NotStarted,
+    /// It takes calls.
+    Running,
+    /// Its store has ended, and it will get another one. Calls wait.
+    #[non_exhaustive]
+    Restarting {
+        /// Why its store ended, or why the last attempt failed.
+        reason: StopReason,
+    },
+    /// It takes calls no more.
+    #[non_exhaustive]
+    Ended {
+        /// Why it ended.
+        reason: StopReason,
+    },
+}
+
+impl InstanceState {
+    /// One word for it: `new`, `running`, `restarting` or `ended`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotStarted => "new",
+            Self::Running => "running",
+            Self::Restarting { .. } => "restarting",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+impl Composition {
+    /// What the composition is like just now: the state of each component, how many calls wait and run, and
+    /// which handles are held. It asks no component, and holds none up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, HostInterface};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), CompositionError> {
+    /// # let clock = HostInterface::root().func_wrap("now", || 0u64);
+    /// # let mut composer = Composer::new();
+    /// # composer.add(ComposableDescriptor::new("clock", clock));
+    /// # let composition = composer.compose().await?;
+    /// let snapshot = composition.snapshot();
+    /// assert_eq!(snapshot.components[0].id, "clock");
+    /// assert_eq!(snapshot.components[0].instances[0].state.name(), "running");
+    /// assert_eq!(snapshot.to_string(), "clock: running, 0 in progress, 0 waiting\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        let wired = self.shared.wired();
+        let posts = wired.leaves.iter().filter_map(|leaf| leaf.post.as_ref());
+        Snapshot {
+            components: posts.map(|post| post.snapshot()).collect(),
+            live_handles: self.live_handles(),
+            closed: self.shared.is_shut(),
+            plan: wired.plan.clone(),
+            calls: Vec::new(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The same with what `counts` has counted so far, a layer of the same composition.
+    #[must_use]
+    pub fn with_counts(mut self, counts: &CallCounts) -> Self {
+        self.calls = counts.edges();
+        self
+    }
+
+    /// The plan in Graphviz's DOT language, with the components' states and counts of calls.
+    pub fn to_dot(&self) -> String {
+        self.plan.dot(self)
+    }
+
+    /// The plan as a Mermaid flowchart, with the components' states and counts of calls.
+    pub fn to_mermaid(&self) -> String {
+        self.plan.mermaid(self)
+    }
+}
+
+impl Notes for Snapshot {
+    fn component(&self, id: &str) -> Option<String> {
+        self.components.iter().find(|component| component.id == id).map(ComponentSnapshot::said)
+    }
+
+    fn edge(&self, consumer: Option<&str>, provider: &str, export: &str) -> Option<String> {
+        // A fused group calls, and is called, as one.
+        let of_group = |id| self.plan.fused_into(id).unwrap_or(id);
+        let (consumer, provider) = (consumer.map(of_group), of_group(provider));
+        let edge = self.calls.iter().find(|edge| {
+            let ends = (edge.consumer.as_deref(), &*edge.provider, &*edge.export);
+            ends == (consumer, provider, export)
+        })?;
+        Some(match edge.failures {
+            0 => format!("calls: {}", edge.calls),
+            failures => format!("calls: {}, failed: {failures}", edge.calls),
+        })
+    }
+}
+
+impl ComponentSnapshot {
+    /// What is to be said of it, in a few words.
+    fn said(&self) -> String {
+        let mut states: Vec<(&str, usize)> = Vec::new();
+        for state in self.instances.iter().map(|it| it.state.name()) {
+            match states.iter_mut().find(|(name, _)| *name == state) {
+                Some((_, count)) => *count += 1,
+                None => states.push((state, 1)),
+            }
+        }
+        let states = states.iter().map(|(name, count)| match self.instances.len() {
+            1 => (*name).to_owned(),
+            _ => format!("{count} {name}"),
+        });
+        let sum = |of: fn(&InstanceSnapshot) -> usize| self.instances.iter().map(of).sum::<usize>();
+        let (running, waiting) = (sum(|it| it.running), sum(|it| it.waiting));
+        let mut said = states.collect::<Vec<_>>();
+        said.push(format!("{running} in progress"));
+        said.push(format!("{waiting} waiting"));
+        let (handles, restarts) = (sum(|it| it.live_handles), sum(|it| it.restarts as usize));
+        for (count, what) in
+            [(handles, "handles held"), (restarts, "restarts"), (self.retiring, "retiring")]
+        {
+            if count > 0 {
+                said.push(format!("{what}: {count}"));
+            }
+        }
+        said.join(", ")
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for component in &self.components {
+            writeln!(f, "{}: {}", component.id, component.said())?;
+        }
+        for edge in &self.calls {
+            let consumer = edge.consumer.as_deref().unwrap_or("Rust");
+            let EdgeCounts { provider, export, calls, failures, .. } = edge;
+            writeln!(f, "{consumer} -> {provider}, {export}: calls: {calls}, failed: {failures}")?;
+        }
+        Ok(())
+    }
+}
