@@ -14,7 +14,7 @@ use crate::plan::containment::Wish;
 use crate::plan::explain::Explanation;
 use crate::plan::item::Surface;
 use crate::plan::name::nearest;
-use crate::plan::resolve::{Assembly, Content, LayerNumber, Node, Resolution, resolve};
+use crate::plan::resolve::{Assembly, Content, ImportHint, LayerNumber, Node, Resolution, resolve};
 use crate::wiring::{Starting, Wiring};
 
 /// Gathers components and wires them into a [`Composition`].
@@ -194,7 +194,7 @@ impl Composer {
             None => (path, None),
         };
         self.descriptors.iter().filter(|descriptor| descriptor.id == id).any(|descriptor| {
-            let hinted = descriptor.import_hints.iter().any(|(name, _)| name == import);
+            let hinted = descriptor.import_hints.iter().any(|hint| hint.import == import);
             let within = match (&descriptor.part.content, inside) {
                 (PartContent::Group(composer), Some(inside)) => composer.hints_at(inside, import),
                 _ => false,
@@ -370,7 +370,7 @@ pub(crate) struct Change<'a> {
     pub(crate) path: &'a str,
     pub(crate) part: &'a Part,
     pub(crate) surface: Arc<Surface>,
-    pub(crate) import_hints: &'a [(String, String)],
+    pub(crate) import_hints: &'a [ImportHint],
     pub(crate) containments: &'a [Wish],
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
 }

@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::plan::containment::{split, target};
 use crate::plan::name::nearest;
 use crate::plan::replacement::resolve_replacement;
+use crate::plan::resolve::ImportHint;
 use crate::shutdown::Replaced;
 use crate::wiring::{Starting, Wiring};
 
@@ -23,7 +24,7 @@ pub struct Replacement<'a> {
     shared: &'a Shared,
     id: String,
     part: Part,
-    import_hints: Vec<(String, String)>,
+    import_hints: Vec<ImportHint>,
     within: Option<Duration>,
 }
 
@@ -40,7 +41,27 @@ impl<'a> Replacement<'a> {
         import: impl Into<String>,
         provider: impl Into<String>,
     ) -> Self {
-        self.import_hints.push((import.into(), provider.into()));
+        self.import_hints.push(ImportHint {
+            import: import.into(),
+            provider: provider.into(),
+            export: None,
+        });
+        self
+    }
+
+    /// As [`with_import_hint`](Self::with_import_hint), of what `provider` exports under another name: see
+    /// [`ComposableDescriptor::with_import_hint_as`](crate::ComposableDescriptor::with_import_hint_as).
+    pub fn with_import_hint_as(
+        mut self,
+        import: impl Into<String>,
+        provider: impl Into<String>,
+        export: impl Into<String>,
+    ) -> Self {
+        self.import_hints.push(ImportHint {
+            import: import.into(),
+            provider: provider.into(),
+            export: Some(export.into()),
+        });
         self
     }
 
@@ -93,7 +114,7 @@ impl<'a> Replacement<'a> {
 
         let imports = || surface.imports.iter().map(|named| &*named.name);
         let mut problems = Vec::new();
-        for (import, _) in &import_hints {
+        for ImportHint { import, .. } in &import_hints {
             if !imports().any(|it| it == import) {
                 problems.push(PlanProblem::HintNotImported {
                     component: id.clone(),
@@ -109,9 +130,10 @@ impl<'a> Replacement<'a> {
             import_layers.retain(|(name, _)| imports().any(|it| it == split(name).0));
             containments.clone_from(&descriptor.containments);
             containments.retain(|wish| imports().any(|it| it == target(wish).0));
-            for (import, provider) in &descriptor.import_hints {
-                if imports().any(|it| it == import) && hints.iter().all(|(it, _)| it != import) {
-                    hints.push((import.clone(), provider.clone()));
+            for hint in &descriptor.import_hints {
+                let import = &hint.import;
+                if imports().any(|it| it == import) && hints.iter().all(|it| it.import != *import) {
+                    hints.push(hint.clone());
                 }
             }
         }

@@ -15,6 +15,7 @@
 //! begin inner                        up to `end`: a composer of its own, under the id `inner`
 //! end
 //! import consumer add from producer  an import hint; the target may be `host`
+//! import consumer sum as add from producer  the same, of an export with another name
 //! export add from producer           an export hint
 //! expose producer add a:b/c          a filter that shows these exports alone
 //! hide producer add a:b/c            a filter that hides these exports
@@ -223,7 +224,8 @@ struct Part {
     content: Content,
     filters: Vec<Filter>,
     /// Import and id.
-    import_hints: Vec<[String; 2]>,
+    /// Import, component, and the export if it has another name.
+    import_hints: Vec<(String, String, Option<String>)>,
     /// Import and form.
     containments: Vec<(String, Containment)>,
 }
@@ -282,7 +284,11 @@ fn statement(
         ["component", id] => group.parts.push(Part::component(id, id)),
         ["component", id, "=", file] => group.parts.push(Part::component(id, file)),
         ["import", id, import, "from", target] => {
-            group.part(id)?.import_hints.push([import, target].map(str::to_owned));
+            group.part(id)?.import_hints.push((import.to_owned(), target.to_owned(), None));
+        }
+        ["import", id, export, "as", import, "from", target] => {
+            let hint = (import.to_owned(), target.to_owned(), Some(export.to_owned()));
+            group.part(id)?.import_hints.push(hint);
         }
         ["export", export, "from", target] => {
             group.export_hints.push([export, target].map(str::to_owned));
@@ -387,8 +393,10 @@ impl Part {
             Content::Group(group) => filtered(self.id, group.composer(case), &self.filters),
         };
         let hints = self.import_hints.into_iter();
-        let descriptor =
-            hints.fold(descriptor, |it, [import, target]| it.with_import_hint(import, target));
+        let descriptor = hints.fold(descriptor, |it, (import, target, export)| match export {
+            Some(export) => it.with_import_hint_as(import, target, export),
+            None => it.with_import_hint(import, target),
+        });
         let containments = self.containments.into_iter();
         containments.fold(descriptor, |it, (import, form)| it.with_containment(import, form))
     }

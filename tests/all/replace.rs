@@ -545,3 +545,45 @@ fn store_that_is_replaced_ends_with_its_data() {
         until(|| std::sync::Arc::strong_count(&data) == 1).await;
     });
 }
+
+/// A component that exports `name` as a function that returns `number`.
+fn numbered(name: &str, number: u32) -> ComposableComponent<()> {
+    text(format!(
+        r#"(component
+            (core module $m (func (export "f") (result i32) i32.const {number}))
+            (core instance $i (instantiate $m))
+            (func (export "{name}") (result u32) (canon lift (core func $i "f"))))"#
+    ))
+}
+
+#[test]
+fn import_under_another_name_goes_along() {
+    run(async || {
+        let relay = r#"(component
+            (import "wanted" (func $wanted (result u32)))
+            (core func $wanted (canon lower (func $wanted)))
+            (core module $m (import "" "f" (func $f (result i32)))
+                (func (export "f") (result i32) call $f))
+            (core instance $i (instantiate $m (with "" (instance (export "f" (func $wanted))))))
+            (func (export "told") (result u32) (canon lift (core func $i "f"))))"#;
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("one", numbered("given", 1)));
+        let consumer = ComposableDescriptor::new("consumer", text(relay));
+        composer.add(consumer.with_import_hint_as("wanted", "one", "given"));
+        let composition = limited(composer.compose()).await.unwrap();
+        let told = composition.typed::<(), u32>(None, "told").unwrap();
+        assert_eq!(limited(told.call(())).await.unwrap(), 1);
+        limited(composition.replace("one", numbered("given", 2)).into_future()).await.unwrap();
+        assert_eq!(limited(told.call(())).await.unwrap(), 2);
+        // The consumer keeps its hint, until it gets another.
+        limited(composition.replace("consumer", text(relay)).into_future()).await.unwrap();
+        assert_eq!(limited(told.call(())).await.unwrap(), 2);
+        let again = composition.replace("consumer", text(relay));
+        let again = again.with_import_hint_as("wanted", "one", "given");
+        limited(again.into_future()).await.unwrap();
+        assert_eq!(limited(told.call(())).await.unwrap(), 2);
+        let lacking = composition.replace("one", numbered("other", 3)).into_future();
+        let error = limited(lacking).await.unwrap_err().to_string();
+        assert!(error.contains("`given`"), "{error}");
+    });
+}

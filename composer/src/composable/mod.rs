@@ -26,7 +26,7 @@ use crate::link::{StoreSide, Wire};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
-use crate::plan::resolve::LayerNumber;
+use crate::plan::resolve::{ImportHint, LayerNumber};
 
 /// Something that a [`Composer`] can wire: a [`ComposableComponent`], a [`ComposableInstance`], a
 /// [`Composition`], a [`Composer`] that was not composed yet, or one of them with a filter.
@@ -88,7 +88,7 @@ pub struct Filtered {
 pub struct ComposableDescriptor {
     pub(crate) id: String,
     pub(crate) part: Part,
-    pub(crate) import_hints: Vec<(String, String)>,
+    pub(crate) import_hints: Vec<ImportHint>,
     pub(crate) containments: Vec<Wish>,
     pub(crate) import_layers: Vec<(String, ImportLayer)>,
     pub(crate) layers: Vec<Layered>,
@@ -184,7 +184,42 @@ impl ComposableDescriptor {
         import: impl Into<String>,
         provider: impl Into<String>,
     ) -> Self {
-        self.import_hints.push((import.into(), provider.into()));
+        self.import_hints.push(ImportHint {
+            import: import.into(),
+            provider: provider.into(),
+            export: None,
+        });
+        self
+    }
+
+    /// Decides that the import `import` is satisfied by what the component `provider` exports under another name:
+    /// `export`. The two have to be of the same type, as always.
+    ///
+    /// `import` is the import's name as the component has it, version included; `export` may be in another version
+    /// that is compatible.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor};
+    ///
+    /// fn describe(web: impl Composable) -> ComposableDescriptor {
+    ///     ComposableDescriptor::new("web", web)
+    ///         .with_import_hint_as("acme:cache/store", "redis", "acme:kv/store")
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_import_hint_as(
+        mut self,
+        import: impl Into<String>,
+        provider: impl Into<String>,
+        export: impl Into<String>,
+    ) -> Self {
+        self.import_hints.push(ImportHint {
+            import: import.into(),
+            provider: provider.into(),
+            export: Some(export.into()),
+        });
         self
     }
 

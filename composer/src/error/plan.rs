@@ -212,8 +212,9 @@ pub enum PlanProblem {
 
     /// A hint names a component that does not export what is wanted.
     #[error(
-        "the hint for {} names `{target}`, which {}",
+        "the hint for {} names {}`{target}`, which {}",
         Hinted(.component.as_deref(), .name),
+        .export.as_ref().map(|export| format!("`{export}` of ")).unwrap_or_default(),
         if *.hidden { "hides it from others" } else { "does not export it" }
     )]
     #[non_exhaustive]
@@ -221,6 +222,8 @@ pub enum PlanProblem {
         /// The importer; `None` for an export hint.
         component: Option<String>,
         name: String,
+        /// What was wanted, if the hint gives it another name.
+        export: Option<String>,
         target: String,
         hidden: bool,
     },

@@ -2,6 +2,7 @@
 
 use super::item::{Item, Surface, successor};
 use super::matching::{Fault, Resources, mismatches};
+use super::name::Name;
 use super::resolve::{
     Assembly, Home, Kept, Leaf, Offer, Offered, PublicExport, Resolution, Source, match_names,
 };
@@ -61,7 +62,13 @@ impl Swap<'_> {
                 if offer.leaf != self.leaf {
                     continue;
                 }
-                let name = new.leaves[consumer].surface.imports[import].name.clone();
+                let import_name = &new.leaves[consumer].surface.imports[import].name;
+                let was = &self.old.surface.exports[offer.export].name;
+                // What a hint leads to under another name keeps that.
+                let name = match Name::parse(import_name).is_of(&Name::parse(was)) {
+                    true => import_name.clone(),
+                    false => was.clone(),
+                };
                 new.leaves[consumer].sources[import] = match self.successor(new, &name) {
                     Some(export) => Source::Export(Offer { leaf: self.leaf, export }),
                     None => {

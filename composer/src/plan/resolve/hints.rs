@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{HOST, LayeredImport, Ready, Resolver, Source, best_offers};
+use super::{HOST, ImportHint, LayeredImport, Ready, Resolver, Source, best_offers};
 use crate::error::PlanProblem;
 use crate::plan::containment::{contain, split, target};
 use crate::plan::item::{Item, find};
@@ -14,7 +14,7 @@ impl Resolver<'_> {
             return;
         }
         let mut seen = BTreeSet::new();
-        for (import, _) in node.import_hints {
+        for ImportHint { import, .. } in node.import_hints {
             if !seen.insert(import) {
                 self.problems.push(PlanProblem::DuplicateHint {
                     component: Some(node.path.clone()),
@@ -114,10 +114,10 @@ impl Resolver<'_> {
         &mut self,
         nodes: &[Ready<'_>],
         importer: usize,
-        import: &str,
-        target: &str,
+        hint: &ImportHint,
     ) -> Source {
-        let (component, import) = (nodes[importer].path.clone(), import.to_owned());
+        let (component, import) = (nodes[importer].path.clone(), hint.import.clone());
+        let ImportHint { provider: target, export, .. } = hint;
         if target == HOST {
             return Source::Linker { hinted: true };
         }
@@ -136,14 +136,16 @@ impl Resolver<'_> {
             });
             return Source::Nobody;
         };
-        match best_offers(&import, [provider]).first() {
+        let export = export.as_ref().unwrap_or(&hint.import);
+        match best_offers(export, [provider]).first() {
             Some((_, offer)) => Source::Export(*offer),
             None => {
                 if !provider.broken {
                     self.problems.push(PlanProblem::HintNotOffered {
                         component: Some(component),
-                        hidden: provider.hides(&import),
+                        hidden: provider.hides(export),
                         name: import,
+                        export: hint.export.clone(),
                         target: provider.path.clone(),
                     });
                 }

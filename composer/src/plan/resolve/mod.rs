@@ -32,11 +32,20 @@ pub(crate) struct Node<'a> {
     pub(crate) problems: Vec<PlanProblem>,
     pub(crate) content: Content<'a>,
     pub(crate) filters: &'a [Filter],
-    /// Import name, and the id of the component that provides it, or [`HOST`].
-    pub(crate) import_hints: &'a [(String, String)],
+    pub(crate) import_hints: &'a [ImportHint],
     pub(crate) containments: &'a [Wish],
     /// The name of an import, or `import#function`, and the layer that is on it.
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
+}
+
+/// Who is to satisfy an import.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportHint {
+    pub(crate) import: String,
+    /// The id of the component that provides it, or [`HOST`].
+    pub(crate) provider: String,
+    /// What it exports that is meant, if that has another name.
+    pub(crate) export: Option<String>,
 }
 
 #[derive(Debug)]
@@ -273,7 +282,7 @@ struct Ready<'a> {
     open: Vec<(String, Vec<Need>)>,
     visible: Vec<(String, Offer)>,
     hidden: Vec<String>,
-    import_hints: &'a [(String, String)],
+    import_hints: &'a [ImportHint],
     containments: &'a [Wish],
     import_layers: Vec<(&'a str, LayerNumber)>,
     broken: bool,
@@ -432,8 +441,8 @@ impl Resolver<'_> {
         needs: &[Need],
     ) -> Option<Source> {
         let node = &nodes[importer];
-        if let Some((_, target)) = node.import_hints.iter().find(|(name, _)| name == import) {
-            return Some(self.hinted(nodes, importer, import, target));
+        if let Some(hint) = node.import_hints.iter().find(|hint| hint.import == import) {
+            return Some(self.hinted(nodes, importer, hint));
         }
         // Types alone need nobody, so nobody can be ambiguous.
         if needs.iter().all(|need| self.leaves[need.leaf].sources[need.import] == Source::Nobody) {
@@ -488,6 +497,7 @@ impl Resolver<'_> {
                 }
                 None if provider.broken => {}
                 None => self.problems.push(PlanProblem::HintNotOffered {
+                    export: None,
                     component: None,
                     name: name.clone(),
                     hidden: provider.hides(name),
