@@ -1,7 +1,7 @@
 //! The block as it was written.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, Expr, FnArg, Generics, Ident, LitStr, Type, Visibility};
+use syn::{Attribute, Expr, FnArg, Generics, Ident, LitStr, Stmt, Type, Visibility};
 
 /// Everything between the braces of `compose!`.
 pub(crate) struct Block {
@@ -14,6 +14,8 @@ pub(crate) struct Block {
     pub(crate) exports: Vec<Export>,
     /// `allow cycles;`, as often as it is said: where each stands.
     pub(crate) allow_cycles: Vec<Span>,
+    /// Behind `layer`.
+    pub(crate) layers: Vec<Expr>,
     /// Whether a component could not be read so far as to know its name.
     pub(crate) nameless: bool,
 }
@@ -47,8 +49,28 @@ pub(crate) struct Group {
 pub(crate) enum Value {
     Absent,
     Given(Box<Expr>),
+    /// An interface that is implemented in Rust.
+    Host(Host),
     /// Something is there, but it could not be read.
     Broken,
+}
+
+/// `host "interface" with a, b { functions }`
+pub(crate) struct Host {
+    /// Where the keyword stands.
+    pub(crate) span: Span,
+    /// None for functions at the root.
+    pub(crate) interface: Option<LitStr>,
+    /// What each function, and each call of an async one, has a clone of.
+    pub(crate) shared: Vec<Ident>,
+    pub(crate) functions: Vec<HostFunction>,
+}
+
+/// `async fn name(params) -> Output = "export" { body }`
+pub(crate) struct HostFunction {
+    /// Without what it does.
+    pub(crate) function: Function,
+    pub(crate) body: Vec<Stmt>,
 }
 
 /// One clause of a component.
@@ -56,7 +78,14 @@ pub(crate) enum Clause {
     Import(Hint),
     Filter(Filter),
     Contain(Contain),
+    Layer(Layer),
     Setting(Setting),
+}
+
+/// `layer expression`, around the component, or `layer expression on "import"`.
+pub(crate) struct Layer {
+    pub(crate) value: Expr,
+    pub(crate) on: Option<LitStr>,
 }
 
 /// `contain "import"` or `contain "import" as "case"`.
@@ -65,9 +94,11 @@ pub(crate) struct Contain {
     pub(crate) case: Option<LitStr>,
 }
 
-/// `"name" from component`, behind `import` or `export`.
+/// `"name" from component`, behind `import` or `export`, or `"export" as "name" from component` behind `import`.
 pub(crate) struct Hint {
     pub(crate) name: LitStr,
+    /// What the component calls it, if that is something else.
+    pub(crate) export: Option<LitStr>,
     pub(crate) from: Ident,
 }
 

@@ -9,7 +9,8 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Visibility};
 
 use crate::model::{
-    Component, Contain, FilterKind, Form, Function, Fused, Header, Hint, Interface, Model, Setting,
+    Component, Contain, FilterKind, Form, Function, Fused, Header, Hint, Host, HostFunction,
+    Interface, Layer, Model, Setting, Value,
 };
 
 /// The expression or the items.
@@ -28,7 +29,7 @@ fn expression(model: &Model) -> TokenStream {
     let ty = Composed { model, name: &format_ident!("__Composed"), vis: &vis };
     let (name, items) = (ty.name, ty.items(&[], TokenStream::new()));
     let composer = local("composer");
-    let setup = setup(model, &composer, |component| component.value.to_token_stream());
+    let setup = setup(model, &composer, |component| value(krate, component).unwrap_or_default());
     quote! {{
         let mut #composer = #krate::Composer::new();
         #setup
@@ -50,6 +51,9 @@ fn compose(model: &Model, vis: &Visibility) -> TokenStream {
     let (mut params, mut generics) = (Vec::new(), Vec::new());
     for component in &model.components {
         let name = &component.name;
+        if component.value.is_some() {
+            continue;
+        }
         let Some(group) = &component.group else {
             params.push(quote!(#name: impl #krate::Composable));
             continue;
@@ -68,7 +72,9 @@ fn compose(model: &Model, vis: &Visibility) -> TokenStream {
     }
     let generics = (!generics.is_empty()).then(|| quote!(<#(#generics),*>));
     let composer = local("composer");
-    let setup = setup(model, &composer, |component| component.name.to_token_stream());
+    let setup = setup(model, &composer, |component| {
+        value(krate, component).unwrap_or_else(|| component.name.to_token_stream())
+    });
     quote! {
         /// Wires and starts the components given, and finds the export of every accessor.
         ///
@@ -107,7 +113,67 @@ fn setup(
     });
     let hints = export_hints(composer, &model.export_hints);
     let cycles = model.allow_cycles.then(|| quote!(#composer.allow_cycles();));
-    quote!(#(#components)* #hints #cycles)
+    let layers = model.layers.iter().map(|layer| {
+        let span = Span::mixed_site().located_at(layer.span());
+        quote_spanned!(span=> #composer.with_layer(#layer);)
+    });
+    quote!(#(#components)* #hints #cycles #(#layers)*)
+}
+
+/// What a component is, if it is said in the block.
+fn value(krate: &TokenStream, component: &Component) -> Option<TokenStream> {
+    Some(match component.value.as_ref()? {
+        Value::Given(value) => value.to_token_stream(),
+        Value::Host(host) => interface_in_rust(krate, host),
+    })
+}
+
+fn interface_in_rust(krate: &TokenStream, host: &Host) -> TokenStream {
+    // What is wrong with a function shall be seen in it.
+    let span = Span::mixed_site().located_at(host.span);
+    let begin = match &host.interface {
+        Some(name) => quote_spanned!(span=> #krate::HostInterface::new(#name)),
+        None => quote_spanned!(span=> #krate::HostInterface::root()),
+    };
+    let functions =
+        host.functions.iter().map(|function| host_function(krate, function, &host.shared));
+    quote_spanned!(span=> #begin #(#functions)*)
+}
+
+fn host_function(krate: &TokenStream, function: &HostFunction, shared: &[Ident]) -> TokenStream {
+    let HostFunction { name, is_async, params, param_names, output, export, body } = function;
+    let span = Span::mixed_site().located_at(name.span());
+    let (names, types): (Vec<_>, Vec<_>) = params.iter().cloned().unzip();
+    let output = match output {
+        Some(ty) => ty.to_token_stream(),
+        None => quote!(()),
+    };
+    let clones = quote! {
+        #(
+            #[allow(unused_variables, reason = "not every function needs all that they share")]
+            let #shared = ::core::clone::Clone::clone(&#shared);
+        )*
+    };
+    let (method, closure) = if *is_async {
+        // The first of the two says what `?` and `return` are to give.
+        let closure = quote! {
+            move |#(#names: #types),*| {
+                #clones
+                async move {
+                    if let ::core::option::Option::Some(never) = #krate::__private::returns::<#output>() {
+                        return never;
+                    }
+                    #(#body)*
+                }
+            }
+        };
+        ("func_wrap_concurrent", closure)
+    } else {
+        ("func_wrap", quote!(move |#(#names: #types),*| -> #output { #(#body)* }))
+    };
+    let method = Ident::new(method, span);
+    let params = (!param_names.is_empty()).then(|| quote!(.with_params(&[#(#param_names),*])));
+    quote_spanned!(span=> .#method(#export, { #clones #closure }) #params)
 }
 
 fn export_hints(composer: &Ident, hints: &[Hint]) -> TokenStream {
@@ -161,7 +227,10 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
     let id = &component.id;
     let hints = component.import_hints.iter().map(|hint| {
         let (name, target) = (&hint.name, &hint.target);
-        quote!(.with_import_hint(#name, #target))
+        match &hint.export {
+            Some(export) => quote!(.with_import_hint_as(#name, #target, #export)),
+            None => quote!(.with_import_hint(#name, #target)),
+        }
     });
     let contained = component.contained.iter().map(|Contain { import, case }| {
         let how = match case {
@@ -170,12 +239,17 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
         };
         quote!(.with_containment(#import, #krate::Containment::#how))
     });
+    let layers = component.layers.iter().map(|Layer { value, on }| match on {
+        Some(import) => quote_spanned!(value.span()=> .with_import_layer(#import, #value)),
+        None => quote_spanned!(value.span()=> .with_layer(#value)),
+    });
     let settings = component.settings.iter().map(|Setting { name, value }| {
         let method = format_ident!("with_{name}", span = Span::mixed_site());
         quote_spanned!(value.span()=> .#method(#value))
     });
     quote_spanned! {span=>
-        #krate::ComposableDescriptor::new(#id, #value) #(#hints)* #(#contained)* #(#settings)*
+        #krate::ComposableDescriptor::new(#id, #value)
+            #(#hints)* #(#contained)* #(#layers)* #(#settings)*
     }
 }
 

@@ -1,7 +1,7 @@
 //! The block after checking: every name is resolved and unique, every function numbered.
 
-use proc_macro2::TokenStream;
-use syn::{Attribute, Expr, Ident, Type};
+use proc_macro2::{Span, TokenStream};
+use syn::{Attribute, Expr, Ident, Stmt, Type};
 
 pub(crate) use crate::ast::{FilterKind, Header, Setting};
 
@@ -12,6 +12,7 @@ pub(crate) struct Model {
     pub(crate) form: Form,
     pub(crate) components: Vec<Component>,
     pub(crate) allow_cycles: bool,
+    pub(crate) layers: Vec<Expr>,
     pub(crate) export_hints: Vec<Hint>,
     pub(crate) functions: Vec<Function>,
     pub(crate) interfaces: Vec<Interface>,
@@ -29,14 +30,49 @@ pub(crate) struct Component {
     pub(crate) name: Ident,
     /// The name in kebab case.
     pub(crate) id: String,
-    /// Given in the expression form.
-    pub(crate) value: Option<Expr>,
+    /// Given in the expression form, and where Rust implements it.
+    pub(crate) value: Option<Value>,
     /// Of a group: what is fused into it. The value then is its linker and store.
     pub(crate) group: Option<Fused>,
     pub(crate) import_hints: Vec<Hint>,
     pub(crate) filter: Option<Filter>,
     pub(crate) contained: Vec<Contain>,
+    pub(crate) layers: Vec<Layer>,
     pub(crate) settings: Vec<Setting>,
+}
+
+/// What a component is.
+pub(crate) enum Value {
+    Given(Expr),
+    Host(Host),
+}
+
+/// An interface that is implemented in Rust.
+pub(crate) struct Host {
+    /// Where it begins.
+    pub(crate) span: Span,
+    /// None for functions at the root.
+    pub(crate) interface: Option<String>,
+    pub(crate) shared: Vec<Ident>,
+    pub(crate) functions: Vec<HostFunction>,
+}
+
+pub(crate) struct HostFunction {
+    pub(crate) name: Ident,
+    pub(crate) is_async: bool,
+    pub(crate) params: Vec<(Ident, Type)>,
+    /// The parameters' names in kebab case.
+    pub(crate) param_names: Vec<String>,
+    pub(crate) output: Option<Type>,
+    /// The export's name.
+    pub(crate) export: String,
+    pub(crate) body: Vec<Stmt>,
+}
+
+pub(crate) struct Layer {
+    pub(crate) value: Expr,
+    /// The import's name, or `import#function`, if it is not around the component.
+    pub(crate) on: Option<String>,
 }
 
 /// What is fused into one component.
@@ -47,6 +83,8 @@ pub(crate) struct Fused {
 
 pub(crate) struct Hint {
     pub(crate) name: String,
+    /// The export that is meant, if it has another name.
+    pub(crate) export: Option<String>,
     /// A component's id or, for an import, `host`.
     pub(crate) target: String,
 }

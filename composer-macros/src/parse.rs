@@ -7,13 +7,13 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Error, Expr, FnArg, Generics, Ident, LitStr, Result, Token, Type, Visibility,
-    braced, parenthesized, token,
+    Attribute, Block as Body, Error, Expr, FnArg, Generics, Ident, LitStr, Result, Token, Type,
+    Visibility, braced, parenthesized, token,
 };
 
 use crate::ast::{
     Block, Clause, Component, Contain, Export, Filter, FilterKind, Function, Group, Header, Hint,
-    Interface, SETTINGS, Setting, Value,
+    Host, HostFunction, Interface, Layer, SETTINGS, Setting, Value,
 };
 use crate::kw;
 use crate::report::Report;
@@ -34,6 +34,7 @@ pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
             hints: Vec::new(),
             exports: Vec::new(),
             allow_cycles: Vec::new(),
+            layers: Vec::new(),
             nameless: false,
         };
         if input.is_empty() {
@@ -156,7 +157,13 @@ fn is_statement(input: ParseStream<'_>) -> bool {
     let export = input.peek(kw::export) && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
     let fused = input.peek(kw::fused) && input.peek2(Ident::peek_any);
     let allow = input.peek(kw::allow) && input.peek2(kw::cycles);
-    component || fused || export || allow || input.peek(Token![#])
+    let layer = is_layer(input);
+    component || fused || export || allow || layer || input.peek(Token![#])
+}
+
+/// Whether a layer is said here, and `layer` is not the name of something.
+fn is_layer(input: ParseStream<'_>) -> bool {
+    input.peek(kw::layer) && input.peek2(Ident::peek_any) && !input.peek2(Token![as])
 }
 
 fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> Result<()> {
@@ -195,8 +202,13 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
         refuse(&attrs, report);
         block.allow_cycles.push(input.parse::<kw::allow>()?.span);
         input.parse::<kw::cycles>()?;
+    } else if input.peek(kw::layer) {
+        refuse(&attrs, report);
+        input.parse::<kw::layer>()?;
+        block.layers.push(input.parse()?);
     } else {
-        return Err(unknown(input, "statement", &["component", "fused", "export", "allow cycles"]));
+        let known = ["component", "fused", "export", "allow cycles", "layer"];
+        return Err(unknown(input, "statement", &known));
     }
     semicolon(input, start, report, is_statement);
     Ok(())
@@ -224,7 +236,10 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     input.parse::<kw::component>()?;
     let (name, value) = (input.parse()?, Value::Absent);
     let mut component = Component { name, value, clauses: Vec::new(), group: None };
-    if input.peek(Token![=]) {
+    if input.peek(Token![=]) && is_host(input) {
+        input.parse::<Token![=]>()?;
+        component.value = Value::Host(host(input, report)?);
+    } else if input.peek(Token![=]) {
         component.value = given::<Token![=]>("=", input, report);
     }
     if is_struct_literal(input) {
@@ -245,6 +260,63 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
         });
     }
     Ok(component)
+}
+
+/// Whether an interface that is implemented in Rust stands behind the `=` here, and not something that is
+/// called `host`.
+fn is_host(input: ParseStream<'_>) -> bool {
+    let functions = |input: ParseStream<'_>| {
+        let functions;
+        braced!(functions in input);
+        Ok::<_, Error>(is_function(&functions) || functions.peek(Token![pub]))
+    };
+    let ahead = input.fork();
+    let begins = ahead.parse::<Token![=]>().is_ok() && ahead.parse::<kw::host>().is_ok();
+    begins
+        && (ahead.peek(LitStr)
+            || ahead.peek(kw::with) && ahead.peek2(Ident)
+            || functions(&ahead).unwrap_or(false))
+}
+
+/// Fails if there are no braces; what is wrong in them is only reported.
+fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
+    let keyword: kw::host = input.parse()?;
+    let interface = if input.peek(LitStr) { Some(input.parse()?) } else { None };
+    let mut shared = Vec::new();
+    if input.parse::<Option<kw::with>>()?.is_some() {
+        shared.push(input.parse()?);
+        while input.parse::<Option<Token![,]>>()?.is_some() && !input.peek(token::Brace) {
+            shared.push(input.parse()?);
+        }
+    }
+    if !input.peek(token::Brace) {
+        return Err(input.error("expected `{`, and between braces the functions of the interface"));
+    }
+    let content;
+    braced!(content in input);
+    let mut functions = Vec::new();
+    each(&content, report, is_function, |input, report| {
+        let attrs = input.call(Attribute::parse_outer)?;
+        if input.peek(Token![pub]) {
+            let message = "a function of an interface has no visibility: components call it";
+            return Err(input.error(message));
+        }
+        let function = signature(attrs, input)?;
+        refuse_all_but_docs(&function.attrs, report);
+        if !input.peek(token::Brace) {
+            return Err(input.error("expected `{`, and between braces what the function does"));
+        }
+        functions.push(HostFunction { function, body: input.parse::<Body>()?.stmts });
+        Ok(())
+    });
+    Ok(Host { span: keyword.span, interface, shared, functions })
+}
+
+fn refuse_all_but_docs(attrs: &[Attribute], report: &mut Report) {
+    for attr in attrs.iter().filter(|attr| !attr.path().is_ident("doc")) {
+        let message = "a function of an interface takes no attributes but documentation";
+        report.error(attr, message);
+    }
 }
 
 /// Fails if there is no name, or nothing to fuse; what else is wrong is only reported.
@@ -340,6 +412,7 @@ fn is_clause(input: ParseStream<'_>) -> bool {
         || input.peek(kw::expose)
         || input.peek(kw::hide)
         || input.peek(kw::contain)
+        || is_layer(input)
         || is_setting(input)
 }
 
@@ -354,7 +427,7 @@ fn is_setting(input: ParseStream<'_>) -> bool {
 fn clause(input: ParseStream<'_>, others: &[&str]) -> Result<Clause> {
     if input.peek(kw::import) {
         input.parse::<kw::import>()?;
-        Ok(Clause::Import(hint(input)?))
+        Ok(Clause::Import(import_hint(input)?))
     } else if input.peek(kw::expose) {
         let keyword: kw::expose = input.parse()?;
         filter(FilterKind::Expose, keyword.span, input)
@@ -369,10 +442,18 @@ fn clause(input: ParseStream<'_>, others: &[&str]) -> Result<Clause> {
             None => None,
         };
         Ok(Clause::Contain(Contain { import, case }))
+    } else if input.peek(kw::layer) {
+        input.parse::<kw::layer>()?;
+        let value = input.parse()?;
+        let on = match input.parse::<Option<kw::on>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
+        Ok(Clause::Layer(Layer { value, on }))
     } else if is_setting(input) {
         Ok(Clause::Setting(Setting { name: input.parse()?, value: input.parse()? }))
     } else {
-        let clauses = ["import", "expose", "hide", "contain"];
+        let clauses = ["import", "expose", "hide", "contain", "layer"];
         let known: Vec<&str> = others.iter().chain(&clauses).chain(SETTINGS).copied().collect();
         Err(unknown(input, "clause", &known))
     }
@@ -393,7 +474,18 @@ fn filter(kind: FilterKind, span: Span, input: ParseStream<'_>) -> Result<Clause
 fn hint(input: ParseStream<'_>) -> Result<Hint> {
     let name = input.parse()?;
     input.parse::<kw::from>()?;
-    Ok(Hint { name, from: input.parse()? })
+    Ok(Hint { name, export: None, from: input.parse()? })
+}
+
+/// As with `use`, what is behind `as` is the name on this side.
+fn import_hint(input: ParseStream<'_>) -> Result<Hint> {
+    let first = input.parse()?;
+    let (name, export) = match input.parse::<Option<Token![as]>>()? {
+        Some(_) => (input.parse()?, Some(first)),
+        None => (first, None),
+    };
+    input.parse::<kw::from>()?;
+    Ok(Hint { name, export, from: input.parse()? })
 }
 
 fn interface(
@@ -423,6 +515,15 @@ fn is_function(input: ParseStream<'_>) -> bool {
 }
 
 fn function(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Function> {
+    let function = signature(attrs, input)?;
+    if input.peek(token::Brace) {
+        return Err(input.error("an accessor has no body; end it with `;`"));
+    }
+    Ok(function)
+}
+
+/// A function up to what it does.
+fn signature(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Function> {
     let is_async = input.parse::<Option<Token![async]>>()?.is_some();
     input.parse::<Token![fn]>()?;
     let name = input.parse()?;
@@ -434,9 +535,6 @@ fn function(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Function> {
         Some(_) => Some(input.parse::<Type>()?),
         None => None,
     };
-    if input.peek(token::Brace) {
-        return Err(input.error("an accessor has no body; end it with `;`"));
-    }
     let export = match input.parse::<Option<Token![=]>>()? {
         Some(_) => Some(input.parse()?),
         None => None,

@@ -51,6 +51,42 @@ fn matches_snapshot(name: &str, place: Place, expansion: TokenStream) {
 }
 
 #[test]
+fn layers_renames_and_rust() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        layer Trace::new();
+        component clock = host "acme:env/clock@1.0.0" with started, log {
+            /// Now.
+            fn now() -> u64 { started.elapsed() }
+            async fn sleep_until(at_most: u64) -> wasmtime::Result<()> = "sleep" { wait(at_most).await?; Ok(()) }
+        };
+        component root = host { fn log(text: String) { print(text) } } { expose "log"; layer Deny::all("no") };
+        component consumer = consumer {
+            import "acme:kv/store@1.0.0" as "acme:cache/store" from redis;
+            layer first;
+            layer Retry::these(["get"], 2) on "acme:cache/store#get";
+        };
+        component redis = redis;
+        "#,
+    );
+    matches_snapshot("layers_renames_and_rust", Place::Expression, expansion);
+}
+
+#[test]
+fn rust_in_item() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        struct Timed;
+        component clock = host "acme:env/clock@1.0.0" { fn now() -> u64 { 42 } };
+        component consumer { layer Trace::new() };
+        "#,
+    );
+    matches_snapshot("rust_in_item", Place::Item, expansion);
+}
+
+#[test]
 fn expression_form() {
     let expansion = compose(
         CRATE,

@@ -86,6 +86,11 @@ impl Accessor {
     }
 }
 
+/// Says what an `async` block of `compose!` gives: nothing ever comes of it.
+pub fn returns<T>() -> Option<T> {
+    None
+}
+
 /// A group of `compose!`, for its linker and its constructor of stores.
 #[cfg(feature = "fuse")]
 pub fn fused<T, S>(group: Composer, (linker, store): (Linker<T>, S)) -> ComposableComponent<T>

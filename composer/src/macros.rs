@@ -101,6 +101,37 @@
 /// # }
 /// ```
 ///
+/// An interface can be implemented **in Rust**, in the block:
+///
+/// ```
+/// # use wasm_runtime_composer::CompositionError;
+/// use std::sync::{Arc, Mutex};
+/// use wasm_runtime_composer::compose;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), CompositionError> {
+/// let entries = Arc::new(Mutex::new(vec!["first".to_owned()]));
+/// let composition = compose! {
+///     component journal = host "acme:log/journal@1.0.0" with entries {
+///         fn add(entry: String) { entries.lock().unwrap().push(entry) }
+///         fn count() -> u32 { entries.lock().unwrap().len() as u32 }
+///         async fn flush() -> wasmtime::Result<()> {
+///             tokio::task::yield_now().await;
+///             Ok(())
+///         }
+///     };
+///     export interface "acme:log/journal@1.0.0" as journal {
+///         fn add(entry: &str);
+///         fn count() -> u32;
+///     }
+/// }
+/// .await?;
+/// composition.journal().add("second").await?;
+/// assert_eq!(composition.journal().count().await?, 2);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Components that are **fused** share one store, and are one component to those around:
 ///
 #[cfg_attr(feature = "fuse", doc = "```")]
@@ -136,23 +167,29 @@
 ///
 /// ```text
 /// form       = [ attributes visibility "struct" NAME ";" ] statement*
-/// statement  = "component" NAME [ "=" expression ] [ "{" clause ( ";" clause )* [ ";" ] "}" ] ";"
+/// statement  = "component" NAME [ "=" value ] [ "{" clause ( ";" clause )* [ ";" ] "}" ] ";"
 ///            | "fused" NAME [ "in" expression ] "{" member ( ";" member )* [ ";" ] "}" [ ";" ]
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
 ///            | "allow" "cycles" ";"
+///            | "layer" expression ";"
 /// member     = "component" NAME [ "=" expression ] [ "{" clause ( ";" clause )* [ ";" ] "}" ]
 ///            | "export" STRING "from" NAME
 ///            | clause
-/// clause     = "import" STRING "from" ( NAME | "host" )
+/// value      = expression
+///            | "host" [ STRING ] [ "with" NAME ( "," NAME )* ] "{" ( signature block )* "}"
+/// clause     = "import" STRING [ "as" STRING ] "from" NAME
+///            | "import" STRING "from" "host"
 ///            | "expose" STRING ( "," STRING )*
 ///            | "hide" STRING ( "," STRING )*
 ///            | "contain" STRING [ "as" STRING ]
+///            | "layer" expression [ "on" STRING ]
 ///            | setting expression
 /// setting    = "deadline" | "handle_limit" | "inbox_capacity" | "instances" | "restart" | "run_limit"
-/// function   = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
-///              [ "=" STRING ] ";"
+/// function   = signature ";"
+/// signature  = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
+///              [ "=" STRING ]
 /// ```
 ///
 /// - Names are Rust identifiers and become kebab-case: `producer_a` is the id `producer-a`, `run_add`
@@ -163,7 +200,18 @@
 /// - `fused` is [`Composer::fused`](crate::Composer) of the components in it, for the tuple of a
 ///   linker and a constructor of stores behind `in`: an argument of `compose` in the item form, before
 ///   those of its components. Components inside have import hints, to each other or to `host`, and
-///   filters; all other clauses are for the whole. It needs the feature `fuse`.
+///   filters; all other clauses, layers too, are for the whole. It needs the feature `fuse`.
+/// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface): an interface
+///   that is implemented here, in Rust, in the item form too; without a name, functions at the root. Functions
+///   return component values or [`wasmtime::Result`]s of them, and `async fn`s overlap. Each is a `move` closure; what
+///   several need, or an `async fn`, stands behind `with` and is cloned for each, and for each call of an `async fn`: an
+///   `Arc`, say. Resources need a `HostInterface` in an expression.
+/// - `import "export" as "name" from x` satisfies the import `name` by another name's export, as
+///   [`with_import_hint_as`](crate::ComposableDescriptor::with_import_hint_as) does. As with `use`, the name on
+///   this side is the one behind `as`.
+/// - `layer expression` is [`with_layer`](crate::ComposableDescriptor::with_layer), and with `on "import"`, or
+///   `on "import#function"`, [`with_import_layer`](crate::ComposableDescriptor::with_import_layer); as a statement it
+///   is [`Composer::with_layer`](crate::Composer::with_layer).
 /// - The last kind of clause is a method of
 ///   [`ComposableDescriptor`](crate::ComposableDescriptor): `restart RestartPolicy::never()` is
 ///   `.with_restart(RestartPolicy::never())`.

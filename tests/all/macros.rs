@@ -2,15 +2,18 @@
 
 use std::cell::RefCell;
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{
     Clock, GATED, Placement, chain, component, composer, engine, limited, placement, run,
     run_placed, string, text,
 };
+use wasm_runtime_composer::layer::{CallCounts, Deny};
 use wasm_runtime_composer::{
-    ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, ExportFilter,
-    OwnedResource, PlanError, RestartPolicy, compose,
+    ComponentValue, ComposableComponent, ComposableDescriptor, Composer, Composition,
+    CompositionError, ExportFilter, OwnedResource, PlanError, RestartPolicy, compose,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};
@@ -748,4 +751,181 @@ fn functions_of_resources_are_accessors_by_their_full_names() {
         Ok(())
     }
     run_placed(async || limited(program()).await.unwrap());
+}
+
+/// A component that imports `acme:env/clock@1.0.0` and exports `told`, `said` and `slept`.
+fn clock_reader() -> ComposableComponent<()> {
+    text(
+        r#"(component
+            (import "acme:env/clock@1.0.0" (instance $clock
+                (export "now" (func (result u64)))
+                (export "checked" (func (param "at-most" u64) (result u64)))))
+            (alias export $clock "now" (func $now))
+            (alias export $clock "checked" (func $checked))
+            (core func $now (canon lower (func $now)))
+            (core func $checked (canon lower (func $checked)))
+            (core module $m
+                (import "" "now" (func $now (result i64)))
+                (import "" "checked" (func $checked (param i64) (result i64)))
+                (func (export "told") (result i64) call $now)
+                (func (export "said") (param i64) (result i64) (call $checked (local.get 0))))
+            (core instance $i (instantiate $m (with "" (instance
+                (export "now" (func $now)) (export "checked" (func $checked))))))
+            (func (export "told") (result u64) (canon lift (core func $i "told")))
+            (func (export "said") (param "n" u64) (result u64) (canon lift (core func $i "said"))))"#,
+    )
+}
+
+#[test]
+fn interface_in_rust_stands_in_the_block() {
+    run(async || {
+        let (ticks, log) = (Arc::new(AtomicU64::new(41)), Arc::new(Mutex::new(Vec::new())));
+        let composition = compose! {
+            component clock = host "acme:env/clock@1.0.0" with ticks, log {
+                /// One later each time.
+                fn now() -> u64 { ticks.fetch_add(1, Ordering::Relaxed) + 1 }
+                fn checked(at_most: u64) -> wasmtime::Result<u64> {
+                    log.lock().unwrap().push(at_most);
+                    if at_most == 7 {
+                        return Err(wasmtime::format_err!("seven"));
+                    }
+                    Ok("12".parse::<u64>()?.min(at_most))
+                }
+                async fn later(n: u64) -> wasmtime::Result<u64> = "much-later" {
+                    tokio::task::yield_now().await;
+                    log.lock().unwrap().push(n);
+                    if n == 0 {
+                        return Ok(n);
+                    }
+                    let more: u64 = "1".parse()?;
+                    Ok(n + more)
+                }
+                async fn rest() { tokio::task::yield_now().await }
+            } { hide "other" };
+            component consumer = clock_reader();
+            export fn told() -> u64;
+            export fn said(n: u64) -> u64;
+            export interface "acme:env/clock@1.0.0" as clock {
+                async fn much_later(n: u64) -> u64;
+                async fn rest();
+            }
+        };
+        let error = composition.await.unwrap_err().to_string();
+        assert!(error.contains("`other`"), "clauses apply to it: {error}");
+
+        let (ticks, log) = (Arc::new(AtomicU64::new(41)), Arc::new(Mutex::new(Vec::new())));
+        let composition = compose! {
+            component clock = host "acme:env/clock@1.0.0" with ticks, log {
+                fn now() -> u64 { ticks.fetch_add(1, Ordering::Relaxed) + 1 }
+                fn checked(at_most: u64) -> wasmtime::Result<u64> {
+                    if at_most == 7 {
+                        return Err(wasmtime::format_err!("seven"));
+                    }
+                    Ok("12".parse::<u64>()?.min(at_most))
+                }
+                async fn later(n: u64) -> wasmtime::Result<u64> = "much-later" {
+                    tokio::task::yield_now().await;
+                    log.lock().unwrap().push(n);
+                    if n == 0 {
+                        return Ok(n);
+                    }
+                    let more: u64 = "1".parse()?;
+                    Ok(n + more)
+                }
+                async fn rest() { tokio::task::yield_now().await }
+            };
+            component adder = host { fn double(n: u64) -> u64 { 2 * n } };
+            component consumer = clock_reader();
+            export fn told() -> u64;
+            export fn double(n: u64) -> u64;
+            export fn said(n: u64) -> u64;
+            export interface "acme:env/clock@1.0.0" as clock {
+                async fn much_later(n: u64) -> u64;
+                async fn rest();
+            }
+        }
+        .await
+        .unwrap();
+        assert_eq!(limited(composition.told()).await.unwrap(), 42);
+        assert_eq!(limited(composition.told()).await.unwrap(), 43);
+        assert_eq!(ticks.load(Ordering::Relaxed), 43);
+        assert_eq!(limited(composition.double(21)).await.unwrap(), 42);
+        assert_eq!(limited(composition.said(5)).await.unwrap(), 5);
+        let calls = (0..3).map(|n| composition.clock().much_later(n));
+        let later = limited(futures_util::future::try_join_all(calls)).await.unwrap();
+        assert_eq!(later, [0, 2, 3]);
+        assert_eq!(log.lock().unwrap().len(), 3);
+        limited(composition.clock().rest()).await.unwrap();
+        let func = composition.get_func(Some("acme:env/clock@1.0.0"), "checked").unwrap();
+        assert_eq!(func.ty().to_string(), "func(at-most: u64) -> u64");
+        let error = limited(composition.said(7)).await.unwrap_err();
+        assert!(chain(&error).contains("seven"));
+    });
+}
+
+mod timed {
+    //! An interface in Rust that needs no argument.
+
+    use super::clock_reader;
+
+    const TICKS: u64 = 5;
+
+    wasm_runtime_composer::compose! {
+        pub(super) struct Timed;
+        component consumer;
+        component clock = host "acme:env/clock@1.0.0" {
+            fn now() -> u64 { TICKS }
+            fn checked(at_most: u64) -> u64 { at_most }
+        } { layer wasm_runtime_composer::layer::Deny::these(["acme:env/clock#checked"], "no") };
+        export fn told() -> u64;
+        export fn said(n: u64) -> u64;
+    }
+
+    pub(super) async fn compose() -> Timed {
+        Timed::compose(clock_reader()).await.unwrap()
+    }
+}
+
+#[test]
+fn interface_in_rust_of_an_item_is_no_argument() {
+    run(async || {
+        let timed = limited(timed::compose()).await;
+        assert_eq!(limited(timed.told()).await.unwrap(), 5);
+        let error = limited(timed.said(1)).await.unwrap_err();
+        assert!(chain(&error).contains("a layer failed the call of"));
+    });
+}
+
+#[test]
+fn layers_and_imports_under_other_names_stand_in_the_block() {
+    run(async || {
+        let (all, one) = (CallCounts::new(), CallCounts::new());
+        let composition = compose! {
+            layer all.clone();
+            component relay = text(
+                r#"(component
+                    (import "wanted" (func $wanted (param "n" u64) (result u64)))
+                    (core func $wanted (canon lower (func $wanted)))
+                    (core module $m (import "" "f" (func $f (param i64) (result i64)))
+                        (func (export "f") (param i64) (result i64) (call $f (local.get 0))))
+                    (core instance $i
+                        (instantiate $m (with "" (instance (export "f" (func $wanted))))))
+                    (func (export "relay") (param "n" u64) (result u64)
+                        (canon lift (core func $i "f"))))"#,
+            ) {
+                import "double" as "wanted" from numbers;
+                layer one.clone() on "wanted";
+            };
+            component numbers = host {
+                fn double(n: u64) -> u64 { 2 * n }
+            } {
+                layer Deny::these(["triple"], "there is none");
+            };
+            export fn relay(n: u64) -> u64;
+        };
+        let composition = limited(composition).await.unwrap();
+        assert_eq!(limited(composition.relay(4)).await.unwrap(), 8);
+        let calls = |counts: &CallCounts| counts.edges().iter().map(|it| it.calls).sum::<u64>();
+        assert_eq!((calls(&all), calls(&one)), (2, 1));
+    });
 }

@@ -1,16 +1,19 @@
 //! Turns the block into a model. What is wrong is reported and left out.
 
 mod accessors;
+mod host;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Span;
 use quote::format_ident;
 use syn::ext::IdentExt;
-use syn::{Error, Expr, Ident, LitStr};
+use syn::{Error, Ident, LitStr};
 
-use crate::ast::{self, Block, Clause, Value};
-use crate::model::{Component, Contain, Filter, FilterKind, Form, Fused, Hint, Model, Setting};
+use crate::ast::{self, Block, Clause};
+use crate::model::{
+    Component, Contain, Filter, FilterKind, Form, Fused, Hint, Layer, Model, Setting, Value,
+};
 use crate::names;
 use crate::report::Report;
 
@@ -57,6 +60,7 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         form,
         components,
         allow_cycles,
+        layers: block.layers,
         export_hints,
         functions,
         interfaces,
@@ -146,6 +150,11 @@ impl Checker<'_> {
         }
         for component in &components {
             self.settings_of_one(name, &component.clauses);
+            if let ast::Value::Host(host) = &component.value {
+                let message =
+                    format!("what Rust implements cannot be fused; declare it outside of `{name}`");
+                self.report.error_at(host.span, message);
+            }
         }
         self.within = Some(name.clone());
         let components = self.components(components);
@@ -172,6 +181,20 @@ impl Checker<'_> {
                     );
                     self.report.error(import, message);
                 }
+                Clause::Layer(ast::Layer { value, on: None }) => {
+                    let message = format!(
+                        "one component that shares a store with others cannot have a layer; say it of \
+                         `{group}`, beside its components"
+                    );
+                    self.report.error(value, message);
+                }
+                Clause::Layer(ast::Layer { on: Some(import), .. }) => {
+                    let message = format!(
+                        "an import of one component that shares a store with others cannot have a \
+                         layer; leave it out of `{group}`, or say it of an import of `{group}`"
+                    );
+                    self.report.error(import, message);
+                }
                 Clause::Import(_) | Clause::Filter(_) => {}
             }
         }
@@ -185,12 +208,14 @@ impl Checker<'_> {
         let mut import_hints = Vec::new();
         let mut filters = Vec::new();
         let mut contained = Vec::new();
+        let mut layers = Vec::new();
         let mut settings = Vec::new();
         for clause in clauses {
             match clause {
                 Clause::Import(hint) => import_hints.push(hint),
                 Clause::Filter(filter) => filters.push(filter),
                 Clause::Contain(contain) => contained.push(contain),
+                Clause::Layer(layer) => layers.push(self.layer(layer)),
                 Clause::Setting(setting) => settings.push(setting),
             }
         }
@@ -198,12 +223,27 @@ impl Checker<'_> {
         let filter = self.filter(&filters);
         let contained = self.contained(&contained);
         self.unique_settings(&settings);
-        Component { name, id, value, group, import_hints, filter, contained, settings }
+        Component { name, id, value, group, import_hints, filter, contained, layers, settings }
     }
 
-    fn value(&mut self, name: &Ident, value: Value, is_group: bool) -> Option<Expr> {
+    fn layer(&mut self, layer: ast::Layer) -> Layer {
+        let ast::Layer { value, on } = layer;
+        let on = on.map(|import| self.import_or_function(&import));
+        Layer { value, on }
+    }
+
+    /// The name of an import, or `import#function`.
+    fn import_or_function(&mut self, literal: &LitStr) -> String {
+        let name = literal.value();
+        let (import, _) = name.split_once('#').unwrap_or((&name, ""));
+        self.name("import", &LitStr::new(import, literal.span()), names::is_import);
+        name
+    }
+
+    fn value(&mut self, name: &Ident, value: ast::Value, is_group: bool) -> Option<Value> {
         match value {
-            Value::Given(value) if self.is_item => {
+            ast::Value::Host(host) => Some(Value::Host(self.host(host))),
+            ast::Value::Given(value) if self.is_item => {
                 let word = if is_group { "in" } else { "=" };
                 let message = format!(
                     "`{name}` is an argument of `compose` in a block that declares a struct; \
@@ -212,8 +252,8 @@ impl Checker<'_> {
                 self.report.error(value, message);
                 None
             }
-            Value::Given(value) => Some(*value),
-            Value::Absent if !self.is_item && is_group => {
+            ast::Value::Given(value) => Some(Value::Given(*value)),
+            ast::Value::Absent if !self.is_item && is_group => {
                 let message = format!(
                     "`{name}` needs a linker and a constructor of stores; write \
                      `fused {name} in (linker, store)`"
@@ -221,7 +261,7 @@ impl Checker<'_> {
                 self.report.loss(Error::new_spanned(name, message));
                 None
             }
-            Value::Absent if !self.is_item => {
+            ast::Value::Absent if !self.is_item => {
                 let message = format!(
                     "component `{name}` has no value; write `component {name} = expression`, or \
                      begin the block with `struct Name;`"
@@ -229,7 +269,7 @@ impl Checker<'_> {
                 self.report.loss(Error::new_spanned(name, message));
                 None
             }
-            Value::Absent | Value::Broken => None,
+            ast::Value::Absent | ast::Value::Broken => None,
         }
     }
 
@@ -239,7 +279,14 @@ impl Checker<'_> {
         for hint in hints {
             self.unique_hint("import", hint, &mut seen);
             let name = self.name("import", &hint.name, names::is_import);
+            let export =
+                hint.export.as_ref().map(|export| self.name("export", export, names::is_interface));
             let target = if hint.from == HOST {
+                if let Some(export) = &hint.export {
+                    let message = "a linker has no other name for an import; leave out this one and \
+                                   `as`";
+                    self.report.error(export, message);
+                }
                 HOST.to_owned()
             } else if key(&hint.from) == key(component) {
                 let message = "a component never satisfies its own import; name another one, \
@@ -251,7 +298,7 @@ impl Checker<'_> {
             } else {
                 continue;
             };
-            checked.push(Hint { name, target });
+            checked.push(Hint { name, export, target });
         }
         checked
     }
@@ -263,7 +310,7 @@ impl Checker<'_> {
             self.unique_hint("export", hint, &mut seen);
             let name = self.name("export", &hint.name, names::is_interface);
             if let Some(target) = self.reference(&hint.from, None) {
-                checked.push(Hint { name, target });
+                checked.push(Hint { name, export: None, target });
             }
         }
         checked
@@ -353,9 +400,7 @@ impl Checker<'_> {
     fn contained(&mut self, contained: &[ast::Contain]) -> Vec<Contain> {
         let mut checked: Vec<Contain> = Vec::new();
         for ast::Contain { import, case } in contained {
-            let import_name = import.value();
-            let (interface, _) = import_name.split_once('#').unwrap_or((&import_name, ""));
-            self.name("import", &LitStr::new(interface, import.span()), names::is_import);
+            let import_name = self.import_or_function(import);
             if checked.iter().any(|it| it.import == import_name) {
                 let message = format!("`{import_name}` is contained twice; keep one");
                 self.report.error(import, message);

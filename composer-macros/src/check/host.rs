@@ -1,0 +1,108 @@
+//! Interfaces that are implemented in Rust.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::Span;
+use quote::format_ident;
+use syn::{Error, FnArg, Ident, Pat, Type};
+
+use super::{Checker, key};
+use crate::ast;
+use crate::model::{Host, HostFunction};
+use crate::names;
+
+impl Checker<'_> {
+    pub(super) fn host(&mut self, host: ast::Host) -> Host {
+        let ast::Host { span, interface, shared, functions } = host;
+        let interface = interface.map(|literal| {
+            let name = literal.value();
+            if !names::is_interface(&name) {
+                let message = format!(
+                    "`{name}` is no name of an interface; expected \
+                     `namespace:package/interface@1.0.0` or a name in kebab case"
+                );
+                self.report.error(&literal, message);
+            }
+            name
+        });
+        if functions.is_empty() && self.report.is_empty() {
+            let message = "an interface without functions; declare one: `fn name() { .. }`";
+            self.report.error_at(span, message);
+        }
+        let mut seen = BTreeSet::new();
+        for name in &shared {
+            if !seen.insert(key(name)) {
+                self.report.error(name, format!("`{name}` stands here twice; keep one"));
+            }
+        }
+        let mut exports = BTreeSet::new();
+        let functions = functions.into_iter().filter_map(|it| {
+            let function = self.host_function(it)?;
+            if !exports.insert(function.export.clone()) {
+                let message = format!(
+                    "function `{}` is there twice; give one another name, or add `= \"other-name\"` \
+                     before its body",
+                    function.export
+                );
+                self.report.error(&function.name, message);
+            }
+            Some(function)
+        });
+        let functions = functions.collect();
+        Host { span, interface, shared, functions }
+    }
+
+    fn host_function(&mut self, function: ast::HostFunction) -> Option<HostFunction> {
+        let ast::HostFunction { function, body } = function;
+        let ast::Function { is_async, name, generics, params, output, export, .. } = function;
+        if !generics.params.is_empty() {
+            let message = "a function of an interface has no generics";
+            self.report.loss(Error::new_spanned(&generics, message));
+            return None;
+        }
+        let export = match &export {
+            Some(literal) => literal.value(),
+            None => names::kebab(&name),
+        };
+        if !names::is_kebab(&export) {
+            let message = format!(
+                "`{export}` is no name in kebab case; for functions of resources make a `HostInterface` \
+                 and write `component name = expression`"
+            );
+            self.report.error(&name, message);
+        }
+        let params = (0..).zip(params).filter_map(|(index, param)| self.host_param(index, param));
+        let params: Vec<_> = params.collect();
+        let param_names = params.iter().map(|(name, _)| names::kebab(name)).collect();
+        Some(HostFunction { name, is_async, params, param_names, output, export, body })
+    }
+
+    fn host_param(&mut self, index: usize, param: FnArg) -> Option<(Ident, Type)> {
+        let typed = match param {
+            FnArg::Receiver(receiver) => {
+                let message =
+                    "a function of an interface has no `self`; name what it needs behind `with`";
+                self.report.error(receiver, message);
+                return None;
+            }
+            FnArg::Typed(typed) => typed,
+        };
+        if let Some(attr) = typed.attrs.first() {
+            self.report.error(attr, "parameters of an interface's functions take no attributes");
+        }
+        let name = match *typed.pat {
+            Pat::Ident(pat)
+                if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
+            {
+                pat.ident
+            }
+            pat => {
+                let message = "a parameter of an interface's function is a name, which components see, not \
+                               a pattern";
+                self.report.error(&pat, message);
+                format_ident!("pattern_{index}", span = Span::mixed_site())
+            }
+        };
+        Some((name, *typed.ty))
+    }
+}
