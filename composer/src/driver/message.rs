@@ -59,8 +59,8 @@ pub(crate) enum Answer {
 pub(crate) struct Reply {
     caller: Option<oneshot::Sender<Answer>>,
     pub(crate) started: bool,
-    /// Keeps the driver in use until the call is answered.
-    counted: Counted,
+    /// Keeps the driver in use until the call is answered. Gone before the caller hears the answer, too.
+    counted: Option<Counted>,
     made_by: MadeBy,
 }
 
@@ -80,12 +80,12 @@ pub(crate) struct MadeBy {
 impl Reply {
     pub(crate) fn pair(counted: Counted, made_by: MadeBy) -> (Self, oneshot::Receiver<Answer>) {
         let (caller, answer) = oneshot::channel();
-        (Self { caller: Some(caller), started: false, counted, made_by }, answer)
+        (Self { caller: Some(caller), started: false, counted: Some(counted), made_by }, answer)
     }
 
     /// Notes that another driver is to answer.
     pub(crate) fn moved_to(&mut self, driver: &Arc<DriverHandle>) {
-        self.counted = driver.uses().enter();
+        self.counted = Some(driver.uses().enter());
         if let Some(wait) = &self.made_by.wait {
             wait.moved_to(driver);
         }
@@ -115,6 +115,7 @@ impl Reply {
 
     pub(crate) fn send(mut self, answer: Answer) {
         self.made_by = MadeBy::default();
+        self.counted = None;
         if let Some(caller) = self.caller.take() {
             // An answer that nobody waits for is dropped, and the handles in it with it.
             let _ = caller.send(answer);
@@ -125,6 +126,7 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         self.made_by = MadeBy::default();
+        self.counted = None;
         if let Some(caller) = self.caller.take() {
             let _ = caller.send(Answer::Stopped { started: self.started });
         }
