@@ -91,7 +91,7 @@ impl Call {
     }
 
     fn arguments(&self, ty: &FunctionType) -> Result<Vec<Val>, wave::Mismatch> {
-        if let Some(found) = ty.result().and_then(wave::unwritable) {
+        if let Some(found) = ty.result().and_then(wasm_runtime_composer::wave::unwritable) {
             return Err(wave::Mismatch::unwritable(&self.name(), "result", found));
         }
         wave::arguments(&self.name(), ty, self.arguments.as_ref())

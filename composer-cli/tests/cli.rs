@@ -264,29 +264,23 @@ fn plan_is_drawn_and_printed_as_json() {
         "flowchart LR\n  c0[\"a\"]\n  c1[\"b\"]\n  c0 -->|\"composer:test/greeter\"| c1\n  \
          e0>\"composer:test/greeter\"]\n  e0 --> c0\n",
     );
-    let json = r#"{
-  "components": [
-    "a",
-    "b"
-  ],
-  "edges": [
-    { "consumer": "a", "import": "composer:test/greeter", "provider": "b", "export": "composer:test/greeter" }
-  ],
-  "exports": [
-    {
-      "name": "composer:test/greeter",
-      "providers": [
-        "a"
-      ],
-      "functions": [
-        { "name": "greet", "type": "func(name: string) -> string" },
-        { "name": "greet-later", "type": "async func(name: string) -> string" }
-      ]
-    }
-  ]
-}
-"#;
-    succeeds(&with("--json"), json);
+    let printed = composer(&with("--json")).stdout;
+    let printed: serde_json::Value = serde_json::from_str(&printed).expect("it is JSON");
+    let greeter = "composer:test/greeter";
+    let expected = serde_json::json!({
+        "components": ["a", "b"],
+        "fused": [],
+        "edges": [{ "consumer": "a", "import": greeter, "provider": "b", "export": greeter }],
+        "exports": [{
+            "name": greeter,
+            "providers": ["a"],
+            "functions": [
+                { "name": "greet", "type": "func(name: string) -> string" },
+                { "name": "greet-later", "type": "async func(name: string) -> string" },
+            ],
+        }],
+    });
+    assert_eq!(printed, expected);
     let both = composer(&[&with("--json")[..], &["--dot"]].concat());
     assert_eq!(both.code, Some(2));
     assert!(both.stderr.starts_with("error: the argument '--json' cannot be used with '--dot'"));

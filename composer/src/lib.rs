@@ -90,6 +90,8 @@ mod typed;
 mod value;
 #[cfg(feature = "wasi")]
 mod wasi;
+#[cfg(feature = "wave")]
+pub mod wave;
 mod wiring;
 
 #[cfg(feature = "macros")]
@@ -170,6 +172,9 @@ mod book {
     #[doc = include_str!("../../docs/src/concepts/host.md")]
     struct Host;
 
+    #[doc = include_str!("../../docs/src/concepts/layers.md")]
+    struct Layers;
+
     #[cfg(feature = "wasi")]
     #[doc = include_str!("../../docs/src/concepts/wasi.md")]
     struct Wasi;
@@ -188,6 +193,9 @@ mod book {
 
     #[doc = include_str!("../../docs/src/recipes/testing.md")]
     struct Testing;
+
+    #[doc = include_str!("../../docs/src/recipes/insight.md")]
+    struct Insight;
 
     #[doc = include_str!("../../docs/src/errors.md")]
     struct Errors;

@@ -22,7 +22,10 @@ const TRAPPER: &str = "composer:test/itrapper";
 
 /// The spans of calls that have ended, each as its path of functions from the outermost, with what is known of it.
 #[derive(Clone, Default)]
-struct Spans(Arc<Mutex<Vec<(String, HashMap<String, String>)>>>);
+struct Spans(Arc<Mutex<Vec<Ended>>>);
+
+/// The path of a span, and its fields.
+type Ended = (String, HashMap<String, String>);
 
 #[derive(Default)]
 struct Fields(HashMap<String, String>);

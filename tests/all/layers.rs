@@ -12,7 +12,7 @@ use futures_util::future::poll_immediate;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 use wasm_runtime_composer::layer::{
-    Call, CallCounts, Deny, FromFn, Next, Retry, Returned, from_fn,
+    Call, CallCounts, Deny, FromFn, Next, Recorder, Recording, Replay, Retry, Returned, from_fn,
 };
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, Containment, HandleError,
@@ -692,4 +692,78 @@ fn calls_are_counted_by_edge_with_their_ends() {
         assert_eq!(edge(Some("trap-caller"), "trapper").failures, 1);
         assert_eq!(edge(None, "trap-caller").failures, 1);
     });
+}
+
+#[test]
+fn recorded_calls_answer_without_the_component() {
+    run(async || {
+        let recorder = Recorder::new();
+        let trapper = Clock::default();
+        let restarts = RestartPolicy::restart(100, Duration::ZERO);
+        let composition = async |layer: &dyn Fn(ComposableDescriptor) -> ComposableDescriptor| {
+            let mut composer = composer(&["consumer"]);
+            composer.add(layer(ComposableDescriptor::new("producer", component("producer"))));
+            let descriptor = ComposableDescriptor::new("trapper", trapper.component("trapper"));
+            composer.add(layer(descriptor.with_restart(restarts)));
+            composer.add(layer(ComposableDescriptor::new("store", component("bucket-store"))));
+            limited(composer.compose()).await.unwrap()
+        };
+        let consumer = "composer:test/iconsumer";
+        let recorded = composition(&|it| it.with_layer(recorder.clone())).await;
+        let values = call(&recorded, consumer, "run-values", &[]).await.unwrap();
+        let divide = [Val::S32(1), Val::S32(0)];
+        call(&recorded, "composer:test/itrapper", "divide", &divide).await.unwrap_err();
+        let bucket = [string("a")];
+        call(&recorded, BUCKETS, "[constructor]bucket", &bucket).await.unwrap();
+        let recording = recorder.recording();
+        let of =
+            |provider: &str| recording.calls().iter().filter(|it| it.provider == provider).count();
+        // What returns a handle was not recorded.
+        assert_eq!((of("trapper"), of("store")), (1, 0));
+        assert!(of("producer") > 3, "{recording:?}");
+
+        let file = std::env::temp_dir().join(format!("recording-{}.json", std::process::id()));
+        recording.save(&file).unwrap();
+        assert_eq!(Recording::load(&file).unwrap(), recording);
+        std::fs::remove_file(&file).unwrap();
+
+        let log = Log::default();
+        let replay = Replay::new(&recording);
+        let replayed =
+            composition(&|it| it.with_layer(replay.clone()).with_layer(noting(&log, "called")))
+                .await;
+        assert_eq!(call(&replayed, consumer, "run-values", &[]).await.unwrap(), values);
+        let error = call(&replayed, "composer:test/itrapper", "divide", &divide).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Layer { .. }), "{error:?}");
+        assert!(chain(&error).contains("unreachable"), "{}", chain(&error));
+        assert_eq!(replay.left(), 0);
+        assert_eq!(taken(&log), [""; 0]);
+        call(&replayed, BUCKETS, "[constructor]bucket", &bucket).await.unwrap();
+        assert_eq!(taken(&log), ["called: Rust > store composer:test/buckets#[constructor]bucket"]);
+        let divided = async |a, b| {
+            let divide = [Val::S32(a), Val::S32(b)];
+            let error = call(&replayed, "composer:test/itrapper", "divide", &divide).await;
+            chain(&error.unwrap_err()).lines().nth(1).unwrap().to_owned()
+        };
+        assert_eq!(divided(1, 0).await, "it was made more often than it was recorded, with (1, 0)");
+        assert_eq!(divided(4, 2).await, "it was not recorded, with (4, 2)");
+    });
+}
+
+#[test]
+fn what_is_no_recording_is_told() {
+    for (json, expected) in [
+        ("[", "no JSON: EOF while parsing a list at line 1 column 1"),
+        ("{}", "expected an array of calls"),
+        ("[{}]", "call 0: expected an array as its `params`"),
+        (r#"[{"params":[],"function":"f"}]"#, "call 0: expected a string as its `provider`"),
+        (
+            r#"[{"params":[],"function":"f","provider":"p","result":7}]"#,
+            "call 0: expected a string or null as its `result`",
+        ),
+    ] {
+        let error = Recording::from_json(json).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), expected);
+    }
 }

@@ -58,6 +58,8 @@ mod counts;
 mod deny;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "record")]
+mod record;
 mod retry;
 mod route;
 mod service;
@@ -69,6 +71,8 @@ pub use counts::{CallCounts, Counting, EdgeCounts};
 pub use deny::{Deny, Denying};
 #[cfg(feature = "metrics")]
 pub use metrics::{Measuring, Metrics};
+#[cfg(feature = "record")]
+pub use record::{RecordedCall, Recorder, Recording, Replay, Replaying, Writing};
 pub use retry::{Retry, Retrying};
 pub use service::{BoxError, FromFn, FromFnService, LayerFuture, Next, from_fn};
 #[cfg(feature = "tracing")]
