@@ -420,6 +420,24 @@ fn a_component_that_provides_a_clock_wins_over_the_host() {
 }
 
 #[test]
+fn fused_group_has_what_is_said_of_it() {
+    run(async || {
+        let wasi = wasi().env("NAME", "group");
+        let mut group = Composer::new();
+        for (id, guest) in [("prober", "prober"), ("clock", "frozen-clock")] {
+            let part = wasi.component(composer_tests::guest_file(guest));
+            group.add(ComposableDescriptor::new(id, part));
+        }
+        let composition = compose([("group", wasi.fused(group))]).await;
+        assert_eq!(composition.plan().components(), ["group/prober", "group/clock"]);
+        let name: Option<String> = probe(&composition, "variable", ("NAME",)).await.unwrap();
+        assert_eq!(name.as_deref(), Some("group"));
+        let seconds: u64 = probe(&composition, "seconds", ()).await.unwrap();
+        assert_eq!(seconds, FROZEN);
+    });
+}
+
+#[test]
 fn the_hint_host_gives_a_component_the_hosts_clock() {
     run(async || {
         let prober = wasi().component(guest("prober"));

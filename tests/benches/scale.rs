@@ -2,7 +2,9 @@
 //! are compiled before.
 //!
 //! `cargo bench -p composer-tests --bench scale` measures, and writes its numbers into `target/bench.json`, as
-//! `scale/compose-1000` and `scale/close-1000`. Under `cargo test` a few components only show that it works.
+//! `scale/compose-1000` and `scale/close-1000`. It also prints how much memory an idle component takes, beside
+//! the least that it could be: a store with the component's instance, owned by a task that waits for a message.
+//! Under `cargo test` a few components only show that it works.
 
 #![forbid(unsafe_code)]
 
@@ -13,9 +15,10 @@ use std::time::{Duration, Instant};
 
 use composer_tests::{call, with_linker};
 use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
 use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
-use wasmtime::Engine;
 use wasmtime::component::{Component, Linker, Val};
+use wasmtime::{Engine, Store};
 
 /// Components that import a number from the one before, and export one more.
 fn chain(engine: &Engine, count: usize) -> Vec<ComposableComponent<()>> {
@@ -44,6 +47,67 @@ fn chain(engine: &Engine, count: usize) -> Vec<ComposableComponent<()>> {
     (0..count).map(compile).collect()
 }
 
+/// One of many components that import nothing.
+fn lonely(engine: &Engine) -> Component {
+    let text = r#"(component
+        (core module $m (func (export "f") (result i32) i32.const 1))
+        (core instance $i (instantiate $m))
+        (func (export "f") (result u32) (canon lift (core func $i "f"))))"#;
+    Component::new(engine, text).expect("it is a component")
+}
+
+/// What `count` idle components take, in bytes for each, and what as many stores with tasks of their own do that
+/// are written by hand; `None` where the system does not tell.
+async fn idle_memory(engine: &Engine, count: usize) -> Option<[f64; 2]> {
+    let component = lonely(engine);
+    let each = |before: usize| {
+        Some((composer_tests::memory_in_use()? as f64 - before as f64) / count as f64)
+    };
+
+    let before = composer_tests::memory_in_use()?;
+    let mut composer = Composer::new();
+    for index in 0..count {
+        let part = with_linker(component.clone(), Linker::new(engine));
+        // Of one name that all offer, no component's is public.
+        composer.add(ComposableDescriptor::new(format!("part{index}"), part));
+    }
+    let composition = composer.compose().await.expect("nothing is imported");
+    let composed = each(before)?;
+    composition.close(Duration::from_secs(60)).await.expect("nothing runs");
+    drop(composition);
+
+    let linker = Linker::<()>::new(engine);
+    let before = composer_tests::memory_in_use()?;
+    let mut tasks = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut store = Store::new(engine, ());
+        let instance = linker.instantiate_async(&mut store, &component).await;
+        let instance = instance.expect("nothing is imported");
+        let func = instance.get_typed_func::<(), (u32,)>(&mut store, "f").expect("it is exported");
+        let (sender, mut inbox) = mpsc::unbounded_channel::<oneshot::Sender<u32>>();
+        let task = tokio::spawn(async move {
+            while let Some(reply) = inbox.recv().await {
+                let (number,) = func.call_async(&mut store, ()).await.expect("it returns");
+                // Nobody has to be waiting.
+                let _ = reply.send(number);
+            }
+        });
+        tasks.push((sender, task));
+    }
+    // Each has begun to wait.
+    for (sender, _) in &tasks {
+        let (reply, answer) = oneshot::channel();
+        sender.send(reply).expect("the task runs");
+        answer.await.expect("it answers");
+    }
+    let by_hand = each(before)?;
+    for (sender, task) in tasks {
+        drop(sender);
+        task.await.expect("it does not panic");
+    }
+    Some([composed, by_hand])
+}
+
 /// How long it takes to compose `parts`, and to close what they were composed to.
 async fn compose_and_close(parts: &[ComposableComponent<()>]) -> [Duration; 2] {
     let mut composer = Composer::new();
@@ -69,6 +133,8 @@ fn main() {
     let parts = chain(composer_tests::engine(), counts[counts.len() - 1]);
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("the system has threads").block_on(async {
+        // In a process that has not grown for other reasons yet.
+        let idle = idle_memory(composer_tests::engine(), if measures { 1000 } else { 10 }).await;
         let mut lines = Vec::new();
         println!(
             "{:>10} {:>12} {:>12} {:>12} {:>12}",
@@ -89,6 +155,14 @@ fn main() {
                 lines.push(report::line(&name, median * 1e9, None, None));
             }
             println!();
+        }
+        if let Some([composed, by_hand]) = idle {
+            println!(
+                "an idle component takes {:.1} KiB, a store with a task by hand {:.1}: {:.2}",
+                composed / 1024.0,
+                by_hand / 1024.0,
+                composed / by_hand
+            );
         }
         if measures {
             report::write(|name| name.starts_with("scale/"), &lines);

@@ -107,9 +107,9 @@ impl<T: Send + 'static> ComposableComponent<T> {
     pub(crate) fn of_group(
         group: Group,
         linker: Linker<T>,
-        store: impl Fn() -> Store<T> + Send + Sync + 'static,
+        store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Source::Fused(Arc::new(group)), linker, Box::new(move || Ok(store())))
+        Self::of(Source::Fused(Arc::new(group)), linker, Box::new(store))
     }
 
     fn of(

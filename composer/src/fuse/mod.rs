@@ -87,7 +87,7 @@ impl Composer {
         linker: Linker<T>,
         store: impl Fn() -> Store<T> + Send + Sync + 'static,
     ) -> ComposableComponent<T> {
-        ComposableComponent::of_group(Group::new(self), linker, store)
+        ComposableComponent::of_group(Group::new(self), linker, move || Ok(store()))
     }
 
     /// Fuses the components into one and gives its binary.

@@ -18,7 +18,11 @@ pub use state::WasiState;
 pub use stdio::{Captured, Input, Output};
 
 use crate::composable::{ComponentSource, ComposableComponent};
+#[cfg(feature = "fuse")]
+use crate::composer::Composer;
 use crate::error::{Cause, WasiError};
+#[cfg(feature = "fuse")]
+use crate::fuse::Group;
 use settings::{Network, Settings};
 
 /// What a component gets of the host: WASI with an environment, arguments, directories, standard
@@ -276,6 +280,14 @@ impl<T: Send + 'static> Wasi<T> {
     ) -> ComposableComponent<WasiState<T>> {
         let this = self.clone();
         ComposableComponent::with_store(component, self.linker.clone(), move || this.store())
+    }
+
+    /// Places the components of `group` together, as [`Composer::fused`] does, as one component that gets all
+    /// this.
+    #[cfg(feature = "fuse")]
+    pub fn fused(&self, group: Composer) -> ComposableComponent<WasiState<T>> {
+        let this = self.clone();
+        ComposableComponent::of_group(Group::new(group), self.linker.clone(), move || this.store())
     }
 
     fn store(&self) -> wasmtime::Result<Store<WasiState<T>>> {
