@@ -21,7 +21,8 @@ use crate::wiring::{Starting, Wiring};
 ///
 /// Each import of each component is satisfied by, in this order: the component that a hint names;
 /// a visible export of the same name of another component; the highest version of the same
-/// interface that is compatible; the component's own linker. A component never satisfies its own
+/// interface that is compatible; for an import with a name of its own, the interface that it says it
+/// implements; the component's own linker. A component never satisfies its own
 /// import, and a name that two components offer equally well needs a hint.
 ///
 /// A composer that is added to another one instead of being composed is wired by itself first;

@@ -75,7 +75,7 @@ impl Merge {
             Item::Code(kind) => Item::Code(kind),
         };
         self.path.pop();
-        Named { name: named.name.clone(), item }
+        Named { name: named.name.clone(), implements: None, item }
     }
 
     /// The number that a leaf's resource has in the merged surface.

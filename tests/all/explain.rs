@@ -3,8 +3,11 @@
 use composer_tests::{component, composer, text};
 use wasm_runtime_composer::explain::{Outcome, Reason, Verdict};
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, CompositionError, ExportFilter, HostInterface, LookupError,
+    ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
+    HostInterface, LookupError,
 };
+use wasmtime::component::Linker;
+use wasmtime::{Engine, Store};
 
 /// A component that imports `acme:env/clock@1.2.0`.
 fn consumer() -> ComposableDescriptor {
@@ -106,4 +109,43 @@ fn wrong_names_are_told_with_the_nearest() {
     // What is wrong elsewhere does not keep it from being told.
     assert!(broken.plan().is_err());
     broken.explain("consumer", "add").unwrap();
+}
+
+#[test]
+fn import_with_a_name_of_its_own_says_which_interface_it_is() {
+    let mut config = composer_tests::config();
+    config.wasm_component_model_implements(true);
+    let engine = Engine::new(&config).unwrap();
+    let component = |text: &str| {
+        let (linker, engine) = (Linker::<()>::new(&engine), engine.clone());
+        ComposableComponent::new(text, linker, move || Store::new(&engine, ()))
+    };
+    // Two stores of one kind.
+    let cache = r#"(component
+        (import "primary" (implements "acme:kv/store@1.0.0") (instance
+            (export "size" (func (result u32)))))
+        (import "backup" (implements "acme:kv/store@1.0.0") (instance
+            (export "size" (func (result u32))))))"#;
+    let store = || HostInterface::new("acme:kv/store@1.2.0").func_wrap("size", || 7u32);
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("disk", store()));
+    composer.add(ComposableDescriptor::new("cache", component(cache)));
+    let plan = composer.plan().unwrap();
+    let providers: Vec<_> = plan.edges().iter().map(|edge| edge.provider.as_deref()).collect();
+    assert_eq!(providers, [Some("disk"), Some("disk")]);
+    assert_eq!(
+        composer.explain("cache", "primary").unwrap().to_string(),
+        "`primary`, imported by `cache`, comes from `disk` as `acme:kv/store@1.2.0`: the import says \
+         that it is that interface"
+    );
+
+    // Of two that export it, hints choose, for each import.
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("disk", store()));
+    composer.add(ComposableDescriptor::new("memory", store()));
+    let cache = ComposableDescriptor::new("cache", component(cache));
+    composer.add(cache.with_import_hint("primary", "memory").with_import_hint("backup", "disk"));
+    let plan = composer.plan().unwrap();
+    let providers: Vec<_> = plan.edges().iter().map(|edge| edge.provider.as_deref()).collect();
+    assert_eq!(providers, [Some("memory"), Some("disk")]);
 }

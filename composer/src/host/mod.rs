@@ -243,6 +243,7 @@ impl From<HostInterface> for Provided {
         let mut items: Vec<Named> = (0..)
             .zip(&types.resources)
             .map(|(index, (_, name))| Named {
+                implements: None,
                 name: name.to_string(),
                 item: Item::Resource(Resource { name: name.clone(), index }),
             })
@@ -252,11 +253,11 @@ impl From<HostInterface> for Provided {
             let ty = Arc::new(ty);
             let path = name.iter().chain([&function]).cloned().collect();
             surface.funcs.push(ExportedFunc { path, ty: ty.clone() });
-            items.push(Named { name: function, item: Item::Func { ty, index } });
+            items.push(Named { name: function, implements: None, item: Item::Func { ty, index } });
             calls.push(call);
         }
         surface.exports = match name {
-            Some(name) => vec![Named { name, item: Item::Instance(items) }],
+            Some(name) => vec![Named { name, implements: None, item: Item::Instance(items) }],
             None => items,
         };
         Self::of_surface(Ok(Arc::new(surface)), Functions(calls))

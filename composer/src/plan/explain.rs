@@ -59,6 +59,8 @@ pub enum Reason {
     Name,
     /// Of the versions that are compatible with the import's, its is the highest.
     Version,
+    /// The import has a name of its own, and says that it is the interface that this one exports.
+    Implements,
 }
 
 /// A component that exports an import's name, in some version.
@@ -99,6 +101,7 @@ impl Resolution {
     pub(crate) fn explain(&self, leaf: &Leaf, import: usize, hinted: bool) -> Explanation {
         let name = &leaf.surface.imports[import].name;
         let wanted = Name::parse(name);
+        let interface = leaf.surface.imports[import].implements.as_deref().map(Name::parse);
         let chosen = match leaf.sources[import] {
             Source::Export(offer) => {
                 let provider = &self.leaves[offer.leaf];
@@ -112,6 +115,7 @@ impl Resolution {
                 let because = match hinted {
                     true => Reason::Hint,
                     false if export == name => Reason::Name,
+                    false if !Name::parse(export).is_of(&wanted) => Reason::Implements,
                     false => Reason::Version,
                 };
                 let (provider, export) = (provider.to_owned(), export.clone());
@@ -123,7 +127,9 @@ impl Resolution {
         };
         let candidates = self.offers().filter_map(|(component, export, visible)| {
             let offered = Name::parse(export);
-            if !offered.is_of(&wanted) || !is_beside(component, &leaf.id) {
+            let is_it = offered.is_of(&wanted)
+                || interface.as_ref().is_some_and(|interface| offered.is_of(interface));
+            if !is_it || !is_beside(component, &leaf.id) {
                 return None;
             }
             let is_chosen = chosen.is_some_and(|(provider, chosen)| {
@@ -137,7 +143,9 @@ impl Resolution {
                 Verdict::Hidden
             } else if hinted {
                 Verdict::NotHinted
-            } else if offered.rank_for(&wanted).is_none() {
+            } else if offered.rank_for(&wanted).is_none()
+                && interface.as_ref().is_none_or(|it| offered.rank_for(it).is_none())
+            {
                 Verdict::OtherVersion
             } else if chosen.is_some() {
                 Verdict::LessFitting
@@ -181,6 +189,7 @@ impl fmt::Display for Explanation {
                     Reason::Hint => ": a hint says so",
                     Reason::Name => ": it exports the very name",
                     Reason::Version => ": it has the highest version that is compatible",
+                    Reason::Implements => ": the import says that it is that interface",
                 })?;
             }
             Outcome::Linker { hinted: true } => {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use wasmtime::component::types::{self, ComponentItem, Type};
+use wasmtime::component::types::{self, ComponentExtern, ComponentItem, Type};
 use wasmtime::component::{Component, ResourceType};
 use wasmtime::{Engine, ensure};
 
@@ -57,6 +57,8 @@ pub(crate) struct OpenInside {
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
+    /// Of an import with a name of its own: the interface that it is.
+    pub(crate) implements: Option<String>,
     pub(crate) item: Item,
 }
 
@@ -172,11 +174,11 @@ impl Surface {
             spelled_out: 0,
         };
         // Imports first: a resource that appears in them is not the component's own.
-        let imports = ty.imports(engine).map(|(name, it)| reflector.named(name, it.ty));
+        let imports = ty.imports(engine).map(|(name, it)| reflector.named(name, it));
         let imports = imports.collect::<wasmtime::Result<_>>()?;
         reflector.origin = ResourceOrigin::Defined;
         reflector.funcs.clear();
-        let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it.ty));
+        let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it));
         let exports = exports.collect::<wasmtime::Result<_>>()?;
         Ok(Self {
             imports: if linked { Vec::new() } else { imports },
@@ -343,7 +345,7 @@ impl Numbers {
             Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it))),
             Item::Code(kind) => Item::Code(kind),
         };
-        Named { name: named.name.clone(), item }
+        Named { name: named.name.clone(), implements: named.implements.clone(), item }
     }
 }
 
@@ -378,8 +380,9 @@ impl Reflector<'_> {
         Ok(())
     }
 
-    fn named(&mut self, name: &str, item: ComponentItem) -> wasmtime::Result<Named> {
-        Ok(Named { name: name.to_owned(), item: self.item(name, item)? })
+    fn named(&mut self, name: &str, it: ComponentExtern<'_>) -> wasmtime::Result<Named> {
+        let implements = it.implements.map(str::to_owned);
+        Ok(Named { name: name.to_owned(), implements, item: self.item(name, it.ty)? })
     }
 
     fn item(&mut self, name: &str, item: ComponentItem) -> wasmtime::Result<Item> {
@@ -394,7 +397,7 @@ impl Reflector<'_> {
             }
             ComponentItem::ComponentInstance(ty) => {
                 self.path.push(name.to_owned());
-                let items = ty.exports(self.engine).map(|(name, it)| self.named(name, it.ty));
+                let items = ty.exports(self.engine).map(|(name, it)| self.named(name, it));
                 let items = items.collect::<wasmtime::Result<_>>()?;
                 self.path.pop();
                 Item::Instance(items)

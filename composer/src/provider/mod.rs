@@ -127,7 +127,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         let named = match export {
             ProvidedExport::Func { name, ty } => {
                 let item = func(&mut surface, vec![name.clone()], ty)?;
-                Named { name, item }
+                Named { name, implements: None, item }
             }
             ProvidedExport::Interface { name, funcs } => {
                 let mut items: Vec<Named> = Vec::new();
@@ -136,9 +136,9 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
                         return Err(format_err!("`{name}` has two functions `{function}`"));
                     }
                     let item = func(&mut surface, vec![name.clone(), function.clone()], ty)?;
-                    items.push(Named { name: function, item });
+                    items.push(Named { name: function, implements: None, item });
                 }
-                Named { name, item: Item::Instance(items) }
+                Named { name, implements: None, item: Item::Instance(items) }
             }
         };
         if !names.insert(named.name.clone()) {

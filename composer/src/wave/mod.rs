@@ -6,11 +6,13 @@
 //! # Examples
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use wasm_runtime_composer::{ValueType, wave};
 //! use wasmtime::component::Val;
 //!
 //! # fn main() -> Result<(), wave::WaveError> {
-//! let ty = ValueType::Option(Box::new(ValueType::U32));
+//! let ty = ValueType::Option(Arc::new(ValueType::U32));
 //! assert_eq!(wave::parse(&ty, "some(7)")?, Val::Option(Some(Box::new(Val::U32(7)))));
 //! assert_eq!(wave::write(&Val::Option(None))?, "none");
 //! let error = wave::parse(&ty, "some(x)").unwrap_err();

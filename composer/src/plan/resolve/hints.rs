@@ -137,7 +137,13 @@ impl Resolver<'_> {
             return Source::Nobody;
         };
         let export = export.as_ref().unwrap_or(&hint.import);
-        match best_offers(export, [provider]).first() {
+        let mut offers = best_offers(export, [provider]);
+        let needs = nodes[importer].open.iter().find(|(name, _)| *name == hint.import);
+        let interface = needs.and_then(|(_, needs)| self.interface(needs));
+        if let (true, None, Some(interface)) = (offers.is_empty(), &hint.export, interface) {
+            offers = best_offers(interface, [provider]);
+        }
+        match offers.first() {
             Some((_, offer)) => Source::Export(*offer),
             None => {
                 if !provider.broken {

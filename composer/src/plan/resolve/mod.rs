@@ -320,8 +320,7 @@ impl Resolver<'_> {
             self.contain(&nodes[importer]);
             self.layer(&nodes[importer]);
             for (import, needs) in &nodes[importer].open {
-                let others = offering.get(base(import)).map_or(&[][..], Vec::as_slice);
-                match self.source(&nodes, others, importer, import, needs) {
+                match self.source(&nodes, &offering, importer, import, needs) {
                     Some(source) => {
                         for need in needs {
                             self.leaves[need.leaf].sources[need.import] = source;
@@ -435,7 +434,7 @@ impl Resolver<'_> {
     fn source(
         &mut self,
         nodes: &[Ready<'_>],
-        offering: &[usize],
+        offering: &HashMap<&str, Vec<usize>>,
         importer: usize,
         import: &str,
         needs: &[Need],
@@ -448,8 +447,16 @@ impl Resolver<'_> {
         if needs.iter().all(|need| self.leaves[need.leaf].sources[need.import] == Source::Nobody) {
             return Some(Source::Nobody);
         }
-        let others = offering.iter().filter(|index| **index != importer);
-        let best = best_offers(import, others.map(|index| &nodes[*index]));
+        let best = |name: &str| {
+            let others = offering.get(base(name)).map_or(&[][..], Vec::as_slice);
+            let others = others.iter().filter(|index| **index != importer);
+            best_offers(name, others.map(|index| &nodes[*index]))
+        };
+        let mut best_of_name = best(import);
+        if let (true, Some(interface)) = (best_of_name.is_empty(), self.interface(needs)) {
+            best_of_name = best(interface);
+        }
+        let best = best_of_name;
         match best.as_slice() {
             [] => None,
             [(_, offer)] => Some(Source::Export(*offer)),
@@ -467,6 +474,12 @@ impl Resolver<'_> {
                 Some(Source::Nobody)
             }
         }
+    }
+
+    /// The interface that an import is which has a name of its own, if it says so.
+    fn interface(&self, needs: &[Need]) -> Option<&str> {
+        let need = needs.first()?;
+        self.leaves[need.leaf].surface.imports[need.import].implements.as_deref()
     }
 
     fn export_name(&self, offer: Offer) -> String {
