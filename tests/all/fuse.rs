@@ -6,6 +6,7 @@ use composer_tests::{
     Clock, GATED, call, call_unit, chain, component, composer, engine, guest, guest_file, limited,
     run, string, until,
 };
+use wasm_runtime_composer::layer::Deny;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     Containment, ExportFilter, FuseError, PlanProblem, RestartPolicy,
@@ -300,7 +301,9 @@ fn everything_that_keeps_a_group_from_being_fused_is_told_with_its_path() {
         let second = Duration::from_secs(1);
         let mut group = files(&["producer", "producer-b"]);
         let consumer = ComposableDescriptor::new("consumer", file("consumer"));
+        let consumer = consumer.with_import_layer("add", Deny::all("no"));
         group.add(consumer.with_deadline(second).with_containment("add", Containment::message()));
+        group.with_layer(Deny::all("no"));
         let compiled = ComposableComponent::new(guest("greeter"), Linker::new(engine()), || {
             Store::new(engine(), ())
         });
@@ -321,6 +324,9 @@ fn everything_that_keeps_a_group_from_being_fused_is_told_with_its_path() {
              where all share one store; say it of the whole, or leave `consumer` out of what is fused",
             "component `web/consumer` has containment of its own, but is fused with others into `web`, \
              where all share one store; drop it, or leave `consumer` out of what is fused",
+            "component `web/consumer` has a layer on an import of its own",
+            "the composer of `web` has a layer for those inside, but they are fused and share one store; \
+             say it of `web` as a whole",
             "component `web/nested/compiled` has a number of instances of its own",
             "the components of `web` cannot be fused into one: component `web/running` cannot be fused: \
              its binary is not known, as it is given compiled, running or implemented in Rust; give it",

@@ -470,14 +470,10 @@ pub enum PlanProblem {
     HomelessResource { component: String, resource: String },
 
     /// A setting of a component that shares its store with those that it is fused with.
-    #[error(
-        "component `{component}` has {setting} of its own, but is fused with others into `{group}`, \
-         where all share one store; {}, or leave `{}` out of what is fused",
-        if *.is_for_group { "say it of the whole" } else { "drop it" },
-        .component.rsplit('/').next().unwrap_or(component)
-    )]
+    #[error("{}", InOneStore { component, group, setting, is_for_group: *.is_for_group })]
     #[non_exhaustive]
     NotInOneStore {
+        /// The component, or the group itself for what was said of all inside.
         component: String,
         /// What it is fused into.
         group: String,
@@ -593,5 +589,32 @@ impl fmt::Display for Circle<'_> {
             write!(f, "`{id}` -> ")?;
         }
         self.0.first().map_or(Ok(()), |id| write!(f, "`{id}`"))
+    }
+}
+
+struct InOneStore<'a> {
+    component: &'a str,
+    group: &'a str,
+    setting: &'static str,
+    is_for_group: bool,
+}
+
+impl fmt::Display for InOneStore<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { component, group, setting, is_for_group } = self;
+        if component == group {
+            return write!(
+                f,
+                "the composer of `{group}` has {setting} for those inside, but they are fused and share one \
+                 store; say it of `{group}` as a whole"
+            );
+        }
+        let way_out = if *is_for_group { "say it of the whole" } else { "drop it" };
+        let name = component.rsplit('/').next().unwrap_or(component);
+        write!(
+            f,
+            "component `{component}` has {setting} of its own, but is fused with others into \
+             `{group}`, where all share one store; {way_out}, or leave `{name}` out of what is fused"
+        )
     }
 }
