@@ -3,7 +3,7 @@
 use std::fmt;
 #[cfg(feature = "compile")]
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 
 use tokio::task::JoinHandle;
@@ -247,25 +247,29 @@ struct LinkedComponent<T: 'static> {
     inner: Arc<Inner<T>>,
 }
 
-impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
-    fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
-        Box::pin(with_guests(async move {
-            let component = || self.side.id.to_string();
-            let mut store = (self.inner.store)().map_err(|error| StartError::Store {
+impl<T: Send + 'static> LinkedComponent<T> {
+    async fn instantiate(&self) -> Result<Renewed<T>, StartError> {
+        let component = || self.side.id.to_string();
+        let mut store = (self.inner.store)().map_err(|error| StartError::Store {
+            component: component(),
+            source: Cause::new(error),
+        })?;
+        if !Engine::same(store.engine(), self.pre.engine()) {
+            return Err(StartError::EngineMismatch { component: component() });
+        }
+        match self.pre.instantiate_async(&mut store).await {
+            Ok(instance) => Ok((store, instance)),
+            Err(error) => Err(StartError::Instantiate {
                 component: component(),
                 source: Cause::new(error),
-            })?;
-            if !Engine::same(store.engine(), self.pre.engine()) {
-                return Err(StartError::EngineMismatch { component: component() });
-            }
-            match self.pre.instantiate_async(&mut store).await {
-                Ok(instance) => Ok((store, instance)),
-                Err(error) => Err(StartError::Instantiate {
-                    component: component(),
-                    source: Cause::new(error),
-                }),
-            }
-        }))
+            }),
+        }
+    }
+}
+
+impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
+    fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
+        Box::pin(async { with_guests(pin!(self.instantiate())).await })
     }
 }
 

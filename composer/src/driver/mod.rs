@@ -15,7 +15,7 @@ mod slot;
 mod turns;
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -147,11 +147,14 @@ impl<T: Send + 'static> Driver<T> {
     async fn run_store(&mut self) -> StopReason {
         let calls = self.calls.clone();
         let handle = self.handle.clone();
-        let outcome = tokio::select! {
-            biased;
-            func = held_too_long(&calls, &handle) => Err(func),
-            // A host function's panic comes out here.
-            outcome = AssertUnwindSafe(with_guests(self.serve())).catch_unwind() => Ok(outcome),
+        let outcome = {
+            let serving = pin!(self.serve());
+            tokio::select! {
+                biased;
+                func = held_too_long(&calls, &handle) => Err(func),
+                // A host function's panic comes out here.
+                outcome = AssertUnwindSafe(with_guests(serving)).catch_unwind() => Ok(outcome),
+            }
         };
         let component = self.handle.id().to_owned();
         let error = match outcome {
@@ -259,12 +262,14 @@ impl<T: Send + 'static> Driver<T> {
             return Ok(Next::Stop);
         };
         let turns = Turns::default();
-        let event_loop = store.run_concurrent(async |accessor| {
+        // Most components rest, and do without its room.
+        let event_loop = Box::pin(store.run_concurrent(async |accessor| {
             if let Some(call) = first {
                 Calls::start(calls, accessor, call)?;
             }
-            turns.come_round(take_messages(accessor, handle, calls, *rests, &turns)).await
-        });
+            let messages = pin!(take_messages(accessor, handle, calls, *rests, &turns));
+            turns.come_round(messages).await
+        }));
         turns.count(limit, event_loop).await??
     }
 
@@ -325,13 +330,16 @@ impl<T: Send + 'static> Driver<T> {
     async fn run_alone(&mut self, call: Call) -> wasmtime::Result<bool> {
         let Some(store) = &mut self.store else { return Ok(false) };
         let turns = Turns::default();
-        let going_on = tokio::select! {
-            biased;
-            ended = turns.count(self.run_limit, self.calls.run(store, call)) => {
-                ended??;
-                true
+        let going_on = {
+            let call = pin!(self.calls.run(store, call));
+            tokio::select! {
+                biased;
+                ended = turns.count(self.run_limit, call) => {
+                    ended??;
+                    true
+                }
+                () = self.handle.cut.notified() => false,
             }
-            () = self.handle.cut.notified() => false,
         };
         if !going_on {
             // A sync call that is given up leaves a store that nothing can enter.
@@ -348,8 +356,8 @@ impl<T: Send + 'static> Driver<T> {
             return Ok(());
         };
         self.task = Some("a resource's destructor".to_owned());
-        let destructor = resource.resource_drop_async(store);
-        Turns::default().count(self.run_limit, destructor).await??;
+        let turns = Turns::default();
+        turns.count(self.run_limit, Box::pin(resource.resource_drop_async(store))).await??;
         self.task = None;
         // Whoever waits finds the count without it.
         drop(live);

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 
 thread_local! {
     static GUESTS: Cell<usize> = const { Cell::new(0) };
@@ -32,12 +32,13 @@ impl Drop for Guest {
     }
 }
 
-/// Runs what guests run in.
-pub(crate) async fn with_guests<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
+/// Runs what guests run in. It is pinned already: what is moved into an async function takes its room twice.
+pub(crate) fn with_guests<F>(mut future: F) -> impl Future<Output = F::Output>
+where
+    F: Future + Unpin,
+{
+    poll_fn(move |cx| {
         let _guest = Guest::enter();
-        future.as_mut().poll(cx)
+        Pin::new(&mut future).poll(cx)
     })
-    .await
 }

@@ -1,6 +1,6 @@
 //! Watches a store's event loop from outside and from inside.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
@@ -20,15 +20,17 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Runs `event_loop` and counts its turns. Gives it up when it was held for more than `limit`
-    /// of them in a row.
-    pub(super) async fn count<F: Future>(
+    /// Runs `event_loop`, which is pinned already, and counts its turns. Gives it up when it was held for
+    /// more than `limit` of them in a row.
+    pub(super) fn count<F>(
         &self,
         limit: Option<u32>,
-        event_loop: F,
-    ) -> wasmtime::Result<F::Output> {
-        let mut event_loop = pin!(event_loop);
-        std::future::poll_fn(|cx| {
+        mut event_loop: F,
+    ) -> impl Future<Output = wasmtime::Result<F::Output>>
+    where
+        F: Future + Unpin,
+    {
+        std::future::poll_fn(move |cx| {
             let held = self.held.load(Ordering::Relaxed);
             // One task counts.
             self.polls.store(self.polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -38,20 +40,20 @@ impl Turns {
             {
                 return Poll::Ready(Err(wasmtime::Error::new(RunLimit { ticks })));
             }
-            event_loop.as_mut().poll(cx).map(Ok)
+            Pin::new(&mut event_loop).poll(cx).map(Ok)
         })
-        .await
     }
 
     /// Runs the part of the loop that is polled whenever it comes round.
     #[cfg(feature = "component-model-async")]
-    pub(super) async fn come_round<F: Future>(&self, inside: F) -> F::Output {
-        let mut inside = pin!(inside);
-        std::future::poll_fn(|cx| {
+    pub(super) fn come_round<F>(&self, mut inside: F) -> impl Future<Output = F::Output>
+    where
+        F: Future + Unpin,
+    {
+        std::future::poll_fn(move |cx| {
             self.held.store(0, Ordering::Relaxed);
-            inside.as_mut().poll(cx)
+            Pin::new(&mut inside).poll(cx)
         })
-        .await
     }
 
     /// Waits, inside the event loop, until it has been polled `n` more times.

@@ -151,7 +151,8 @@ impl Calls {
         };
         self.runs(id);
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
-        func.call_async(&mut *store, &params, &mut results).await?;
+        // Large, and with the codec seldom needed.
+        Box::pin(func.call_async(&mut *store, &params, &mut results)).await?;
         loans.end(&self.side, &mut *store);
         self.answer(id, self.returned(call.func, ty, &results, store));
         Ok(())
