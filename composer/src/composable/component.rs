@@ -224,10 +224,11 @@ impl<T: Send + 'static> Startable for Inner<T> {
         let failed = |error| LinkError::Failed(Cause::new(error));
         let Loaded { component, surface } = self.load(&link.side.id).map_err(LinkError::Broken)?;
         let mut linker = self.linker.clone();
-        link::define(&mut linker, &link.side, &link.wires).map_err(failed)?;
+        let side = Arc::new(link.side);
+        link::define(&mut linker, &side, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&component) {
             Ok(pre) => {
-                return Ok(Box::new(LinkedComponent { pre, side: link.side, inner: self.clone() }));
+                return Ok(Box::new(LinkedComponent { pre, side, inner: self.clone() }));
             }
             Err(error) => error,
         };
@@ -243,7 +244,7 @@ impl<T: Send + 'static> Startable for Inner<T> {
 /// A component whose imports are all satisfied.
 struct LinkedComponent<T: 'static> {
     pre: InstancePre<T>,
-    side: StoreSide,
+    side: Arc<StoreSide>,
     inner: Arc<Inner<T>>,
 }
 
@@ -283,7 +284,7 @@ impl<T: Send + 'static> Linked for LinkedComponent<T> {
             let (store, instance) = self.renew().await?;
             let driver = Driver::new(store, &instance, handle, self.side.clone());
             let driver = driver.limited(running.run_limit).restarting(self, running.policy);
-            Ok(tokio::spawn(driver.run()))
+            Ok(driver.spawn())
         })
     }
 }

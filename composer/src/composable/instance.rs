@@ -73,13 +73,13 @@ impl<T: Send + 'static> Startable for Existing<T> {
     }
 
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
-        Ok(Box::new(LinkedInstance { existing: self, side: link.side }))
+        Ok(Box::new(LinkedInstance { existing: self, side: Arc::new(link.side) }))
     }
 }
 
 struct LinkedInstance<T: 'static> {
     existing: Arc<Existing<T>>,
-    side: StoreSide,
+    side: Arc<StoreSide>,
 }
 
 impl<T: Send + 'static> Linked for LinkedInstance<T> {
@@ -95,7 +95,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
             let (instance, store) = running
                 .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
             let driver = Driver::new(store, &instance, handle, self.side).in_event_loop();
-            Ok(tokio::spawn(driver.limited(settings.run_limit).run()))
+            Ok(driver.limited(settings.run_limit).spawn())
         })
     }
 }

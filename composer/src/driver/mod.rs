@@ -19,6 +19,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
@@ -81,12 +82,12 @@ enum Next {
 }
 
 impl<T: Send + 'static> Driver<T> {
-    /// A driver for `instance`, which lives in `store`. It runs when [`run`](Self::run) is polled.
+    /// A driver for `instance`, which lives in `store`. It runs when it is [spawned](Self::spawn).
     pub(crate) fn new(
         mut store: Store<T>,
         instance: &Instance,
         handle: Arc<DriverHandle>,
-        side: StoreSide,
+        side: Arc<StoreSide>,
     ) -> Self {
         let engine = store.engine();
         let concurrent =
@@ -128,11 +129,17 @@ impl<T: Send + 'static> Driver<T> {
         self
     }
 
+    /// Runs the driver on a task of its own.
+    pub(crate) fn spawn(mut self) -> JoinHandle<()> {
+        // Of what is moved into `run` itself, there would be room for two.
+        tokio::spawn(async move { self.run().await })
+    }
+
     /// Serves the inbox until it is told to stop, or the component traps for the last time.
-    pub(crate) async fn run(mut self) {
+    async fn run(&mut self) {
         let mut reason = self.run_store().await;
         while !matches!(reason, StopReason::Closed | StopReason::Replaced) {
-            match self.restart(reason).await {
+            match Box::pin(self.restart(reason)).await {
                 Ok(()) => reason = self.run_store().await,
                 Err(last) => {
                     reason = last;
@@ -227,7 +234,7 @@ impl<T: Send + 'static> Driver<T> {
                 false => self.serve_concurrently(first.take()).await?,
             };
             match next {
-                Next::Release(released) => self.release(released).await?,
+                Next::Release(released) => Box::pin(self.release(released)).await?,
                 Next::Overlap(call) => {
                     in_turn = false;
                     first = Some(call);
@@ -247,7 +254,7 @@ impl<T: Send + 'static> Driver<T> {
         self.handle.close_inbox();
         while let Some(message) = self.handle.try_receive() {
             if let Message::Release(released) = message {
-                self.release(released).await?;
+                Box::pin(self.release(released)).await?;
             }
         }
         Ok(())
@@ -331,7 +338,7 @@ impl<T: Send + 'static> Driver<T> {
         let Some(store) = &mut self.store else { return Ok(false) };
         let turns = Turns::default();
         let going_on = {
-            let call = pin!(self.calls.run(store, call));
+            let call = Box::pin(self.calls.run(store, call));
             tokio::select! {
                 biased;
                 ended = turns.count(self.run_limit, call) => {
@@ -357,7 +364,7 @@ impl<T: Send + 'static> Driver<T> {
         };
         self.task = Some("a resource's destructor".to_owned());
         let turns = Turns::default();
-        turns.count(self.run_limit, Box::pin(resource.resource_drop_async(store))).await??;
+        turns.count(self.run_limit, pin!(resource.resource_drop_async(store))).await??;
         self.task = None;
         // Whoever waits finds the count without it.
         drop(live);

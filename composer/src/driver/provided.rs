@@ -30,7 +30,7 @@ pub(crate) struct ProvidedDriver {
 
 struct Calls {
     handle: Arc<DriverHandle>,
-    side: StoreSide,
+    side: Arc<StoreSide>,
     provider: Arc<dyn Provider>,
     /// Calls that were begun in place and have to wait.
     begun: Inbox<Running>,
@@ -45,7 +45,7 @@ impl ProvidedDriver {
     /// A driver for `provider`. It runs when [`run`](Self::run) is polled.
     pub(crate) fn new(
         handle: Arc<DriverHandle>,
-        side: StoreSide,
+        side: Arc<StoreSide>,
         provider: Arc<dyn Provider>,
     ) -> Self {
         let calls = Arc::new(Calls {

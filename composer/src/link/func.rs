@@ -27,7 +27,7 @@ struct Import {
     /// Whether parameters or result hold handles.
     #[cfg(feature = "codec")]
     has_handles: bool,
-    side: StoreSide,
+    side: Arc<StoreSide>,
     endpoint: Endpoint,
     /// How calls may run in place, if they are sync.
     in_place: Option<InPlaceCaller>,
@@ -42,7 +42,7 @@ pub(super) fn define<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     ty: Arc<FunctionType>,
-    side: StoreSide,
+    side: Arc<StoreSide>,
     endpoint: Endpoint,
     contained: Option<Carrier>,
 ) -> wasmtime::Result<()> {

@@ -98,7 +98,7 @@ pub(crate) struct Wire {
 /// Defines in `linker` what `wires` provide, over what it defines already.
 pub(crate) fn define<T: Send + 'static>(
     linker: &mut Linker<T>,
-    side: &StoreSide,
+    side: &Arc<StoreSide>,
     wires: &[Wire],
 ) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
@@ -114,7 +114,7 @@ fn item<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     import: &Named,
     export: &Item,
-    side: &StoreSide,
+    side: &Arc<StoreSide>,
     wire: &Wire,
     interface: Option<&Named>,
 ) -> wasmtime::Result<()> {

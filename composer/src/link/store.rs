@@ -112,7 +112,7 @@ impl StoreSide {
 /// A resource that the component defines is itself there; every other is a proxy, whose
 /// representation is its place in [`StoreSide::proxies`].
 pub(crate) struct StoreHandles<'a, S> {
-    pub(crate) side: &'a StoreSide,
+    pub(crate) side: &'a Arc<StoreSide>,
     pub(crate) store: S,
     /// What was put into the store, for the case that the rest cannot be.
     pub(super) given: Vec<Given>,
@@ -145,7 +145,7 @@ pub(super) enum Loan {
 }
 
 impl<'a, S: AsContextMut> StoreHandles<'a, S> {
-    pub(crate) fn new(side: &'a StoreSide, store: S) -> Self {
+    pub(crate) fn new(side: &'a Arc<StoreSide>, store: S) -> Self {
         Self { side, store, given: Vec::new() }
     }
 

@@ -15,13 +15,13 @@ use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
 
 /// What elements of a stream are to one store.
 struct Ends {
-    side: StoreSide,
+    side: Arc<StoreSide>,
     payload: Option<Arc<ValueType>>,
     has_handles: bool,
 }
 
 impl Ends {
-    fn new(side: &StoreSide, payload: Option<&ValueType>) -> Self {
+    fn new(side: &Arc<StoreSide>, payload: Option<&ValueType>) -> Self {
         let payload = payload.cloned().map(Arc::new);
         let has_handles = payload.as_ref().is_some_and(|ty| ty.has_handles());
         Self { side: side.clone(), payload, has_handles }

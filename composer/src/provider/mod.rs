@@ -181,13 +181,13 @@ impl Startable for ProvidedPart {
 
     fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
         // Nothing is imported.
-        Ok(Box::new(LinkedProvider { provider: self.provider.clone(), side: link.side }))
+        Ok(Box::new(LinkedProvider { provider: self.provider.clone(), side: Arc::new(link.side) }))
     }
 }
 
 struct LinkedProvider {
     provider: Arc<dyn Provider>,
-    side: StoreSide,
+    side: Arc<StoreSide>,
 }
 
 impl Linked for LinkedProvider {

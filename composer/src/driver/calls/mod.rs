@@ -31,7 +31,7 @@ use wasm_runtime_composer_values::Shape;
 /// What a started call needs, and who waits for it.
 pub(super) struct Calls {
     handle: Arc<DriverHandle>,
-    pub(super) side: StoreSide,
+    pub(super) side: Arc<StoreSide>,
     /// By the index of the exported function.
     callees: Vec<Option<Callee>>,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
@@ -105,7 +105,7 @@ const MOST_STACK: usize = 1024 * 1024;
 impl Calls {
     pub(super) fn new<T>(
         handle: Arc<DriverHandle>,
-        side: StoreSide,
+        side: Arc<StoreSide>,
         store: &mut Store<T>,
         instance: &Instance,
     ) -> Self {
