@@ -269,15 +269,19 @@ impl<T: Send + 'static> Driver<T> {
             return Ok(Next::Stop);
         };
         let turns = Turns::default();
+        // Not the value of the event loop, which moves what that may be with every item of its work.
+        let mut next = Next::Stop;
         // Most components rest, and do without its room.
         let event_loop = Box::pin(store.run_concurrent(async |accessor| {
             if let Some(call) = first {
                 Calls::start(calls, accessor, call)?;
             }
             let messages = pin!(take_messages(accessor, handle, calls, *rests, &turns));
-            turns.come_round(messages).await
+            next = turns.come_round(messages).await?;
+            Ok::<_, wasmtime::Error>(())
         }));
-        turns.count(limit, event_loop).await??
+        turns.count(limit, event_loop).await???;
+        Ok(next)
     }
 
     #[cfg(not(feature = "component-model-async"))]
