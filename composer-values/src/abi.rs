@@ -215,6 +215,12 @@ unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
 /// A list of results of `N` core values; or, if `N` is 1, one that lies in memory.
 pub(crate) struct Results<H, const N: usize>(pub(crate) Vec<Value<H>>);
 
+impl<H, const N: usize> From<Option<Value<H>>> for Results<H, N> {
+    fn from(value: Option<Value<H>>) -> Self {
+        Self(value.into_iter().collect())
+    }
+}
+
 // SAFETY: `Lower` is an array of `ValRaw`. A core function has no result only if the list has no core
 // value, and then `typecheck` accepts `N` = 0 alone. It has one, the value or a pointer, if it is
 // lifted synchronously, and `N` = 1 is accepted for both. The arguments of `task.return` of one that is

@@ -23,8 +23,8 @@ pub struct Shape {
 const MOST_PARAMS: usize = 8;
 const MOST_RESULTS: usize = 3;
 
-/// A future of a host function.
-pub type HostFuture<'a, H> = Pin<Box<dyn Future<Output = Result<Vec<Value<H>>>> + Send + 'a>>;
+/// A call of an exported function.
+type Called<'a, H> = Pin<Box<dyn Future<Output = Result<Vec<Value<H>>>> + Send + 'a>>;
 
 impl Shape {
     /// The shape of a function whose parameters flatten to `params` core values and whose result to
@@ -66,7 +66,27 @@ macro_rules! with_results {
     };
 }
 
-/// Defines a host function of a sync type, which may suspend the guest.
+/// A host function of a sync type, which may suspend the guest.
+pub trait HostFunc<T: 'static, H>: Send + Sync + 'static {
+    /// Runs it. `R` is the result as wasmtime takes it, made of one value or none.
+    fn call<'a, R>(&self, store: StoreContextMut<'a, T>, params: Vec<Value<H>>) -> Running<'a, R>
+    where
+        R: From<Option<Value<H>>> + Send + 'a;
+}
+
+/// A call of a [`HostFunc`].
+pub type Running<'a, R> = Box<dyn Future<Output = Result<R>> + Send + 'a>;
+
+/// A host function of an async type.
+#[cfg(feature = "component-model-async")]
+pub trait ConcurrentHostFunc<T: 'static, H>: Send + Sync + 'static {
+    /// Runs it. `R` is the result as wasmtime takes it, made of one value or none.
+    fn call<'a, R>(&self, accessor: &'a Accessor<T>, params: Vec<Value<H>>) -> Pin<Running<'a, R>>
+    where
+        R: From<Option<Value<H>>> + Send + 'a;
+}
+
+/// Defines a host function of a sync type.
 ///
 /// # Errors
 ///
@@ -75,29 +95,14 @@ pub fn func_wrap_async<T: Send + 'static, H: StoreHandle>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     shape: Shape,
-    func: impl for<'a> Fn(StoreContextMut<'a, T>, Vec<Value<H>>) -> HostFuture<'a, H>
-    + Send
-    + Sync
-    + 'static,
+    func: impl HostFunc<T, H>,
 ) -> Result<()> {
-    type Boxed<T, H> = Box<
-        dyn for<'a> Fn(StoreContextMut<'a, T>, Vec<Value<H>>) -> HostFuture<'a, H> + Send + Sync,
-    >;
-
-    fn wrap<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
-        linker: &mut LinkerInstance<'_, T>,
-        name: &str,
-        func: Boxed<T, H>,
-    ) -> Result<()> {
-        linker.func_wrap_async(name, move |store, params: Params<H, M>| {
-            let results = func(store, params.into_values());
-            Box::new(async move { Ok(Results::<H, N>(results.await?)) })
-        })
-    }
-
-    let func: Boxed<T, H> = Box::new(func);
     with_params!(shape.params, M => {
-        with_results!(sync shape.results.min(1), N => wrap::<T, H, M, N>(linker, name, func))
+        with_results!(sync shape.results.min(1), N => {
+            linker.func_wrap_async(name, move |store, params: Params<H, M>| {
+                func.call::<Results<H, N>>(store, params.into_values())
+            })
+        })
     })
 }
 
@@ -111,25 +116,14 @@ pub fn func_wrap_concurrent<T: Send + 'static, H: StoreHandle>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     shape: Shape,
-    func: impl for<'a> Fn(&'a Accessor<T>, Vec<Value<H>>) -> HostFuture<'a, H> + Send + Sync + 'static,
+    func: impl ConcurrentHostFunc<T, H>,
 ) -> Result<()> {
-    type Boxed<T, H> =
-        Box<dyn for<'a> Fn(&'a Accessor<T>, Vec<Value<H>>) -> HostFuture<'a, H> + Send + Sync>;
-
-    fn wrap<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
-        linker: &mut LinkerInstance<'_, T>,
-        name: &str,
-        func: Boxed<T, H>,
-    ) -> Result<()> {
-        linker.func_wrap_concurrent(name, move |accessor, params: Params<H, M>| {
-            let results = func(accessor, params.into_values());
-            Box::pin(async move { Ok(Results::<H, N>(results.await?)) })
-        })
-    }
-
-    let func: Boxed<T, H> = Box::new(func);
     with_params!(shape.params, M => {
-        with_results!(sync shape.results.min(1), N => wrap::<T, H, M, N>(linker, name, func))
+        with_results!(sync shape.results.min(1), N => {
+            linker.func_wrap_concurrent(name, move |accessor, params: Params<H, M>| {
+                func.call::<Results<H, N>>(accessor, params.into_values())
+            })
+        })
     })
 }
 
@@ -148,14 +142,14 @@ pub async fn call_async<T: Send + 'static, H: StoreHandle>(
         func: Func,
         mut store: StoreContextMut<'_, T>,
         params: Vec<Value<H>>,
-    ) -> HostFuture<'_, H> {
+    ) -> Called<'_, H> {
         Box::pin(async move {
             let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
             Ok(func.call_async(store, Params::new(params)).await?.0)
         })
     }
 
-    let called: HostFuture<'_, H> = with_params!(shape.params, M => {
+    let called: Called<'_, H> = with_params!(shape.params, M => {
         with_results!(shape.results, N => call::<T, H, M, N>(func, store, params))
     });
     called.await
@@ -205,7 +199,7 @@ pub async fn call_concurrent<T: Send + 'static, H: StoreHandle>(
         accessor: &'a Accessor<T>,
         params: Vec<Value<H>>,
         started: impl FnOnce(GuestTaskId) + Send + 'a,
-    ) -> HostFuture<'a, H> {
+    ) -> Called<'a, H> {
         Box::pin(async move {
             let (func, call) = accessor.with(|mut store| {
                 let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
@@ -217,7 +211,7 @@ pub async fn call_concurrent<T: Send + 'static, H: StoreHandle>(
         })
     }
 
-    let called: HostFuture<'_, H> = with_params!(shape.params, M => {
+    let called: Called<'_, H> = with_params!(shape.params, M => {
         with_results!(shape.results, N => call::<T, H, M, N>(func, accessor, params, started))
     });
     called.await

@@ -30,10 +30,10 @@ mod stream;
 #[cfg(feature = "codec")]
 mod walk;
 
-#[cfg(feature = "codec")]
-pub use func::{HostFuture, Shape, call, call_async, func_wrap_async};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub use func::{call_concurrent, func_wrap_concurrent};
+pub use func::{ConcurrentHostFunc, call_concurrent, func_wrap_concurrent};
+#[cfg(feature = "codec")]
+pub use func::{HostFunc, Running, Shape, call, call_async, func_wrap_async};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use stream::{
     Reads, Writes, future_to_store, pipe_future, pipe_stream, recover_stream, stream_to_store,

@@ -260,10 +260,9 @@ impl<T: Send + 'static> LinkedComponent<T> {
         }
         match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => Ok((store, instance)),
-            Err(error) => Err(StartError::Instantiate {
-                component: component(),
-                source: Cause::new(error),
-            }),
+            Err(error) => {
+                Err(StartError::Instantiate { component: component(), source: Cause::new(error) })
+            }
         }
     }
 }

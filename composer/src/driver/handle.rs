@@ -89,37 +89,38 @@ pub(crate) fn never_in_place() {
 
 /// Who makes a call, and what goes along with it.
 pub(crate) enum Caller {
-    Component {
-        /// Its waiting is looked after where waiting can go in a circle.
-        waiter: Option<Waiter>,
-        /// The call's place among those that the component may have.
-        place: OutgoingPlace,
-        context: CallContext,
-    },
-    Rust {
-        context: CallContext,
-    },
+    Component(ComponentCaller),
+    Rust { context: CallContext },
+}
+
+/// A component that makes a call.
+pub(crate) struct ComponentCaller {
+    /// Its waiting is looked after where waiting can go in a circle.
+    pub(crate) waiter: Option<Waiter>,
+    /// The call's place among those that the component may have.
+    pub(crate) place: OutgoingPlace,
+    pub(crate) context: CallContext,
 }
 
 impl Caller {
     pub(crate) fn context(&self) -> &CallContext {
         match self {
-            Self::Component { context, .. } | Self::Rust { context } => context,
+            Self::Component(ComponentCaller { context, .. }) | Self::Rust { context } => context,
         }
     }
 
     pub(crate) fn context_mut(&mut self) -> &mut CallContext {
         match self {
-            Self::Component { context, .. } | Self::Rust { context } => context,
+            Self::Component(ComponentCaller { context, .. }) | Self::Rust { context } => context,
         }
     }
 
     /// The same for another call, if there is a place for it.
     pub(crate) fn try_clone(&self) -> Option<Self> {
         Some(match self {
-            Self::Component { waiter, place, context } => {
+            Self::Component(ComponentCaller { waiter, place, context }) => {
                 let (waiter, context) = (waiter.clone(), context.clone());
-                Self::Component { waiter, place: place.another()?, context }
+                Self::Component(ComponentCaller { waiter, place: place.another()?, context })
             }
             Self::Rust { context } => Self::Rust { context: context.clone() },
         })

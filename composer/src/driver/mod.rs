@@ -28,7 +28,9 @@ use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
-pub(crate) use handle::{Caller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place};
+pub(crate) use handle::{
+    Caller, ComponentCaller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place,
+};
 pub(crate) use nesting::with_guests;
 pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;

@@ -2,24 +2,30 @@
 
 #[cfg(feature = "codec")]
 use std::future::ready;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use std::pin::Pin;
 use std::sync::Arc;
 
+#[cfg(feature = "codec")]
+use wasmtime::StoreContextMut;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use wasmtime::component::Accessor;
 use wasmtime::component::{LinkerInstance, Val};
 use wasmtime::{AsContextMut, bail};
 
 use super::store::{OUTGOING_CALLS, StoreHandles, StoreSide};
 use super::waits::Waiter;
 use super::{Endpoint, Ran};
-use crate::driver::{Caller, InPlaceCaller};
+use crate::driver::{Caller, ComponentCaller, InPlaceCaller};
 use crate::error::{CompositionError, with_causes};
 use crate::layer::CallContext;
 use crate::plan::containment::Carrier;
 use crate::plan::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]
-use crate::value::{give_handles, shape, take_handles};
+use crate::value::{Handle, give_handles, shape, take_handles};
 #[cfg(feature = "codec")]
-use wasm_runtime_composer_values::{self as values, Shape};
+use wasm_runtime_composer_values::{self as values, Running, Shape};
 
 /// An imported function of one component, and the exported one that it calls.
 struct Import {
@@ -98,46 +104,67 @@ fn define_direct<T: Send + 'static>(
 ) -> wasmtime::Result<()> {
     #[cfg(feature = "component-model-async")]
     if import.ty.is_async {
-        return values::func_wrap_concurrent(linker, name, shape, move |accessor, mut args| {
-            let import = import.clone();
-            Box::pin(async move {
-                // As above, this runs while the guest makes the call.
-                let around = match import.needs_store() {
-                    true => accessor.with(|mut store| {
-                        import.take_args(&mut store, &mut args)?;
-                        Ok::<_, wasmtime::Error>(import.around(store))
-                    })?,
-                    false => Default::default(),
-                };
-                let mut result = import.call(args, around).await?;
-                if import.has_handles {
-                    accessor.with(|store| import.give_result(store, &mut result))?;
-                }
-                Ok(result.into_iter().collect())
-            })
-        });
+        return values::func_wrap_concurrent(linker, name, shape, Direct(import));
     }
-    values::func_wrap_async(linker, name, shape, move |mut store, mut args| {
+    values::func_wrap_async(linker, name, shape, Direct(import))
+}
+
+/// An imported function whose values do not pass through `Val`.
+#[cfg(feature = "codec")]
+struct Direct(Arc<Import>);
+
+#[cfg(feature = "codec")]
+impl<T: Send + 'static> values::HostFunc<T, Handle> for Direct {
+    fn call<'a, R>(&self, mut store: StoreContextMut<'a, T>, mut args: Vec<Value>) -> Running<'a, R>
+    where
+        R: From<Option<Value>> + Send + 'a,
+    {
+        let import = &self.0;
         if let Err(error) = import.take_args(&mut store, &mut args) {
-            return Box::pin(ready(Err(error)));
+            return Box::new(ready(Err(error)));
         }
         let mut ran = import.run_in_place(&mut args);
         // What needs no waiting needs no more than this of a future.
         if let Some(Ran::Ended(result)) = ran.take_if(|ran| matches!(ran, Ran::Ended(_))) {
             let returned = result.map_err(wasmtime::Error::new).and_then(|mut result| {
                 import.give_result(&mut store, &mut result)?;
-                Ok(result.into_iter().collect())
+                Ok(result.into())
             });
-            return Box::pin(ready(returned));
+            return Box::new(ready(returned));
         }
         let import = import.clone();
-        Box::pin(async move {
+        Box::new(async move {
             let around = import.around(&mut store);
             let mut result = import.go_on(ran, args, around).await?;
             import.give_result(&mut store, &mut result)?;
-            Ok(result.into_iter().collect())
+            Ok(result.into())
         })
-    })
+    }
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+impl<T: Send + 'static> values::ConcurrentHostFunc<T, Handle> for Direct {
+    fn call<'a, R>(&self, accessor: &'a Accessor<T>, mut args: Vec<Value>) -> Pin<Running<'a, R>>
+    where
+        R: From<Option<Value>> + Send + 'a,
+    {
+        let import = self.0.clone();
+        Box::pin(async move {
+            // As above, this runs while the guest makes the call.
+            let around = match import.needs_store() {
+                true => accessor.with(|mut store| {
+                    import.take_args(&mut store, &mut args)?;
+                    Ok::<_, wasmtime::Error>(import.around(store))
+                })?,
+                false => Default::default(),
+            };
+            let mut result = import.call(args, around).await?;
+            if import.has_handles {
+                accessor.with(|store| import.give_result(store, &mut result))?;
+            }
+            Ok(result.into())
+        })
+    }
 }
 
 impl Import {
@@ -205,8 +232,17 @@ impl Import {
             component: self.side.id.to_string(),
             limit: OUTGOING_CALLS,
         })?;
-        let caller = Caller::Component { waiter, place, context };
-        self.contain(self.endpoint.call(args, caller, None, self.in_place).await)
+        let (caller, in_place) = (ComponentCaller { waiter, place, context }, self.in_place);
+        let answer = if self.endpoint.is_direct() {
+            match self.endpoint.begin(args, caller, in_place) {
+                Ok(asked) => asked.answer().await,
+                Err(error) => Err(error),
+            }
+        } else {
+            // Seldom needed, and large.
+            Box::pin(self.endpoint.call(args, Caller::Component(caller), None, in_place)).await
+        };
+        self.contain(answer)
     }
 
     /// Runs a call in place, if it can be and need not wait.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::waits::Wait;
 use crate::driver::{
-    Answer, Call, Caller, DriverHandle, Expired, InPlaceCaller, MadeBy, RanInPlace, Ticket,
+    Answer, Call, Caller, ComponentCaller, DriverHandle, Expired, InPlaceCaller, MadeBy,
+    RanInPlace, Ticket,
 };
 use crate::error::CompositionError;
 use crate::snapshot::ComponentSnapshot;
@@ -191,36 +193,9 @@ impl Post {
         ticket: Ticket,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
-        // Until the answer is there, or nobody waits for it any more.
-        let mut _waiting = None;
-        let (driver, answer) = match caller {
-            Caller::Component { waiter, place, context } => {
-                let holders = self.holders();
-                let driver = holders.takes(&args).clone();
-                if !driver.is_started() {
-                    return Err(driver.unavailable(func, false));
-                }
-                let wait = match waiter {
-                    Some(waiter) => {
-                        let (mine, theirs) = waiter.enter(&driver, func)?;
-                        _waiting = Some(mine);
-                        Some(theirs)
-                    }
-                    None => None,
-                };
-                let made_by = MadeBy { wait, place: Some(place), context };
-                let (call, answer) = driver.call(func, args, ticket, made_by);
-                match in_place {
-                    None => driver.send(with_room(call, &driver)),
-                    Some(caller) => {
-                        // Guests do not run under this lock.
-                        drop(holders);
-                        if let Err(call) = driver.begin(call, caller) {
-                            self.send(call, &driver);
-                        }
-                    }
-                }
-                (driver, answer)
+        match caller {
+            Caller::Component(caller) => {
+                self.hand_in(func, args, caller, ticket, in_place)?.answer().await
             }
             Caller::Rust { context } => {
                 let driver = self.holders().takes(&args).clone();
@@ -232,11 +207,59 @@ impl Post {
                         Err(not_begun) => call = not_begun,
                     }
                 }
-                (self.send_with_room(call, driver).await?, answer)
+                let driver = self.send_with_room(call, driver).await?;
+                driver.answered(func, answer.await)
             }
+        }
+    }
+
+    /// Makes a component's call of an exported function. It is in the inbox after this; with `in_place` it
+    /// may be further than that.
+    pub(crate) fn begin(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: ComponentCaller,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Asked, CompositionError> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        self.hand_in(func, args, caller, ticket, in_place)
+    }
+
+    fn hand_in(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: ComponentCaller,
+        ticket: Ticket,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Asked, CompositionError> {
+        let ComponentCaller { waiter, place, context } = caller;
+        let holders = self.holders();
+        let driver = holders.takes(&args).clone();
+        if !driver.is_started() {
+            return Err(driver.unavailable(func, false));
+        }
+        let (waiting, wait) = match waiter {
+            Some(waiter) => {
+                let (mine, theirs) = waiter.enter(&driver, func)?;
+                (Some(mine), Some(theirs))
+            }
+            None => (None, None),
         };
-        let answer = answer.await;
-        driver.answered(func, answer)
+        let made_by = MadeBy { wait, place: Some(place), context };
+        let (call, answer) = driver.call(func, args, ticket, made_by);
+        match in_place {
+            None => driver.send(with_room(call, &driver)),
+            Some(caller) => {
+                // Guests do not run under this lock.
+                drop(holders);
+                if let Err(call) = driver.begin(call, caller) {
+                    self.send(call, &driver);
+                }
+            }
+        }
+        Ok(Asked { driver, func, answer, _waiting: waiting })
     }
 
     /// Puts a component's call into the inbox of `driver`, or of who has taken its place meanwhile.
@@ -280,6 +303,23 @@ impl Post {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// A component's call that has been made. Dropping it withdraws a call that has not started, and
+/// otherwise discards its result.
+pub(crate) struct Asked {
+    driver: Arc<DriverHandle>,
+    func: usize,
+    answer: oneshot::Receiver<Answer>,
+    /// Until the answer is there, or nobody waits for it any more.
+    _waiting: Option<Wait>,
+}
+
+impl Asked {
+    pub(crate) async fn answer(mut self) -> Result<Option<Value>, CompositionError> {
+        let answer = (&mut self.answer).await;
+        self.driver.answered(self.func, answer)
     }
 }
 
