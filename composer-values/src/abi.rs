@@ -79,12 +79,8 @@ fn offset_of(cx: &LiftContext<'_>, bytes: &[u8]) -> Result<usize> {
     }
 }
 
-/// Takes a list out of memory.
-fn load<H: StoreHandle>(
-    cx: &mut LiftContext<'_>,
-    list: &TypeTuple,
-    offset: usize,
-) -> Result<Vec<Value<H>>> {
+/// The memory where a list lies.
+fn part_of<'a>(cx: &LiftContext<'a>, list: &TypeTuple, offset: usize) -> Result<&'a [u8]> {
     if !offset.is_multiple_of(list.abi.align32 as usize) {
         bail!("return pointer not aligned");
     }
@@ -92,6 +88,16 @@ fn load<H: StoreHandle>(
     let Some(bytes) = bytes.and_then(|bytes| bytes.get(..list.abi.size32 as usize)) else {
         bail!("pointer out of bounds of memory");
     };
+    Ok(bytes)
+}
+
+/// Takes a list out of memory.
+fn load<H: StoreHandle>(
+    cx: &mut LiftContext<'_>,
+    list: &TypeTuple,
+    offset: usize,
+) -> Result<Vec<Value<H>>> {
+    let bytes = part_of(cx, list, offset)?;
     Value::load_each(cx, list.types.len(), list.types.iter().copied(), bytes)
 }
 
@@ -212,13 +218,52 @@ unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
     }
 }
 
-/// A list of results of `N` core values; or, if `N` is 1, one that lies in memory.
-pub(crate) struct Results<H, const N: usize>(pub(crate) Vec<Value<H>>);
+/// A list of results, which has one or none, of `N` core values; or, if `N` is 1, one that lies in memory.
+pub(crate) struct Results<H, const N: usize>(pub(crate) Option<Value<H>>);
 
 impl<H, const N: usize> From<Option<Value<H>>> for Results<H, N> {
     fn from(value: Option<Value<H>>) -> Self {
-        Self(value.into_iter().collect())
+        Self(value)
     }
+}
+
+/// The one type of a list of results, if it has any.
+fn result_of(list: &TypeTuple) -> Result<Option<InterfaceType>> {
+    match *list.types {
+        [] => Ok(None),
+        [ty] => Ok(Some(ty)),
+        _ => bail!("more than one result"),
+    }
+}
+
+/// Takes a result out of memory.
+fn load_result<H: StoreHandle>(
+    cx: &mut LiftContext<'_>,
+    list: &TypeTuple,
+    offset: usize,
+) -> Result<Option<Value<H>>> {
+    let bytes = part_of(cx, list, offset)?;
+    let Some(ty) = result_of(list)? else { return Ok(None) };
+    cx.consume_fuel(size_of::<Value<H>>())?;
+    Value::load(cx, ty, bytes).map(Some)
+}
+
+/// Takes a result out of core values, which must be all of them.
+fn lift_result<H: StoreHandle>(
+    cx: &mut LiftContext<'_>,
+    list: &TypeTuple,
+    src: &[ValRaw],
+) -> Result<Option<Value<H>>> {
+    let mut src = src.iter();
+    let value = match result_of(list)? {
+        Some(ty) => {
+            cx.consume_fuel(size_of::<Value<H>>())?;
+            Some(Value::lift(cx, ty, &mut src)?)
+        }
+        None => None,
+    };
+    ensure!(src.next().is_none(), "too many core values");
+    Ok(value)
 }
 
 // SAFETY: `Lower` is an array of `ValRaw`. A core function has no result only if the list has no core
@@ -256,7 +301,7 @@ unsafe impl<H: StoreHandle, const N: usize> Lower for Results<H, N> {
         let types: &ComponentTypes = cx.types;
         let list = list(types, &ty)?;
         ensure!(list.abi.flat_count(MAX_FLAT_RESULTS) == Some(N), "results that are not flat");
-        lower(cx, list, &self.0, dst)
+        lower(cx, list, self.0.as_slice(), dst)
     }
 
     fn linear_lower_to_memory<T>(
@@ -267,7 +312,8 @@ unsafe impl<H: StoreHandle, const N: usize> Lower for Results<H, N> {
     ) -> Result<()> {
         let types: &ComponentTypes = cx.types;
         let list = list(types, &ty)?;
-        Value::store_each(cx, list.types.len(), list.types.iter().copied(), &self.0, offset)
+        let tys = list.types.iter().copied();
+        Value::store_each(cx, list.types.len(), tys, self.0.as_slice(), offset)
     }
 }
 
@@ -281,12 +327,12 @@ unsafe impl<H: StoreHandle, const N: usize> Lift for Results<H, N> {
         let types: &ComponentTypes = cx.types;
         let list = list(types, &ty)?;
         let most = if cx.options().async_ { MAX_FLAT_PARAMS } else { MAX_FLAT_RESULTS };
-        let values = match (list.abi.flat_count(most), src.as_slice()) {
-            (Some(_), src) => lift(cx, list, src)?,
-            (None, [pointer, ..]) => load(cx, list, pointer.get_u32() as usize)?,
-            (None, []) => bail!("no pointer to the results"),
+        let value = match (list.abi.flat_count(most), src.as_slice()) {
+            (Some(_), src) => lift_result(cx, list, src)?,
+            (None, [pointer, ..]) => load_result(cx, list, pointer.get_u32() as usize)?,
+            (None, []) => bail!("no pointer to the result"),
         };
-        Ok(Self(values))
+        Ok(Self(value))
     }
 
     fn linear_lift_from_memory(
@@ -296,7 +342,7 @@ unsafe impl<H: StoreHandle, const N: usize> Lift for Results<H, N> {
     ) -> Result<Self> {
         let types: &ComponentTypes = cx.types;
         let offset = offset_of(cx, bytes)?;
-        Ok(Self(load(cx, list(types, &ty)?, offset)?))
+        Ok(Self(load_result(cx, list(types, &ty)?, offset)?))
     }
 }
 

@@ -24,7 +24,7 @@ const MOST_PARAMS: usize = 8;
 const MOST_RESULTS: usize = 3;
 
 /// A call of an exported function.
-type Called<'a, H> = Pin<Box<dyn Future<Output = Result<Vec<Value<H>>>> + Send + 'a>>;
+type Called<'a, H> = Pin<Box<dyn Future<Output = Result<Option<Value<H>>>> + Send + 'a>>;
 
 impl Shape {
     /// The shape of a function whose parameters flatten to `params` core values and whose result to
@@ -137,7 +137,7 @@ pub async fn call_async<T: Send + 'static, H: StoreHandle>(
     shape: Shape,
     store: StoreContextMut<'_, T>,
     params: Vec<Value<H>>,
-) -> Result<Vec<Value<H>>> {
+) -> Result<Option<Value<H>>> {
     fn call<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
         func: Func,
         mut store: StoreContextMut<'_, T>,
@@ -165,12 +165,12 @@ pub fn call<T: 'static, H: StoreHandle>(
     shape: Shape,
     store: StoreContextMut<'_, T>,
     params: Vec<Value<H>>,
-) -> Result<Vec<Value<H>>> {
+) -> Result<Option<Value<H>>> {
     fn call<T: 'static, H: StoreHandle, const M: usize, const N: usize>(
         func: Func,
         mut store: StoreContextMut<'_, T>,
         params: Vec<Value<H>>,
-    ) -> Result<Vec<Value<H>>> {
+    ) -> Result<Option<Value<H>>> {
         let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
         Ok(func.call(store, Params::new(params))?.0)
     }
@@ -193,7 +193,7 @@ pub async fn call_concurrent<T: Send + 'static, H: StoreHandle>(
     accessor: &Accessor<T>,
     params: Vec<Value<H>>,
     started: impl FnOnce(GuestTaskId) + Send,
-) -> Result<Vec<Value<H>>> {
+) -> Result<Option<Value<H>>> {
     fn call<'a, T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
         func: Func,
         accessor: &'a Accessor<T>,

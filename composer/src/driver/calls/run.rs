@@ -62,13 +62,13 @@ impl Calls {
             }
         };
         let started = |task| self.is_task(id, task);
-        let results = values::call_concurrent(callee.func, shape, accessor, args, started).await?;
+        let result = values::call_concurrent(callee.func, shape, accessor, args, started).await?;
         let answer = match callee.has_handles {
             true => accessor.with(|mut store| {
                 loans.end(&self.side, &mut store);
-                self.answer_of(index, callee, results, store)
+                self.answer_of(index, callee, result, store)
             }),
-            false => Answer::Returned(results.into_iter().next()),
+            false => Answer::Returned(result),
         };
         self.answer(id, answer);
         Ok(())
@@ -135,10 +135,10 @@ impl Calls {
             };
             self.runs(id);
             let store = &mut store.as_context_mut();
-            let results =
+            let result =
                 values::call_async(callee.func, shape, store.as_context_mut(), args).await?;
             loans.end(&self.side, &mut *store);
-            self.answer(id, self.answer_of(call.func, callee, results, store));
+            self.answer(id, self.answer_of(call.func, callee, result, store));
             return Ok(());
         }
         let Callee { func, ty, .. } = callee;
@@ -172,9 +172,9 @@ impl Calls {
                 Ok(loans) => loans,
                 Err(error) => return Ok(self.refused(func, error)),
             };
-            let results = values::call(callee.func, shape, store.as_context_mut(), args)?;
+            let result = values::call(callee.func, shape, store.as_context_mut(), args)?;
             loans.end(&self.side, &mut *store);
-            return Ok(self.answer_of(func, callee, results, store));
+            return Ok(self.answer_of(func, callee, result, store));
         }
         let (params, loans) = match self.args(&callee.ty, std::mem::take(&mut args), &mut *store) {
             Ok(args) => args,
@@ -271,10 +271,9 @@ impl Calls {
         &self,
         func: usize,
         callee: &Callee,
-        results: Vec<Value>,
+        mut result: Option<Value>,
         store: impl AsContextMut,
     ) -> Answer {
-        let mut result = results.into_iter().next();
         if let (true, Some(ty), Some(value)) = (callee.has_handles, &callee.ty.result, &mut result)
         {
             let mut handles = StoreHandles::new(&self.side, store);
