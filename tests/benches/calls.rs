@@ -126,6 +126,34 @@ async fn loops(effort: &Effort) -> Vec<String> {
     lines
 }
 
+/// How many layers calls go through.
+const LAYERS: [usize; 3] = [0, 1, 3];
+
+/// What layers cost that do nothing, by how many they are. Gives the lines of the file.
+async fn layers(effort: &Effort) -> Vec<String> {
+    let mut pairs = Vec::new();
+    for layers in LAYERS {
+        pairs.push(Pair::layered(GUESTS, layers).await);
+    }
+    print!("\n{:20}", "layers");
+    LAYERS.iter().for_each(|layers| print!(" {layers:>21}"));
+    println!();
+    let mut lines = Vec::new();
+    for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
+        let costs = measure(&mut pairs.iter_mut().collect::<Vec<_>>(), row, effort).await;
+        print!("{:20}", row.title);
+        for (layers, cost) in LAYERS.into_iter().zip(costs) {
+            print!(" {:>21}", format!("{:.0} [{:.0}]", cost.median, cost.min));
+            if layers > 0 {
+                let name = format!("layers-{layers}/{}", row.case);
+                lines.push(report::line(&name, cost.median, None, None));
+            }
+        }
+        println!();
+    }
+    lines
+}
+
 /// Calls from a task in Rust, each way in turns: with Rust types, with `Val`s, and with `Val`s through a
 /// channel by hand. Gives the lines of the file.
 async fn from_rust(effort: Effort) -> Vec<String> {
@@ -198,6 +226,7 @@ fn main() {
     runtime.expect("the system has threads").block_on(async {
         let effort = Effort::chosen();
         let mut lines = loops(&effort).await;
+        lines.extend(layers(&effort).await);
         let measured = effort.rounds > 1;
         let complete = LOOPS.iter().all(|row| is_wanted(row.case)) && is_wanted("host");
         if is_wanted("host") {
