@@ -24,7 +24,7 @@ const MOST_PARAMS: usize = 8;
 const MOST_RESULTS: usize = 3;
 
 /// A call of an exported function.
-type Called<'a, H> = Pin<Box<dyn Future<Output = Result<Option<Value<H>>>> + Send + 'a>>;
+pub type Called<'a, H> = Pin<Box<dyn Future<Output = Result<Option<Value<H>>>> + Send + 'a>>;
 
 impl Shape {
     /// The shape of a function whose parameters flatten to `params` core values and whose result to
@@ -180,39 +180,35 @@ pub fn call<T: 'static, H: StoreHandle>(
     })
 }
 
-/// Calls an exported function in its store's event loop. `started` hears which task the call is, when
-/// it is queued there.
+/// Queues a call of an exported function in its store's event loop, and gives the task that it is and what
+/// it comes to.
 ///
 /// # Errors
 ///
 /// As [`call_async`], or if the store's engine has no concurrency.
 #[cfg(feature = "component-model-async")]
-pub async fn call_concurrent<T: Send + 'static, H: StoreHandle>(
+pub fn start_call_concurrent<T: Send + 'static, H: StoreHandle>(
     func: Func,
     shape: Shape,
     accessor: &Accessor<T>,
     params: Vec<Value<H>>,
-    started: impl FnOnce(GuestTaskId) + Send,
-) -> Result<Option<Value<H>>> {
-    fn call<'a, T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
+) -> Result<(GuestTaskId, Called<'_, H>)> {
+    fn start<T: Send + 'static, H: StoreHandle, const M: usize, const N: usize>(
         func: Func,
-        accessor: &'a Accessor<T>,
+        accessor: &Accessor<T>,
         params: Vec<Value<H>>,
-        started: impl FnOnce(GuestTaskId) + Send + 'a,
-    ) -> Called<'a, H> {
-        Box::pin(async move {
-            let (func, call) = accessor.with(|mut store| {
-                let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
-                let call = func.start_call_concurrent(store, Params::new(params))?;
-                Ok::<_, wasmtime::Error>((func, call))
-            })?;
-            started(call.task());
-            Ok(func.finish_call_concurrent(accessor, call).await?.0)
-        })
+    ) -> Result<(GuestTaskId, Called<'_, H>)> {
+        let (func, call) = accessor.with(|mut store| {
+            let func = func.typed::<Params<H, M>, Results<H, N>>(store.as_context_mut())?;
+            let call = func.start_call_concurrent(store, Params::new(params))?;
+            Ok::<_, wasmtime::Error>((func, call))
+        })?;
+        let task = call.task();
+        let called = async move { Ok(func.finish_call_concurrent(accessor, call).await?.0) };
+        Ok((task, Box::pin(called)))
     }
 
-    let called: Called<'_, H> = with_params!(shape.params, M => {
-        with_results!(shape.results, N => call::<T, H, M, N>(func, accessor, params, started))
-    });
-    called.await
+    with_params!(shape.params, M => {
+        with_results!(shape.results, N => start::<T, H, M, N>(func, accessor, params))
+    })
 }

@@ -30,10 +30,10 @@ mod stream;
 #[cfg(feature = "codec")]
 mod walk;
 
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub use func::{ConcurrentHostFunc, call_concurrent, func_wrap_concurrent};
 #[cfg(feature = "codec")]
-pub use func::{HostFunc, Running, Shape, call, call_async, func_wrap_async};
+pub use func::{Called, HostFunc, Running, Shape, call, call_async, func_wrap_async};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub use func::{ConcurrentHostFunc, func_wrap_concurrent, start_call_concurrent};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use stream::{
     Reads, Writes, future_to_store, pipe_future, pipe_stream, recover_stream, stream_to_store,

@@ -13,13 +13,15 @@ use crate::driver::message::{Answer, Call};
 use crate::error::{Cause, CompositionError};
 use crate::link::{Loans, StoreHandles};
 use crate::plan::types::FunctionType;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::value::Handle;
 use crate::value::{Faulty, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]
 use crate::value::{give_handles, take_handles};
 #[cfg(feature = "codec")]
 use wasm_runtime_composer_values as values;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-use wasm_runtime_composer_values::Shape;
+use wasm_runtime_composer_values::{Called, Shape};
 
 impl Calls {
     /// Starts a call in the store's event loop and leaves it there.
@@ -40,16 +42,17 @@ impl Calls {
         Ok(())
     }
 
-    /// Runs a call in the store's event loop, with values that do not pass through `Val`.
+    /// Queues a call in the store's event loop, with values that do not pass through `Val`; `None` if it is
+    /// answered already.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    async fn run_direct<T: Send + 'static>(
+    fn start_direct<'a, T: Send + 'static>(
         &self,
-        accessor: &Accessor<T>,
+        accessor: &'a Accessor<T>,
         (id, index): (usize, usize),
         callee: &Callee,
         shape: Shape,
         mut args: Vec<Value>,
-    ) -> wasmtime::Result<()> {
+    ) -> wasmtime::Result<Option<(Loans, Called<'a, Handle>)>> {
         let given = match callee.has_handles {
             true => accessor.with(|store| self.give_args(callee, &mut args, store)),
             false => Ok(Loans::default()),
@@ -58,11 +61,24 @@ impl Calls {
             Ok(loans) => loans,
             Err(error) => {
                 self.answer(id, self.refused(index, error));
-                return Ok(());
+                return Ok(None);
             }
         };
-        let started = |task| self.is_task(id, task);
-        let result = values::call_concurrent(callee.func, shape, accessor, args, started).await?;
+        let (task, called) = values::start_call_concurrent(callee.func, shape, accessor, args)?;
+        self.is_task(id, task);
+        Ok(Some((loans, called)))
+    }
+
+    /// Answers a call that was [queued](Self::start_direct).
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    fn end_direct<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index): (usize, usize),
+        callee: &Callee,
+        loans: Loans,
+        result: Option<Value>,
+    ) {
         let answer = match callee.has_handles {
             true => accessor.with(|mut store| {
                 loans.end(&self.side, &mut store);
@@ -71,7 +87,6 @@ impl Calls {
             false => Answer::Returned(result),
         };
         self.answer(id, answer);
-        Ok(())
     }
 
     /// Runs a call in the store's event loop.
@@ -320,7 +335,12 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
         let callee = calls.callee(index)?;
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
-            return calls.run_direct(accessor, (id, index), callee, shape, args).await;
+            // The store keeps room for two of this future, so that there is little in it.
+            let started = calls.start_direct(accessor, (id, index), callee, shape, args)?;
+            let Some((loans, called)) = started else { return Ok(()) };
+            let result = called.await?;
+            calls.end_direct(accessor, (id, index), callee, loans, result);
+            return Ok(());
         }
         // Seldom needed, and large.
         Box::pin(calls.run_by_val(accessor, (id, index), callee, args)).await
