@@ -375,8 +375,9 @@ impl DriverHandle {
     }
 
     /// Waits for the next call whose deadline has passed.
-    pub(super) async fn expired(&self) -> Option<Expired> {
-        std::future::poll_fn(|cx| self.expired.poll_take(cx)).await
+    #[inline]
+    pub(super) fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<Option<Expired>> {
+        self.expired.poll_take(cx)
     }
 
     /// Waits for the next message; `None` when the inbox is closed and empty.
@@ -385,6 +386,7 @@ impl DriverHandle {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
     }
 
+    #[inline]
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.inbox.poll_take(cx)
     }

@@ -56,11 +56,17 @@ impl<I> Inbox<I> {
 
     /// Waits for the next item; `None` when the queue is closed and empty. A task that takes many items
     /// in a row gives way to others now and then.
+    #[inline]
     pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
         let me = cx.waker().data().cast_mut();
+        // An event loop asks with every item of its work.
         if !me.is_null() && self.waits.load(Ordering::Acquire) == me {
             return Poll::Pending;
         }
+        self.take_or_wait(cx, me)
+    }
+
+    fn take_or_wait(&self, cx: &mut Context<'_>, me: *mut ()) -> Poll<Option<I>> {
         let budget = ready!(coop::poll_proceed(cx));
         let mut queue = self.queue();
         match self.pop(&mut queue) {

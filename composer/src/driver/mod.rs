@@ -13,10 +13,13 @@ mod provided;
 mod restart;
 mod slot;
 mod turns;
+mod watch;
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
@@ -45,6 +48,7 @@ use restart::Restarts;
 use slot::{AtRest, Slot, Work};
 pub(crate) use slot::{RanInPlace, panicked};
 use turns::Turns;
+use watch::Watch;
 
 /// Runs one component in its store.
 pub(crate) struct Driver<T: Send + 'static> {
@@ -158,12 +162,14 @@ impl<T: Send + 'static> Driver<T> {
         let handle = self.handle.clone();
         let outcome = {
             let serving = pin!(self.serve());
-            tokio::select! {
-                biased;
-                func = held_too_long(&calls, &handle) => Err(func),
-                // A host function's panic comes out here.
-                outcome = AssertUnwindSafe(with_guests(serving)).catch_unwind() => Ok(outcome),
-            }
+            // A host function's panic comes out here.
+            let mut serving = AssertUnwindSafe(with_guests(serving)).catch_unwind();
+            let mut watch = Watch::default();
+            poll_fn(|cx| match watch.poll_held_too_long(cx, &calls, &handle) {
+                Poll::Ready(func) => Poll::Ready(Err(func)),
+                Poll::Pending => serving.poll_unpin(cx).map(Ok),
+            })
+            .await
         };
         let component = self.handle.id().to_owned();
         let error = match outcome {
@@ -461,35 +467,6 @@ async fn take_messages<T: Send + 'static>(
                     () = handle.cut.notified() => {}
                 }
                 return Ok(Next::Stop);
-            }
-        }
-    }
-}
-
-/// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
-/// function it is. A call that has waited for most of the time is not to blame for that.
-async fn held_too_long(calls: &Calls, handle: &DriverHandle) -> usize {
-    // The call to blame, and when. One call holds the store at a time, so the last one counts.
-    let mut blamed = None;
-    loop {
-        let over = async {
-            match blamed {
-                Some((_, until)) => tokio::time::sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            Some(Expired { ticket, within }) = handle.expired() => {
-                if let Some(until) = calls.holds_store(ticket).and_then(|(_, since)| since.checked_add(within)) {
-                    blamed = Some((ticket, until));
-                }
-            }
-            () = over => {
-                let holding = blamed.take().and_then(|(ticket, _)| calls.holds_store(ticket));
-                if let Some((func, _)) = holding {
-                    return func;
-                }
             }
         }
     }

@@ -15,6 +15,7 @@ thread_local! {
 pub(super) struct Guest(());
 
 impl Guest {
+    #[inline]
     pub(super) fn enter() -> Self {
         GUESTS.set(GUESTS.get() + 1);
         Self(())
@@ -27,6 +28,7 @@ impl Guest {
 }
 
 impl Drop for Guest {
+    #[inline]
     fn drop(&mut self) {
         GUESTS.set(GUESTS.get() - 1);
     }

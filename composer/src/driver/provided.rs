@@ -1,6 +1,7 @@
 //! Runs functions that are implemented outside of any store. They have an inbox and a task like a
 //! component, and all that comes with it: replacing, closing, containment, events.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,11 +69,11 @@ impl ProvidedDriver {
                 biased;
                 () = handle.cut.notified() => break,
                 // Whoever has given up has dropped the call.
-                Some(_) = handle.expired() => {}
+                Some(_) = poll_fn(|cx| handle.poll_expired(cx)) => {}
                 Some(call) = self.calls.begun() => {
                     running.spawn(call);
                 }
-                message = std::future::poll_fn(|cx| handle.poll_receive(cx)) => match message {
+                message = poll_fn(|cx| handle.poll_receive(cx)) => match message {
                     Some(Message::Call(call)) => {
                         handle.taken();
                         // So calls start in the order of the inbox.
@@ -101,7 +102,7 @@ impl ProvidedDriver {
             tokio::select! {
                 biased;
                 () = handle.cut.notified() => return,
-                Some(_) = handle.expired() => {}
+                Some(_) = poll_fn(|cx| handle.poll_expired(cx)) => {}
                 // It was begun before that was to be no more.
                 Some(call) = self.calls.begun() => {
                     running.spawn(call);
@@ -176,7 +177,7 @@ impl InPlace for Begin {
 impl Calls {
     /// Waits for a call that was begun in place and is to be run on.
     async fn begun(&self) -> Option<Running> {
-        std::future::poll_fn(|cx| self.begun.poll_take(cx)).await
+        poll_fn(|cx| self.begun.poll_take(cx)).await
     }
 
     /// Runs a call up to its first wait. What is left of it a task of the driver's is to run, which looks

@@ -1,0 +1,49 @@
+//! Finds the call that holds a store for longer than it may.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::{Sleep, sleep_until};
+
+use super::calls::Calls;
+use super::handle::DriverHandle;
+use super::message::{Expired, Ticket};
+
+/// The call to blame when its time is over, if there is one. One call holds the store at a time, so the last
+/// one counts.
+#[derive(Default)]
+pub(super) struct Watch(Option<Blamed>);
+
+struct Blamed {
+    ticket: Ticket,
+    over: Pin<Box<Sleep>>,
+}
+
+impl Watch {
+    /// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
+    /// function it is. A call that has waited for most of the time is not to blame for that.
+    #[inline]
+    pub(super) fn poll_held_too_long(
+        &mut self,
+        cx: &mut Context<'_>,
+        calls: &Calls,
+        handle: &DriverHandle,
+    ) -> Poll<usize> {
+        loop {
+            if let Poll::Ready(Some(Expired { ticket, within })) = handle.poll_expired(cx) {
+                let since = calls.holds_store(ticket).map(|(_, since)| since);
+                if let Some(until) = since.and_then(|since| since.checked_add(within)) {
+                    self.0 = Some(Blamed { ticket, over: Box::pin(sleep_until(until)) });
+                }
+                continue;
+            }
+            let Some(blamed) = &mut self.0 else { return Poll::Pending };
+            ready!(blamed.over.as_mut().poll(cx));
+            let holding = calls.holds_store(blamed.ticket);
+            self.0 = None;
+            if let Some((func, _)) = holding {
+                return Poll::Ready(func);
+            }
+        }
+    }
+}
