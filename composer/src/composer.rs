@@ -243,6 +243,8 @@ impl Composer {
         }
         let mut nested = Vec::new();
         self.take_composed(&mut nested);
+        // It is kept for replacements.
+        self.descriptors.shrink_to_fit();
         let Wiring { resolution, leaves, live, events, waits, layering, .. } = wiring;
         let wired = Wired { plan: Arc::new(plan), resolution, leaves, waits, layering };
         Ok(Composition::new(self, wired, live, events, nested, starting.take()))
@@ -254,7 +256,9 @@ impl Composer {
         self.leaf_parts(Settings::default(), &mut parts);
         let mut jobs = Vec::new();
         for part in parts {
-            if let LeafContent::Single(single) = part.content {
+            if let LeafContent::Single(single) = part.content
+                && !single.has_surface()
+            {
                 // What fails has its names when planning.
                 jobs.push(runtime.spawn_blocking(move || drop(single.surface(""))));
             }

@@ -88,7 +88,7 @@ pub(crate) struct Shared {
     /// What the composition was made of; locked while a component is replaced.
     pub(crate) composer: Mutex<Composer>,
     /// Tells who took whose place.
-    pub(crate) replaced: mpsc::UnboundedSender<Replaced>,
+    pub(crate) replaced: mpsc::UnboundedSender<Box<Replaced>>,
     own_live: LiveHandles,
     /// This composition's count, and those of the compositions nested in it.
     live: Vec<LiveHandles>,
@@ -482,7 +482,7 @@ async fn supervise(
     nested: Vec<Composition>,
     gate: Gate,
     mut deadline: Deadline,
-    replaced: mpsc::UnboundedReceiver<Replaced>,
+    replaced: mpsc::UnboundedReceiver<Box<Replaced>>,
     done: watch::Sender<Option<Vec<String>>>,
 ) {
     let running = look_after(running, &mut deadline, replaced).await;

@@ -179,7 +179,7 @@ impl<'a> Replacement<'a> {
         if let Some(first) = handles.first() {
             first.tell_replaced();
         }
-        let replaced = Replaced { post, former, within, successors, order };
+        let replaced = Box::new(Replaced { post, former, within, successors, order });
         if let Err(closed) = shared.replaced.send(replaced) {
             // The composition was closed meanwhile, and looks after nobody any more.
             starting.adopt(closed.0.successors);
@@ -192,7 +192,9 @@ impl<'a> Replacement<'a> {
 
 /// Compiles the component off the async threads. What fails is found again when it is reflected.
 async fn compile(runtime: &tokio::runtime::Handle, single: Arc<dyn Startable>) {
-    let _ = runtime.spawn_blocking(move || drop(single.surface(""))).await;
+    if !single.has_surface() {
+        let _ = runtime.spawn_blocking(move || drop(single.surface(""))).await;
+    }
 }
 
 impl<'a> IntoFuture for Replacement<'a> {

@@ -41,7 +41,7 @@ pub(crate) struct Replaced {
 pub(crate) async fn look_after(
     mut running: Vec<Running>,
     deadline: &mut Deadline,
-    mut replaced: mpsc::UnboundedReceiver<Replaced>,
+    mut replaced: mpsc::UnboundedReceiver<Box<Replaced>>,
 ) -> Vec<Running> {
     let mut order: Vec<usize> = running.iter().map(|it| it.leaf).collect();
     let mut needed = FuturesUnordered::new();

@@ -190,6 +190,14 @@ impl<T: Send + 'static> Startable for Inner<T> {
         self.load(path).map(|loaded| loaded.surface)
     }
 
+    fn has_surface(&self) -> bool {
+        #[cfg(feature = "fuse")]
+        if let Source::Fused(group) = &self.source {
+            return group.is_loaded();
+        }
+        self.loaded.get().is_some()
+    }
+
     #[cfg(feature = "fuse")]
     fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
         let bytes = match &self.source {

@@ -461,6 +461,11 @@ pub(crate) trait Startable: Send + Sync {
     /// What keeps that from being known, said of a component with the id `path`.
     fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>>;
 
+    /// Whether that is known already.
+    fn has_surface(&self) -> bool {
+        true
+    }
+
     /// The component's binary, if it is known.
     #[cfg(feature = "fuse")]
     fn binary(&self) -> Result<Option<Vec<u8>>, Cause>;

@@ -95,6 +95,12 @@ impl Group {
         }
     }
 
+    /// Whether they are fused, or cannot be.
+    pub(crate) fn is_loaded(&self) -> bool {
+        // The lock is held while they are being fused.
+        self.state.try_lock().is_ok_and(|state| state.outcome.is_some())
+    }
+
     /// Finds the wiring, with ids that begin with `group` if that is not empty.
     fn wire(
         &self,
