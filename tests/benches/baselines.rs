@@ -4,7 +4,8 @@ use composer_tests::{engine, guest};
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
-    Accessor, AccessorTask, Func, Instance, Linker, LinkerInstance, TypedFunc, Val,
+    Accessor, AccessorTask, ComponentType, Func, Instance, Lift, Linker, LinkerInstance, Lower,
+    TypedFunc, Val,
 };
 use wasmtime::{Store, format_err};
 
@@ -122,10 +123,20 @@ fn forward(
     defined.expect("the name is free");
 }
 
+/// As the guests have it.
+#[derive(Clone, ComponentType, Lift, Lower)]
+#[component(record)]
+struct Person {
+    name: String,
+    age: u32,
+    tags: Vec<String>,
+}
+
 /// A call with Rust types.
 enum Typed {
     Add((i32, i32), Reply<i32>),
     Reverse(Vec<u8>, Reply<Vec<u8>>),
+    Birthday(Person, Reply<Person>),
     EchoString(String, Reply<String>),
     EchoLater(String, Reply<String>),
 }
@@ -135,20 +146,22 @@ enum Typed {
 struct Exports {
     add: TypedFunc<(i32, i32), (i32,)>,
     reverse: TypedFunc<(Vec<u8>,), (Vec<u8>,)>,
+    birthday: TypedFunc<(Person,), (Person,)>,
     echo_string: TypedFunc<(String,), (String,)>,
     echo_later: TypedFunc<(String,), (String,)>,
 }
 
-/// The consumer, four of whose imports send Rust values to the producer's store.
+/// The consumer, five of whose imports send Rust values to the producer's store.
 pub(crate) async fn typed_channel() -> (Store<()>, Instance) {
     let (sender, mut inbox) = mpsc::unbounded_channel::<Typed>();
     let (mut producer, instance) = producer().await;
     let mut export = |name| exported(&mut producer, &instance, Some(PRODUCER), name);
-    let [add, reverse, echo_string, echo_later] =
-        ["add", "reverse", "echo-string", "echo-later"].map(&mut export);
+    let [add, reverse, birthday, echo_string, echo_later] =
+        ["add", "reverse", "birthday", "echo-string", "echo-later"].map(&mut export);
     let exports = Exports {
         add: add.typed(&producer).expect("it adds `s32`"),
         reverse: reverse.typed(&producer).expect("it reverses bytes"),
+        birthday: birthday.typed(&producer).expect("it is of a person"),
         echo_string: echo_string.typed(&producer).expect("it echoes text"),
         echo_later: echo_later.typed(&producer).expect("it echoes text"),
     };
@@ -185,6 +198,14 @@ pub(crate) async fn typed_channel() -> (Store<()>, Instance) {
         .expect("shadowing is allowed");
     let to = sender.clone();
     interface
+        .func_wrap_async("birthday", move |_, (person,): (Person,)| {
+            let (reply, answer) = oneshot::channel();
+            let _ = to.send(Typed::Birthday(person, reply));
+            Box::new(async move { Ok((answered(answer).await?,)) })
+        })
+        .expect("shadowing is allowed");
+    let to = sender.clone();
+    interface
         .func_wrap_async("echo-string", move |_, (text,): (String,)| {
             let (reply, answer) = oneshot::channel();
             let _ = to.send(Typed::EchoString(text, reply));
@@ -212,13 +233,16 @@ struct TypedCall {
 
 impl AccessorTask<()> for TypedCall {
     async fn run(self, accessor: &Accessor<()>) -> wasmtime::Result<()> {
-        let Exports { add, reverse, echo_string, echo_later } = self.exports;
+        let Exports { add, reverse, birthday, echo_string, echo_later } = self.exports;
         match self.call {
             Typed::Add(params, reply) => {
                 let _ = reply.send(add.call_concurrent(accessor, params).await?.0);
             }
             Typed::Reverse(bytes, reply) => {
                 let _ = reply.send(reverse.call_concurrent(accessor, (bytes,)).await?.0);
+            }
+            Typed::Birthday(person, reply) => {
+                let _ = reply.send(birthday.call_concurrent(accessor, (person,)).await?.0);
             }
             Typed::EchoString(text, reply) => {
                 let _ = reply.send(echo_string.call_concurrent(accessor, (text,)).await?.0);

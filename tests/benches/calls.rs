@@ -84,9 +84,6 @@ const LOOPS: [Loop; 6] = [
     },
 ];
 
-/// Cases that the channel of Rust types does not carry.
-const UNTYPED: [&str; 1] = ["record"];
-
 /// All loops in all placements, as a table and as the lines of the file.
 async fn loops(effort: &Effort) -> Vec<String> {
     let (store, instance) = baselines::val_channel().await;
@@ -102,20 +99,15 @@ async fn loops(effort: &Effort) -> Vec<String> {
     println!(" {:>8} {:>8} {:>8} {:>12}", "/fused", "/val", "/typed", "placed/fused");
     let mut lines = Vec::new();
     for row in LOOPS.iter().filter(|row| is_wanted(row.case)) {
-        let mut pairs = vec![&mut isolated, &mut placed, &mut fused, &mut by_val];
-        if !UNTYPED.contains(&row.case) {
-            pairs.push(&mut by_type);
-        }
-        let costs = measure(&mut pairs, row, effort).await;
+        let pairs = &mut [&mut isolated, &mut placed, &mut fused, &mut by_val, &mut by_type];
+        let costs = measure(pairs, row, effort).await;
         print!("{:20}", row.title);
-        for index in 0..placements.len() {
-            let text = costs.get(index).map(|it| format!("{:.0} [{:.0}]", it.median, it.min));
-            print!(" {:>21}", text.unwrap_or_default());
+        for cost in &costs {
+            print!(" {:>21}", format!("{:.0} [{:.0}]", cost.median, cost.min));
         }
-        let [placed, fused, val] = [&costs[1], &costs[2], &costs[3]].map(|cost| cost.median);
-        for base in [Some(fused), Some(val), costs.get(4).map(|cost| cost.median)] {
-            let ratio = base.map(|base| format!("{:.3}", costs[0].median / base));
-            print!(" {:>8}", ratio.unwrap_or_default());
+        let [placed, fused, val, typed] = [1, 2, 3, 4].map(|index| costs[index].median);
+        for base in [fused, val, typed] {
+            print!(" {:>8.3}", costs[0].median / base);
         }
         println!(" {:>12.3}", placed / fused);
         for (placement, cost) in placements.iter().zip(&costs) {
