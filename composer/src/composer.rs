@@ -1,6 +1,9 @@
 //! [`Composer`]: gathers components and hints, plans the wiring and starts it.
 
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tower_layer::Layer;
 use tower_service::Service;
@@ -254,17 +257,30 @@ impl Composer {
     async fn compile(&self, runtime: &tokio::runtime::Handle) {
         let mut parts = Vec::new();
         self.leaf_parts(Settings::default(), &mut parts);
-        let mut jobs = Vec::new();
-        for part in parts {
-            if let LeafContent::Single(single) = part.content
-                && !single.has_surface()
-            {
-                // What fails has its names when planning.
-                jobs.push(runtime.spawn_blocking(move || drop(single.surface(""))));
-            }
-        }
-        for job in jobs {
-            // A panic in the compiler comes again, and is seen, when the component is reflected.
+        let open = parts.into_iter().filter_map(|part| match part.content {
+            LeafContent::Single(single) if !single.has_surface() => Some(single),
+            _ => None,
+        });
+        let open: Arc<[_]> = open.collect();
+        // More threads than that would take memory and no less time.
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(open.len());
+        let next = Arc::new(AtomicUsize::new(0));
+        let work = || {
+            // They are gone when nobody waits for this any more.
+            let (open, next) = (Arc::downgrade(&open), next.clone());
+            let take = move || {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                open.upgrade().and_then(|open| open.get(index).cloned())
+            };
+            runtime.spawn_blocking(move || {
+                while let Some(single) = take() {
+                    // What fails has its names when planning. A panic in the compiler comes again, and is
+                    // seen, when the component is reflected.
+                    let _ = catch_unwind(AssertUnwindSafe(|| drop(single.surface(""))));
+                }
+            })
+        };
+        for job in std::iter::repeat_with(work).take(threads).collect::<Vec<_>>() {
             let _ = job.await;
         }
     }
