@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use composer_tests::{composer, engine, guest_file};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
-use wasm_runtime_composer::layer::{Call, Next, from_fn};
 use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer, Composition};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, Linker, Val};
@@ -61,17 +60,6 @@ pub(crate) enum Pair {
 impl Pair {
     pub(crate) async fn isolated(guests: [&str; 2]) -> Self {
         let composition = composer(&guests).compose().await;
-        Self::Composed(composition.expect("the first is what the second imports"))
-    }
-
-    /// Each in a store of its own, with so many layers between them that do nothing.
-    pub(crate) async fn layered(guests: [&str; 2], layers: usize) -> Self {
-        let mut composer = composer(&guests);
-        for _ in 0..layers {
-            composer
-                .with_layer(from_fn(|call: Call, next: Next| async move { next.call(call).await }));
-        }
-        let composition = composer.compose().await;
         Self::Composed(composition.expect("the first is what the second imports"))
     }
 
