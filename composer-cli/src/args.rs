@@ -58,12 +58,13 @@ pub(crate) struct Wiring {
     pub(crate) components: Vec<Given>,
 
     /// Decides which component satisfies an import, in every component that has it; `host` is the
-    /// host. IMPORT is the whole name, with its version.
-    #[arg(long = "hint", value_name = "IMPORT=ID")]
+    /// host. IMPORT is the whole name, with its version. With `:EXPORT` the component's export of that
+    /// name is the import, whatever the import is called.
+    #[arg(long = "hint", value_name = "IMPORT=ID[:EXPORT]")]
     pub(crate) hints: Vec<Hint>,
 
     /// Decides which component satisfies an import of one component.
-    #[arg(long = "import-hint", value_name = "CONSUMER:IMPORT=ID")]
+    #[arg(long = "import-hint", value_name = "CONSUMER:IMPORT=ID[:EXPORT]")]
     pub(crate) import_hints: Vec<Hint>,
 
     /// Decides whose export is offered, where several components have it.

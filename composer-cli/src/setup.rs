@@ -108,7 +108,11 @@ impl<'a> Setup<'a> {
         for (index, component) in self.components.iter().enumerate() {
             let own = import_hints.iter().filter(|hint| hint.consumer == index);
             descriptors.push(own.fold(component.describe(), |descriptor, hint| {
-                descriptor.with_import_hint(hint.import, hint.target)
+                let Target { provider, export } = hint.target;
+                match export {
+                    Some(export) => descriptor.with_import_hint_as(hint.import, provider, export),
+                    None => descriptor.with_import_hint(hint.import, provider),
+                }
             }));
         }
         let mut composer = Composer::new();
@@ -130,7 +134,8 @@ impl<'a> Setup<'a> {
         let mut hints = of_one.collect::<Result<Vec<_>, _>>()?;
         let told = hints.len();
         for Hint { name: import, target } in &self.wiring.hints {
-            for consumer in self.consumers(import, target)? {
+            let target = self.target(target);
+            for consumer in self.consumers(import, target.provider)? {
                 // What is said of one component counts before what is said of all.
                 let of_one =
                     |hint: &ImportHint<'_>| (hint.consumer, hint.import) == (consumer, import);
@@ -155,7 +160,21 @@ impl<'a> Setup<'a> {
                 self.ids()
             )));
         };
-        Ok(ImportHint { consumer, import, target: &hint.target })
+        Ok(ImportHint { consumer, import, target: self.target(&hint.target) })
+    }
+
+    /// The target `ID` or `ID:EXPORT`. Both an id and a name may have a `:` in them.
+    fn target<'h>(&self, target: &'h str) -> Target<'h> {
+        let ids = self.components.iter().map(|component| component.id.as_str());
+        let named = ids.filter_map(|id| {
+            let rest = target.strip_prefix(id)?;
+            let export = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
+            Some(Target { provider: &target[..id.len()], export })
+        });
+        // An id that is none is told of with the other problems.
+        named
+            .max_by_key(|it| it.provider.len())
+            .unwrap_or(Target { provider: target, export: None })
     }
 
     /// The components that import `import`, other than the one that is to provide it.
@@ -194,7 +213,15 @@ struct ImportHint<'a> {
     /// Its index.
     consumer: usize,
     import: &'a str,
-    target: &'a str,
+    target: Target<'a>,
+}
+
+/// A component that provides an import.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    provider: &'a str,
+    /// What the import is under another name.
+    export: Option<&'a str>,
 }
 
 /// An engine with every type of the component model that the library carries.

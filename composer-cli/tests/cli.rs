@@ -248,6 +248,32 @@ fn hint_is_for_every_component_that_imports_the_name() {
 }
 
 #[test]
+fn hint_satisfies_an_import_by_an_export_of_another_name() {
+    let adder = |export: &str| {
+        format!(
+            r#"(component
+                (core module $m (func (export "f") (param i32 i32) (result i32)
+                    (i32.add (i32.add (local.get 0) (local.get 1)) (i32.const 1000))))
+                (core instance $i (instantiate $m))
+                (func (export "{export}") (param "a" s32) (param "b" s32) (result s32)
+                    (canon lift (core func $i "f"))))"#
+        )
+    };
+    let given = format!("my:sum={}", text("sum.wat", &adder("plus")));
+    for hint in ["--hint=add=my:sum:plus", "--import-hint=consumer:add=my:sum:plus"] {
+        let values = "--hint=composer:test/iproducer=producer";
+        let wiring = ["producer.wasm", &given, "consumer.wasm", values, hint];
+        succeeds(&[&["run"], &wiring[..], &["--call=run-add()"]].concat(), "1003\n");
+    }
+    fails(
+        &["plan", "producer.wasm", &given, "consumer.wasm", "--hint=add=my:sum:minus"],
+        3,
+        "error: the hint for import `add` of `consumer` names `my:sum`, \
+         which does not export `minus`; it exports `plus`\n",
+    );
+}
+
+#[test]
 fn plan_is_drawn_and_printed_as_json() {
     let wiring =
         ["plan", "a=polite.wasm", "b=greeter.wasm", "--export-hint=composer:test/greeter=a"];
@@ -444,7 +470,7 @@ fn wrong_hints_are_told_with_what_was_meant() {
     fails(
         &["plan", "producer.wasm", "--hint", "add"],
         2,
-        "error: invalid value 'add' for '--hint <IMPORT=ID>': \
+        "error: invalid value 'add' for '--hint <IMPORT=ID[:EXPORT]>': \
          expected a name, `=` and the id of a component\n\nFor more information, try '--help'.\n",
     );
 }
