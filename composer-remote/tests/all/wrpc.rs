@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use composer_tests::{Clock, chain, limited, run, text, until};
+use composer_tests::{Clock, chain, composer, limited, run, text, until};
 use futures_util::future::{join_all, poll_immediate};
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use wasm_runtime_composer::layer::{CallCounts, Deny};
 use wasm_runtime_composer::provider::{
     Elements, Provided, ProvidedExport, Provider, ProviderFuture, Value, stream_value,
 };
@@ -62,6 +63,25 @@ fn nobody_at_the_address_is_told_at_once() {
         let composition = remote("producer", Wrpc::unix(socket())).await;
         let error = add(&composition, 1, 2).await.unwrap_err();
         assert!(matches!(remote_error(&error), RemoteError::NobodyServes { .. }));
+    });
+}
+
+#[test]
+fn calls_of_peers_meet_the_layers_of_what_is_served() {
+    run(async || {
+        let mut composer = composer(&["producer"]);
+        let counts = CallCounts::new();
+        composer.with_layer(counts.clone());
+        composer.with_layer(Deny::these(["composer:test/iproducer#greet"], "not from afar"));
+        let composition = limited(composer.compose()).await.unwrap();
+        let serving = limited(composition.serve(WrpcServer::tcp(LOOPBACK))).await.unwrap();
+        let remote = remote("producer", Wrpc::tcp(&serving.addresses()[0])).await;
+        assert_eq!(add(&remote, 1, 2).await.unwrap(), 3);
+        let greet = remote.typed::<(&str,), String>(Some(PRODUCER), "greet").unwrap();
+        let error = limited(greet.call(("you",))).await.unwrap_err();
+        assert!(chain(&error).contains("not from afar"), "{}", chain(&error));
+        let met: u64 = counts.edges().iter().map(|edge| edge.calls).sum();
+        assert_eq!(met, 2);
     });
 }
 
