@@ -438,14 +438,16 @@ fn layers_of_tower_limit_and_time_calls() {
 fn limit_of_a_component_is_for_all_who_call_it() {
     run(async || {
         let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        // Each waits for two others to run beside it.
+        let three = Arc::new(tokio::sync::Barrier::new(3));
         let busy = {
             let (running, most) = (running.clone(), most.clone());
             move || {
-                let (running, most) = (running.clone(), most.clone());
+                let (running, most, three) = (running.clone(), most.clone(), three.clone());
                 async move {
                     let now = running.fetch_add(1, Ordering::Relaxed) + 1;
                     most.fetch_max(now, Ordering::Relaxed);
-                    tokio::task::yield_now().await;
+                    three.wait().await;
                     running.fetch_sub(1, Ordering::Relaxed);
                 }
             }
@@ -455,7 +457,7 @@ fn limit_of_a_component_is_for_all_who_call_it() {
         let host = host.with_layer(GlobalConcurrencyLimitLayer::new(3));
         let composition = with_layer(host, |_| ()).await;
         let work = composition.typed::<(), ()>(None, "work").unwrap();
-        let calls = (0..100).map(|_| work.call(()));
+        let calls = (0..99).map(|_| work.call(()));
         for done in limited(futures_util::future::join_all(calls)).await {
             done.unwrap();
         }
