@@ -148,7 +148,7 @@ impl<'a> Setup<'a> {
     }
 
     /// The hint `CONSUMER:IMPORT=ID`. Both an id and a name may have a `:` in them.
-    fn of_one<'h>(&self, hint: &'h Hint) -> Result<ImportHint<'h>, Failure> {
+    fn of_one<'h>(&'h self, hint: &'h Hint) -> Result<ImportHint<'h>, Failure> {
         let import = |id: &str| hint.name.strip_prefix(id)?.strip_prefix(':');
         let ids = self.components.iter().map(|component| component.id.as_str()).enumerate();
         let consumer = ids.filter(|(_, id)| import(id).is_some()).max_by_key(|(_, id)| id.len());
@@ -164,12 +164,12 @@ impl<'a> Setup<'a> {
     }
 
     /// The target `ID` or `ID:EXPORT`. Both an id and a name may have a `:` in them.
-    fn target<'h>(&self, target: &'h str) -> Target<'h> {
+    fn target<'h>(&'h self, target: &'h str) -> Target<'h> {
         let ids = self.components.iter().map(|component| component.id.as_str());
-        let named = ids.filter_map(|id| {
-            let rest = target.strip_prefix(id)?;
+        let named = ids.filter_map(|provider| {
+            let rest = target.strip_prefix(provider)?;
             let export = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
-            Some(Target { provider: &target[..id.len()], export })
+            Some(Target { provider, export })
         });
         // An id that is none is told of with the other problems.
         named

@@ -266,10 +266,10 @@ fn hint_satisfies_an_import_by_an_export_of_another_name() {
         succeeds(&[&["run"], &wiring[..], &["--call=run-add()"]].concat(), "1003\n");
     }
     fails(
-        &["plan", "producer.wasm", &given, "consumer.wasm", "--hint=add=my:sum:minus"],
+        &["plan", "producer.wasm", &given, "consumer.wasm", "--hint=add=my:sum:plu"],
         3,
-        "error: the hint for import `add` of `consumer` names `minus` of `my:sum`, \
-         which does not export it\n",
+        "error: the hint for import `add` of `consumer` names `plu` of `my:sum`, \
+         which does not export it; did you mean `plus`?\n",
     );
 }
 

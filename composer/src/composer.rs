@@ -262,6 +262,9 @@ impl Composer {
             _ => None,
         });
         let open: Arc<[_]> = open.collect();
+        if open.is_empty() {
+            return;
+        }
         // More threads than that would take memory and no less time.
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(open.len());
         let next = Arc::new(AtomicUsize::new(0));

@@ -43,7 +43,7 @@ const BLOCKS: usize = 100;
 /// the heap, but at least a page of it is in use. Where nothing leaks it is some ten pages.
 const BYTES: usize = 512 << 10;
 
-/// Set in the process that makes the compositions.
+/// Set in a process of a test's own.
 const CHILD: &str = "LEAK_CHILD";
 
 /// Makes a call and goes away before it is answered, if that takes any time.
@@ -223,16 +223,57 @@ fn make_and_end_them(rounds: usize) {
 
 #[test]
 fn memory_stays_flat_over_thousands_of_compositions() {
-    const NAME: &str = "leaks::memory_stays_flat_over_thousands_of_compositions";
-
-    if env::var_os(CHILD).is_some() {
+    in_a_process("leaks::memory_stays_flat_over_thousands_of_compositions", || {
         let rounds = env::var("LEAK_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap());
-        return make_and_end_them(rounds / 2);
+        make_and_end_them(rounds / 2);
+    });
+}
+
+/// How much memory an idle component may take. A store, its instance and a task by hand take 12 KiB.
+const IDLE: usize = 15 << 10;
+
+#[test]
+fn idle_components_are_small() {
+    const COUNT: usize = 1000;
+
+    in_a_process("leaks::idle_components_are_small", || {
+        let part = text(
+            r#"(component
+                (core module $m (func (export "f")))
+                (core instance $i (instantiate $m))
+                (func (export "f") (canon lift (core func $i "f"))))"#,
+        );
+        let [runtime, ..] = runtimes();
+        let compose = async |count: usize| {
+            let mut composer = Composer::new();
+            for index in 0..count {
+                composer.add(ComposableDescriptor::new(format!("part{index}"), part.clone()));
+            }
+            limited(composer.compose()).await.unwrap()
+        };
+        // What is there once for all is there then.
+        let few = runtime.block_on(compose(10));
+        let before = memory_in_use();
+        let composition = runtime.block_on(compose(COUNT));
+        if let Some((before, after)) = before.zip(memory_in_use()) {
+            let each = after.saturating_sub(before) / COUNT;
+            assert!(each <= IDLE, "{each}");
+        }
+        for composition in [few, composition] {
+            runtime.block_on(composition.close(SOON)).unwrap();
+        }
+    });
+}
+
+/// Runs the test `name` in a process of its own, as other tests use memory at the same time.
+fn in_a_process(name: &str, test: impl FnOnce()) {
+    if env::var_os(CHILD).is_some() {
+        return test();
     }
-    // In a process of its own, as other tests use memory at the same time. One arena, as otherwise
-    // each thread keeps some memory for itself. No backtraces, as they take most of the time.
+    // One arena, as otherwise each thread keeps some memory for itself. No backtraces, as they take most
+    // of the time.
     let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
+        .args(["--exact", name, "--nocapture"])
         .envs([(CHILD, "1"), ("MALLOC_ARENA_MAX", "1"), ("RUST_BACKTRACE", "0")])
         .output()
         .unwrap();

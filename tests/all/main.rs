@@ -8,6 +8,7 @@ mod calls;
 mod cases;
 mod close;
 mod codec;
+mod compiling;
 mod containment;
 mod cycles;
 #[cfg(feature = "codec")]

@@ -20,6 +20,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("typed::trap_in_a_typed_call_names_component_and_function", "names the component"),
     // Single components end, are limited, replaced or started again.
     ("close", "each store ends by itself"),
+    ("compiling", "where each component is compiled"),
     ("containment", "failures are contained between stores"),
     ("faults", "single components fail at random"),
     ("instances", "several stores of one component"),

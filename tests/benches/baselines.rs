@@ -4,8 +4,8 @@ use composer_tests::{engine, guest};
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
-    Accessor, AccessorTask, ComponentType, Func, Instance, Lift, Linker, LinkerInstance, Lower,
-    TypedFunc, Val,
+    Accessor, AccessorTask, ComponentNamedList, ComponentType, Func, Instance, Lift, Linker,
+    LinkerInstance, Lower, TypedFunc, Val,
 };
 use wasmtime::{Store, format_err};
 
@@ -180,38 +180,10 @@ pub(crate) async fn typed_channel() -> (Store<()>, Instance) {
     linker.define_unknown_imports_as_traps(&consumer).expect("nothing is defined yet");
     linker.allow_shadowing(true);
     let mut interface = linker.instance(PRODUCER).expect("it is an instance");
-    let to = sender.clone();
-    interface
-        .func_wrap_async("add", move |_, params: (i32, i32)| {
-            let (reply, answer) = oneshot::channel();
-            let _ = to.send(Typed::Add(params, reply));
-            Box::new(async move { Ok((answered(answer).await?,)) })
-        })
-        .expect("shadowing is allowed");
-    let to = sender.clone();
-    interface
-        .func_wrap_async("reverse", move |_, (bytes,): (Vec<u8>,)| {
-            let (reply, answer) = oneshot::channel();
-            let _ = to.send(Typed::Reverse(bytes, reply));
-            Box::new(async move { Ok((answered(answer).await?,)) })
-        })
-        .expect("shadowing is allowed");
-    let to = sender.clone();
-    interface
-        .func_wrap_async("birthday", move |_, (person,): (Person,)| {
-            let (reply, answer) = oneshot::channel();
-            let _ = to.send(Typed::Birthday(person, reply));
-            Box::new(async move { Ok((answered(answer).await?,)) })
-        })
-        .expect("shadowing is allowed");
-    let to = sender.clone();
-    interface
-        .func_wrap_async("echo-string", move |_, (text,): (String,)| {
-            let (reply, answer) = oneshot::channel();
-            let _ = to.send(Typed::EchoString(text, reply));
-            Box::new(async move { Ok((answered(answer).await?,)) })
-        })
-        .expect("shadowing is allowed");
+    send(&mut interface, "add", &sender, Typed::Add);
+    send(&mut interface, "reverse", &sender, |(bytes,), reply| Typed::Reverse(bytes, reply));
+    send(&mut interface, "birthday", &sender, |(person,), reply| Typed::Birthday(person, reply));
+    send(&mut interface, "echo-string", &sender, |(text,), reply| Typed::EchoString(text, reply));
     interface
         .func_wrap_concurrent("echo-later", move |_, (text,): (String,)| {
             let (reply, answer) = oneshot::channel();
@@ -220,6 +192,26 @@ pub(crate) async fn typed_channel() -> (Store<()>, Instance) {
         })
         .expect("shadowing is allowed");
     started(&linker).await
+}
+
+/// Defines a function that sends its parameters, and waits for the result.
+fn send<P, R>(
+    interface: &mut LinkerInstance<'_, ()>,
+    name: &str,
+    sender: &mpsc::UnboundedSender<Typed>,
+    call: fn(P, Reply<R>) -> Typed,
+) where
+    P: ComponentNamedList + Lift + Send + Sync + 'static,
+    R: Send + 'static,
+    (R,): ComponentNamedList + Lower,
+{
+    let sender = sender.clone();
+    let defined = interface.func_wrap_async(name, move |_, params: P| {
+        let (reply, answer) = oneshot::channel();
+        let _ = sender.send(call(params, reply));
+        Box::new(async move { Ok((answered(answer).await?,)) })
+    });
+    defined.expect("shadowing is allowed");
 }
 
 async fn answered<R>(answer: oneshot::Receiver<R>) -> wasmtime::Result<R> {

@@ -461,7 +461,7 @@ pub(crate) trait Startable: Send + Sync {
     /// What keeps that from being known, said of a component with the id `path`.
     fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>>;
 
-    /// Whether that is known already.
+    /// Whether [`surface`](Self::surface) has nothing to compile or to reflect any more.
     fn has_surface(&self) -> bool {
         true
     }

@@ -521,3 +521,35 @@ impl Home for DriverHandle {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::Post;
+
+    #[test]
+    fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
+        let surface = Surface {
+            imports: Vec::new(),
+            exports: Vec::new(),
+            funcs: Vec::new(),
+            resources: Vec::new(),
+            inside: None,
+            lacks_types: false,
+        };
+        // Nobody serves its inbox.
+        let handle = DriverHandle::new("it".into(), Arc::new(surface), 2, Teller::default());
+        let post = Post::new("it".into(), vec![handle.clone()]);
+        let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let caller = Caller::Rust { context: CallContext::default() };
+                let within = Some(Duration::from_millis(1));
+                let error = post.call(0, Vec::new(), caller, within, None).await.unwrap_err();
+                assert!(matches!(error, CompositionError::Timeout { .. }), "{error}");
+            }
+        });
+        assert_eq!(handle.depth(), 2);
+        assert_eq!(std::iter::from_fn(|| handle.expired.try_take()).count(), 2);
+    }
+}

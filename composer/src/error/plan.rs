@@ -212,10 +212,11 @@ pub enum PlanProblem {
 
     /// A hint names a component that does not export what is wanted.
     #[error(
-        "the hint for {} names {}`{target}`, which {}",
+        "the hint for {} names {}`{target}`, which {}{}",
         Hinted(.component.as_deref(), .name),
         .export.as_ref().map(|export| format!("`{export}` of ")).unwrap_or_default(),
-        if *.hidden { "hides it from others" } else { "does not export it" }
+        if *.hidden { "hides it from others" } else { "does not export it" },
+        Nearest(.nearest.as_deref())
     )]
     #[non_exhaustive]
     HintNotOffered {
@@ -226,6 +227,8 @@ pub enum PlanProblem {
         export: Option<String>,
         target: String,
         hidden: bool,
+        /// What the component exports under almost that name.
+        nearest: Option<String>,
     },
 
     /// An import hint that names the importer itself.

@@ -233,14 +233,16 @@ impl Import {
             limit: OUTGOING_CALLS,
         })?;
         let (caller, in_place) = (ComponentCaller { waiter, place, context }, self.in_place);
-        let answer = if self.endpoint.is_direct() {
-            match self.endpoint.begin(args, caller, in_place) {
+        let answer = match self.endpoint.direct() {
+            Some(post) => match post.begin(self.endpoint.func, args, caller, in_place) {
                 Ok(asked) => asked.answer().await,
                 Err(error) => Err(error),
+            },
+            None => {
+                let caller = Caller::Component(caller);
+                // Seldom needed, and large.
+                Box::pin(self.endpoint.call(args, caller, None, in_place)).await
             }
-        } else {
-            // Seldom needed, and large.
-            Box::pin(self.endpoint.call(args, Caller::Component(caller), None, in_place)).await
         };
         self.contain(answer)
     }

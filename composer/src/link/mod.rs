@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
-pub(crate) use post::{Asked, Post, Ran};
+pub(crate) use post::{Post, Ran};
 pub(crate) use store::{Loans, Place, Places, StoreHandles, StoreSide};
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
-use crate::driver::{Caller, ComponentCaller, InPlaceCaller};
+use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::layer::{Layered, Route};
 use crate::plan::containment::Carrier;
@@ -56,22 +56,12 @@ impl Endpoint {
     /// Runs a call of a sync function in place, if the component is idle, nothing that it calls can
     /// wait, no deadline has to be kept, and no layer has to be met. Otherwise `args` stay as they are.
     pub(crate) fn run_in_place(&self, args: &mut Vec<Value>, caller: InPlaceCaller) -> Option<Ran> {
-        self.is_direct().then(|| self.post.run_in_place(self.func, args, caller))?
+        self.direct()?.run_in_place(self.func, args, caller)
     }
 
-    /// Whether no deadline has to be kept and no layer has to be met.
-    fn is_direct(&self) -> bool {
-        self.deadline.is_none() && self.layers.is_none()
-    }
-
-    /// Makes a component's call, if the way to the function [is direct](Self::is_direct).
-    pub(crate) fn begin(
-        &self,
-        args: Vec<Value>,
-        caller: ComponentCaller,
-        in_place: Option<InPlaceCaller>,
-    ) -> Result<Asked, CompositionError> {
-        self.post.begin(self.func, args, caller, in_place)
+    /// Where the function is called, if no deadline has to be kept and no layer has to be met on the way.
+    fn direct(&self) -> Option<&Post> {
+        (self.deadline.is_none() && self.layers.is_none()).then_some(&*self.post)
     }
 
     /// Calls the function; the shorter deadline counts.

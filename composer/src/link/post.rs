@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
 use super::waits::Wait;
 use crate::driver::{
@@ -37,12 +38,16 @@ impl Holders {
         &self.current[0]
     }
 
+    fn all(&self) -> impl Iterator<Item = &Arc<DriverHandle>> {
+        self.former.iter().chain(&self.current)
+    }
+
     /// The one where a handle among the arguments lives, where there are several.
     fn home(&self, args: &[Value]) -> Option<&Arc<DriverHandle>> {
         if self.current.len() == 1 && self.former.is_empty() {
             return None;
         }
-        self.former.iter().chain(&self.current).find(|driver| {
+        self.all().find(|driver| {
             let epoch = driver.epoch().load(Ordering::Relaxed);
             driver.has_store(epoch) && args.iter().any(|arg| is_of_store(arg, epoch))
         })
@@ -163,28 +168,31 @@ impl Post {
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let Some(within) = within else {
-            return self.ask(func, args, caller, ticket, in_place).await;
+        let until = within.and_then(|within| Instant::now().checked_add(within));
+        let Some((within, until)) = within.zip(until) else {
+            return self.ask(func, args, caller, ticket, in_place).await?.answer().await;
         };
         // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
         // what the caller runs in place.
-        let call = Box::pin(self.ask(func, args, caller, ticket, None));
-        match tokio::time::timeout(within, call).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let function = {
-                    // The driver that has the call knows whether it holds the store.
-                    let holders = self.holders();
-                    let drivers = holders.former.iter().chain(&holders.current);
-                    drivers.for_each(|driver| driver.expire(Expired { ticket, within }));
-                    Some(holders.first().function_name(func))
-                };
-                let component = self.id.to_string();
-                Err(CompositionError::Timeout { component, function, after: within })
-            }
+        let asked = Box::pin(self.ask(func, args, caller, ticket, None));
+        let Ok(asked) = timeout_at(until, asked).await else {
+            // It was still waiting for room. No driver has heard of it.
+            return Err(self.timed_out(func, within));
+        };
+        if let Ok(answer) = timeout_at(until, asked?.answer()).await {
+            return answer;
         }
+        // The driver that has the call knows whether it holds the store.
+        self.holders().all().for_each(|driver| driver.expire(Expired { ticket, within }));
+        Err(self.timed_out(func, within))
     }
 
+    fn timed_out(&self, func: usize, after: Duration) -> CompositionError {
+        let function = Some(self.function_name(func));
+        CompositionError::Timeout { component: self.id.to_string(), function, after }
+    }
+
+    /// Makes a call, which a caller in Rust does when there is room for it.
     async fn ask(
         &self,
         func: usize,
@@ -192,25 +200,22 @@ impl Post {
         caller: Caller,
         ticket: Ticket,
         in_place: Option<InPlaceCaller>,
-    ) -> Result<Option<Value>, CompositionError> {
-        match caller {
-            Caller::Component(caller) => {
-                self.hand_in(func, args, caller, ticket, in_place)?.answer().await
-            }
-            Caller::Rust { context } => {
-                let driver = self.holders().takes(&args).clone();
-                let made_by = MadeBy { context, ..MadeBy::default() };
-                let (mut call, answer) = driver.call(func, args, ticket, made_by);
-                if let Some(caller) = in_place {
-                    match driver.begin(call, caller) {
-                        Ok(()) => return driver.answered(func, answer.await),
-                        Err(not_begun) => call = not_begun,
-                    }
-                }
-                let driver = self.send_with_room(call, driver).await?;
-                driver.answered(func, answer.await)
-            }
+    ) -> Result<Asked, CompositionError> {
+        let context = match caller {
+            Caller::Component(caller) => return self.hand_in(func, args, caller, ticket, in_place),
+            Caller::Rust { context } => context,
+        };
+        let mut driver = self.holders().takes(&args).clone();
+        let made_by = MadeBy { context, ..MadeBy::default() };
+        let (call, answer) = driver.call(func, args, ticket, made_by);
+        let begun = match in_place {
+            Some(caller) => driver.begin(call, caller),
+            None => Err(call),
+        };
+        if let Err(call) = begun {
+            driver = self.send_with_room(call, driver).await?;
         }
+        Ok(Asked { driver, func, answer, _waiting: None })
     }
 
     /// Makes a component's call of an exported function. It is in the inbox after this; with `in_place` it
@@ -306,7 +311,7 @@ impl Post {
     }
 }
 
-/// A component's call that has been made. Dropping it withdraws a call that has not started, and
+/// A call that has been made. Dropping it withdraws a call that has not started, and
 /// otherwise discards its result.
 pub(crate) struct Asked {
     driver: Arc<DriverHandle>,

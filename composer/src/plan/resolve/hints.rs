@@ -150,6 +150,7 @@ impl Resolver<'_> {
                     self.problems.push(PlanProblem::HintNotOffered {
                         component: Some(component),
                         hidden: provider.hides(export),
+                        nearest: provider.nearest_export(export),
                         name: import,
                         export: hint.export.clone(),
                         target: provider.path.clone(),

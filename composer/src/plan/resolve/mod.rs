@@ -514,6 +514,7 @@ impl Resolver<'_> {
                     component: None,
                     name: name.clone(),
                     hidden: provider.hides(name),
+                    nearest: provider.nearest_export(name),
                     target: provider.path.clone(),
                 }),
             }
@@ -541,6 +542,11 @@ impl Ready<'_> {
     fn hides(&self, name: &str) -> bool {
         let wanted = Name::parse(name);
         self.hidden.iter().any(|hidden| Name::parse(hidden).rank_for(&wanted).is_some())
+    }
+
+    /// What it exports for others under almost the name `name`.
+    fn nearest_export(&self, name: &str) -> Option<String> {
+        nearest(name, self.visible.iter().map(|(export, _)| export.as_str())).map(str::to_owned)
     }
 }
 
