@@ -123,7 +123,7 @@ fn frozen_broker_is_a_timeout() {
         let remote = RemoteComponent::new(exports("producer"), nats);
         let composition = compose(remote.with_deadline(Duration::from_millis(500))).await;
         assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
-        broker.process().signal("-STOP");
+        broker.process().freeze().await;
         let error = add(&composition, 1, 2).await.unwrap_err();
         assert!(matches!(remote_error(&error), RemoteError::TimedOut { sent: true, .. }));
         broker.process().signal("-CONT");

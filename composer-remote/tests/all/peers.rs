@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver as Receiver};
 
-use composer_tests::{Clock, component, composer, guest_file, limited};
+use composer_tests::{Clock, component, composer, guest_file, limited, until};
 use wasm_runtime_composer::{Composable, ComposableDescriptor, Composer, Composition};
 use wasm_runtime_composer_remote::{
     RemoteComponent, RemoteExports, Serve, Server, Serving, Transport, WrpcServer,
@@ -69,6 +69,22 @@ impl Process {
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").arg(signal).arg(self.0.id().to_string()).status();
         assert!(sent.expect("there is a `kill`").success());
+    }
+
+    /// Stops it, until it is sent `-CONT`. It has stopped after this: each of its threads does by itself.
+    pub(crate) async fn freeze(&self) {
+        self.signal("-STOP");
+        let tasks = format!("/proc/{}/task", self.0.id());
+        let runs = || {
+            let tasks = std::fs::read_dir(&tasks).into_iter().flatten().flatten();
+            let mut states = tasks.filter_map(|task| {
+                let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+                // After the name, which may have any letter in it.
+                stat.rsplit_once(") ")?.1.chars().next()
+            });
+            states.any(|state| state != 'T')
+        };
+        until(|| !runs()).await;
     }
 
     pub(crate) fn kill(&mut self) {

@@ -111,7 +111,7 @@ fn frozen_server_is_a_timeout() {
     run(async || {
         let (server, address, _) = server_process(LOOPBACK);
         let composition = impatient("fragile", Wrpc::tcp(address)).await;
-        server.signal("-STOP");
+        server.freeze().await;
         let error = plain(&composition, 0).await.unwrap_err();
         let error = remote_error(&error);
         assert!(matches!(error, RemoteError::TimedOut { sent: true, .. }), "{error}");
