@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::composable::Settings;
 use crate::composition::{Composition, LiveLeaf};
 use crate::link::Endpoint;
+use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
 use crate::plan::resolve::Offered;
 use crate::plan::types::Resource;
@@ -20,6 +21,7 @@ impl Composition {
             resources: Vec::new(),
             inside: None,
             lacks_types: false,
+            abilities: Abilities::default(),
         };
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };

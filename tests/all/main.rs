@@ -13,6 +13,7 @@ mod containment;
 mod cycles;
 #[cfg(feature = "codec")]
 mod dynamic_streams;
+mod entries;
 mod errors;
 mod explain;
 mod faults;

@@ -526,6 +526,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::link::Post;
+    use crate::plan::abilities::Abilities;
 
     #[test]
     fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
@@ -536,6 +537,7 @@ mod tests {
             resources: Vec::new(),
             inside: None,
             lacks_types: false,
+            abilities: Abilities::default(),
         };
         // Nobody serves its inbox.
         let handle = DriverHandle::new("it".into(), Arc::new(surface), 2, Teller::default());

@@ -13,6 +13,7 @@ pub use resource::{HostBorrow, HostOwn};
 
 use crate::composable::{Part, sealed};
 use crate::error::HostInterfaceError;
+use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
 use crate::plan::types::{FunctionType, Resource};
 use crate::provider::{Provided, Provider, ProviderError, ProviderFuture};
@@ -239,6 +240,7 @@ impl From<HostInterface> for Provided {
             resources: resources.collect(),
             inside: None,
             lacks_types: true,
+            abilities: Abilities::default(),
         };
         let mut items: Vec<Named> = (0..)
             .zip(&types.resources)

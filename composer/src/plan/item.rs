@@ -8,6 +8,7 @@ use wasmtime::component::{Component, ResourceType};
 use wasmtime::{Engine, ensure};
 
 use super::Plan;
+use super::abilities::Abilities;
 use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
 
@@ -25,6 +26,8 @@ pub(crate) struct Surface {
     /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
     /// what is implemented outside of components only functions and resources are known.
     pub(crate) lacks_types: bool,
+    /// What the component's code can ask of the engine; nothing of what is implemented in Rust.
+    pub(crate) abilities: Abilities,
 }
 
 /// What a component was fused of.
@@ -159,7 +162,8 @@ impl Surface {
     ///
     /// # Errors
     ///
-    /// If its types are too large when every use of one is spelled out.
+    /// If its types are too large when every use of one is spelled out, or what it was compiled to cannot
+    /// be read.
     pub(crate) fn reflect(component: &Component, linked: bool) -> wasmtime::Result<Self> {
         let engine = component.engine();
         let ty = component.component_type();
@@ -187,6 +191,7 @@ impl Surface {
             resources: reflector.resources,
             inside: None,
             lacks_types: false,
+            abilities: Abilities::of(component)?,
         })
     }
 }
@@ -255,7 +260,7 @@ impl Surface {
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
         let (imports, exports) = (all(&self.imports), all(&self.exports));
         let (inside, lacks_types) = (self.inside.clone(), self.lacks_types);
-        Self { imports, exports, funcs, resources, inside, lacks_types }
+        Self { imports, exports, funcs, resources, inside, lacks_types, abilities: self.abilities }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How components are wired: pure rules, without a store, a task or an engine beyond its types.
 
+pub(crate) mod abilities;
 mod check;
 pub(crate) mod containment;
 pub(crate) mod draw;

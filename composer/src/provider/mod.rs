@@ -18,6 +18,7 @@ use crate::driver::{DriverHandle, ProvidedDriver};
 use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError, StreamLost};
 use crate::export::ExportFunc;
 use crate::link::StoreSide;
+use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
 use crate::plan::types::FunctionType;
 use crate::transfer::StreamEnd;
@@ -121,6 +122,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         resources: Vec::new(),
         inside: None,
         lacks_types: true,
+        abilities: Abilities::default(),
     };
     let mut names = HashSet::new();
     for export in exports {

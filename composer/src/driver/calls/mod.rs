@@ -121,6 +121,7 @@ impl Calls {
         };
         let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
         let leaf = !side.calls_others
+            && !side.surface.abilities.suspends
             && store.engine().get_max_wasm_stack() <= MOST_STACK
             && is_leaf(store);
         Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new(), leaf }
@@ -306,7 +307,8 @@ fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Opti
 }
 
 /// Whether wasmtime lets functions of the store be called outside of any fiber: nothing that they
-/// call is async on the host's side, nor does the store give way to its engine's epoch or fuel.
+/// call is async on the host's side, nor does the store give way to its engine's epoch or fuel. What
+/// happens inside of the component it does not look at.
 fn is_leaf<T>(store: &mut Store<T>) -> bool {
     if store.engine().get_max_wasm_stack() + HOST_STACK > THREAD_STACK {
         return false;
