@@ -67,6 +67,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "compile", feature = "component-model-async"))]
+mod companion;
 mod composable;
 mod composer;
 mod composition;

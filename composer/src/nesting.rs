@@ -22,6 +22,7 @@ impl Composition {
             inside: None,
             lacks_types: false,
             abilities: Abilities::default(),
+            companion: None,
         };
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };

@@ -96,6 +96,13 @@ fn provider_that_is_gone_is_contained() {
         );
         assert!(text.starts_with(&expected), "{text}");
         assert_eq!(said(&composition, "by-fault", FINE).await.unwrap(), "err gone");
+        // What was refused does not wait.
+        for _ in 0..100 {
+            said(&composition, "by-fault", FINE).await.unwrap();
+        }
+        for component in composition.snapshot().components {
+            assert_eq!((component.instances[0].waiting, component.instances[0].running), (0, 0));
+        }
     });
 }
 

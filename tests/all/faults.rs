@@ -423,6 +423,13 @@ async fn one_seed(seed: u64) {
     }
     if in_time || early_end.is_some() {
         assert_eq!(composition.live_handles(), 0, "seed {seed}");
+        // Nothing is counted that is over.
+        for component in composition.snapshot().components {
+            for instance in component.instances {
+                let counted = (instance.waiting, instance.running, instance.live_handles);
+                assert_eq!(counted, (0, 0, 0), "seed {seed}: {}", component.id);
+            }
+        }
     }
     let World { composition, things, .. } = world;
     drop(composition);

@@ -33,6 +33,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("streams::replaced_writer_lives_as_long_as_its_streams_are_read", "a component is replaced"),
     ("streams::replaced_reader_lets_go_of_its_streams", "a component is replaced"),
     // How calls and handles pass between stores.
+    ("entries", "compares the placements itself"),
     ("cycles", "a circle of components cannot be one component"),
     ("in_place", "where calls between stores run"),
     ("insight", "what single components are like, and calls between them"),
@@ -49,6 +50,11 @@ const ISOLATED: &[(&str, &str)] = &[
         store without running destructors, a fused component's own handles end without them",
     ),
     ("resources::dropping_the_composition_runs_destructors_too", "likewise"),
+    ("resources::destructor_has_run_when_the_handle_is_dropped", "exports resources at its root"),
+    (
+        "resources::dropping_a_handle_of_a_component_that_has_ended_waits_for_nothing",
+        "one component ends",
+    ),
     // What cannot be fused.
     ("api", "components of other engines, given compiled, and instances that run"),
     ("nesting", "compositions that run already"),

@@ -485,3 +485,85 @@ impl Counted {
         self.0.lock().unwrap().clone()
     }
 }
+
+/// Notes what it is told, as digits of a number.
+const LOG: &str = r#"(component
+    (core module $m
+        (global $log (mut i32) (i32.const 0))
+        (func (export "note") (param i32)
+            (global.set $log
+                (i32.add (i32.mul (global.get $log) (i32.const 10)) (local.get 0))))
+        (func (export "log") (result i32) (global.get $log)))
+    (core instance $i (instantiate $m))
+    (func (export "note") (param "n" u32) (canon lift (core func $i "note")))
+    (func (export "log") (result u32) (canon lift (core func $i "log"))))"#;
+
+/// Makes things whose destructor notes their number.
+const NOTED: &str = r#"(component
+    (import "note" (func $note (param "n" u32)))
+    (core func $note (canon lower (func $note)))
+    (core module $d
+        (import "" "note" (func $note (param i32)))
+        (func (export "end") (param i32) (call $note (local.get 0))))
+    (core instance $d (instantiate $d (with "" (instance (export "note" (func $note))))))
+    (type $r (resource (rep i32) (dtor (core func $d "end"))))
+    (export $thing "thing" (type $r))
+    (core func $new (canon resource.new $r))
+    (core module $m
+        (import "" "new" (func $new (param i32) (result i32)))
+        (func (export "make") (param i32) (result i32) (call $new (local.get 0))))
+    (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
+    (func (export "make") (param "n" u32) (result (own $thing))
+        (canon lift (core func $i "make"))))"#;
+
+/// Makes two things, drops them, and asks a third component what was noted.
+const DROPPER: &str = r#"(component
+    (import "thing" (type $thing (sub resource)))
+    (import "make" (func $make (param "n" u32) (result (own $thing))))
+    (import "log" (func $log (result u32)))
+    (core func $make (canon lower (func $make)))
+    (core func $drop (canon resource.drop $thing))
+    (core func $log (canon lower (func $log)))
+    (core module $m
+        (import "" "make" (func $make (param i32) (result i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (import "" "log" (func $log (result i32)))
+        (func (export "run") (result i32)
+            (local $first i32)
+            (local.set $first (call $make (i32.const 7)))
+            (call $drop (call $make (i32.const 8)))
+            (call $drop (local.get $first))
+            (call $log)))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "make" (func $make)) (export "drop" (func $drop)) (export "log" (func $log))))))
+    (func (export "run") (result u32) (canon lift (core func $i "run"))))"#;
+
+#[test]
+fn destructor_has_run_when_the_handle_is_dropped() {
+    run(async || {
+        let mut composer = Composer::new();
+        for (id, wat) in [("log", LOG), ("noted", NOTED), ("dropper", DROPPER)] {
+            composer.add(ComposableDescriptor::new(id, text(wat)));
+        }
+        let composition = compose(composer).await.unwrap();
+        let run = async || call(&composition, None, "run", &[]).await.unwrap();
+        assert_eq!(run().await, Val::U32(87));
+        assert_eq!(run().await, Val::U32(8787));
+        // Rust, too, sees what came before the answer.
+        assert_eq!(call(&composition, None, "log", &[]).await.unwrap(), Val::U32(8787));
+    });
+}
+
+#[test]
+fn dropping_a_handle_of_a_component_that_has_ended_waits_for_nothing() {
+    run(async || {
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("log", text(LOG)));
+        // Its destructor ends it: the second handle's home is gone.
+        let noted = NOTED.replace("(call $note (local.get 0))", "unreachable");
+        composer.add(ComposableDescriptor::new("noted", text(noted)));
+        composer.add(ComposableDescriptor::new("dropper", text(DROPPER)));
+        let composition = compose(composer).await.unwrap();
+        assert_eq!(limited(call(&composition, None, "run", &[])).await.unwrap(), Val::U32(0));
+    });
+}

@@ -1,5 +1,7 @@
 //! A component in a store of its own.
 
+#[cfg(feature = "compile")]
+use std::borrow::Cow;
 use std::fmt;
 #[cfg(feature = "compile")]
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
+#[cfg(all(feature = "compile", feature = "component-model-async"))]
+use crate::companion::{Accompanied, accompany};
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
 use crate::driver::{Driver, DriverHandle, Renew, Renewed, with_guests};
@@ -45,8 +49,7 @@ pub(crate) struct Loaded {
 
 /// Where a component comes from: its bytes, a file, or a compiled [`Component`].
 ///
-/// Bytes and files need the feature `compile`, on by default. They may be the binary or, with
-/// wasmtime's feature `wat`, the text format.
+/// Bytes and files need the feature `compile`, on by default. They may be the binary or the text format.
 #[derive(Clone)]
 pub struct ComponentSource(Source);
 
@@ -133,33 +136,48 @@ impl<T: 'static> Inner<T> {
     }
 
     fn compile(&self) -> Result<Loaded, Cause> {
-        let component = match &self.source {
+        let loaded = match &self.source {
             #[cfg(feature = "compile")]
             Source::Bytes(bytes) => compile(self.linker.engine(), bytes),
             #[cfg(feature = "compile")]
-            Source::File(path) => Component::from_file(self.linker.engine(), path),
-            Source::Compiled(component) => Ok(component.clone()),
+            Source::File(path) => {
+                read(path).and_then(|bytes| compile(self.linker.engine(), &bytes))
+            }
+            Source::Compiled(component) => {
+                let surface = Surface::reflect(component, false);
+                surface.map(|surface| Loaded::new(component.clone(), surface))
+            }
             #[cfg(feature = "fuse")]
             Source::Fused(_) => Err(wasmtime::Error::msg("a group is compiled when it is fused")),
         };
-        component.and_then(Loaded::new).map_err(Cause::new)
+        loaded.map_err(Cause::new)
     }
 }
 
 impl Loaded {
-    pub(crate) fn new(component: Component) -> wasmtime::Result<Self> {
-        let surface = Arc::new(Surface::reflect(&component, false)?);
-        Ok(Self { component, surface })
+    pub(crate) fn new(component: Component, surface: Surface) -> Self {
+        Self { component, surface: Arc::new(surface) }
     }
 }
 
-/// Compiles a binary, or text.
+/// Compiles a binary, or text, with a companion where one makes a difference.
 #[cfg(feature = "compile")]
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    if let Some(mistake) = mistake(bytes) {
-        return Err(wasmtime::Error::msg(mistake));
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded> {
+    let binary = binary(bytes)?;
+    #[cfg(feature = "component-model-async")]
+    if let Some(loaded) = with_companion(engine, &binary) {
+        return Ok(loaded);
     }
-    Component::new(engine, bytes)
+    let component = Component::new(engine, binary).ok()?;
+    let surface = Surface::accompanied(&component, companion, abilities).ok()?;
+    Some(Loaded::new(component, surface))
+}
+
+#[cfg(feature = "compile")]
+fn read(path: &Path) -> wasmtime::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| {
+        wasmtime::Error::new(error).context(format!("failed to read `{}`", path.display()))
+    })
 }
 
 /// What bytes are instead of a component, where that is easily told.

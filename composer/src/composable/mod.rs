@@ -14,7 +14,7 @@ use tower_service::Service;
 
 pub use component::{ComponentSource, ComposableComponent};
 #[cfg(feature = "fuse")]
-pub(crate) use component::{Loaded, compile};
+pub(crate) use component::{Loaded, compile, reflect};
 pub use instance::ComposableInstance;
 
 use crate::composer::Composer;

@@ -189,9 +189,13 @@ impl DriverHandle {
         self.depth.load(Ordering::Relaxed)
     }
 
-    /// Notes that a call was taken out of the inbox.
-    pub(super) fn taken(&self) {
-        self.depth.fetch_sub(1, Ordering::Relaxed);
+    /// Notes that a message is out of the inbox, whatever becomes of it.
+    #[inline]
+    fn taken(&self, message: Message) -> Message {
+        if let Message::Call(_) = message {
+            self.depth.fetch_sub(1, Ordering::Relaxed);
+        }
+        message
     }
 
     /// The number of the component's store, which is another one when the component gets a new one.
@@ -273,8 +277,10 @@ impl DriverHandle {
     /// Puts a call into the inbox.
     pub(crate) fn send(&self, call: Call) {
         self.depth.fetch_add(1, Ordering::Relaxed);
-        // If the inbox is closed the call is answered by being dropped.
-        self.inbox.put(Message::Call(call));
+        if let Err(message) = self.inbox.put(Message::Call(call)) {
+            // It is answered by being dropped.
+            drop(self.taken(message));
+        }
     }
 
     /// Runs a call of a sync function in place, from its start to its end, if nothing runs in the store,
@@ -371,7 +377,8 @@ impl DriverHandle {
 
     /// Tells that the deadline of a call has passed. One that has ended need not be here.
     pub(crate) fn expire(&self, expired: Expired) {
-        self.expired.put(expired);
+        // A driver that has ended has no such call any more.
+        let _ = self.expired.put(expired);
     }
 
     /// Waits for the next call whose deadline has passed.
@@ -388,12 +395,12 @@ impl DriverHandle {
 
     #[inline]
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.inbox.poll_take(cx)
+        self.inbox.poll_take(cx).map(|message| message.map(|message| self.taken(message)))
     }
 
     /// The next message if there is one.
     pub(super) fn try_receive(&self) -> Option<Message> {
-        self.inbox.try_take()
+        self.inbox.try_take().map(|message| self.taken(message))
     }
 
     /// Takes no messages any more; those that are there stay.
@@ -415,14 +422,13 @@ impl DriverHandle {
         for message in messages {
             match message {
                 Message::Call(mut call) if !call.args.iter().any(|arg| is_of_store(arg, epoch)) => {
-                    self.taken();
-                    successor.depth.fetch_add(1, Ordering::Relaxed);
                     call.room = room.clone().try_acquire_owned().ok();
                     call.reply.moved_to(successor);
-                    successor.inbox.put(Message::Call(call));
+                    successor.send(call);
                 }
+                Message::Call(call) => self.send(call),
                 // If the driver has ended meanwhile, dropping the message answers it.
-                message => self.inbox.put(message),
+                message => drop(self.inbox.put(message)),
             }
         }
         // A driver that waits for its restart need not, once its calls are in safety.
@@ -467,13 +473,19 @@ impl DriverHandle {
     /// Asks the driver to answer what is queued, to let what runs end, and to end.
     pub(crate) fn stop(&self) {
         // A driver that has ended needs no asking.
-        self.inbox.put(Message::Stop);
+        let _ = self.inbox.put(Message::Stop);
         self.stop_wish.notify_one();
     }
 
     /// Asks a driver that is stopping not to wait for running calls.
     pub(crate) fn cut(&self) {
         self.cut.notify_one();
+    }
+
+    /// Forgets the resources that were lost with the component's store. Whoever waits for a destructor hears of
+    /// it.
+    pub(super) fn forget_released(&self) {
+        drop(self.inbox.take_all(|message| matches!(message, Message::Release(_))));
     }
 
     /// Publishes why the component's store ended, though it gets another one.
@@ -509,7 +521,9 @@ impl DriverHandle {
 impl Home for DriverHandle {
     fn release(&self, released: Released) {
         // With the store gone, its resources are gone too.
-        self.inbox.put(Message::Release(released));
+        if self.epoch.load(Ordering::Relaxed) == released.epoch {
+            let _ = self.inbox.put(Message::Release(released));
+        }
     }
 
     fn has_store(&self, epoch: u64) -> bool {
@@ -538,6 +552,7 @@ mod tests {
             inside: None,
             lacks_types: false,
             abilities: Abilities::default(),
+            companion: None,
         };
         // Nobody serves its inbox.
         let handle = DriverHandle::new("it".into(), Arc::new(surface), 2, Teller::default());

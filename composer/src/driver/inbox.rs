@@ -36,13 +36,11 @@ impl<I> Inbox<I> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an item behind the others. When the queue is closed the item is dropped.
-    pub(super) fn put(&self, item: I) {
+    /// Puts an item behind the others; gives it back when the queue is closed.
+    pub(super) fn put(&self, item: I) -> Result<(), I> {
         let mut queue = self.queue();
         if queue.closed {
-            // Items are not dropped under the lock.
-            drop(queue);
-            return;
+            return Err(item);
         }
         queue.items.push_back(item);
         self.len.store(queue.items.len(), Ordering::Release);
@@ -52,6 +50,7 @@ impl<I> Inbox<I> {
         if let Some(waiting) = waiting {
             waiting.wake();
         }
+        Ok(())
     }
 
     /// Waits for the next item; `None` when the queue is closed and empty. A task that takes many items
@@ -97,6 +96,16 @@ impl<I> Inbox<I> {
         Some(item)
     }
 
+    /// Takes out the items for which `pick` holds.
+    pub(super) fn take_all(&self, mut pick: impl FnMut(&I) -> bool) -> Vec<I> {
+        let mut queue = self.queue();
+        let (taken, left) = std::mem::take(&mut queue.items).into_iter().partition(|it| pick(it));
+        queue.items = left;
+        self.len.store(queue.items.len(), Ordering::Release);
+        let taken: VecDeque<I> = taken;
+        taken.into()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len.load(Ordering::Acquire) == 0
     }
@@ -132,7 +141,7 @@ mod tests {
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| {
                 let inbox = inbox.clone();
-                thread::spawn(move || (0..EACH).for_each(|n| inbox.put((sender, n))))
+                thread::spawn(move || (0..EACH).for_each(|n| inbox.put((sender, n)).unwrap()))
             })
             .collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -151,11 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_out_of_the_middle_leaves_the_others_in_their_order() {
+        let inbox = Inbox::new();
+        (0..6).for_each(|n| inbox.put(n).unwrap());
+        assert_eq!(inbox.take_all(|n| n % 2 == 1), [1, 3, 5]);
+        assert_eq!(std::iter::from_fn(|| inbox.try_take()).collect::<Vec<_>>(), [0, 2, 4]);
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
     fn closed_inbox_keeps_what_it_has_and_takes_nothing() {
         let inbox = Inbox::new();
-        inbox.put(1);
+        inbox.put(1).unwrap();
         inbox.close();
-        inbox.put(2);
+        assert_eq!(inbox.put(2), Err(2));
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         assert_eq!(inbox.poll_take(&mut cx), std::task::Poll::Ready(Some(1)));
         assert_eq!(inbox.poll_take(&mut cx), std::task::Poll::Ready(None));

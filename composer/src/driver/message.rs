@@ -1,6 +1,8 @@
 //! What a driver can be asked.
 
 use std::sync::Arc;
+#[cfg(feature = "component-model-async")]
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -111,6 +113,12 @@ impl Reply {
         if let Some(caller) = &mut self.caller {
             caller.closed().await;
         }
+    }
+
+    /// The same, as a poll.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.caller.as_mut().map_or(Poll::Ready(()), |caller| caller.poll_closed(cx))
     }
 
     pub(crate) fn send(mut self, answer: Answer) {

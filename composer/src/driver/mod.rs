@@ -82,6 +82,10 @@ enum Next {
     Release(Released),
     /// A sync call that is to run outside of the event loop.
     Alone(Call),
+    /// A sync call that is to run between two turns of the event loop: inside, it would wait for what the guest
+    /// holds back.
+    #[cfg(feature = "component-model-async")]
+    Between(Call),
     /// An async call, which needs the event loop.
     Overlap(Call),
     Stop,
@@ -201,6 +205,7 @@ impl<T: Send + 'static> Driver<T> {
             let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
             self.handle.set_ended(reason.clone(), delay);
             self.calls.end(&reason);
+            self.handle.forget_released();
             // What it called is withdrawn, and what it had lent is given back.
             self.store = None;
             self.slot.clear();
@@ -249,6 +254,12 @@ impl<T: Send + 'static> Driver<T> {
                 }
                 Next::Alone(call) => {
                     in_turn = true;
+                    if !self.run_alone(call).await? {
+                        break;
+                    }
+                }
+                #[cfg(feature = "component-model-async")]
+                Next::Between(call) => {
                     if !self.run_alone(call).await? {
                         break;
                     }
@@ -330,7 +341,6 @@ impl<T: Send + 'static> Driver<T> {
             self.store = Some(store);
             match message {
                 Some(Message::Call(call)) => {
-                    self.handle.taken();
                     if self.concurrent && self.calls.is_async(call.func) {
                         return Ok(Next::Overlap(call));
                     }
@@ -449,9 +459,13 @@ async fn take_messages<T: Send + 'static>(
         }
         match handle.receive().await {
             Some(Message::Call(call)) => {
-                handle.taken();
-                if rests && !calls.is_async(call.func) && calls.is_idle(accessor) {
+                let is_sync = !calls.is_async(call.func);
+                if is_sync && rests && calls.is_idle(accessor) {
                     return Ok(Next::Alone(call));
+                }
+                if is_sync && calls.runs_between_turns(call.func) {
+                    calls.settle(turns, unsettled).await;
+                    return Ok(Next::Between(call));
                 }
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;

@@ -75,7 +75,6 @@ impl ProvidedDriver {
                 }
                 message = poll_fn(|cx| handle.poll_receive(cx)) => match message {
                     Some(Message::Call(call)) => {
-                        handle.taken();
                         // So calls start in the order of the inbox.
                         if let Some(call) = self.calls.clone().begin(call) {
                             running.spawn(call);
@@ -164,7 +163,7 @@ impl InPlace for Begin {
             return Err(call);
         }
         if let Some(running) = calls.clone().begin(call) {
-            calls.begun.put(running);
+            drop(calls.begun.put(running));
         }
         Ok(())
     }

@@ -118,9 +118,10 @@ impl ExportFunc {
     /// # Cancel safety
     ///
     /// The call is queued, or begun, when this future is first polled. Dropping the future withdraws
-    /// a call that has not started, and the handles moved into it are dropped. A call that has started
-    /// runs to its end in its component; its result is discarded and the handles in it are
-    /// dropped. Lent handles are lent until then.
+    /// a call that has not started, and the handles moved into it are dropped. Of a call that has started,
+    /// a guest is told that can be (an async function of a component that is given as bytes or as a file and
+    /// asks for cancellation); any other runs to its end. What still comes of it is discarded, and the handles
+    /// in it are dropped. Lent handles are lent until then.
     pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
         let inner = &self.inner;
         let args = inner.args(params, results)?;

@@ -3,11 +3,10 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use super::cache::{Cache, Key, Keyed, OfEngine, key_of};
 use super::{binary, fuse};
-use crate::composable::{Loaded, PartContent, compile};
+use crate::composable::{self, Loaded, PartContent, compile};
 use crate::composer::{Composer, Found};
 use crate::error::{Cause, FuseError, PlanProblem};
 use crate::plan::Plan;
@@ -161,8 +160,7 @@ fn reflect(
     let found = match REFLECTED.get(&key, engine) {
         Some(found) => found,
         None => {
-            let Loaded { surface, .. } =
-                compile(engine, binary).and_then(Loaded::new).map_err(Cause::new)?;
+            let surface = Arc::new(composable::reflect(engine, binary).map_err(Cause::new)?);
             let new = Arc::new(Reflected { engine: engine.clone(), surface });
             REFLECTED.add(key, &new);
             new
@@ -182,13 +180,14 @@ impl Wired {
         }
         let binary = fuse(&self.resolution, &self.binaries)?;
         let invalid = |error| FuseError::Encode { source: Cause::new(error) };
-        let component = Component::new(engine, binary).map_err(invalid)?;
-        let mut surface = Surface::reflect(&component, false).map_err(invalid)?;
+        let mut loaded = compile(engine, &binary).map_err(invalid)?;
         let plan = Plan::new(&self.resolution);
-        let hosted = hosted(&self.resolution, &surface)?;
-        let open = open(&self.resolution, &surface);
-        surface.inside = Some(Arc::new(Inside { plan, hosted, open }));
-        let loaded = Loaded { component, surface: Arc::new(surface) };
+        let hosted = hosted(&self.resolution, &loaded.surface)?;
+        let open = open(&self.resolution, &loaded.surface);
+        // Nobody else has it yet.
+        if let Some(surface) = Arc::get_mut(&mut loaded.surface) {
+            surface.inside = Some(Arc::new(Inside { plan, hosted, open }));
+        }
         let fused = Arc::new(Fused { loaded, _reflected: reflected.to_vec() });
         FUSED.add(key, &fused);
         Ok(fused)

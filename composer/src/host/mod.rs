@@ -241,6 +241,7 @@ impl From<HostInterface> for Provided {
             inside: None,
             lacks_types: true,
             abilities: Abilities::default(),
+            companion: None,
         };
         let mut items: Vec<Named> = (0..)
             .zip(&types.resources)

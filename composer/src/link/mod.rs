@@ -21,7 +21,7 @@ use crate::error::CompositionError;
 use crate::layer::{Layered, Route};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface, find};
-use crate::transfer::Proxy;
+use crate::transfer::{Own, Proxy};
 use crate::value::Value;
 
 /// An exported function of a component that runs.
@@ -149,10 +149,21 @@ fn item<T: Send + 'static>(
         (Item::Resource(_), Item::Resource(_)) => {
             let proxies = side.proxies.clone();
             let ty = ResourceType::host::<Proxy>();
-            // Dropping the handle releases the resource in its home.
-            linker.resource(&import.name, ty, move |_, rep| {
-                drop(proxies.remove(rep)?);
-                Ok(())
+            // Where components import from each other in a circle, the destructor may have to wait for who
+            // drops the handle.
+            let waits = !side.tasks.as_ref().is_some_and(Tasks::are_in_circles);
+            // Dropping the handle releases the resource in its home. As in one store, it is over when the
+            // destructor is.
+            linker.resource_async(&import.name, ty, move |_, rep| {
+                let released = proxies.remove(rep).map(Own::release);
+                Box::new(async move {
+                    // One that is lent ends with the loan.
+                    if let (true, Ok(done)) = (waits, released?) {
+                        // Whether it ran, or was lost with its store.
+                        let _ = done.await;
+                    }
+                    Ok(())
+                })
             })
         }
         _ => Ok(()),

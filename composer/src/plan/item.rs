@@ -9,6 +9,7 @@ use wasmtime::{Engine, ensure};
 
 use super::Plan;
 use super::abilities::Abilities;
+use super::companion::{COMPONENT, Companion};
 use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
 
@@ -28,6 +29,8 @@ pub(crate) struct Surface {
     pub(crate) lacks_types: bool,
     /// What the component's code can ask of the engine; nothing of what is implemented in Rust.
     pub(crate) abilities: Abilities,
+    /// What is beside the component in its store, and calls it as a guest does.
+    pub(crate) companion: Option<Arc<Companion>>,
 }
 
 /// What a component was fused of.
@@ -165,6 +168,27 @@ impl Surface {
     /// If its types are too large when every use of one is spelled out, or what it was compiled to cannot
     /// be read.
     pub(crate) fn reflect(component: &Component, linked: bool) -> wasmtime::Result<Self> {
+        let surface = Self::of(component, linked, None)?;
+        Ok(Self { abilities: Abilities::of(component)?, ..surface })
+    }
+
+    /// Reflects a component that was compiled with a companion.
+    ///
+    /// # Errors
+    ///
+    /// As [`reflect`](Self::reflect).
+    #[cfg(all(feature = "compile", feature = "component-model-async"))]
+    pub(crate) fn accompanied(
+        component: &Component,
+        companion: Companion,
+        abilities: Abilities,
+    ) -> wasmtime::Result<Self> {
+        let surface = Self::of(component, false, Some(COMPONENT))?;
+        Ok(Self { abilities, companion: Some(Arc::new(companion)), ..surface })
+    }
+
+    /// Reflects what `component` imports, and exports, or what its export `inside` exports.
+    fn of(component: &Component, linked: bool, inside: Option<&str>) -> wasmtime::Result<Self> {
         let engine = component.engine();
         let ty = component.component_type();
         let mut reflector = Reflector {
@@ -182,8 +206,17 @@ impl Surface {
         let imports = imports.collect::<wasmtime::Result<_>>()?;
         reflector.origin = ResourceOrigin::Defined;
         reflector.funcs.clear();
-        let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it));
-        let exports = exports.collect::<wasmtime::Result<_>>()?;
+        let inside = inside.and_then(|name| ty.get_export(engine, name)).map(|it| it.ty);
+        let exports = match inside {
+            Some(ComponentItem::ComponentInstance(ty)) => {
+                let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it));
+                exports.collect::<wasmtime::Result<_>>()?
+            }
+            _ => {
+                let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it));
+                exports.collect::<wasmtime::Result<_>>()?
+            }
+        };
         Ok(Self {
             imports: if linked { Vec::new() } else { imports },
             exports,
@@ -191,7 +224,8 @@ impl Surface {
             resources: reflector.resources,
             inside: None,
             lacks_types: false,
-            abilities: Abilities::of(component)?,
+            abilities: Abilities::default(),
+            companion: None,
         })
     }
 }
@@ -260,7 +294,8 @@ impl Surface {
         let mut all = |items: &[Named]| items.iter().map(|it| numbers.named(it)).collect();
         let (imports, exports) = (all(&self.imports), all(&self.exports));
         let (inside, lacks_types) = (self.inside.clone(), self.lacks_types);
-        Self { imports, exports, funcs, resources, inside, lacks_types, abilities: self.abilities }
+        let (abilities, companion) = (self.abilities, self.companion.clone());
+        Self { imports, exports, funcs, resources, inside, lacks_types, abilities, companion }
     }
 }
 

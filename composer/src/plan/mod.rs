@@ -2,6 +2,7 @@
 
 pub(crate) mod abilities;
 mod check;
+pub(crate) mod companion;
 pub(crate) mod containment;
 pub(crate) mod draw;
 pub(crate) mod explain;

@@ -75,6 +75,11 @@ impl FunctionType {
         self.params.iter().map(|(_, ty)| ty).chain(&self.result).any(ValueType::has_handles)
     }
 
+    /// How many core values the parameters flatten to.
+    pub(crate) fn core_params(&self) -> usize {
+        self.params.iter().map(|(_, ty)| ty.core_values()).fold(0, usize::saturating_add)
+    }
+
     /// The first resource for which `pick` holds.
     pub(crate) fn find_resource(&self, pick: &dyn Fn(&Resource) -> bool) -> Option<&Resource> {
         let types = self.params.iter().map(|(_, ty)| ty).chain(&self.result);
@@ -240,6 +245,27 @@ impl ValueType {
             return Some(self);
         }
         self.children().into_iter().find_map(|ty| ty.find(pick))
+    }
+
+    /// How many core values a value of this type flattens to.
+    pub(crate) fn core_values(&self) -> usize {
+        let sum = |types: &mut dyn Iterator<Item = &Self>| {
+            types.map(Self::core_values).fold(0, usize::saturating_add)
+        };
+        let most = |types: &mut dyn Iterator<Item = Option<&Self>>| {
+            1 + types.flatten().map(Self::core_values).max().unwrap_or_default()
+        };
+        match self {
+            Self::String | Self::List(_) | Self::Map(_) => 2,
+            Self::FixedLengthList(ty, len) => ty.core_values().saturating_mul(*len as usize),
+            Self::Record(fields) => sum(&mut fields.iter().map(|(_, ty)| ty)),
+            Self::Tuple(types) => sum(&mut types.iter()),
+            Self::Variant(cases) => most(&mut cases.iter().map(|(_, ty)| ty.as_ref())),
+            Self::Option(ty) => 1 + ty.core_values(),
+            Self::Result(sides) => most(&mut [sides.0.as_ref(), sides.1.as_ref()].into_iter()),
+            Self::Flags(names) => usize::from(!names.is_empty()),
+            _ => 1,
+        }
     }
 
     pub(crate) fn renumber(&self, number: &mut dyn FnMut(&Resource) -> u32) -> Self {

@@ -123,6 +123,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         inside: None,
         lacks_types: true,
         abilities: Abilities::default(),
+        companion: None,
     };
     let mut names = HashSet::new();
     for export in exports {

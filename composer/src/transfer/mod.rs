@@ -38,7 +38,8 @@ use crate::error::HandleError;
 
 /// The store in which a resource lives.
 pub(crate) trait Home: Send + Sync {
-    /// Takes a resource back to run its destructor, in order with the calls made before.
+    /// Takes a resource back to run its destructor, in order with the calls made before. One that was lost with
+    /// its store is forgotten.
     fn release(&self, released: Released);
 
     /// Whether the store with this number is there and is this home's.

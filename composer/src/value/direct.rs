@@ -37,27 +37,6 @@ pub(crate) fn give_handles(
 
 /// How values of the function cross without `Val`, if they do.
 pub(crate) fn shape(ty: &FunctionType) -> Option<Shape> {
-    let params = ty.params.iter().map(|(_, ty)| core_values(ty)).fold(0, usize::saturating_add);
-    let results = ty.result.as_ref().map_or(0, core_values);
-    Shape::new(ty.is_async, params, results)
-}
-
-/// How many core values a value of type `ty` flattens to.
-fn core_values(ty: &ValueType) -> usize {
-    let most = |types: &mut dyn Iterator<Item = Option<&ValueType>>| {
-        1 + types.flatten().map(core_values).max().unwrap_or_default()
-    };
-    match ty {
-        ValueType::String | ValueType::List(_) | ValueType::Map(_) => 2,
-        ValueType::FixedLengthList(ty, len) => core_values(ty).saturating_mul(*len as usize),
-        ValueType::Record(fields) => {
-            fields.iter().map(|(_, ty)| core_values(ty)).fold(0, usize::saturating_add)
-        }
-        ValueType::Tuple(types) => types.iter().map(core_values).fold(0, usize::saturating_add),
-        ValueType::Variant(cases) => most(&mut cases.iter().map(|(_, ty)| ty.as_ref())),
-        ValueType::Option(ty) => 1 + core_values(ty),
-        ValueType::Result(sides) => most(&mut [sides.0.as_ref(), sides.1.as_ref()].into_iter()),
-        ValueType::Flags(names) => usize::from(!names.is_empty()),
-        _ => 1,
-    }
+    let results = ty.result.as_ref().map_or(0, ValueType::core_values);
+    Shape::new(ty.is_async, ty.core_params(), results)
 }

@@ -2,9 +2,11 @@
 
 mod run;
 
+#[cfg(feature = "component-model-async")]
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "component-model-async")]
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 use tokio::sync::{Notify, oneshot};
@@ -21,6 +23,9 @@ use super::slot::HOST_STACK;
 use super::turns::Turns;
 use crate::error::{CompositionError, StopReason};
 use crate::link::StoreSide;
+use crate::plan::companion::Companion;
+#[cfg(feature = "component-model-async")]
+use crate::plan::companion::numbered;
 use crate::plan::item::ExportedFunc;
 use crate::plan::types::FunctionType;
 #[cfg(feature = "codec")]
@@ -34,6 +39,15 @@ pub(super) struct Calls {
     pub(super) side: Arc<StoreSide>,
     /// By the index of the exported function.
     callees: Vec<Option<Callee>>,
+    /// What gives up a numbered call.
+    #[cfg(feature = "component-model-async")]
+    cancel: Option<Func>,
+    /// How many numbered calls there were.
+    #[cfg(feature = "component-model-async")]
+    numbers: AtomicU32,
+    /// How many of them are being given up.
+    #[cfg(feature = "component-model-async")]
+    cancelling: AtomicU32,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
@@ -52,6 +66,12 @@ struct Callee {
     /// Whether parameters or result hold handles.
     #[cfg(feature = "codec")]
     has_handles: bool,
+    /// Of a sync function: what calls it at once, whatever the instance holds back.
+    #[cfg(feature = "component-model-async")]
+    at_once: Option<Func>,
+    /// Of an async function: what calls it so that the call can be given up.
+    #[cfg(feature = "component-model-async")]
+    numbered: Option<Box<Self>>,
 }
 
 #[derive(Default)]
@@ -109,22 +129,31 @@ impl Calls {
         store: &mut Store<T>,
         instance: &Instance,
     ) -> Self {
-        let callee = |func: &ExportedFunc| {
-            Some(Callee {
-                func: lookup(store, instance, &func.path)?,
-                ty: func.ty.clone(),
-                #[cfg(feature = "codec")]
-                shape: shape(&func.ty),
-                #[cfg(feature = "codec")]
-                has_handles: func.ty.has_handles(),
-            })
-        };
+        let companion = side.surface.companion.as_deref();
+        let callee = |func: &ExportedFunc| Callee::find(store, instance, func, companion);
         let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
+        #[cfg(feature = "component-model-async")]
+        let cancel = companion.and_then(Companion::cancel);
+        #[cfg(feature = "component-model-async")]
+        let cancel = cancel.and_then(|path| lookup(store, instance, path));
         let leaf = !side.calls_others
             && !side.surface.abilities.suspends
             && store.engine().get_max_wasm_stack() <= MOST_STACK
             && is_leaf(store);
-        Self { handle, side, callees, in_flight: Mutex::default(), ended: Notify::new(), leaf }
+        Self {
+            handle,
+            side,
+            callees,
+            #[cfg(feature = "component-model-async")]
+            cancel,
+            #[cfg(feature = "component-model-async")]
+            numbers: AtomicU32::new(0),
+            #[cfg(feature = "component-model-async")]
+            cancelling: AtomicU32::new(0),
+            in_flight: Mutex::default(),
+            ended: Notify::new(),
+            leaf,
+        }
     }
 
     /// Whether nothing that the guest calls can wait, so that its sync calls run to their end at once.
@@ -135,6 +164,14 @@ impl Calls {
     /// Whether the function is of an async type.
     pub(super) fn is_async(&self, func: usize) -> bool {
         self.side.surface.funcs.get(func).is_some_and(|it| it.ty.is_async)
+    }
+
+    /// Whether a sync function is to be called outside of the event loop, where the engine lets nothing hold it
+    /// back.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn runs_between_turns(&self, func: usize) -> bool {
+        let callee = self.callees.get(func).and_then(Option::as_ref);
+        self.leaf && callee.is_some_and(|callee| callee.at_once.is_none())
     }
 
     /// How many calls are in flight.
@@ -225,6 +262,32 @@ impl Calls {
         }
     }
 
+    /// Waits until nobody waits for a call any more.
+    #[cfg(feature = "component-model-async")]
+    fn poll_given_up(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
+        match self.in_flight().calls.get_mut(call) {
+            Some(started) => started.reply.poll_abandoned(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// The next number for a call.
+    #[cfg(feature = "component-model-async")]
+    fn number_of_call(&self) -> u32 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a call of a sync function would wait for what the guest holds back: its instance may be busy
+    /// with another call.
+    #[cfg(feature = "component-model-async")]
+    fn may_hold_back<T: Send + 'static>(&self, accessor: &Accessor<T>) -> bool {
+        let holds_back = self.side.surface.companion.as_ref().is_some_and(|it| it.holds_back);
+        let mut nobody = Context::from_waker(Waker::noop());
+        holds_back
+            || self.number() > 1
+            || accessor.poll_no_interesting_tasks(&mut nobody).is_pending()
+    }
+
     /// Waits until no call is in flight and the guest has nothing left to do.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
@@ -298,7 +361,54 @@ impl Calls {
     }
 }
 
-fn lookup<T>(store: &mut Store<T>, instance: &Instance, path: &[String]) -> Option<Func> {
+impl Callee {
+    fn find<T>(
+        store: &mut Store<T>,
+        instance: &Instance,
+        exported: &ExportedFunc,
+        companion: Option<&Companion>,
+    ) -> Option<Self> {
+        let path = &exported.path;
+        let func = match companion {
+            Some(_) => lookup(store, instance, Companion::path_of(path)),
+            None => lookup(store, instance, path.iter().map(|name| &**name)),
+        };
+        let callee = Self::new(func?, exported.ty.clone());
+        #[cfg(feature = "component-model-async")]
+        let callee = Self {
+            at_once: companion
+                .and_then(|it| it.at_once(path))
+                .and_then(|path| lookup(store, instance, path)),
+            numbered: companion
+                .and_then(|it| it.numbered(path))
+                .and_then(|path| lookup(store, instance, path))
+                .map(|func| Box::new(Self::new(func, Arc::new(numbered(&callee.ty))))),
+            ..callee
+        };
+        Some(callee)
+    }
+
+    fn new(func: Func, ty: Arc<FunctionType>) -> Self {
+        Self {
+            func,
+            #[cfg(feature = "codec")]
+            shape: shape(&ty),
+            #[cfg(feature = "codec")]
+            has_handles: ty.has_handles(),
+            ty,
+            #[cfg(feature = "component-model-async")]
+            at_once: None,
+            #[cfg(feature = "component-model-async")]
+            numbered: None,
+        }
+    }
+}
+
+fn lookup<'a, T>(
+    store: &mut Store<T>,
+    instance: &Instance,
+    path: impl IntoIterator<Item = &'a str>,
+) -> Option<Func> {
     let mut index = None;
     for name in path {
         index = Some(instance.get_export_index(&mut *store, index.as_ref(), name)?);

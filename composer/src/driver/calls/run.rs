@@ -1,11 +1,19 @@
 //! How a call runs: in the store's event loop, by itself to its end, or at once.
 
 #[cfg(feature = "component-model-async")]
+use std::future::poll_fn;
+#[cfg(feature = "component-model-async")]
+use std::pin::pin;
+#[cfg(feature = "component-model-async")]
 use std::sync::Arc;
+#[cfg(feature = "component-model-async")]
+use std::sync::atomic::Ordering;
+#[cfg(feature = "component-model-async")]
+use std::task::Poll;
 
-use wasmtime::component::Val;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, AccessorTask};
+use wasmtime::component::{Func, Val};
 use wasmtime::{AsContextMut, Store};
 
 use super::{Callee, Calls};
@@ -13,8 +21,12 @@ use crate::driver::message::{Answer, Call};
 use crate::error::{Cause, CompositionError};
 use crate::link::{Loans, StoreHandles};
 use crate::plan::types::FunctionType;
+#[cfg(feature = "component-model-async")]
+use crate::plan::types::ValueType;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::value::Handle;
+#[cfg(feature = "component-model-async")]
+use crate::value::SOME;
 use crate::value::{Faulty, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]
 use crate::value::{give_handles, take_handles};
@@ -50,7 +62,7 @@ impl Calls {
         accessor: &'a Accessor<T>,
         (id, index): (usize, usize),
         callee: &Callee,
-        shape: Shape,
+        (func, shape): (Func, Shape),
         mut args: Vec<Value>,
     ) -> wasmtime::Result<Option<(Loans, Called<'a, Handle>)>> {
         let given = match callee.has_handles {
@@ -64,7 +76,7 @@ impl Calls {
                 return Ok(None);
             }
         };
-        let (task, called) = values::start_call_concurrent(callee.func, shape, accessor, args)?;
+        let (task, called) = values::start_call_concurrent(func, shape, accessor, args)?;
         self.is_task(id, task);
         Ok(Some((loans, called)))
     }
@@ -86,7 +98,56 @@ impl Calls {
             }),
             false => Answer::Returned(result),
         };
-        self.answer(id, answer);
+        self.answer(id, self.unwrapped(index, callee, answer));
+    }
+
+    /// Runs a call by a number in the store's event loop, and gives it up when nobody waits for it any more: the
+    /// guest is told.
+    #[cfg(feature = "component-model-async")]
+    async fn run_numbered<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index): (usize, usize),
+        callee: &Callee,
+        args: Vec<Value>,
+    ) -> wasmtime::Result<()> {
+        let number = self.number_of_call();
+        let args = with_number(&callee.ty, number, args);
+        let mut running = pin!(self.run_by_number(accessor, (id, index), callee, args));
+        let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending => self.poll_given_up(id, cx).map(|()| None),
+        });
+        match (ended.await, self.cancel) {
+            (Some(ended), _) => return ended,
+            (None, Some(cancel)) => {
+                self.cancelling.fetch_add(1, Ordering::Relaxed);
+                cancel.call_concurrent(accessor, &[Val::U32(number)], &mut []).await?;
+                self.cancelling.fetch_sub(1, Ordering::Relaxed);
+            }
+            (None, None) => {}
+        }
+        running.await
+    }
+
+    #[cfg(feature = "component-model-async")]
+    async fn run_by_number<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        (id, index): (usize, usize),
+        callee: &Callee,
+        args: Vec<Value>,
+    ) -> wasmtime::Result<()> {
+        #[cfg(feature = "codec")]
+        if let Some(shape) = callee.shape {
+            let by = (callee.func, shape);
+            let started = self.start_direct(accessor, (id, index), callee, by, args)?;
+            let Some((loans, called)) = started else { return Ok(()) };
+            let result = called.await?;
+            self.end_direct(accessor, (id, index), callee, loans, result);
+            return Ok(());
+        }
+        self.run_by_val(accessor, (id, index), (callee, callee.func), args).await
     }
 
     /// Runs a call in the store's event loop.
@@ -95,10 +156,10 @@ impl Calls {
         &self,
         accessor: &Accessor<T>,
         (id, index): (usize, usize),
-        callee: &Callee,
+        (callee, func): (&Callee, Func),
         args: Vec<Value>,
     ) -> wasmtime::Result<()> {
-        let Callee { func, ty, .. } = callee;
+        let ty = &callee.ty;
         let (params, loans) = match accessor.with(|store| self.args(ty, args, store)) {
             Ok(args) => args,
             Err(error) => {
@@ -118,8 +179,21 @@ impl Calls {
             loans.end(&self.side, &mut store);
             self.returned(index, ty, &results, store)
         });
-        self.answer(id, answer);
+        self.answer(id, self.unwrapped(index, callee, answer));
         Ok(())
+    }
+
+    /// The answer of the function itself, where `callee` is what calls it by a number.
+    #[cfg(feature = "component-model-async")]
+    fn unwrapped(&self, index: usize, callee: &Callee, answer: Answer) -> Answer {
+        match self.callees.get(index) {
+            Some(Some(own))
+                if own.numbered.as_deref().is_some_and(|it| std::ptr::eq(it, callee)) =>
+            {
+                without_number(answer, own.ty.result.is_some())
+            }
+            _ => answer,
+        }
     }
 
     /// Runs a call to its end.
@@ -138,6 +212,7 @@ impl Calls {
             return Ok(());
         }
         let callee = self.callee(call.func)?;
+        let func = self.entry(callee);
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
             let mut args = call.args;
@@ -150,13 +225,12 @@ impl Calls {
             };
             self.runs(id);
             let store = &mut store.as_context_mut();
-            let result =
-                values::call_async(callee.func, shape, store.as_context_mut(), args).await?;
+            let result = values::call_async(func, shape, store.as_context_mut(), args).await?;
             loans.end(&self.side, &mut *store);
             self.answer(id, self.answer_of(call.func, callee, result, store));
             return Ok(());
         }
-        let Callee { func, ty, .. } = callee;
+        let ty = &callee.ty;
         let (params, loans) = match self.args(ty, call.args, &mut *store) {
             Ok(args) => args,
             Err(error) => {
@@ -199,6 +273,17 @@ impl Calls {
         callee.func.call(&mut *store, &params, &mut results)?;
         loans.end(&self.side, &mut *store);
         Ok(self.returned(func, &callee.ty, &results, store))
+    }
+
+    /// By which function a sync one is called that runs alone.
+    fn entry(&self, callee: &Callee) -> Func {
+        #[cfg(feature = "component-model-async")]
+        if let (Some(at_once), Some(companion)) = (callee.at_once, &self.side.surface.companion)
+            && companion.holds_back
+        {
+            return at_once;
+        }
+        callee.func
     }
 
     /// Notes in which call the guest runs, on an engine that runs one at a time.
@@ -333,16 +418,52 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
             return Ok(());
         }
         let callee = calls.callee(index)?;
+        // What gives a call up may do nothing else until that is over.
+        let cancelling = calls.cancelling.load(Ordering::Relaxed) > 0;
+        if let Some(numbered) = callee.numbered.as_ref().filter(|_| !cancelling) {
+            return Box::pin(calls.run_numbered(accessor, (id, index), numbered, args)).await;
+        }
+        let func = match callee.at_once {
+            Some(at_once) if calls.may_hold_back(accessor) => at_once,
+            _ => callee.func,
+        };
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
             // The store keeps room for two of this future, so that there is little in it.
-            let started = calls.start_direct(accessor, (id, index), callee, shape, args)?;
+            let started = calls.start_direct(accessor, (id, index), callee, (func, shape), args)?;
             let Some((loans, called)) = started else { return Ok(()) };
             let result = called.await?;
             calls.end_direct(accessor, (id, index), callee, loans, result);
             return Ok(());
         }
         // Seldom needed, and large.
-        Box::pin(calls.run_by_val(accessor, (id, index), callee, args)).await
+        Box::pin(calls.run_by_val(accessor, (id, index), (callee, func), args)).await
+    }
+}
+
+/// What a call by number takes: the number and the parameters, with what fills them up.
+#[cfg(feature = "component-model-async")]
+fn with_number(ty: &FunctionType, number: u32, args: Vec<Value>) -> Vec<Value> {
+    let mut all = vec![Value::U32(number)];
+    if !args.is_empty() {
+        all.push(Value::Fields(args));
+    }
+    if let Some((_, ValueType::Tuple(filling))) = ty.params.get(all.len()) {
+        all.push(Value::Fields(filling.iter().map(|_| Value::U8(0)).collect()));
+    }
+    all
+}
+
+/// The answer to a call by number, out of what comes of it; nothing if it was given up.
+#[cfg(feature = "component-model-async")]
+fn without_number(answer: Answer, has_result: bool) -> Answer {
+    match answer {
+        Answer::Returned(Some(Value::Case(SOME, Some(fields)))) => match *fields {
+            Value::Fields(fields) if has_result => Answer::Returned(fields.into_iter().next()),
+            _ => Answer::Returned(None),
+        },
+        // Nobody hears it.
+        Answer::Returned(_) => Answer::Stopped { started: true },
+        other => other,
     }
 }

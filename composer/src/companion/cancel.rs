@@ -1,0 +1,704 @@
+//! Functions of async types, called so that the call can be given up: as a component of the same store calls
+//! them, with `subtask.cancel`.
+//!
+//! For each function `f` there is one that takes a number for the call beside what `f` takes, and returns what `f`
+//! returns, or `none` if the call was given up. `cancel` gives up the call of a number, if it has not returned.
+//!
+//! So that no code here has to know the types of values, they lie in memory, where the one function's parameters
+//! and result are part of the other's: a tuple is filled up with bytes until it is passed in memory. Only
+//! parameters that a lowered async function takes as core values are passed as they are.
+
+use std::collections::HashMap;
+
+use wasm_encoder::{
+    BlockType, CanonicalOption, ComponentExportKind, ComponentValType, ExportKind, InstructionSink,
+    MemArg, ModuleArg, PrimitiveValType, ValType,
+};
+use wasmparser::component_types::{
+    ComponentDefinedType, ComponentDefinedTypeId, ComponentValType as Parsed,
+};
+use wasmparser::types::TypesRef;
+
+use super::Exported;
+use super::core::Core;
+use super::handles::{HandleParam, handle_params};
+use super::layout::{Cases, Layout, align_to, flatten, has_lists};
+use super::memory::{self, word};
+use super::types::{Around, Types};
+use crate::plan::companion::{MOST_FLAT, filling};
+
+const I32: ValType = ValType::I32;
+
+/// What `subtask.cancel` and events tell of a subtask.
+const STARTED: i32 = 1;
+const RETURNED: i32 = 2;
+const CANCELLED_BEFORE_STARTED: i32 = 3;
+const BLOCKED: i32 = -1;
+const EVENT_SUBTASK: i32 = 1;
+/// What a callback returns to wait for a waitable set.
+const WAIT: i32 = 2;
+
+/// The record of a call that has not returned, by words of four bytes.
+mod field {
+    pub(super) const SUBTASK: u32 = 0;
+    pub(super) const SET: u32 = 4;
+    /// The memory of its parameters.
+    pub(super) const PARAMS: u32 = 8;
+    /// Where its result is to lie.
+    pub(super) const RESULT: u32 = 12;
+    /// The ends of the future that wakes it when it has been given up.
+    pub(super) const READER: u32 = 16;
+    pub(super) const WRITER: u32 = 20;
+    /// What came of giving it up.
+    pub(super) const STATUS: u32 = 24;
+    pub(super) const NUMBER: u32 = 28;
+    pub(super) const NEXT: u32 = 32;
+    /// The handles among its parameters.
+    pub(super) const HANDLES: u32 = 36;
+}
+
+/// How parameters are passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    Flat,
+    InMemory,
+}
+
+/// What a function takes and returns.
+struct Signature {
+    /// The core values of its parameters.
+    flat: Vec<ValType>,
+    passed: Passed,
+    params: Layout,
+    result: Option<Parsed>,
+    result_flat: usize,
+    /// The result in a tuple with what fills it up.
+    returned: Layout,
+    handles: Vec<HandleParam>,
+}
+
+impl Signature {
+    fn of(types: TypesRef<'_>, func: &Exported) -> Option<Self> {
+        let ty = &types[func.ty];
+        let flat = flatten(types, ty.params.iter().map(|(_, ty)| ty))?;
+        let passed = if flat.len() > MOST_FLAT { Passed::InMemory } else { Passed::Flat };
+        let params = Layout::fields(types, ty.params.iter().map(|(_, ty)| ty))?;
+        let result_flat = flatten(types, &ty.result)?.len();
+        let result = Layout::fields(types, &ty.result)?;
+        let filling = filling(result_flat) as u32;
+        let returned =
+            Layout { size: align_to(result.size + filling, result.align), align: result.align };
+        let handles = handle_params(types, ty)?;
+        let result = ty.result;
+        Some(Self { flat, passed, params, result, result_flat, returned, handles })
+    }
+
+    /// Where the result lies after the number of the case `some`.
+    fn returned_at(&self) -> u32 {
+        align_to(1, self.returned.align)
+    }
+}
+
+/// A function on its way into the component.
+struct Made<'f> {
+    func: &'f Exported,
+    name: String,
+    signature: Signature,
+    /// The types of its parameters in a tuple, of what fills that up, and of its result.
+    ty: u32,
+    lowered: u32,
+    returns: u32,
+    /// For each handle, what gives it up.
+    drops: Vec<u32>,
+}
+
+/// The functions that code here calls.
+struct Calls {
+    alloc: u32,
+    free: u32,
+    taken: u32,
+    free_all: u32,
+    new_set: u32,
+    drop_set: u32,
+    join: u32,
+    drop_subtask: u32,
+    cancel: u32,
+    new_future: u32,
+    read: u32,
+    write: u32,
+    drop_reader: u32,
+    drop_writer: u32,
+    get: u32,
+    set: u32,
+}
+
+/// A built-in function: its name in the core module, its index in the component, and its type.
+type BuiltIn = (&'static str, u32, &'static [ValType], &'static [ValType]);
+
+/// Writes a component that exports, for each of `funcs`, one whose calls can be given up; gives the names.
+/// `in_passing` says whether the engine has a `subtask.cancel` that does not wait for what comes of it. Without,
+/// `cancel` waits, and until it is over the component does nothing else.
+pub(super) fn write<'f>(
+    types: &mut Types<'_>,
+    around: &mut Around,
+    parsed: TypesRef<'_>,
+    (funcs, in_passing): (impl Iterator<Item = &'f Exported>, bool),
+) -> Vec<(&'f Exported, String)> {
+    let libc = types.beside.core_module(None, &memory::of_many_calls().finish());
+    let libc = types.beside.core_instantiate(None, libc, []);
+    let memory = types.beside.core_alias_export(None, libc, "memory", ExportKind::Memory);
+    let mut exported =
+        |name: &str| types.beside.core_alias_export(None, libc, name, ExportKind::Func);
+    let [params, results] = ["params", "results"].map(&mut exported);
+    let [alloc, free, taken, free_all] = ["alloc", "free", "taken", "free-all"].map(&mut exported);
+    let utf8 = CanonicalOption::UTF8;
+    let memory_option = CanonicalOption::Memory(memory);
+
+    let (future, encoder) = types.beside.type_defined(None);
+    encoder.future(None);
+    let beside = &mut types.beside;
+    let built_in: [BuiltIn; 16] = [
+        ("alloc", alloc, &[I32], &[I32]),
+        ("free", free, &[I32], &[]),
+        ("taken", taken, &[], &[I32]),
+        ("free-all", free_all, &[I32], &[]),
+        ("waitable-set.new", beside.waitable_set_new(), &[], &[I32]),
+        ("waitable-set.drop", beside.waitable_set_drop(), &[I32], &[]),
+        ("waitable.join", beside.waitable_join(), &[I32, I32], &[]),
+        ("subtask.drop", beside.subtask_drop(), &[I32], &[]),
+        ("subtask.cancel", beside.subtask_cancel(in_passing), &[I32], &[I32]),
+        ("future.new", beside.future_new(future), &[], &[ValType::I64]),
+        (
+            "future.read",
+            beside.future_read(future, [CanonicalOption::Async, memory_option]),
+            &[I32, I32],
+            &[I32],
+        ),
+        (
+            "future.write",
+            beside.future_write(future, [CanonicalOption::Async, memory_option]),
+            &[I32, I32],
+            &[I32],
+        ),
+        ("future.drop-readable", beside.future_drop_readable(future), &[I32], &[]),
+        ("future.drop-writable", beside.future_drop_writable(future), &[I32], &[]),
+        ("context.get", beside.context_get(I32, 0), &[], &[I32]),
+        ("context.set", beside.context_set(I32, 0), &[I32], &[]),
+    ];
+    let mut core = Core::default();
+    core.import_memory("memory");
+    let mut given = vec![("memory".to_owned(), ExportKind::Memory, memory)];
+    let [
+        alloc,
+        free,
+        taken,
+        free_all,
+        new_set,
+        drop_set,
+        join,
+        drop_subtask,
+        cancel,
+        new_future,
+        read,
+        write,
+        drop_reader,
+        drop_writer,
+        get,
+        set,
+    ] = built_in.map(|(name, index, params, results)| {
+        given.push((name.to_owned(), ExportKind::Func, index));
+        core.import(name, params, results)
+    });
+    let calls = Calls {
+        alloc,
+        free,
+        taken,
+        free_all,
+        new_set,
+        drop_set,
+        join,
+        drop_subtask,
+        cancel,
+        new_future,
+        read,
+        write,
+        drop_reader,
+        drop_writer,
+        get,
+        set,
+    };
+
+    let mut made = Vec::new();
+    for func in funcs {
+        let Some(signature) = Signature::of(parsed, func) else { continue };
+        let Some(own) = types.imported_func(func.ty, around) else { continue };
+        let Some((ty, returned)) = lifted_type(types, around, parsed, func, &signature) else {
+            continue;
+        };
+        let import = types.import_func(func.around, own);
+        let name = format!("f{}", made.len());
+        let options =
+            [CanonicalOption::Async, utf8, memory_option, CanonicalOption::Realloc(results)];
+        let lowered = types.beside.lower_func(None, import, options);
+        let returns = types.beside.task_return(Some(returned), [utf8, memory_option]);
+        given.push((format!("call {name}"), ExportKind::Func, lowered));
+        given.push((format!("return {name}"), ExportKind::Func, returns));
+        let mut lowered_params = match signature.passed {
+            Passed::Flat => signature.flat.clone(),
+            Passed::InMemory => vec![I32],
+        };
+        lowered_params.extend(signature.result.is_some().then_some(I32));
+        let lowered = core.import(&format!("call {name}"), &lowered_params, &[I32]);
+        let returns = core.import(&format!("return {name}"), &[I32], &[]);
+        let mut drops = Vec::new();
+        for (number, handle) in signature.handles.iter().enumerate() {
+            // Its type is known, as the function's is.
+            let Some(drop) = handle.kind.drop(types, around) else { continue };
+            let name = format!("drop {name} {number}");
+            drops.push(core.import(&name, &[I32], &[]));
+            given.push((name, ExportKind::Func, drop));
+        }
+        made.push(Made { func, name, signature, ty, lowered, returns, drops });
+    }
+
+    let first = core.global(0);
+    let mut frees = Frees { types: parsed, free: calls.free, known: HashMap::new() };
+    for made in &made {
+        let result = made.signature.result.as_ref().filter(|ty| has_lists(parsed, ty));
+        let free_result = result.and_then(|ty| frees.value(&mut core, ty));
+        write_function(&mut core, &calls, first, made, free_result);
+    }
+    let cancel = write_cancel(&mut core, &calls, first, in_passing);
+    core.export("cancel", cancel);
+
+    let main = types.beside.core_module(None, &core.finish());
+    let given = given.iter().map(|(name, kind, index)| (&**name, *kind, *index));
+    let given = types.beside.core_instantiate_exports(None, given.collect::<Vec<_>>());
+    let main = types.beside.core_instantiate(None, main, [("", ModuleArg::Instance(given))]);
+    let mut names = Vec::new();
+    for Made { func, name, ty, .. } in made {
+        let call = types.beside.core_alias_export(None, main, &name, ExportKind::Func);
+        let callback = format!("{name}-callback");
+        let callback = types.beside.core_alias_export(None, main, &callback, ExportKind::Func);
+        let options = [
+            CanonicalOption::Async,
+            CanonicalOption::Callback(callback),
+            utf8,
+            memory_option,
+            CanonicalOption::Realloc(params),
+        ];
+        let lifted = types.beside.lift_func(None, call, ty, options);
+        types.beside.export(&*name, ComponentExportKind::Func, lifted, None);
+        names.push((func, name));
+    }
+    let cancel = types.beside.core_alias_export(None, main, "cancel", ExportKind::Func);
+    let (ty, mut encoder) = types.beside.type_function(None);
+    let number = ComponentValType::Primitive(PrimitiveValType::U32);
+    encoder.async_(!in_passing).params([("number", number)]).result(None);
+    let lifted = types.beside.lift_func(None, cancel, ty, []);
+    types.beside.export("cancel", ComponentExportKind::Func, lifted, None);
+    names
+}
+
+/// The type of the function whose calls can be given up, and of its result.
+fn lifted_type(
+    types: &mut Types<'_>,
+    around: &mut Around,
+    parsed: TypesRef<'_>,
+    func: &Exported,
+    signature: &Signature,
+) -> Option<(u32, ComponentValType)> {
+    let byte = ComponentValType::Primitive(PrimitiveValType::U8);
+    let mut params = vec![("number", ComponentValType::Primitive(PrimitiveValType::U32))];
+    let mut inner = Vec::new();
+    for (_, ty) in &parsed[func.ty].params {
+        inner.push(types.exported_value(ty, around)?);
+    }
+    if !inner.is_empty() {
+        let (tuple, encoder) = types.beside.type_defined(None);
+        encoder.tuple(inner);
+        params.push(("params", ComponentValType::Type(tuple)));
+    }
+    if signature.passed == Passed::InMemory {
+        let filling = filling(signature.flat.len());
+        if filling > 0 {
+            let (tuple, encoder) = types.beside.type_defined(None);
+            encoder.tuple(vec![byte; filling]);
+            params.push(("filling", ComponentValType::Type(tuple)));
+        }
+    }
+    let mut fields = Vec::new();
+    if let Some(result) = &signature.result {
+        fields.push(types.exported_value(result, around)?);
+    }
+    fields.extend(std::iter::repeat_n(byte, filling(signature.result_flat)));
+    let (tuple, encoder) = types.beside.type_defined(None);
+    encoder.tuple(fields);
+    let (option, encoder) = types.beside.type_defined(None);
+    encoder.option(ComponentValType::Type(tuple));
+    let result = ComponentValType::Type(option);
+    let (ty, mut encoder) = types.beside.type_function(None);
+    encoder.async_(true).params(params).result(Some(result));
+    Some((ty, result))
+}
+
+/// Stores the word on top of the stack into a field of a record.
+fn store(code: &mut InstructionSink<'_>, field: u32) {
+    code.i32_store(word(field));
+}
+
+fn load(code: &mut InstructionSink<'_>, record: u32, field: u32) {
+    code.local_get(record).i32_load(word(field));
+}
+
+/// Writes a function and its callback.
+fn write_function(
+    core: &mut Core,
+    calls: &Calls,
+    first: u32,
+    made: &Made<'_>,
+    free_result: Option<u32>,
+) {
+    let signature = &made.signature;
+    let result_size = signature.returned_at() + signature.returned.size;
+    let byte = MemArg { offset: 0, align: 0, memory_index: 0 };
+    // Returns what lies at the local `result`, of the case `case`, and gives its memory back.
+    let give = |code: &mut InstructionSink<'_>, result: u32, is_some: bool| {
+        code.local_get(result).i32_const(is_some.into()).i32_store8(byte);
+        code.local_get(result).call(made.returns);
+        if let (true, Some(free_result)) = (is_some, free_result) {
+            code.local_get(result).i32_const(signature.returned_at().cast_signed()).i32_add();
+            code.call(free_result);
+        }
+        code.local_get(result).call(calls.free);
+    };
+
+    let (params, handle): (Vec<ValType>, _) = match signature.passed {
+        Passed::Flat => ([I32].into_iter().chain(signature.flat.iter().copied()).collect(), None),
+        // After the number of the call.
+        Passed::InMemory => (vec![I32], Some(align_to(4, signature.params.align))),
+    };
+    let local = params.len() as u32;
+    let [result, status, record, set] = [local, local + 1, local + 2, local + 3];
+    let taken = local + 4;
+    // Puts a handle among the parameters on the stack.
+    let push_handle = |code: &mut InstructionSink<'_>, param: &HandleParam| match handle {
+        Some(start) => {
+            code.local_get(0).i32_load(word(start + param.offset));
+        }
+        None => {
+            code.local_get(1 + param.flat);
+        }
+    };
+    let start = core.func((&params, &[I32]), 5, |code| {
+        code.call(calls.taken).local_set(taken);
+        code.i32_const(result_size.cast_signed()).call(calls.alloc).local_set(result);
+        match handle {
+            Some(start) => {
+                code.local_get(0).i32_const(start.cast_signed()).i32_add();
+            }
+            None => {
+                for param in 1..local {
+                    code.local_get(param);
+                }
+            }
+        }
+        if signature.result.is_some() {
+            code.local_get(result);
+            code.i32_const(signature.returned_at().cast_signed()).i32_add();
+        }
+        code.call(made.lowered).local_tee(status);
+        code.i32_const(15).i32_and().i32_const(RETURNED).i32_eq();
+        code.if_(BlockType::Empty);
+        for (param, drop) in signature.handles.iter().zip(&made.drops) {
+            if param.kind.is_borrow() {
+                push_handle(code, param);
+                code.call(*drop);
+            }
+        }
+        code.local_get(taken).call(calls.free_all);
+        give(code, result, true);
+        code.i32_const(0).return_();
+        code.end();
+
+        let size = field::HANDLES + 4 * signature.handles.len() as u32;
+        code.i32_const(size.cast_signed()).call(calls.alloc).local_tee(record);
+        code.local_get(status).i32_const(4).i32_shr_u();
+        store(code, field::SUBTASK);
+        code.local_get(record).call(calls.new_set).local_tee(set);
+        store(code, field::SET);
+        load(code, record, field::SUBTASK);
+        code.local_get(set).call(calls.join);
+        for (index, param) in (0..).zip(&signature.handles) {
+            code.local_get(record);
+            push_handle(code, param);
+            store(code, field::HANDLES + 4 * index);
+        }
+        code.local_get(record);
+        match signature.passed {
+            Passed::Flat => code.local_get(0),
+            Passed::InMemory => code.local_get(0).i32_load(word(0)),
+        };
+        store(code, field::NUMBER);
+        // Parameters are with the callee once it has started.
+        code.local_get(status).i32_const(15).i32_and().i32_const(STARTED).i32_eq();
+        code.if_(BlockType::Empty);
+        code.local_get(taken).call(calls.free_all).i32_const(0).local_set(taken);
+        code.end();
+        code.local_get(record).local_get(taken);
+        store(code, field::PARAMS);
+        code.local_get(record).local_get(result);
+        store(code, field::RESULT);
+        code.local_get(record).i32_const(0);
+        store(code, field::READER);
+        code.local_get(record).global_get(first);
+        store(code, field::NEXT);
+        code.local_get(record).global_set(first);
+        code.local_get(record).call(calls.set);
+        code.local_get(set).i32_const(4).i32_shl().i32_const(WAIT).i32_or();
+    });
+    core.export(&made.name, start);
+
+    let callback = core.func((&[I32, I32, I32], &[I32]), 4, |code| {
+        let [event, status, record, result, at, next] = [0, 2, 3, 4, 5, 6];
+        code.call(calls.get).local_set(record);
+        code.local_get(event).i32_const(EVENT_SUBTASK).i32_eq();
+        code.if_(BlockType::Empty);
+        code.local_get(status).i32_const(STARTED).i32_eq();
+        code.if_(BlockType::Empty);
+        load(code, record, field::PARAMS);
+        code.call(calls.free_all);
+        code.local_get(record).i32_const(0);
+        store(code, field::PARAMS);
+        load(code, record, field::SET);
+        code.i32_const(4).i32_shl().i32_const(WAIT).i32_or().return_();
+        code.end();
+        code.else_();
+        // It was given up, and what came of it is known already.
+        load(code, record, field::STATUS);
+        code.local_set(status);
+        code.end();
+
+        load(code, record, field::SUBTASK);
+        code.call(calls.drop_subtask);
+        load(code, record, field::READER);
+        code.if_(BlockType::Empty);
+        load(code, record, field::READER);
+        code.i32_const(0).call(calls.join);
+        load(code, record, field::READER);
+        code.call(calls.drop_reader);
+        load(code, record, field::WRITER);
+        code.call(calls.drop_writer);
+        code.end();
+        load(code, record, field::SET);
+        code.call(calls.drop_set);
+        // Out of the list.
+        code.global_get(first).local_get(record).i32_eq();
+        code.if_(BlockType::Empty);
+        load(code, record, field::NEXT);
+        code.global_set(first);
+        code.else_();
+        code.global_get(first).local_set(at);
+        code.loop_(BlockType::Empty);
+        load(code, at, field::NEXT);
+        code.local_tee(next).local_get(record).i32_ne();
+        code.if_(BlockType::Empty).local_get(next).local_set(at).br(1).end();
+        code.end();
+        code.local_get(at);
+        load(code, record, field::NEXT);
+        store(code, field::NEXT);
+        code.end();
+
+        for (index, (param, drop)) in (0..).zip(signature.handles.iter().zip(&made.drops)) {
+            // What was not lent only went over if the callee started.
+            if !param.kind.is_borrow() {
+                code.local_get(status).i32_const(CANCELLED_BEFORE_STARTED).i32_eq();
+                code.if_(BlockType::Empty);
+            }
+            load(code, record, field::HANDLES + 4 * index);
+            code.call(*drop);
+            if !param.kind.is_borrow() {
+                code.end();
+            }
+        }
+        load(code, record, field::PARAMS);
+        code.call(calls.free_all);
+        load(code, record, field::RESULT);
+        code.local_set(result);
+        code.local_get(record).call(calls.free);
+        code.local_get(status).i32_const(RETURNED).i32_eq();
+        code.if_(BlockType::Empty);
+        give(code, result, true);
+        code.else_();
+        give(code, result, false);
+        code.end();
+        code.i32_const(0);
+    });
+    core.export(&format!("{}-callback", made.name), callback);
+}
+
+/// Writes `cancel`.
+fn write_cancel(core: &mut Core, calls: &Calls, first: u32, in_passing: bool) -> u32 {
+    let [number, record, status] = [0, 1, 2];
+    core.func((&[I32], &[]), 2, |code| {
+        code.global_get(first).local_set(record);
+        code.block(BlockType::Empty).loop_(BlockType::Empty);
+        // It has returned.
+        code.local_get(record).i32_eqz().if_(BlockType::Empty).return_().end();
+        load(code, record, field::NUMBER);
+        code.local_get(number).i32_eq().br_if(1);
+        load(code, record, field::NEXT);
+        code.local_set(record).br(0).end().end();
+        if !in_passing {
+            // What is waited for is in no set.
+            load(code, record, field::SUBTASK);
+            code.i32_const(0).call(calls.join);
+        }
+        load(code, record, field::SUBTASK);
+        code.call(calls.cancel).local_tee(status).i32_const(BLOCKED).i32_eq();
+        // What comes of it will be an event.
+        code.if_(BlockType::Empty).return_().end();
+        code.local_get(record).local_get(status);
+        store(code, field::STATUS);
+        // There will be no event of the subtask any more, so another one wakes the call.
+        wake(code, calls, record);
+    })
+}
+
+/// Makes an event for the call of `record`: a future that is read is written.
+fn wake(code: &mut InstructionSink<'_>, calls: &Calls, record: u32) {
+    // The writer is the upper half.
+    code.local_get(record).local_get(record).call(calls.new_future);
+    code.i64_store(MemArg { offset: field::READER.into(), align: 2, memory_index: 0 });
+    code.drop();
+    load(code, record, field::READER);
+    code.i32_const(0).call(calls.read).drop();
+    load(code, record, field::READER);
+    load(code, record, field::SET);
+    code.call(calls.join);
+    load(code, record, field::WRITER);
+    code.i32_const(0).call(calls.write).drop();
+}
+
+/// Functions that give back the memory of strings and lists inside of a value, by the value's type.
+struct Frees<'a> {
+    types: TypesRef<'a>,
+    free: u32,
+    known: HashMap<ComponentDefinedTypeId, u32>,
+}
+
+impl Frees<'_> {
+    /// The function for a value of a type with lists in it, which takes the value's address.
+    fn value(&mut self, core: &mut Core, ty: &Parsed) -> Option<u32> {
+        match ty {
+            Parsed::Primitive(_) => Some(self.list(core, 1, None)),
+            Parsed::Type(id) => {
+                if let Some(known) = self.known.get(id) {
+                    return Some(*known);
+                }
+                let func = self.defined(core, *id)?;
+                self.known.insert(*id, func);
+                Some(func)
+            }
+        }
+    }
+
+    /// For a list of elements of a size, each with what frees it.
+    fn list(&self, core: &mut Core, size: u32, element: Option<u32>) -> u32 {
+        let free = self.free;
+        let [list, at, end] = [0, 1, 2];
+        core.func((&[I32], &[]), 2, |code| {
+            code.local_get(list).i32_load(word(0)).local_tee(at);
+            code.local_get(list).i32_load(word(4)).i32_const(size.cast_signed()).i32_mul();
+            code.i32_add().local_tee(end).local_get(at).i32_eq();
+            // It has no memory.
+            code.if_(BlockType::Empty).return_().end();
+            if let Some(element) = element {
+                code.loop_(BlockType::Empty);
+                code.local_get(at).call(element);
+                code.local_get(at).i32_const(size.cast_signed()).i32_add().local_tee(at);
+                code.local_get(end).i32_ne().br_if(0).end();
+            }
+            code.local_get(list).i32_load(word(0)).call(free);
+        })
+    }
+
+    /// For values one after the other, each where it lies.
+    fn fields(&mut self, core: &mut Core, fields: &[Parsed]) -> Option<u32> {
+        let mut parts = Vec::new();
+        let mut offset = 0;
+        for field in fields {
+            let Layout { size, align } = Layout::of(self.types, field)?;
+            offset = align_to(offset, align);
+            if has_lists(self.types, field) {
+                parts.push((offset, self.value(core, field)?));
+            }
+            offset += size;
+        }
+        Some(core.func((&[I32], &[]), 0, |code| {
+            for (offset, part) in parts {
+                code.local_get(0).i32_const(offset.cast_signed()).i32_add().call(part);
+            }
+        }))
+    }
+
+    fn defined(&mut self, core: &mut Core, id: ComponentDefinedTypeId) -> Option<u32> {
+        let types = self.types;
+        match &types[id] {
+            ComponentDefinedType::Primitive(_) => Some(self.list(core, 1, None)),
+            ComponentDefinedType::Record(record) => {
+                self.fields(core, &record.fields.values().copied().collect::<Vec<_>>())
+            }
+            ComponentDefinedType::Tuple(tuple) => self.fields(core, &tuple.types),
+            ComponentDefinedType::List { element, .. } => {
+                let inner = has_lists(types, element).then(|| self.value(core, element));
+                let inner = match inner {
+                    Some(inner) => Some(inner?),
+                    None => None,
+                };
+                Some(self.list(core, Layout::of(types, element)?.size, inner))
+            }
+            ComponentDefinedType::Map { key, value, .. } => {
+                let inner = self.fields(core, &[*key, *value])?;
+                let size = Layout::fields(types, [key, value])?.size;
+                Some(self.list(core, size, Some(inner)))
+            }
+            ComponentDefinedType::FixedLengthList { element, length, .. } => {
+                let size = Layout::of(types, element)?.size;
+                let inner = self.value(core, element)?;
+                let length = size.checked_mul(*length)?;
+                let [list, at] = [0, 1];
+                Some(core.func((&[I32], &[]), 1, |code| {
+                    code.loop_(BlockType::Empty);
+                    code.local_get(list).local_get(at).i32_add().call(inner);
+                    code.local_get(at).i32_const(size.cast_signed()).i32_add().local_tee(at);
+                    code.i32_const(length.cast_signed()).i32_ne().br_if(0).end();
+                }))
+            }
+            other => self.cases(core, Cases::of(types, other)?),
+        }
+    }
+
+    fn cases(&mut self, core: &mut Core, cases: Cases) -> Option<u32> {
+        let mut parts = Vec::new();
+        for (case, payload) in (0..).zip(&cases.payloads) {
+            if let Some(payload) = payload.filter(|payload| has_lists(self.types, payload)) {
+                parts.push((case, self.value(core, &payload)?));
+            }
+        }
+        let at = MemArg { offset: 0, align: 0, memory_index: 0 };
+        Some(core.func((&[I32], &[]), 0, |code| {
+            for (case, part) in parts {
+                code.local_get(0);
+                match cases.discriminant {
+                    1 => code.i32_load8_u(at),
+                    2 => code.i32_load16_u(at),
+                    _ => code.i32_load(at),
+                };
+                code.i32_const(case).i32_eq().if_(BlockType::Empty);
+                code.local_get(0).i32_const(cases.offset.cast_signed()).i32_add().call(part);
+                code.end();
+            }
+        }))
+    }
+}

@@ -1,0 +1,84 @@
+//! The handles among a function's parameters, which a component that passes them on has to see to.
+
+use wasmparser::component_types::{
+    AliasableResourceId, ComponentDefinedType, ComponentDefinedTypeId, ComponentFuncType,
+    ComponentValType,
+};
+use wasmparser::types::TypesRef;
+
+use super::layout::{Layout, align_to, flatten, has_handles};
+use super::types::{Around, Types};
+
+/// A parameter that is a handle.
+pub(super) struct HandleParam {
+    pub(super) kind: Kind,
+    /// Which of the core values it is, if parameters are passed as such.
+    pub(super) flat: u32,
+    /// Where it is, if parameters are passed in memory.
+    pub(super) offset: u32,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Own(AliasableResourceId),
+    /// It has to be given up before the function returns.
+    Borrow(AliasableResourceId),
+    Stream(ComponentDefinedTypeId),
+    Future(ComponentDefinedTypeId),
+}
+
+impl Kind {
+    pub(super) fn is_borrow(self) -> bool {
+        matches!(self, Self::Borrow(_))
+    }
+
+    /// The built-in function that gives such a handle up.
+    pub(super) fn drop(self, types: &mut Types<'_>, around: &mut Around) -> Option<u32> {
+        Some(match self {
+            Self::Own(id) | Self::Borrow(id) => {
+                let resource = types.resource_beside(id)?;
+                types.beside.resource_drop(resource)
+            }
+            Self::Stream(id) => {
+                let ty = types.beside(id, around)?;
+                types.beside.stream_drop_readable(ty)
+            }
+            Self::Future(id) => {
+                let ty = types.beside(id, around)?;
+                types.beside.future_drop_readable(ty)
+            }
+        })
+    }
+}
+
+/// The handles among the parameters; `None` if there are handles inside of other values.
+pub(super) fn handle_params(
+    types: TypesRef<'_>,
+    func: &ComponentFuncType,
+) -> Option<Vec<HandleParam>> {
+    let mut handles = Vec::new();
+    let (mut flat, mut offset) = (0, 0);
+    for (_, ty) in &func.params {
+        let Layout { size, align } = Layout::of(types, ty)?;
+        offset = align_to(offset, align);
+        match kind(types, ty) {
+            Some(kind) => handles.push(HandleParam { kind, flat, offset }),
+            None if has_handles(types, ty) => return None,
+            None => {}
+        }
+        flat += flatten(types, [ty])?.len() as u32;
+        offset += size;
+    }
+    Some(handles)
+}
+
+fn kind(types: TypesRef<'_>, ty: &ComponentValType) -> Option<Kind> {
+    let ComponentValType::Type(id) = ty else { return None };
+    match &types[*id] {
+        ComponentDefinedType::Own(resource) => Some(Kind::Own(*resource)),
+        ComponentDefinedType::Borrow(resource) => Some(Kind::Borrow(*resource)),
+        ComponentDefinedType::Stream { .. } => Some(Kind::Stream(*id)),
+        ComponentDefinedType::Future { .. } => Some(Kind::Future(*id)),
+        _ => None,
+    }
+}

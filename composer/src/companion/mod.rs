@@ -1,0 +1,179 @@
+//! A component beside another in its store, which calls it as a component does that is fused with it.
+//!
+//! wasmtime's entries for the host mean something else than a call between components: a function of a sync type
+//! waits for what holds the instance's async calls back, and an async call that has started cannot be given up.
+//! Between components of one store neither is so. Where it makes a difference, a component that is given as a
+//! binary is compiled together with another one that is written here: both are inside of one component, whose
+//! imports are those of the first. The first is called as ever, and in these cases through the second.
+
+mod cancel;
+mod core;
+mod handles;
+mod layout;
+mod memory;
+mod outline;
+mod sync;
+mod types;
+
+use std::collections::HashMap;
+
+use wasm_encoder::{ComponentBuilder, ComponentExportKind};
+use wasmparser::component_types::{
+    ComponentAnyTypeId, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
+    ResourceId,
+};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use self::outline::{Imported, Outline};
+use self::types::{Around, Types};
+use crate::plan::abilities::Abilities;
+use crate::plan::companion::{CANCEL, COMPONENT, Companion, SYNC};
+
+/// A component with its companion.
+pub(crate) struct Accompanied {
+    pub(crate) binary: Vec<u8>,
+    pub(crate) companion: Companion,
+    /// Those of the component by itself.
+    pub(crate) abilities: Abilities,
+}
+
+/// An exported function.
+struct Exported {
+    path: Vec<String>,
+    ty: ComponentFuncTypeId,
+    /// Its index in what is around both components.
+    around: u32,
+}
+
+/// Puts a companion beside a component where one makes a difference and is possible.
+pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
+    if !engine.get_concurrency_support() {
+        return None;
+    }
+    let outline = Outline::read(binary)?;
+    let parsed = outline.types();
+    let mut around = Around::new(&outline.prefix, outline.counts);
+    let args = outline.imports.iter().map(|it| (it.name, it.kind, it.index));
+    let component = around.instance(binary, args);
+    let mut found = Found { outline: &outline, resources: HashMap::new(), funcs: Vec::new() };
+    for import in &outline.imports {
+        found.import(import, &mut around)?;
+    }
+    for name in &outline.exports {
+        let ty = outline.export(name)?;
+        found.export(component, &[], name, ty, &mut around);
+    }
+    let Found { resources, funcs, .. } = found;
+
+    let is_async = |func: &&Exported| parsed[func.ty].async_;
+    let overlaps = funcs.iter().any(|func| is_async(&func));
+    let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
+    let abilities = Abilities { suspends: outline.suspends };
+    let mut beside = Vec::new();
+    let named = |names: Vec<(&Exported, String)>| {
+        names.into_iter().map(|(func, name)| (func.path.clone(), name)).collect()
+    };
+    if outline.holds_back || overlaps {
+        let mut types = Types::new(parsed, &resources);
+        let sync = funcs.iter().filter(|func| !is_async(func));
+        companion.sync = named(sync::write(&mut types, &mut around, parsed, sync));
+        if !companion.sync.is_empty() {
+            beside.push((SYNC, types));
+        }
+    }
+    if outline.holds_back || outline.hears_of_cancel {
+        let mut types = Types::new(parsed, &resources);
+        let cancel = funcs.iter().filter(is_async);
+        let cancel = (cancel, cancels_in_passing(engine));
+        companion.cancel = named(cancel::write(&mut types, &mut around, parsed, cancel));
+        if !companion.cancel.is_empty() {
+            beside.push((CANCEL, types));
+        }
+    }
+    if beside.is_empty() {
+        return None;
+    }
+    around.export(COMPONENT, component);
+    for (name, Types { beside, args, .. }) in beside {
+        let args = args.iter().map(|(name, kind, index)| (&**name, *kind, *index));
+        let instance = around.instance(&beside.finish(), args);
+        around.export(name, instance);
+    }
+    Some(Accompanied { binary: around.finish(), companion, abilities })
+}
+
+/// Whether the engine has the `subtask.cancel` that does not wait.
+fn cancels_in_passing(engine: &Engine) -> bool {
+    let mut probe = ComponentBuilder::default();
+    probe.subtask_cancel(true);
+    Component::new(engine, probe.finish()).is_ok()
+}
+
+/// What a component imports and exports.
+struct Found<'a> {
+    outline: &'a Outline<'a>,
+    /// The index of each resource in what is around.
+    resources: HashMap<ResourceId, u32>,
+    funcs: Vec<Exported>,
+}
+
+impl Found<'_> {
+    fn import(&mut self, import: &Imported<'_>, around: &mut Around) -> Option<()> {
+        match self.outline.import(import.name)? {
+            ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } => {
+                self.resources.entry(id.resource()).or_insert(import.index);
+            }
+            ComponentEntityType::Instance(ty) => {
+                self.resources_in(import.index, ty, around);
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Names the resources that an instance exports.
+    fn resources_in(&mut self, instance: u32, ty: ComponentInstanceTypeId, around: &mut Around) {
+        let types = self.outline.types();
+        for (name, item) in &types[ty].exports {
+            if let ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } =
+                &item.ty
+                && !self.resources.contains_key(&id.resource())
+            {
+                let index = around.alias(instance, ComponentExportKind::Type, name);
+                self.resources.insert(id.resource(), index);
+            }
+        }
+    }
+
+    fn export(
+        &mut self,
+        instance: u32,
+        path: &[String],
+        name: &str,
+        ty: ComponentEntityType,
+        around: &mut Around,
+    ) {
+        let path = || path.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>();
+        match ty {
+            ComponentEntityType::Func(ty) => {
+                let index = around.alias(instance, ComponentExportKind::Func, name);
+                self.funcs.push(Exported { path: path(), ty, around: index });
+            }
+            ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } => {
+                if !self.resources.contains_key(&id.resource()) {
+                    let index = around.alias(instance, ComponentExportKind::Type, name);
+                    self.resources.insert(id.resource(), index);
+                }
+            }
+            ComponentEntityType::Instance(ty) => {
+                let inner = around.alias(instance, ComponentExportKind::Instance, name);
+                let types = self.outline.types();
+                for (name, item) in &types[ty].exports {
+                    self.export(inner, &path(), name, item.ty, around);
+                }
+            }
+            _ => {}
+        }
+    }
+}

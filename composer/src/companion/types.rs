@@ -1,0 +1,364 @@
+//! Types of a component, written down once more: for the component beside it, and for what is around both.
+//!
+//! A component may speak only of records, variants, enums, flags and resources that have a name. So the one beside
+//! imports each of them, for the functions that it calls, and what is around both gives it an equal one. And it
+//! exports each of them, for the functions that it exports.
+
+use std::collections::HashMap;
+
+use wasm_encoder::{
+    Alias, Component, ComponentAliasSection, ComponentBuilder, ComponentDefinedTypeEncoder,
+    ComponentExportKind, ComponentExportSection, ComponentInstanceSection, ComponentSectionId,
+    ComponentTypeRef, ComponentTypeSection, ComponentValType, PrimitiveValType, RawSection,
+    TypeBounds,
+};
+use wasmparser::component_types::{
+    AliasableResourceId, ComponentDefinedType, ComponentDefinedTypeId, ComponentFuncTypeId,
+    ComponentValType as Parsed, ResourceId,
+};
+use wasmparser::types::TypesRef;
+
+use super::layout::children;
+use super::outline::Counts;
+
+/// What is around both components. Every item is a section of its own.
+pub(super) struct Around {
+    component: Component,
+    counts: Counts,
+}
+
+impl Around {
+    /// Begins with sections that define `counts`.
+    pub(super) fn new(prefix: &[RawSection<'_>], counts: Counts) -> Self {
+        let mut component = Component::new();
+        for section in prefix {
+            component.section(section);
+        }
+        Self { component, counts }
+    }
+
+    fn ty(&mut self, define: impl FnOnce(ComponentDefinedTypeEncoder<'_>)) -> u32 {
+        let mut section = ComponentTypeSection::new();
+        define(section.defined_type());
+        self.component.section(&section);
+        self.counts.types += 1;
+        self.counts.types - 1
+    }
+
+    /// The item that `instance` exports as `name`.
+    pub(super) fn alias(&mut self, instance: u32, kind: ComponentExportKind, name: &str) -> u32 {
+        let mut section = ComponentAliasSection::new();
+        section.alias(Alias::InstanceExport { instance, kind, name });
+        self.component.section(&section);
+        let count = match kind {
+            ComponentExportKind::Type => &mut self.counts.types,
+            ComponentExportKind::Func => &mut self.counts.funcs,
+            _ => &mut self.counts.instances,
+        };
+        *count += 1;
+        *count - 1
+    }
+
+    /// An instance of a component in its binary form.
+    pub(super) fn instance<'a>(
+        &mut self,
+        binary: &[u8],
+        args: impl IntoIterator<Item = (&'a str, ComponentExportKind, u32), IntoIter: ExactSizeIterator>,
+    ) -> u32 {
+        self.component
+            .section(&RawSection { id: ComponentSectionId::Component.into(), data: binary });
+        let mut section = ComponentInstanceSection::new();
+        section.instantiate(self.counts.components, args);
+        self.component.section(&section);
+        self.counts.components += 1;
+        self.counts.instances += 1;
+        self.counts.instances - 1
+    }
+
+    /// Exports an instance.
+    pub(super) fn export(&mut self, name: &str, instance: u32) {
+        let mut section = ComponentExportSection::new();
+        section.export(name, ComponentExportKind::Instance, instance, None);
+        self.component.section(&section);
+        self.counts.instances += 1;
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.component.finish()
+    }
+}
+
+/// The indices of a type: in what is around, and in the component beside for what it imports and exports.
+#[derive(Clone, Copy)]
+struct Indices {
+    around: u32,
+    imported: u32,
+    exported: u32,
+}
+
+/// Writes types down in both places.
+pub(super) struct Types<'a> {
+    types: TypesRef<'a>,
+    /// The component beside.
+    pub(super) beside: ComponentBuilder,
+    /// What it imports, and what of the items around it gets for it.
+    pub(super) args: Vec<(String, ComponentExportKind, u32)>,
+    known: HashMap<ComponentDefinedTypeId, Indices>,
+    /// The resources that have a name around.
+    named: &'a HashMap<ResourceId, u32>,
+    resources: HashMap<ResourceId, Indices>,
+    /// How many types the component beside exports.
+    exports: usize,
+}
+
+impl<'a> Types<'a> {
+    pub(super) fn new(types: TypesRef<'a>, named: &'a HashMap<ResourceId, u32>) -> Self {
+        Self {
+            types,
+            beside: ComponentBuilder::default(),
+            args: Vec::new(),
+            known: HashMap::new(),
+            named,
+            resources: HashMap::new(),
+            exports: 0,
+        }
+    }
+
+    /// Imports a type; gives its index.
+    fn import(&mut self, around: u32, bounds: TypeBounds) -> u32 {
+        let name = format!("t{}", self.args.len());
+        let imported = self.beside.import(&*name, ComponentTypeRef::Type(bounds));
+        self.args.push((name, ComponentExportKind::Type, around));
+        imported
+    }
+
+    /// Exports a type; gives its index.
+    fn export(&mut self, ty: u32) -> u32 {
+        self.exports += 1;
+        let name = format!("t{}", self.exports);
+        self.beside.export(&*name, ComponentExportKind::Type, ty, None)
+    }
+
+    /// Imports the function `around` of the type `ty`; gives its index.
+    pub(super) fn import_func(&mut self, around: u32, ty: u32) -> u32 {
+        let name = format!("f{}", self.args.len());
+        let beside = self.beside.import(&*name, ComponentTypeRef::Func(ty));
+        self.args.push((name, ComponentExportKind::Func, around));
+        beside
+    }
+
+    fn resource(&mut self, id: ResourceId) -> Option<Indices> {
+        if let Some(known) = self.resources.get(&id) {
+            return Some(*known);
+        }
+        let around = *self.named.get(&id)?;
+        let imported = self.import(around, TypeBounds::SubResource);
+        let exported = self.export(imported);
+        let indices = Indices { around, imported, exported };
+        self.resources.insert(id, indices);
+        Some(indices)
+    }
+
+    /// The index of a resource beside.
+    pub(super) fn resource_beside(&mut self, id: AliasableResourceId) -> Option<u32> {
+        Some(self.resource(id.resource())?.imported)
+    }
+
+    /// The index of a type beside.
+    pub(super) fn beside(
+        &mut self,
+        id: ComponentDefinedTypeId,
+        around: &mut Around,
+    ) -> Option<u32> {
+        Some(self.defined(id, around)?.imported)
+    }
+
+    fn defined(&mut self, id: ComponentDefinedTypeId, around: &mut Around) -> Option<Indices> {
+        if let Some(known) = self.known.get(&id) {
+            return Some(*known);
+        }
+        let types = self.types;
+        let ty = &types[id];
+        for child in children(ty) {
+            if let Parsed::Type(child) = child {
+                self.defined(child, around)?;
+            }
+        }
+        let resource = match ty {
+            ComponentDefinedType::Own(id) | ComponentDefinedType::Borrow(id) => {
+                Some(self.resource(id.resource())?)
+            }
+            _ => None,
+        };
+        let outside = around.ty(|encoder| self.encode(encoder, ty, resource, |it| it.around));
+        let mut imported = self.define(ty, resource, |it| it.imported);
+        let mut exported = self.define(ty, resource, |it| it.exported);
+        let is_nominal = matches!(
+            ty,
+            ComponentDefinedType::Record(_)
+                | ComponentDefinedType::Variant(_)
+                | ComponentDefinedType::Enum(_)
+                | ComponentDefinedType::Flags(_)
+        );
+        if is_nominal {
+            imported = self.import(outside, TypeBounds::Eq(imported));
+            exported = self.export(exported);
+        }
+        let indices = Indices { around: outside, imported, exported };
+        self.known.insert(id, indices);
+        Some(indices)
+    }
+
+    /// Defines a type beside; gives its index.
+    fn define(
+        &mut self,
+        ty: &ComponentDefinedType,
+        resource: Option<Indices>,
+        index: impl Fn(&Indices) -> u32,
+    ) -> u32 {
+        // The encoder is in the way of what is known.
+        let mut beside = std::mem::take(&mut self.beside);
+        let (defined, encoder) = beside.type_defined(None);
+        self.encode(encoder, ty, resource, index);
+        self.beside = beside;
+        defined
+    }
+
+    /// Writes a type whose parts are known.
+    fn encode(
+        &self,
+        encoder: ComponentDefinedTypeEncoder<'_>,
+        ty: &ComponentDefinedType,
+        resource: Option<Indices>,
+        index: impl Fn(&Indices) -> u32,
+    ) {
+        let child = |ty: &Parsed| value(ty, |id| self.known.get(&id).map(&index));
+        encode(encoder, ty, &child, resource.as_ref().map(&index));
+    }
+
+    /// A value type of an exported function.
+    pub(super) fn exported_value(
+        &mut self,
+        ty: &Parsed,
+        around: &mut Around,
+    ) -> Option<ComponentValType> {
+        self.value(ty, around, |it| it.exported)
+    }
+
+    fn value(
+        &mut self,
+        ty: &Parsed,
+        around: &mut Around,
+        index: impl Fn(&Indices) -> u32,
+    ) -> Option<ComponentValType> {
+        if let Parsed::Type(id) = ty {
+            return Some(ComponentValType::Type(index(&self.defined(*id, around)?)));
+        }
+        Some(value(ty, |_| None))
+    }
+
+    /// The type of an imported function.
+    pub(super) fn imported_func(
+        &mut self,
+        id: ComponentFuncTypeId,
+        around: &mut Around,
+    ) -> Option<u32> {
+        self.func(id, around, |it| it.imported)
+    }
+
+    /// The type of an exported function.
+    pub(super) fn exported_func(
+        &mut self,
+        id: ComponentFuncTypeId,
+        around: &mut Around,
+    ) -> Option<u32> {
+        self.func(id, around, |it| it.exported)
+    }
+
+    fn func(
+        &mut self,
+        id: ComponentFuncTypeId,
+        around: &mut Around,
+        index: impl Fn(&Indices) -> u32,
+    ) -> Option<u32> {
+        let types = self.types;
+        let ty = &types[id];
+        let mut params = Vec::new();
+        for (name, param) in &ty.params {
+            params.push((name.as_str(), self.value(param, around, &index)?));
+        }
+        let result = match &ty.result {
+            Some(result) => Some(self.value(result, around, &index)?),
+            None => None,
+        };
+        let (func, mut encoder) = self.beside.type_function(None);
+        encoder.async_(ty.async_).params(params).result(result);
+        Some(func)
+    }
+}
+
+fn value(
+    ty: &Parsed,
+    index: impl FnOnce(ComponentDefinedTypeId) -> Option<u32>,
+) -> ComponentValType {
+    match ty {
+        Parsed::Primitive(ty) => ComponentValType::Primitive(primitive(*ty)),
+        // Those inside of a type are known before it.
+        Parsed::Type(id) => ComponentValType::Type(index(*id).unwrap_or(u32::MAX)),
+    }
+}
+
+fn encode(
+    encoder: ComponentDefinedTypeEncoder<'_>,
+    ty: &ComponentDefinedType,
+    child: &dyn Fn(&Parsed) -> ComponentValType,
+    resource: Option<u32>,
+) {
+    let optional = |ty: &Option<Parsed>| ty.as_ref().map(child);
+    match ty {
+        ComponentDefinedType::Primitive(ty) => encoder.primitive(primitive(*ty)),
+        ComponentDefinedType::Record(record) => {
+            encoder.record(record.fields.iter().map(|(name, ty)| (name.as_str(), child(ty))));
+        }
+        ComponentDefinedType::Variant(variant) => {
+            let cases = variant.cases.iter();
+            encoder.variant(cases.map(|(name, case)| (name.as_str(), optional(&case.ty))));
+        }
+        ComponentDefinedType::List { element, .. } => encoder.list(child(element)),
+        ComponentDefinedType::Map { key, value, .. } => encoder.map(child(key), child(value)),
+        ComponentDefinedType::FixedLengthList { element, length, .. } => {
+            encoder.fixed_length_list(child(element), *length);
+        }
+        ComponentDefinedType::Tuple(tuple) => encoder.tuple(tuple.types.iter().map(child)),
+        ComponentDefinedType::Flags(names) => encoder.flags(names.iter().map(|it| it.as_str())),
+        ComponentDefinedType::Enum(names) => encoder.enum_type(names.iter().map(|it| it.as_str())),
+        ComponentDefinedType::Option { ty, .. } => encoder.option(child(ty)),
+        ComponentDefinedType::Result { ok, err, .. } => {
+            encoder.result(optional(ok), optional(err));
+        }
+        // A handle's resource is known before it.
+        ComponentDefinedType::Own(_) => encoder.own(resource.unwrap_or(u32::MAX)),
+        ComponentDefinedType::Borrow(_) => encoder.borrow(resource.unwrap_or(u32::MAX)),
+        ComponentDefinedType::Future { ty, .. } => encoder.future(optional(ty)),
+        ComponentDefinedType::Stream { ty, .. } => encoder.stream(optional(ty)),
+    }
+}
+
+fn primitive(ty: wasmparser::PrimitiveValType) -> PrimitiveValType {
+    match ty {
+        wasmparser::PrimitiveValType::Bool => PrimitiveValType::Bool,
+        wasmparser::PrimitiveValType::S8 => PrimitiveValType::S8,
+        wasmparser::PrimitiveValType::U8 => PrimitiveValType::U8,
+        wasmparser::PrimitiveValType::S16 => PrimitiveValType::S16,
+        wasmparser::PrimitiveValType::U16 => PrimitiveValType::U16,
+        wasmparser::PrimitiveValType::S32 => PrimitiveValType::S32,
+        wasmparser::PrimitiveValType::U32 => PrimitiveValType::U32,
+        wasmparser::PrimitiveValType::S64 => PrimitiveValType::S64,
+        wasmparser::PrimitiveValType::U64 => PrimitiveValType::U64,
+        wasmparser::PrimitiveValType::F32 => PrimitiveValType::F32,
+        wasmparser::PrimitiveValType::F64 => PrimitiveValType::F64,
+        wasmparser::PrimitiveValType::Char => PrimitiveValType::Char,
+        wasmparser::PrimitiveValType::String => PrimitiveValType::String,
+        wasmparser::PrimitiveValType::ErrorContext => PrimitiveValType::ErrorContext,
+    }
+}
