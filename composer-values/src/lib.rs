@@ -36,6 +36,7 @@ pub use func::{Called, HostFunc, Running, Shape, call, call_async, func_wrap_asy
 pub use func::{ConcurrentHostFunc, func_wrap_concurrent, start_call_concurrent};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use stream::{
-    Reads, Writes, future_to_store, pipe_future, pipe_stream, recover_stream, stream_to_store,
+    Reads, Taken, Wanted, Write, Writes, future_to_store, origin_of_future, pipe_future,
+    pipe_stream, recover_stream, stream_to_store,
 };
 pub use value::{ERR, Elements, NONE, OK, Payload, SOME, StoreHandle, Stored, Value};

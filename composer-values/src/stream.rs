@@ -19,10 +19,39 @@ const BATCH: usize = 64 * 1024;
 /// How many elements of any type are taken before they are weighed.
 const ROUND: usize = 32;
 
+/// A write of a guest, which waits for its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Write {
+    /// How many elements it offers. A write of none asks whether some are wanted.
+    pub offered: usize,
+    /// Whether the guest wants it back.
+    pub cancelled: bool,
+}
+
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    /// So many elements are wanted.
+    UpTo(usize),
+    /// It was cancelled in time.
+    Nothing,
+    /// Nobody will read any more.
+    Never,
+}
+
 /// Where the elements that a guest writes go to.
 pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
-    /// Waits until elements are wanted, and says how many; `None` if they never will be.
-    fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>>;
+    /// Waits until it is known what becomes of a write. What is wanted is then [`put`](Self::put).
+    ///
+    /// # Errors
+    ///
+    /// The guest traps with it.
+    fn poll_wanted(
+        &mut self,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        write: Write,
+    ) -> Poll<Result<Wanted>>;
 
     /// Takes elements, no more than are wanted; or, where none ever will be, the value of a future, of which
     /// only the handles matter.
@@ -33,12 +62,24 @@ pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
     fn put(&mut self, store: StoreContextMut<'_, T>, elements: Elements<H>) -> Result<()>;
 }
 
+/// What comes of a read.
+#[derive(Debug)]
+pub enum Taken<H> {
+    /// Elements; none if none were asked for and there are some.
+    Elements(Elements<H>),
+    /// Nothing, as the read was cancelled in time.
+    Nothing,
+    /// The end.
+    End,
+}
+
 /// Where the elements that a guest reads come from.
 pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
     /// What the guest was given it for; see [`recover_stream`].
     type Whole: 'static;
 
-    /// Waits for elements, up to `most` of them; `None` at the end.
+    /// Waits for elements, up to `most` of them. With `cancelled`, the guest wants no more, but for what
+    /// is on its way already.
     ///
     /// # Errors
     ///
@@ -48,7 +89,8 @@ pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
         cx: &mut Context<'_>,
         store: StoreContextMut<'_, T>,
         most: usize,
-    ) -> Poll<Result<Option<Elements<H>>>>;
+        cancelled: bool,
+    ) -> Poll<Result<Taken<H>>>;
 
     /// What it was, less what was read.
     fn into_whole(self) -> Self::Whole;
@@ -159,13 +201,13 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> StreamConsumer<T> for 
         finish: bool,
     ) -> Poll<Result<StreamResult>> {
         let end = &mut self.end;
-        Poll::Ready(Ok(match end.poll_wanted(cx) {
-            Poll::Pending if finish => StreamResult::Cancelled,
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(None) => StreamResult::Dropped,
-            Poll::Ready(Some(most)) => {
-                // A write of nothing asks whether elements are wanted.
-                if source.remaining(&mut store) > 0 {
+        let write = Write { offered: source.remaining(&mut store), cancelled: finish };
+        let wanted = ready!(end.poll_wanted(cx, store.as_context_mut(), write))?;
+        Poll::Ready(Ok(match wanted {
+            Wanted::Nothing => StreamResult::Cancelled,
+            Wanted::Never => StreamResult::Dropped,
+            Wanted::UpTo(most) => {
+                if write.offered > 0 {
                     let elements = I::take(source, store.as_context_mut(), most)?;
                     end.put(store, elements)?;
                 }
@@ -186,11 +228,11 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T> for 
         finish: bool,
     ) -> Poll<Result<()>> {
         let end = &mut self.end;
-        match end.poll_wanted(cx) {
-            Poll::Pending if finish => {}
-            Poll::Pending => return Poll::Pending,
-            // A future must be taken, also if nobody wants it.
-            Poll::Ready(_) => {
+        let write = Write { offered: 1, cancelled: finish };
+        match ready!(end.poll_wanted(cx, store.as_context_mut(), write))? {
+            Wanted::Nothing => {}
+            // wasmtime lets a consumer of a future do nothing but take it.
+            Wanted::UpTo(_) | Wanted::Never => {
                 let value = I::take(source, store.as_context_mut(), 1)?;
                 end.put(store, value)?;
             }
@@ -279,18 +321,13 @@ macro_rules! produce {
                 finish: bool,
             ) -> Poll<Result<StreamResult>> {
                 let most = $destination.remaining(&mut $store).unwrap_or(ANY_NUMBER);
-                if most == 0 {
-                    // Whether there are elements is only known by taking some.
-                    return Poll::Ready(Ok(StreamResult::Completed));
-                }
-                let elements = self.end.poll_elements(cx, $store.as_context_mut(), most);
-                Poll::Ready(Ok(match elements {
-                    Poll::Pending if finish => StreamResult::Cancelled,
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(elements) => match elements? {
-                        None => StreamResult::Dropped,
-                        Some($elements) => $put,
-                    },
+                let taken = self.end.poll_elements(cx, $store.as_context_mut(), most, finish);
+                Poll::Ready(Ok(match ready!(taken)? {
+                    Taken::End => StreamResult::Dropped,
+                    Taken::Nothing => StreamResult::Cancelled,
+                    // A read of nothing asks whether there are elements.
+                    Taken::Elements(_) if most == 0 => StreamResult::Completed,
+                    Taken::Elements($elements) => $put,
                 }))
             }
 
@@ -310,7 +347,7 @@ produce!((), H, ('static), |destination, store, elements| {
 });
 
 produce!(u8, H, ('static), |destination, store, elements| {
-    let Elements::Bytes(bytes) = elements else { bail_mixed()? };
+    let Some(bytes) = elements.into_bytes() else { bail_mixed()? };
     let mut direct = destination.as_direct(store, bytes.len());
     // There are no more bytes than were asked for, which is no more than there is room.
     let Some(room) = direct.remaining().get_mut(..bytes.len()) else { bail_mixed()? };
@@ -320,7 +357,7 @@ produce!(u8, H, ('static), |destination, store, elements| {
 });
 
 produce!(Element<H>, H, (StoreHandle), |destination, store, elements| {
-    let Elements::Values(values) = elements else { bail_mixed()? };
+    let values = elements.into_values();
     destination.set_buffer(values.into_iter().map(Element).collect::<Vec<_>>().into());
     StreamResult::Completed
 });
@@ -380,7 +417,25 @@ pub fn recover_stream<T: 'static, H: StoreHandle, W: 'static>(
     }
 }
 
-/// The value of a future.
+impl<E, H, I> Of<E, H, I> {
+    /// The one element of a future; `None` if the read was cancelled in time.
+    fn poll_value<T: 'static>(
+        &mut self,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        finish: bool,
+    ) -> Poll<Result<Option<Elements<H>>>>
+    where
+        E: Reads<T, H>,
+    {
+        Poll::Ready(match ready!(self.end.poll_elements(cx, store, 1, finish))? {
+            Taken::Nothing => Ok(None),
+            Taken::Elements(elements) => Ok(Some(elements)),
+            Taken::End => Err(wasmtime::Error::msg("a future that has no value, or has given it")),
+        })
+    }
+}
+
 impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, Element<H>> {
     type Item = Element<H>;
 
@@ -390,16 +445,14 @@ impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, 
         store: StoreContextMut<'_, T>,
         finish: bool,
     ) -> Poll<Result<Option<Element<H>>>> {
-        let value = match self.end.poll_elements(cx, store, 1) {
-            Poll::Pending if finish => return Poll::Ready(Ok(None)),
-            value => ready!(value)?,
+        let Some(elements) = ready!(self.poll_value(cx, store, finish))? else {
+            return Poll::Ready(Ok(None));
         };
-        match value {
-            Some(Elements::Values(values)) if values.len() == 1 => {
-                Poll::Ready(Ok(values.into_iter().next().map(Element)))
-            }
-            _ => bail_mixed()?,
-        }
+        let mut values = elements.into_values().into_iter();
+        Poll::Ready(match (values.next(), values.next()) {
+            (Some(value), None) => Ok(Some(Element(value))),
+            _ => bail_mixed(),
+        })
     }
 }
 
@@ -412,14 +465,7 @@ impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, 
         store: StoreContextMut<'_, T>,
         finish: bool,
     ) -> Poll<Result<Option<()>>> {
-        match self.end.poll_elements(cx, store, 1) {
-            Poll::Pending if finish => Poll::Ready(Ok(None)),
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(value) => Poll::Ready(match value? {
-                Some(_) => Ok(Some(())),
-                None => bail_mixed(),
-            }),
-        }
+        self.poll_value(cx, store, finish).map_ok(|value| value.map(|_| ()))
     }
 }
 
@@ -443,4 +489,27 @@ pub fn future_to_store<T: 'static, H: StoreHandle>(
             reader.try_into_future_any(store)
         }
     }
+}
+
+/// Gives a future, as a guest has given it, the form in which [`future_to_store`] gives one, and says whether
+/// it is one that a host made.
+///
+/// # Errors
+///
+/// If it is not a future of such a payload.
+pub fn origin_of_future<T: 'static, H: StoreHandle>(
+    future: FutureAny,
+    payload: Payload,
+    store: StoreContextMut<'_, T>,
+) -> Result<(FutureAny, bool)> {
+    let given = future.clone();
+    let future = match payload {
+        Payload::None => future.try_into_future_reader::<()>()?.try_into_future_any(store)?,
+        Payload::U8 | Payload::Other => {
+            future.try_into_future_reader::<Element<H>>()?.try_into_future_any(store)?
+        }
+    };
+    // By now a host's has the type of its items instead of the guest's.
+    let by_host = future != given;
+    Ok((future, by_host))
 }

@@ -146,6 +146,28 @@ impl<H> Elements<H> {
         self.len() == 0
     }
 
+    /// Each as a value.
+    pub fn into_values(self) -> Vec<Value<H>> {
+        match self {
+            Self::Units(n) => (0..n).map(|_| Value::Fields(Vec::new())).collect(),
+            Self::Bytes(bytes) => bytes.into_iter().map(Value::U8).collect(),
+            Self::Values(values) => values,
+        }
+    }
+
+    /// All of them as bytes, if they are.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
+        let byte = |value| match value {
+            Value::U8(byte) => Some(byte),
+            _ => None,
+        };
+        match self {
+            Self::Units(_) => None,
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Values(values) => values.into_iter().map(byte).collect(),
+        }
+    }
+
     /// Takes off all but the first `most`.
     #[must_use]
     pub fn split_off(&mut self, most: usize) -> Self {

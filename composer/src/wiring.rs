@@ -225,6 +225,8 @@ impl Wiring {
             // Whoever links the component knows its engine.
             stack: 0,
             outgoing: Places::default(),
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            futures: Default::default(),
         };
         Link { side, wires, from_linker }
     }

@@ -35,7 +35,11 @@ mod resources;
 mod restart;
 mod runaway;
 #[cfg(feature = "codec")]
+mod stream_ends;
+#[cfg(feature = "codec")]
 mod stream_faults;
+#[cfg(feature = "codec")]
+mod stream_payloads;
 #[cfg(feature = "codec")]
 mod streams;
 mod typed;

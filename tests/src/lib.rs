@@ -28,11 +28,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// With this variable in the environment, no call runs in place.
 const BY_INBOX: &str = "COMPOSER_BY_INBOX";
 
-/// An engine with every type of the component model that the library carries.
+/// An engine with every type of the component model that the library carries, and all that guests can do
+/// with streams.
 pub fn config() -> Config {
     let mut config = Config::new();
     config.wasm_component_model_map(true);
     config.wasm_component_model_fixed_length_lists(true);
+    config.wasm_component_model_async_stackful(true);
+    config.wasm_component_model_more_async_builtins(true);
     config
 }
 

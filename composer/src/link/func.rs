@@ -200,9 +200,10 @@ impl Import {
     #[cfg(feature = "codec")]
     fn give_result(
         &self,
-        store: impl AsContextMut,
+        mut store: impl AsContextMut,
         result: &mut Option<Value>,
     ) -> wasmtime::Result<()> {
+        self.side.attend(&mut store)?;
         if let (true, Some(ty), Some(value)) = (self.has_handles, &self.ty.result, result) {
             let mut handles = StoreHandles::new(&self.side, store);
             if let Err(fault) = give_handles(ty, value, &mut handles) {
@@ -282,10 +283,11 @@ impl Import {
     /// Puts the result into the importer's store.
     fn results(
         &self,
-        store: impl AsContextMut,
+        mut store: impl AsContextMut,
         result: Option<Value>,
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
+        self.side.attend(&mut store)?;
         let mut handles = StoreHandles::new(&self.side, store);
         match (&self.ty.result, result, results) {
             (Some(ty), Some(value), [slot]) => match into_val(ty, value, &mut handles) {

@@ -1,6 +1,8 @@
 //! Fills a component's linker with functions and resources of other components.
 
 mod func;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod future;
 mod post;
 mod store;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use future::Futures;
 pub(crate) use post::{Post, Ran};
 pub(crate) use store::{Loans, Place, Places, StoreHandles, StoreSide};
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};

@@ -44,6 +44,8 @@ pub(crate) struct StoreSide {
     pub(crate) stack: usize,
     /// Places for calls of other components that are not answered, given up or not.
     pub(crate) outgoing: Places,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) futures: super::Futures,
 }
 
 /// Counts the calls of one component that are not answered.
@@ -89,6 +91,17 @@ impl StoreSide {
     pub(crate) fn renew(&self) {
         self.epoch.store(new_epoch(), Ordering::Relaxed);
         self.proxies.clear();
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        self.futures.renew();
+    }
+
+    /// Does what became due in the store since it was last looked after.
+    pub(super) fn attend(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        self.futures.attend(store)?;
+        #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+        drop(store);
+        Ok(())
     }
 
     fn kind(&self, resource: &Resource) -> Result<&ResourceKind, Faulty> {

@@ -1,34 +1,66 @@
-//! Streams and futures going into a store and out of it.
+//! Streams going into a store and out of it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use wasm_runtime_composer_values::{self as values, Elements, Payload, Reads, Writes};
-use wasmtime::component::{FutureAny, StreamAny};
+use wasm_runtime_composer_values::{
+    self as values, Elements, Payload, Reads, Taken, Wanted, Write, Writes,
+};
+use wasmtime::component::StreamAny;
 use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::store::{Given, StoreHandles, StoreSide};
 use crate::error::StreamLost;
 use crate::plan::types::ValueType;
-use crate::transfer::{StreamEnd, WriteEnd, pipe};
+use crate::transfer::{Broken, Demand, StreamEnd, WriteEnd, pipe};
 use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
 
-/// What elements of a stream are to one store.
-struct Ends {
+/// What elements of a stream, or the value of a future, are to one store.
+pub(super) struct Ends {
     side: Arc<StoreSide>,
     payload: Option<Arc<ValueType>>,
     has_handles: bool,
 }
 
 impl Ends {
-    fn new(side: &Arc<StoreSide>, payload: Option<&ValueType>) -> Self {
+    pub(super) fn new(side: &Arc<StoreSide>, payload: Option<&ValueType>) -> Self {
         let payload = payload.cloned().map(Arc::new);
         let has_handles = payload.as_ref().is_some_and(|ty| ty.has_handles());
         Self { side: side.clone(), payload, has_handles }
     }
 
+    pub(super) fn payload(&self) -> Payload {
+        match self.payload.as_deref() {
+            None => Payload::None,
+            Some(ValueType::U8) => Payload::U8,
+            Some(_) => Payload::Other,
+        }
+    }
+
+    /// How what a guest of the store `epoch` wrote has ended: by the guest, or with its store, which has
+    /// another number by then.
+    pub(super) fn over(&self, epoch: u64) -> Result<(), StreamLost> {
+        let lost = || StreamLost { component: self.side.id.to_string() };
+        (self.side.epoch() == epoch).then_some(()).ok_or_else(lost)
+    }
+
+    /// Gives what was read to the store.
+    pub(super) fn given<T: 'static>(
+        &self,
+        store: StoreContextMut<'_, T>,
+        read: Poll<Result<Taken<Handle>, Broken>>,
+    ) -> Poll<wasmtime::Result<Taken<Handle>>> {
+        read.map(|taken| {
+            let mut taken = taken.map_err(wasmtime::Error::new)?;
+            if let Taken::Elements(elements) = &mut taken {
+                self.each(store, elements, |ty, value, handles| give_handles(ty, value, handles))?;
+            }
+            Ok(taken)
+        })
+    }
+
     /// Does something with each element that holds handles.
-    fn each<S: AsContextMut>(
+    pub(super) fn each<S: AsContextMut>(
         &self,
         store: S,
         elements: &mut Elements<Handle>,
@@ -50,11 +82,20 @@ impl Ends {
     }
 }
 
-fn payload_of(payload: Option<&ValueType>) -> Payload {
-    match payload {
-        None => Payload::None,
-        Some(ValueType::U8) => Payload::U8,
-        Some(_) => Payload::Other,
+/// Waits for elements for a guest; see [`Reads::poll_elements`].
+pub(super) fn poll_elements(
+    end: &mut StreamEnd,
+    cx: &mut Context<'_>,
+    most: usize,
+    cancelled: bool,
+) -> Poll<Result<Taken<Handle>, Broken>> {
+    let read = match most {
+        0 => end.poll_readable(cx).map_ok(|readable| readable.then_some(Elements::Units(0))),
+        _ => end.poll_read(cx, most),
+    };
+    match read {
+        Poll::Pending if cancelled && end.withdraw() => Poll::Ready(Ok(Taken::Nothing)),
+        read => read.map_ok(|read| read.map_or(Taken::End, Taken::Elements)),
     }
 }
 
@@ -67,8 +108,24 @@ struct Written {
 }
 
 impl<T: 'static> Writes<T, Handle> for Written {
-    fn poll_wanted(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
-        self.pipe.poll_wanted(cx)
+    fn poll_wanted(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: StoreContextMut<'_, T>,
+        write: Write,
+    ) -> Poll<wasmtime::Result<Wanted>> {
+        let wanted = match write.cancelled {
+            true => match self.pipe.poll_gone(cx) {
+                Poll::Ready(()) => Wanted::Never,
+                Poll::Pending => Wanted::Nothing,
+            },
+            false => match self.pipe.poll_write(cx, write.offered) {
+                Poll::Ready(Demand::UpTo(most)) => Wanted::UpTo(most),
+                Poll::Ready(Demand::Gone) => Wanted::Never,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        Poll::Ready(Ok(wanted))
     }
 
     fn put(
@@ -85,10 +142,7 @@ impl<T: 'static> Writes<T, Handle> for Written {
 
 impl Drop for Written {
     fn drop(&mut self) {
-        // The guest has dropped its end, or else its store has ended, which has another number by then.
-        let is_over = self.ends.side.epoch() == self.epoch;
-        let component = || self.ends.side.id.to_string();
-        self.pipe.end(is_over.then_some(()).ok_or_else(|| StreamLost { component: component() }));
+        self.pipe.end(self.ends.over(self.epoch));
     }
 }
 
@@ -106,18 +160,10 @@ impl<T: 'static> Reads<T, Handle> for Read {
         cx: &mut Context<'_>,
         store: StoreContextMut<'_, T>,
         most: usize,
-    ) -> Poll<wasmtime::Result<Option<Elements<Handle>>>> {
-        let Poll::Ready(read) = self.end.poll_read(cx, most) else { return Poll::Pending };
-        Poll::Ready(match read {
-            Ok(None) => Ok(None),
-            Ok(Some(mut elements)) => {
-                let given = self.ends.each(store, &mut elements, |ty, value, handles| {
-                    give_handles(ty, value, handles)
-                });
-                given.map(|()| Some(elements))
-            }
-            Err(broken) => Err(wasmtime::Error::new(broken)),
-        })
+        cancelled: bool,
+    ) -> Poll<wasmtime::Result<Taken<Handle>>> {
+        let taken = poll_elements(&mut self.end, cx, most, cancelled);
+        self.ends.given(store, taken)
     }
 
     fn into_whole(self) -> StreamEnd {
@@ -126,66 +172,40 @@ impl<T: 'static> Reads<T, Handle> for Read {
 }
 
 impl<S: AsContextMut> StoreHandles<'_, S> {
-    fn written(&self, payload: Option<&ValueType>) -> (Written, StreamEnd) {
-        let (write, end) = pipe(self.side.uses.enter());
-        let ends = Ends::new(self.side, payload);
-        (Written { ends, pipe: write, epoch: self.side.epoch() }, end)
-    }
-
     pub(super) fn take_stream(
         &mut self,
         payload: Option<&ValueType>,
         stream: StreamAny,
     ) -> Result<StreamEnd, Faulty> {
-        let kind = payload_of(payload);
+        let ends = Ends::new(self.side, payload);
+        let payload = ends.payload();
         let store = self.store.as_context_mut();
         // One that was only passed on goes on as it came.
-        let recovered = values::recover_stream::<_, Handle, StreamEnd>(stream, kind, store);
+        let recovered = values::recover_stream::<_, Handle, StreamEnd>(stream, payload, store);
         match recovered.map_err(Faulty::Store)? {
             Ok(end) => Ok(end),
             Err(stream) => {
-                let (written, end) = self.written(payload);
-                let piped = values::pipe_stream(stream, kind, self.store.as_context_mut(), written);
-                piped.map_err(Faulty::Store)?;
+                let (write, end) = pipe(self.side.uses.enter());
+                let written = Written { ends, pipe: write, epoch: self.side.epoch() };
+                let store = self.store.as_context_mut();
+                values::pipe_stream(stream, payload, store, written).map_err(Faulty::Store)?;
                 Ok(end)
             }
         }
     }
 
-    pub(super) fn take_future(
-        &mut self,
-        payload: Option<&ValueType>,
-        future: FutureAny,
-    ) -> Result<StreamEnd, Faulty> {
-        let (written, end) = self.written(payload);
-        let store = self.store.as_context_mut();
-        values::pipe_future(future, payload_of(payload), store, written).map_err(Faulty::Store)?;
-        Ok(end)
-    }
-
     pub(super) fn give_stream(
         &mut self,
         payload: Option<&ValueType>,
-        end: StreamEnd,
+        mut end: StreamEnd,
     ) -> Result<StreamAny, Faulty> {
-        let read = Read { ends: Ends::new(self.side, payload), end };
+        let ends = Ends::new(self.side, payload);
+        let payload = ends.payload();
+        end.withdraw();
         let store = self.store.as_context_mut();
-        let stream = values::stream_to_store(payload_of(payload), store, read);
+        let stream = values::stream_to_store(payload, store, Read { ends, end });
         let stream = stream.map_err(Faulty::Store)?;
         self.given.push(Given::Stream(stream.clone()));
         Ok(stream)
-    }
-
-    pub(super) fn give_future(
-        &mut self,
-        payload: Option<&ValueType>,
-        end: StreamEnd,
-    ) -> Result<FutureAny, Faulty> {
-        let read = Read { ends: Ends::new(self.side, payload), end };
-        let store = self.store.as_context_mut();
-        let future = values::future_to_store(payload_of(payload), store, read);
-        let future = future.map_err(Faulty::Store)?;
-        self.given.push(Given::Future(future.clone()));
-        Ok(future)
     }
 }

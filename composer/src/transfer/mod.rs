@@ -28,7 +28,7 @@ use names::ResourceName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use names::StreamName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use pipe::{WriteEnd, pipe};
+pub(crate) use pipe::{Demand, WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use stream::Broken;

@@ -20,8 +20,12 @@ struct Pipe {
 struct State {
     /// What was handed over and not taken.
     elements: Option<Elements>,
-    /// How many more the reader waits for.
-    wanted: usize,
+    /// How many the reader waits for: with none, until there are some.
+    wanted: Option<usize>,
+    /// Whether the writer is about to hand some over.
+    taking: bool,
+    /// Whether a reader that waited until there are some is to hear that there are.
+    offered: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
     reader_gone: bool,
@@ -38,6 +42,15 @@ pub(crate) struct WriteEnd {
 /// The reading end of a pipe.
 pub(super) struct ReadEnd(Arc<Pipe>);
 
+/// What the reader would have of the writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// So many elements.
+    UpTo(usize),
+    /// Nothing any more: it is gone.
+    Gone,
+}
+
 /// A pipe that `uses` counts as long as its writing end is there.
 pub(crate) fn pipe(uses: Counted) -> (WriteEnd, StreamEnd) {
     let pipe = Arc::new(Pipe::default());
@@ -46,14 +59,53 @@ pub(crate) fn pipe(uses: Counted) -> (WriteEnd, StreamEnd) {
 }
 
 impl WriteEnd {
-    /// Waits until elements are wanted, and says how many; `None` if they never will be.
-    pub(crate) fn poll_wanted(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
+    /// Waits until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
+    /// next thing to do is to [`put`](Self::put) them.
+    pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
         if state.reader_gone {
-            return Poll::Ready(None);
+            return Poll::Ready(Demand::Gone);
         }
-        if state.wanted > 0 && state.elements.is_none() {
-            return Poll::Ready(Some(state.wanted));
+        let mut reader = None;
+        if state.elements.is_none()
+            && let Some(most) = state.wanted
+        {
+            if offered == 0 {
+                // Of two that wait for each other, the writer goes on.
+                return Poll::Ready(Demand::UpTo(most));
+            }
+            state.wanted = None;
+            if most > 0 {
+                state.taking = true;
+                return Poll::Ready(Demand::UpTo(most));
+            }
+            state.offered = true;
+            reader = state.reader.take();
+        }
+        state.writer = Some(cx.waker().clone());
+        drop(state);
+        wake(reader);
+        Poll::Pending
+    }
+
+    /// Waits until the reader wants something, or goes, while nothing is written.
+    pub(crate) fn poll_demand(&self, cx: &Context<'_>) -> Poll<Demand> {
+        let mut state = lock(&self.pipe.state);
+        if state.reader_gone {
+            return Poll::Ready(Demand::Gone);
+        }
+        if let Some(most) = state.wanted {
+            return Poll::Ready(Demand::UpTo(most));
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Waits until the reader goes, while nothing is written.
+    pub(crate) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.pipe.state);
+        if state.reader_gone {
+            return Poll::Ready(());
         }
         state.writer = Some(cx.waker().clone());
         Poll::Pending
@@ -62,13 +114,13 @@ impl WriteEnd {
     /// Hands elements over.
     pub(crate) fn put(&self, elements: Elements) {
         let mut state = lock(&self.pipe.state);
+        state.taking = false;
         if state.reader_gone {
             // Elements are not dropped under the lock.
             drop(state);
             return;
         }
         state.elements = Some(elements);
-        state.wanted = 0;
         let reader = state.reader.take();
         drop(state);
         wake(reader);
@@ -77,6 +129,7 @@ impl WriteEnd {
     /// Says that nothing more will come: the writer has ended the stream, or it is lost.
     pub(crate) fn end(&self, end: Result<(), StreamLost>) {
         let mut state = lock(&self.pipe.state);
+        state.taking = false;
         state.end.get_or_insert(end);
         let reader = state.reader.take();
         drop(state);
@@ -85,7 +138,7 @@ impl WriteEnd {
 }
 
 impl ReadEnd {
-    /// Waits for elements, up to `most` of them; `None` at the end.
+    /// Waits for elements, up to `most` of them, or with none until there are some; `None` at the end.
     pub(super) fn poll_take(
         &self,
         cx: &Context<'_>,
@@ -98,12 +151,28 @@ impl ReadEnd {
         if let Some(end) = &state.end {
             return Poll::Ready(end.clone().map(|()| None));
         }
-        state.wanted = most;
+        if std::mem::take(&mut state.offered) && most == 0 {
+            return Poll::Ready(Ok(Some(Elements::Units(0))));
+        }
         state.reader = Some(cx.waker().clone());
+        if state.taking {
+            return Poll::Pending;
+        }
+        state.wanted = Some(most);
         let writer = state.writer.take();
         drop(state);
         wake(writer);
         Poll::Pending
+    }
+
+    /// Waits for nothing any more. `false` if something is on its way: then the reader is still woken.
+    pub(super) fn withdraw(&self) -> bool {
+        let mut state = lock(&self.0.state);
+        if state.taking || state.offered || state.elements.is_some() || state.end.is_some() {
+            return false;
+        }
+        state.wanted = None;
+        true
     }
 }
 
@@ -111,10 +180,11 @@ impl Drop for ReadEnd {
     fn drop(&mut self) {
         let mut state = lock(&self.0.state);
         state.reader_gone = true;
-        let (elements, writer) = (state.elements.take(), state.writer.take());
+        let elements = state.elements.take();
+        // Under the lock, so that who finds the reader gone is not woken for it later.
+        wake(state.writer.take());
         drop(state);
         drop(elements);
-        wake(writer);
     }
 }
 

@@ -58,6 +58,31 @@ enum Source {
     Rust(Mutex<RustStream>),
 }
 
+impl Source {
+    /// Waits for elements, up to `most` of them if a guest writes them; `None` at the end.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<Option<Elements>, Broken>> {
+        match self {
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            Self::Pipe(pipe) => pipe.poll_take(cx, most).map_err(Into::into),
+            Self::Rust(stream) => {
+                #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+                let _ = most;
+                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                stream.as_mut().poll_next(cx).map(Option::transpose)
+            }
+        }
+    }
+
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    fn is_pipe(&self) -> bool {
+        matches!(self, Self::Pipe(_))
+    }
+}
+
 type RustStream = Pin<Box<dyn Stream<Item = Result<Elements, Broken>> + Send>>;
 
 impl StreamEnd {
@@ -111,18 +136,38 @@ impl StreamEnd {
                     return Poll::Ready(Ok(Some(elements)));
                 }
             }
-            let taken = match &mut self.source {
-                #[cfg(all(feature = "codec", feature = "component-model-async"))]
-                Source::Pipe(pipe) => ready!(pipe.poll_take(cx, most))?,
-                Source::Rust(stream) => {
-                    let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-                    ready!(stream.as_mut().poll_next(cx)).transpose()?
-                }
-            };
+            let taken = ready!(self.source.poll_take(cx, most))?;
             match taken {
                 Some(elements) => self.rest.push_back((elements, 0)),
                 None => return Poll::Ready(Ok(None)),
             }
+        }
+    }
+
+    /// Waits until there are elements, which are not taken from their writer for this if a guest is that;
+    /// `false` at the end.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        loop {
+            if self.rest.iter().any(|(elements, _)| !elements.is_empty()) {
+                return Poll::Ready(Ok(true));
+            }
+            match ready!(self.source.poll_take(cx, 0))? {
+                Some(elements) if elements.is_empty() && self.source.is_pipe() => {
+                    return Poll::Ready(Ok(true));
+                }
+                Some(elements) => self.rest.push_back((elements, 0)),
+                None => return Poll::Ready(Ok(false)),
+            }
+        }
+    }
+
+    /// Waits for nothing any more. `false` if something is on its way: then who waited is still woken.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn withdraw(&mut self) -> bool {
+        match &self.source {
+            Source::Pipe(pipe) => pipe.withdraw(),
+            Source::Rust(_) => true,
         }
     }
 
