@@ -22,6 +22,8 @@
 //!   operation in memory, and where the first of those left is. Theirs is 0 bytes, so all of these are
 //!   the address that the guest gave; that there is memory for as many items as it said, `check_bounds` has
 //!   found by the guest's own type when the operation began. Bounds and alignment are checked here again.
+//! - `MAY_REQUIRE_REALLOC`, which says whether items may need memory of the guest when they are lowered. Where
+//!   it is wrongly `false`, `LowerContext` panics.
 //! - `linear_lift_from_memory`, once for each item in its order, and `linear_store_list_to_memory`, once
 //!   for all. Nothing is ever lifted from or lowered to core values.
 
@@ -358,16 +360,18 @@ pub(crate) fn first_element() {
     NEXT.set(0);
 }
 
-/// An item of a stream, or the value of a future, of any type but none.
+/// An item of a stream, or the value of a future, of any type but none; without `REALLOC`, of one whose values
+/// need no more memory than themselves.
 #[cfg(feature = "component-model-async")]
-pub(crate) struct Element<H>(pub(crate) Value<H>);
+pub(crate) struct Element<H, const REALLOC: bool>(pub(crate) Value<H>);
 
 // SAFETY: `Lower` is an array of `ValRaw`, of which there are none, and nothing is read of it. For the
 // rest see the head of this file.
 #[cfg(feature = "component-model-async")]
-unsafe impl<H: StoreHandle> ComponentType for Element<H> {
+unsafe impl<H: StoreHandle, const REALLOC: bool> ComponentType for Element<H, REALLOC> {
     type Lower = [ValRaw; 0];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
+    const MAY_REQUIRE_REALLOC: bool = REALLOC;
 
     fn typecheck(_: &InterfaceType, _: &InstanceType<'_>) -> Result<()> {
         Ok(())
@@ -377,7 +381,7 @@ unsafe impl<H: StoreHandle> ComponentType for Element<H> {
 // SAFETY: `dst` has nothing to initialize. What is written elsewhere goes through `LowerContext`, which
 // checks bounds.
 #[cfg(feature = "component-model-async")]
-unsafe impl<H: StoreHandle> Lower for Element<H> {
+unsafe impl<H: StoreHandle, const REALLOC: bool> Lower for Element<H, REALLOC> {
     fn linear_lower_to_flat<T>(
         &self,
         _: &mut LowerContext<'_, T>,
@@ -414,7 +418,7 @@ unsafe impl<H: StoreHandle> Lower for Element<H> {
 
 // SAFETY: nothing here is unsafe; all is checked.
 #[cfg(feature = "component-model-async")]
-unsafe impl<H: StoreHandle> Lift for Element<H> {
+unsafe impl<H: StoreHandle, const REALLOC: bool> Lift for Element<H, REALLOC> {
     fn linear_lift_from_flat(
         _: &mut LiftContext<'_>,
         _: InterfaceType,

@@ -96,6 +96,11 @@ pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
     fn into_whole(self) -> Self::Whole;
 }
 
+/// Items of [`Payload::Plain`].
+type Plain<H> = Element<H, false>;
+/// Items of [`Payload::Other`].
+type Other<H> = Element<H, true>;
+
 /// A consumer or a producer of items `I`, which are elements of `H`.
 struct Of<E, H, I> {
     end: E,
@@ -166,7 +171,7 @@ impl<H> Item<H> for u8 {
     }
 }
 
-impl<H: StoreHandle> Item<H> for Element<H> {
+impl<H: StoreHandle, const REALLOC: bool> Item<H> for Element<H, REALLOC> {
     fn take<T: 'static>(
         mut source: Source<'_, Self>,
         mut store: StoreContextMut<'_, T>,
@@ -258,9 +263,13 @@ pub fn pipe_stream<T: 'static, H: StoreHandle>(
             stream.try_into_stream_reader::<()>()?.pipe(store, Of::<_, H, ()>::new(end))
         }
         Payload::U8 => stream.try_into_stream_reader::<u8>()?.pipe(store, Of::<_, H, u8>::new(end)),
+        Payload::Plain => {
+            let reader = stream.try_into_stream_reader::<Plain<H>>()?;
+            reader.pipe(store, Of::<_, H, Plain<H>>::new(end))
+        }
         Payload::Other => {
-            let reader = stream.try_into_stream_reader::<Element<H>>()?;
-            reader.pipe(store, Of::<_, H, Element<H>>::new(end))
+            let reader = stream.try_into_stream_reader::<Other<H>>()?;
+            reader.pipe(store, Of::<_, H, Other<H>>::new(end))
         }
     }
 }
@@ -280,9 +289,13 @@ pub fn pipe_future<T: 'static, H: StoreHandle>(
         Payload::None => {
             future.try_into_future_reader::<()>()?.pipe(store, Of::<_, H, ()>::new(end))
         }
-        Payload::U8 | Payload::Other => {
-            let reader = future.try_into_future_reader::<Element<H>>()?;
-            reader.pipe(store, Of::<_, H, Element<H>>::new(end))
+        Payload::U8 | Payload::Plain => {
+            let reader = future.try_into_future_reader::<Plain<H>>()?;
+            reader.pipe(store, Of::<_, H, Plain<H>>::new(end))
+        }
+        Payload::Other => {
+            let reader = future.try_into_future_reader::<Other<H>>()?;
+            reader.pipe(store, Of::<_, H, Other<H>>::new(end))
         }
     }
 }
@@ -305,8 +318,8 @@ fn whole<T: 'static, H, E: Reads<T, H>, I>(
 const ANY_NUMBER: usize = 1024;
 
 macro_rules! produce {
-    ($item:ty, $H:ident, ($($bound:tt)*), |$destination:ident, $store:ident, $elements:ident| $put:block) => {
-        impl<T: 'static, $H: $($bound)*, E: Reads<T, $H>> StreamProducer<T>
+    ($item:ty, $H:ident, ($($bound:tt)*), ($($const:tt)*), |$destination:ident, $store:ident, $elements:ident| $put:block) => {
+        impl<T: 'static, $H: $($bound)*, E: Reads<T, $H>, $($const)*> StreamProducer<T>
             for Of<E, $H, $item>
         {
             type Item = $item;
@@ -341,12 +354,12 @@ macro_rules! produce {
     };
 }
 
-produce!((), H, ('static), |destination, store, elements| {
+produce!((), H, ('static), (), |destination, store, elements| {
     destination.set_buffer(vec![(); elements.len()].into());
     StreamResult::Completed
 });
 
-produce!(u8, H, ('static), |destination, store, elements| {
+produce!(u8, H, ('static), (), |destination, store, elements| {
     let Some(bytes) = elements.into_bytes() else { bail_mixed()? };
     let mut direct = destination.as_direct(store, bytes.len());
     // There are no more bytes than were asked for, which is no more than there is room.
@@ -356,7 +369,7 @@ produce!(u8, H, ('static), |destination, store, elements| {
     StreamResult::Completed
 });
 
-produce!(Element<H>, H, (StoreHandle), |destination, store, elements| {
+produce!(Element<H, REALLOC>, H, (StoreHandle), (const REALLOC: bool), |destination, store, elements| {
     let values = elements.into_values();
     destination.set_buffer(values.into_iter().map(Element).collect::<Vec<_>>().into());
     StreamResult::Completed
@@ -385,8 +398,12 @@ pub fn stream_to_store<T: 'static, H: StoreHandle>(
             let reader = StreamReader::new(&mut store, Of::<_, H, u8>::new(end))?;
             reader.try_into_stream_any(store)
         }
+        Payload::Plain => {
+            let reader = StreamReader::new(&mut store, Of::<_, H, Plain<H>>::new(end))?;
+            reader.try_into_stream_any(store)
+        }
         Payload::Other => {
-            let reader = StreamReader::new(&mut store, Of::<_, H, Element<H>>::new(end))?;
+            let reader = StreamReader::new(&mut store, Of::<_, H, Other<H>>::new(end))?;
             reader.try_into_stream_any(store)
         }
     }
@@ -413,7 +430,8 @@ pub fn recover_stream<T: 'static, H: StoreHandle, W: 'static>(
     match payload {
         Payload::None => recover!(()),
         Payload::U8 => recover!(u8),
-        Payload::Other => recover!(Element<H>),
+        Payload::Plain => recover!(Plain<H>),
+        Payload::Other => recover!(Other<H>),
     }
 }
 
@@ -436,15 +454,17 @@ impl<E, H, I> Of<E, H, I> {
     }
 }
 
-impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, Element<H>> {
-    type Item = Element<H>;
+impl<T: 'static, H: StoreHandle, E: Reads<T, H>, const REALLOC: bool> FutureProducer<T>
+    for Of<E, H, Element<H, REALLOC>>
+{
+    type Item = Element<H, REALLOC>;
 
     fn poll_produce(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         store: StoreContextMut<'_, T>,
         finish: bool,
-    ) -> Poll<Result<Option<Element<H>>>> {
+    ) -> Poll<Result<Option<Self::Item>>> {
         let Some(elements) = ready!(self.poll_value(cx, store, finish))? else {
             return Poll::Ready(Ok(None));
         };
@@ -484,8 +504,12 @@ pub fn future_to_store<T: 'static, H: StoreHandle>(
             let reader = FutureReader::new(&mut store, Of::<_, H, ()>::new(end))?;
             reader.try_into_future_any(store)
         }
-        Payload::U8 | Payload::Other => {
-            let reader = FutureReader::new(&mut store, Of::<_, H, Element<H>>::new(end))?;
+        Payload::U8 | Payload::Plain => {
+            let reader = FutureReader::new(&mut store, Of::<_, H, Plain<H>>::new(end))?;
+            reader.try_into_future_any(store)
+        }
+        Payload::Other => {
+            let reader = FutureReader::new(&mut store, Of::<_, H, Other<H>>::new(end))?;
             reader.try_into_future_any(store)
         }
     }
@@ -505,8 +529,11 @@ pub fn origin_of_future<T: 'static, H: StoreHandle>(
     let given = future.clone();
     let future = match payload {
         Payload::None => future.try_into_future_reader::<()>()?.try_into_future_any(store)?,
-        Payload::U8 | Payload::Other => {
-            future.try_into_future_reader::<Element<H>>()?.try_into_future_any(store)?
+        Payload::U8 | Payload::Plain => {
+            future.try_into_future_reader::<Plain<H>>()?.try_into_future_any(store)?
+        }
+        Payload::Other => {
+            future.try_into_future_reader::<Other<H>>()?.try_into_future_any(store)?
         }
     };
     // By now a host's has the type of its items instead of the guest's.

@@ -116,6 +116,8 @@ pub enum Payload {
     None,
     /// Bytes.
     U8,
+    /// A type whose values need no more memory than themselves: with no strings, lists or maps in them.
+    Plain,
     /// Anything else.
     Other,
 }

@@ -26,11 +26,14 @@ use crate::value::{Faulty, Handle, take_handles};
 const LEFT_BEHIND: usize = 4096;
 
 /// The futures of a component's store, whichever it is.
-#[derive(Clone, Default)]
-pub(crate) struct Futures(Arc<Mutex<Arc<Table>>>);
+#[derive(Clone)]
+pub(crate) struct Futures {
+    table: Arc<Mutex<Arc<Table>>>,
+    /// Whether something is due, in this store or a former one.
+    any_due: Arc<AtomicBool>,
+}
 
 /// The futures of one store.
-#[derive(Default)]
 struct Table {
     futures: Mutex<Tables>,
     due: Arc<Due>,
@@ -62,29 +65,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Default for Futures {
+    fn default() -> Self {
+        let any_due = Arc::default();
+        Self { table: Arc::new(Mutex::new(Table::new(&any_due))), any_due }
+    }
+}
+
 impl Futures {
     fn table(&self) -> Arc<Table> {
-        lock(&self.0).clone()
+        lock(&self.table).clone()
     }
 
     /// Begins with a new store.
     pub(super) fn renew(&self) {
-        let former = std::mem::take(&mut *lock(&self.0));
+        let former = std::mem::replace(&mut *lock(&self.table), Table::new(&self.any_due));
         drop(former);
     }
 
     /// Does what has to be done in the store since others run than those in it, if there is anything. The
     /// store's event loop does it too, but may not get round to it before a guest goes on.
     pub(super) fn attend(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
-        let table = self.table();
-        if table.due.any.load(Ordering::Acquire) {
-            table.attend(store)?;
+        if self.any_due.load(Ordering::Acquire) {
+            self.table().attend(store)?;
         }
         Ok(())
     }
 }
 
 impl Table {
+    fn new(any_due: &Arc<AtomicBool>) -> Arc<Self> {
+        let due = Due { any: any_due.clone(), state: Mutex::default() };
+        Arc::new(Self { futures: Mutex::default(), due: Arc::new(due), left: Arc::default() })
+    }
+
     /// Keeps a future until its value is wanted.
     fn keep(self: &Arc<Self>, value: Value, mut store: impl AsContextMut) -> wasmtime::Result<()> {
         let mut futures = lock(&self.futures);
@@ -132,9 +146,8 @@ impl Tables {
 }
 
 /// Which futures something has happened to.
-#[derive(Default)]
 struct Due {
-    any: AtomicBool,
+    any: Arc<AtomicBool>,
     state: Mutex<DueState>,
 }
 

@@ -18,23 +18,25 @@ use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
 /// What elements of a stream, or the value of a future, are to one store.
 pub(super) struct Ends {
     side: Arc<StoreSide>,
-    payload: Option<Arc<ValueType>>,
+    ty: Option<Arc<ValueType>>,
+    payload: Payload,
     has_handles: bool,
 }
 
 impl Ends {
-    pub(super) fn new(side: &Arc<StoreSide>, payload: Option<&ValueType>) -> Self {
-        let payload = payload.cloned().map(Arc::new);
-        let has_handles = payload.as_ref().is_some_and(|ty| ty.has_handles());
-        Self { side: side.clone(), payload, has_handles }
+    pub(super) fn new(side: &Arc<StoreSide>, ty: Option<&ValueType>) -> Self {
+        let payload = match ty {
+            None => Payload::None,
+            Some(ValueType::U8) => Payload::U8,
+            Some(ty) if ty.needs_memory() => Payload::Other,
+            Some(_) => Payload::Plain,
+        };
+        let has_handles = ty.is_some_and(ValueType::has_handles);
+        Self { side: side.clone(), ty: ty.cloned().map(Arc::new), payload, has_handles }
     }
 
     pub(super) fn payload(&self) -> Payload {
-        match self.payload.as_deref() {
-            None => Payload::None,
-            Some(ValueType::U8) => Payload::U8,
-            Some(_) => Payload::Other,
-        }
+        self.payload
     }
 
     /// How what a guest of the store `epoch` wrote has ended: by the guest, or with its store, which has
@@ -66,8 +68,7 @@ impl Ends {
         elements: &mut Elements<Handle>,
         mut what: impl FnMut(&ValueType, &mut Value, &mut StoreHandles<'_, S>) -> Result<(), Faulty>,
     ) -> wasmtime::Result<()> {
-        let (true, Some(ty), Elements::Values(values)) =
-            (self.has_handles, &self.payload, elements)
+        let (true, Some(ty), Elements::Values(values)) = (self.has_handles, &self.ty, elements)
         else {
             return Ok(());
         };

@@ -239,6 +239,12 @@ impl ValueType {
         found.is_some()
     }
 
+    /// Whether values of this type need memory beside themselves.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn needs_memory(&self) -> bool {
+        self.find(&mut |ty| matches!(ty, Self::String | Self::List(_) | Self::Map(_))).is_some()
+    }
+
     /// The first type, this one included, for which `pick` holds.
     fn find(&self, pick: &mut dyn FnMut(&Self) -> bool) -> Option<&Self> {
         if pick(self) {
