@@ -29,6 +29,12 @@ const ISOLATED: &[(&str, &str)] = &[
     ("restart", "single components are started again"),
     ("runaway", "single components are interrupted"),
     ("stream_faults", "single components fail at random"),
+    ("stream_payloads", "how elements pass between stores"),
+    (
+        "stream_ends::thousands_of_futures_are_closed_while_they_are_written",
+        "how futures pass between stores",
+    ),
+    ("stream_ends::reader_whose_component_ends_is_told_to_the_writer", "a component is replaced"),
     ("streams::writer_that_traps_is_no_end_of_its_stream", "the reader ends with its writer"),
     ("streams::replaced_writer_lives_as_long_as_its_streams_are_read", "a component is replaced"),
     ("streams::replaced_reader_lets_go_of_its_streams", "a component is replaced"),

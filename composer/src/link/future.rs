@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 
 use wasm_runtime_composer_values::{self as values, Elements, Reads, Taken, Wanted, Write, Writes};
@@ -18,12 +18,12 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::store::{Given, StoreHandles};
 use super::stream::{Ends, poll_elements};
 use crate::plan::types::ValueType;
-use crate::transfer::{Demand, StreamEnd, WriteEnd, pipe};
+use crate::transfer::{Demand, StreamEnd, WriteEnd, lock, pipe};
 use crate::value::{Faulty, Handle, take_handles};
 
 /// How many writes one store may leave behind that were closed while they waited: wasmtime frees what it
 /// has of them with the store.
-const LEFT_BEHIND: usize = 4096;
+const LEFT_BEHIND: usize = 1024;
 
 /// The futures of a component's store, whichever it is.
 #[derive(Clone)]
@@ -53,17 +53,12 @@ struct Tables {
 }
 
 struct Unread {
-    value: Arc<Value>,
+    value: Arc<Kept>,
     errand: Waker,
 }
 
 /// The reading end of a future that is in the store.
 type Shared = Arc<Mutex<Option<StreamEnd>>>;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing runs under these locks that could leave something half-changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Default for Futures {
     fn default() -> Self {
@@ -100,7 +95,7 @@ impl Table {
     }
 
     /// Keeps a future until its value is wanted.
-    fn keep(self: &Arc<Self>, value: Value, mut store: impl AsContextMut) -> wasmtime::Result<()> {
+    fn keep(self: &Arc<Self>, value: Kept, mut store: impl AsContextMut) -> wasmtime::Result<()> {
         let mut futures = lock(&self.futures);
         let key = futures.key();
         let errand = Waker::from(Arc::new(Errand { due: self.due.clone(), key }));
@@ -217,7 +212,7 @@ impl Drop for Attend {
 }
 
 /// A future that a guest has given, until its value is taken.
-struct Value {
+struct Kept {
     ends: Ends,
     /// The number of the guest's store.
     epoch: u64,
@@ -225,10 +220,10 @@ struct Value {
     by_host: bool,
     /// How many writes the store has left behind.
     left: Arc<AtomicUsize>,
-    state: Mutex<ValueState>,
+    state: Mutex<KeptState>,
 }
 
-struct ValueState {
+struct KeptState {
     open: Option<(WriteEnd, FutureAny)>,
     /// How often wasmtime has asked for what becomes of the write at hand.
     polls: usize,
@@ -236,7 +231,7 @@ struct ValueState {
     watch: Option<Waker>,
 }
 
-impl ValueState {
+impl KeptState {
     /// Nothing is written any more.
     fn rest(&mut self) -> Option<Waker> {
         self.polls = 0;
@@ -244,8 +239,8 @@ impl ValueState {
     }
 }
 
-impl Value {
-    fn state(&self) -> MutexGuard<'_, ValueState> {
+impl Kept {
+    fn state(&self) -> MutexGuard<'_, KeptState> {
         lock(&self.state)
     }
 
@@ -278,7 +273,7 @@ impl Value {
     }
 }
 
-impl Drop for Value {
+impl Drop for Kept {
     fn drop(&mut self) {
         if let Some((pipe, _)) = self.take() {
             pipe.end(self.ends.over(self.epoch));
@@ -293,7 +288,7 @@ fn wake(waiting: Option<Waker>) {
 }
 
 /// What a guest writes to a future.
-struct Written(Arc<Value>);
+struct Written(Arc<Kept>);
 
 impl<T: 'static> Writes<T, Handle> for Written {
     fn poll_wanted(
@@ -359,7 +354,7 @@ impl<T: 'static> Writes<T, Handle> for Written {
 
 /// The task in a store's event loop that closes a future which somebody wanted, when they go before it is
 /// written.
-struct Watch(Arc<Value>);
+struct Watch(Arc<Kept>);
 
 impl<T: 'static> AccessorTask<T> for Watch {
     async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
@@ -434,10 +429,10 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
             return Ok(end);
         }
         let (write, end) = pipe(self.side.uses.enter());
-        let state = ValueState { open: Some((write, future)), polls: 0, watch: None };
+        let state = KeptState { open: Some((write, future)), polls: 0, watch: None };
         let epoch = self.side.epoch();
         let value =
-            Value { ends, epoch, by_host, left: table.left.clone(), state: Mutex::new(state) };
+            Kept { ends, epoch, by_host, left: table.left.clone(), state: Mutex::new(state) };
         table.keep(value, &mut self.store).map_err(Faulty::Store)?;
         Ok(end)
     }

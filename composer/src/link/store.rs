@@ -100,7 +100,7 @@ impl StoreSide {
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         self.futures.attend(store)?;
         #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
-        drop(store);
+        let _ = store;
         Ok(())
     }
 

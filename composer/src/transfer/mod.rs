@@ -351,7 +351,7 @@ impl fmt::Debug for Lent {
 
 /// Locks a table. No code runs under these locks that could leave one half-changed, so a panic
 /// elsewhere on the thread does not make it unusable.
-fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
