@@ -9,6 +9,8 @@ mod cases;
 mod close;
 mod codec;
 mod compiling;
+#[cfg(feature = "codec")]
+mod conformance;
 mod containment;
 mod cycles;
 #[cfg(feature = "codec")]
