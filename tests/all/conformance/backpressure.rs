@@ -50,6 +50,7 @@ pub(super) fn programs() -> Vec<Program> {
         of_the_caller(),
         seen_from_a_third(),
         held_by_core_code(),
+        told_when_it_starts(),
     ]);
     programs
 }
@@ -331,4 +332,23 @@ fn held_by_core_code() -> Program {
     .import("status: () -> u32", Lower::Sync)
     .import("log: () -> u32", Lower::Sync);
     Program::new("backpressure/held-by-core-code", [far, callee, caller]).gives([5123])
+}
+
+/// The events of a call: that it started, and that it returned.
+fn told_when_it_starts() -> Program {
+    let callee = switched(&waits("op", Lift::Callback, "", ""))
+        .export("op: async(future<u32>) -> u32", Lift::Callback);
+    let caller = caller(
+        "t:64 st ws states",
+        "(call $on) (set t (call $f.new)) (set st (call $op (call $lo @t) #512))
+ (set ws (call $ws.new)) (call $join (call $h @st) @ws)
+ (call $pause #5) (call $off) (call $pause #50)
+ (if (call $ws.poll @ws #0) (then (set states (i32.load #4))))
+ (drop (call $send @t #7))
+ (drop (call $ws.wait @ws #0)) (call $then @states (i32.load #4))",
+    );
+    let caller = switching(caller).import("op: async(future<u32>) -> u32", Lower::Async);
+    Program::new("backpressure/told-when-it-starts", [callee, caller])
+        .gives([12])
+        .isolated_gives([2], STARTED)
 }

@@ -48,12 +48,12 @@ pub(super) fn programs() -> Vec<Program> {
         }
     }
     programs.extend([
-        of_a_sync_function(),
         tuple(Lower::Sync),
         tuple(Lower::Async),
         after_the_call_of_the_host(),
         returns_while_called(),
         nothing_in_nothing_out(),
+        others_go_on(),
     ]);
     programs
 }
@@ -162,19 +162,6 @@ fn at_once(lift: Lift) -> Program {
     )
     .import("work: async() -> u32", Lower::Async);
     Program::new(format!("calls/at-once/{lift:?}"), [callee, caller])
-        .gives([27])
-        .isolated_gives([17], STARTED)
-}
-
-fn of_a_sync_function() -> Program {
-    let callee = Guest::new(function("work", "(result i32)", "", "#7"))
-        .export("work: () -> u32", Lift::Sync);
-    let caller = caller(
-        "st",
-        "(set st (call $work #512)) (drop (call $await @st)) (call $then (call $st @st) (i32.load #512))",
-    )
-    .import("work: () -> u32", Lower::Async);
-    Program::new("calls/of-a-sync-function", [callee, caller])
         .gives([27])
         .isolated_gives([17], STARTED)
 }
@@ -409,6 +396,27 @@ fn returns_while_called() -> Program {
     .import("op: async(future<u32>) -> u32", Lower::Sync)
     .import("log: () -> u32", Lower::Sync);
     Program::new("calls/returns-while-it-waits", [far, between, caller]).gives([17])
+}
+
+/// While one task of a component waits in a sync call, another one goes on.
+fn others_go_on() -> Program {
+    let far = Guest::new(waits("far", Lift::Callback, "", ""))
+        .export("far: async(future<u32>) -> u32", Lift::Callback);
+    let code = gives("one", Lift::Stackful, "(param $f i32)", "", "(call $far @f)")
+        + &gives("two", Lift::Stackful, "", "(call $pause #3)", "#5");
+    let between = Guest::new(code)
+        .import("far: async(future<u32>) -> u32", Lower::Sync)
+        .export("one: async(future<u32>) -> u32", Lift::Stackful)
+        .export("two: async() -> u32", Lift::Stackful);
+    let caller = caller(
+        "t:64 st n",
+        "(set t (call $f.new)) (set st (call $one (call $lo @t) #512)) (call $pause #5)
+ (set n (call $two))
+ (drop (call $send @t #7)) (drop (call $await @st)) (call $then @n (i32.load #512))",
+    )
+    .import("one: async(future<u32>) -> u32", Lower::Async)
+    .import("two: async() -> u32", Lower::Sync);
+    Program::new("calls/others-go-on", [far, between, caller]).gives([57])
 }
 
 fn misbehaves(name: &str, lift: Lift, code: &str, text: &'static str) -> Program {

@@ -278,7 +278,10 @@ fn twice() -> Program {
  (call $then (call $await @st) (i32.load #512))",
     )
     .import("op: async(future<u32>) -> u32", Lower::Async);
-    Program::new("cancel/twice", [callee, caller]).gives([27])
+    Program::new("cancel/twice", [callee, caller]).gives([27]).isolated_traps(
+        "`subtask.cancel` called after terminal status delivered",
+        "the engine lets guests of one store cancel again, against the specification",
+    )
 }
 
 fn after_the_end() -> Program {
@@ -315,6 +318,7 @@ fn dropped_while_cancelled() -> Program {
     .import("op: async(future<u32>) -> u32", Lower::Async);
     Program::new("cancel/dropped-while-cancelled", [callee, caller])
         .traps("cannot drop a subtask which has not yet resolved")
+        .isolated_traps("", "the engine notices only when the call ends that nobody has any more")
 }
 
 /// `op` with a future, which it reads only when it has been cancelled or drops then.
@@ -391,7 +395,7 @@ fn argument_before_the_start() -> Program {
     .import("off: ()", Lower::Sync);
     Program::new("cancel/argument-before-the-start", [callee, caller])
         .gives([31])
-        .isolated_fails(GONE)
+        .isolated_traps("unknown handle index", GONE)
 }
 
 fn used_again() -> Program {
@@ -413,12 +417,12 @@ fn many_times() -> Program {
         "n sum",
         "(loop $again
   (set sum (i32.add @sum (call $cancel (call $op #512))))
-  (set n (i32.add @n #1)) (br_if $again (i32.lt_u @n #100)))
+  (set n (i32.add @n #1)) (br_if $again (i32.lt_u @n #8)))
  (i32.add (i32.mul @sum #10) (i32.rem_u (call $log) #10))",
     )
     .import("op: async() -> u32", Lower::Async)
     .import("log: () -> u32", Lower::Sync);
-    Program::new("cancel/many-times", [callee(KINDS[0], false, ""), caller]).gives([4006])
+    Program::new("cancel/many-times", [callee(KINDS[0], false, ""), caller]).gives([326])
 }
 
 /// A call that one task has left is cancelled by another one, of a later call.

@@ -49,19 +49,21 @@ const PROVIDER: &str = r#"
 "#;
 
 const EXPORTED: &str = r#"
-(export $R "r" (type $r))
-(func (export "make") (param "n" u32) (result (own $R)) (canon lift (core func $m "make")))
-(func (export "take") (param "r" (own $R)) (canon lift (core func $m "take")))
-(func (export "number") (param "r" (borrow $R)) (result u32) (canon lift (core func $m "number")))
-(func (export "numbers-later") async (param "r" (borrow $R)) (result u32)
- (canon lift (core func $m "numbers-later") async))
+(func $make (param "n" u32) (result (own $r)) (canon lift (core func $m "make")))
+(func $take (param "r" (own $r)) (canon lift (core func $m "take")))
+(func $number (param "r" (borrow $r)) (result u32) (canon lift (core func $m "number")))
+(func $number-later async (param "r" (borrow $r)) (result u32)
+ (canon lift (core func $m "number-later") async (memory $mem)))
+(instance $it (export "r" (type $r)) (export "make" (func $make)) (export "take" (func $take))
+ (export "number" (func $number)) (export "number-later" (func $number-later)))
+(export "test:res/it" (instance $it))
 "#;
 
 fn provider() -> Guest {
     let code = function("make", "(param $n i32) (result i32)", "", "(call $r.new @n)")
         + &function("take", "(param $r i32)", "", "(call $r.drop @r)")
         + &function("number", "(param $n i32) (result i32)", "", "@n")
-        + &function("numbers-later", "(param $n i32)", "", "(call $pause #10) (call $ret.u32 @n)");
+        + &function("number-later", "(param $n i32)", "", "(call $pause #10) (call $ret.u32 @n)");
     Guest::new(code)
         .import("mark: (u32)", Lower::Sync)
         .items(PROVIDER, &[("r.new", "(param i32) (result i32)"), ("r.drop", "(param i32)")])
@@ -69,16 +71,18 @@ fn provider() -> Guest {
 }
 
 const IMPORTED: &str = r#"
-(import "r" (type $r (sub resource)))
-(import "make" (func $i-make (param "n" u32) (result (own $r))))
-(import "take" (func $i-take (param "r" (own $r))))
-(import "number" (func $i-number (param "r" (borrow $r)) (result u32)))
-(import "numbers-later" (func $i-numbers-later async (param "r" (borrow $r)) (result u32)))
+(import "test:res/it" (instance $it
+ (export "r" (type $r (sub resource)))
+ (export "make" (func (param "n" u32) (result (own $r))))
+ (export "take" (func (param "r" (own $r))))
+ (export "number" (func (param "r" (borrow $r)) (result u32)))
+ (export "number-later" (func async (param "r" (borrow $r)) (result u32)))))
+(alias export $it "r" (type $r))
 (core func $r.drop (canon resource.drop $r))
-(core func $make (canon lower (func $i-make)))
-(core func $take (canon lower (func $i-take)))
-(core func $number (canon lower (func $i-number)))
-(core func $numbers-later (canon lower (func $i-numbers-later) async (memory $mem)))
+(core func $make (canon lower (func $it "make")))
+(core func $take (canon lower (func $it "take")))
+(core func $number (canon lower (func $it "number")))
+(core func $number-later (canon lower (func $it "number-later") async (memory $mem)))
 "#;
 
 /// A component that uses the resource.
@@ -90,7 +94,7 @@ fn user(code: &str) -> Guest {
             ("make", "(param i32) (result i32)"),
             ("take", "(param i32)"),
             ("number", "(param i32) (result i32)"),
-            ("numbers-later", "(param i32 i32) (result i32)"),
+            ("number-later", "(param i32 i32) (result i32)"),
         ],
     )
 }
@@ -147,6 +151,34 @@ fn dropped_in(lift: Lift) -> Program {
         .gives([7878])
 }
 
+/// A third component with the function `op` of a type, lifted so.
+fn third(guest: Guest, ty: &str, how: &str) -> Guest {
+    guest.exported(&format!(
+        "(func $op {ty} (canon lift (core func $m \"op\") {how} (memory $mem)))
+(instance $o (export \"r\" (type $r)) (export \"op\" (func $op)))
+(export \"test:res/op\" (instance $o))\n"
+    ))
+}
+
+fn how(lift: Lift) -> &'static str {
+    match lift {
+        Lift::Sync | Lift::Post => "",
+        Lift::Stackful => "async",
+        Lift::Callback => "async (callback (core func $m \"op-cb\"))",
+    }
+}
+
+/// A caller that has `op` of the third.
+fn with_third(caller: Guest, ty: &str, how: &str, core: &str) -> Guest {
+    let import = format!(
+        "(import \"test:res/op\" (instance $o
+ (alias outer 1 $r (type $outer)) (export \"r\" (type $r (eq $outer)))
+ (export \"op\" (func {ty}))))
+(core func $op (canon lower (func $o \"op\") {how} (memory $mem)))\n"
+    );
+    caller.items(&import, &[("op", core)])
+}
+
 /// A third component drops what it is given by an async call.
 fn passed_in(lift: Lift) -> Program {
     let code = match lift {
@@ -157,56 +189,37 @@ fn passed_in(lift: Lift) -> Program {
                 + &function("op-cb", "(param i32 i32 i32) (result i32)", "", "unreachable")
         }
     };
-    let how = match lift {
-        Lift::Sync | Lift::Post => "",
-        Lift::Stackful => "async",
-        Lift::Callback => "async (callback (core func $m \"op-cb\"))",
-    };
-    let third = user(&code).exported(&format!(
-        "(func (export \"op\") async (param \"r\" (own $r)) (canon lift (core func $m \"op\") {how}))"
-    ));
-    let import = "(import \"op\" (func $i-op async (param \"r\" (own $r))))
-(core func $op (canon lower (func $i-op) async (memory $mem)))\n";
-    let caller = caller("", "(drop (call $await (call $op (call $make #7)))) (call $log)")
-        .items(import, &[("op", "(param i32) (result i32)")]);
+    let ty = "async (param \"r\" (own $r))";
+    let caller = caller("", "(drop (call $await (call $op (call $make #7)))) (call $log)");
+    let caller = with_third(caller, ty, "async", "(param i32) (result i32)");
+    let third = third(user(&code), ty, how(lift));
     Program::new(format!("destructors/passed-in/{lift:?}"), [log(), provider(), third, caller])
         .gives([7])
 }
 
-/// Both a third one and its own provider.
+/// The third gives it to its provider.
 fn by_a_third() -> Program {
-    let code = function("op", "(param $r i32)", "", "(call $take @r)");
-    let third = user(&code).exported(
-        "(func (export \"op\") (param \"r\" (own $r)) (canon lift (core func $m \"op\")))",
-    );
-    let import = "(import \"op\" (func $i-op (param \"r\" (own $r))))
-(core func $op (canon lower (func $i-op)))\n";
-    let caller = caller("", "(call $op (call $make #7)) (call $log)")
-        .items(import, &[("op", "(param i32)")]);
+    let ty = "(param \"r\" (own $r))";
+    let third = third(user(&function("op", "(param $r i32)", "", "(call $take @r)")), ty, "");
+    let caller = caller("", "(call $op (call $make #7)) (call $log)");
+    let caller = with_third(caller, ty, "", "(param i32)");
     Program::new("destructors/by-a-third", [log(), provider(), third, caller]).gives([7])
 }
+
+const BORROWS: &str = "async (param \"r\" (borrow $r)) (result u32)";
 
 /// What is lent is dropped when it is back, whatever the borrower does.
 fn lent(lift: Lift) -> Program {
     let borrow = "(call $note (call $number @r)) (call $r.drop @r)";
     let code = gives("op", lift, "(param $r i32)", borrow, "(global.get $noted)");
-    let how = match lift {
-        Lift::Sync | Lift::Post => "",
-        Lift::Stackful => "async",
-        Lift::Callback => "async (callback (core func $m \"op-cb\"))",
-    };
-    let third = user(&code).exported(&format!(
-        "(func (export \"op\") async (param \"r\" (borrow $r)) (result u32) (canon lift (core func $m \"op\") {how}))"
-    ));
-    let import = "(import \"op\" (func $i-op async (param \"r\" (borrow $r)) (result u32)))
-(core func $op (canon lower (func $i-op) async (memory $mem)))\n";
+    let third = third(user(&code), BORROWS, how(lift));
     let caller = caller(
         "r before",
         "(set r (call $make #7)) (drop (call $await (call $op @r #512)))
  (set before (call $log)) (call $r.drop @r)
  (call $then (call $then @before (i32.load #512)) (call $log))",
-    )
-    .items(import, &[("op", "(param i32 i32) (result i32)")]);
+    );
+    let caller = with_third(caller, BORROWS, "async", "(param i32 i32) (result i32)");
     Program::new(format!("destructors/lent/{lift:?}"), [log(), provider(), third, caller])
         .gives([77])
 }
@@ -216,20 +229,16 @@ fn that_traps() -> Program {
 }
 
 fn dropped_while_lent() -> Program {
-    let body = "(set r (call $make #7)) (drop (call $numbers-later @r #512)) (call $r.drop @r) #1";
+    let body = "(set r (call $make #7)) (drop (call $number-later @r #512)) (call $r.drop @r) #1";
     program("dropped-while-lent", "r", body).traps("cannot remove owned resource while borrowed")
 }
 
 /// A call cannot return while it has a borrow.
 fn borrow_not_given_back() -> Program {
     let code = gives("op", Lift::Stackful, "(param $r i32)", "", "#1");
-    let third = user(&code).exported(
-        "(func (export \"op\") async (param \"r\" (borrow $r)) (result u32) (canon lift (core func $m \"op\") async))",
-    );
-    let import = "(import \"op\" (func $i-op async (param \"r\" (borrow $r)) (result u32)))
-(core func $op (canon lower (func $i-op) async (memory $mem)))\n";
-    let caller = caller("", "(drop (call $await (call $op (call $make #7) #512))) #1")
-        .items(import, &[("op", "(param i32 i32) (result i32)")]);
+    let third = third(user(&code), BORROWS, "async");
+    let caller = caller("", "(drop (call $await (call $op (call $make #7) #512))) #1");
+    let caller = with_third(caller, BORROWS, "async", "(param i32 i32) (result i32)");
     Program::new("destructors/borrow-not-given-back", [log(), provider(), third, caller])
         .traps("borrow handles still remain at the end of the call")
 }
@@ -239,26 +248,21 @@ fn with_a_stream(name: &str, op: &str, body: &str) -> Program {
     let stream = "(type $x (stream (own $r)))
 (core func $x.read (canon stream.read $x async (memory $mem)))
 (core func $x.drop-r (canon stream.drop-readable $x))\n";
-    let third = user(&function("op", "(param $x i32)", "c", op))
-        .items(stream, &[("x.read", "(param i32 i32 i32) (result i32)"), ("x.drop-r", "(param i32)")])
-        .exported(
-            "(func (export \"op\") async (param \"x\" (stream (own $r))) (canon lift (core func $m \"op\") async))",
-        );
-    let import = "(import \"op\" (func $i-op async (param \"x\" (stream (own $r)))))
-(core func $op (canon lower (func $i-op) async (memory $mem)))
-(type $x (stream (own $r)))
+    let natives = [("x.read", "(param i32 i32 i32) (result i32)"), ("x.drop-r", "(param i32)")];
+    let ty = "async (param \"x\" (stream (own $r)))";
+    let third = user(&function("op", "(param $x i32)", "c", op)).items(stream, &natives);
+    let third = self::third(third, ty, "async");
+    let stream = "(type $x (stream (own $r)))
 (core func $x.new (canon stream.new $x))
 (core func $x.write (canon stream.write $x async (memory $mem)))
 (core func $x.drop-w (canon stream.drop-writable $x))\n";
-    let caller = caller("t:64 st c", body).items(
-        import,
-        &[
-            ("op", "(param i32) (result i32)"),
-            ("x.new", "(result i64)"),
-            ("x.write", "(param i32 i32 i32) (result i32)"),
-            ("x.drop-w", "(param i32)"),
-        ],
-    );
+    let natives = [
+        ("x.new", "(result i64)"),
+        ("x.write", "(param i32 i32 i32) (result i32)"),
+        ("x.drop-w", "(param i32)"),
+    ];
+    let caller = caller("t:64 st c", body).items(stream, &natives);
+    let caller = with_third(caller, ty, "async", "(param i32) (result i32)");
     Program::new(format!("destructors/{name}"), [log(), provider(), third, caller])
 }
 

@@ -19,15 +19,11 @@ pub(super) fn programs() -> Vec<Program> {
         programs.push(post_return_comes_first(lower));
         programs.push(post_return_keeps_the_result(lower));
     }
-    for (name, body) in [
-        ("import", "(drop (call $leaf))"),
-        ("set", "(drop (call $ws.new))"),
-        ("backpressure", "(call $inc)"),
-        ("stream", "(drop (call $s.new))"),
-    ] {
+    for (name, body) in LEAVES {
         programs.push(post_return_may_not_leave(name, body));
         programs.push(realloc_may_not_leave(name, body));
     }
+    programs.push(post_return_holds_back());
     for lift in LIFTS {
         programs.push(trapped(lift));
         programs.push(circle_while_waiting(lift));
@@ -164,6 +160,13 @@ fn post_return_keeps_the_result(lower: Lower) -> Program {
 
 const MAY_NOT_LEAVE: &str = "cannot leave component instance";
 
+/// What leaves a component.
+const LEAVES: &[(&str, &str)] = &[
+    ("import", "(drop (call $leaf))"),
+    ("set", "(drop (call $ws.new))"),
+    ("stream", "(drop (call $s.new))"),
+];
+
 fn post_return_may_not_leave(name: &str, body: &str) -> Program {
     let far = Guest::new(function("leaf", "(result i32)", "", "#7"))
         .export("leaf: () -> u32", Lift::Sync);
@@ -173,7 +176,20 @@ fn post_return_may_not_leave(name: &str, body: &str) -> Program {
         Guest::new(code).import("leaf: () -> u32", Lower::Sync).export("op: () -> u32", Lift::Post);
     let caller = caller("", "(call $op)").import("op: () -> u32", Lower::Sync);
     Program::new(format!("reentrance/post-return-may-not-leave/{name}"), [far, callee, caller])
-        .traps(MAY_NOT_LEAVE)
+        .gives([7])
+        .isolated_traps(
+            MAY_NOT_LEAVE,
+            "the engine lets it leave between guests of one store, against the specification",
+        )
+}
+
+/// Backpressure is no matter of others, and may be set anywhere.
+fn post_return_holds_back() -> Program {
+    let code = function("op", "(result i32)", "", "#7")
+        + &function("op-post", "(param i32)", "", "(call $inc) (call $dec)");
+    let callee = Guest::new(code).export("op: () -> u32", Lift::Post);
+    let caller = caller("", "(call $op)").import("op: () -> u32", Lower::Sync);
+    Program::new("reentrance/post-return-holds-back", [callee, caller]).gives([7])
 }
 
 fn realloc_may_not_leave(name: &str, body: &str) -> Program {
