@@ -25,6 +25,7 @@ pub(super) fn programs() -> Vec<Program> {
         programs.push(with_text(lift, Lower::Async));
         programs.push(at_once(lift));
         programs.push(later(lift));
+        programs.push(started_by_a_sync_function(lift));
         programs.push(waits_for_a_callee(lift));
         programs.push(in_order(lift));
         programs.push(context_starts_empty(lift));
@@ -54,6 +55,8 @@ pub(super) fn programs() -> Vec<Program> {
         returns_while_called(),
         nothing_in_nothing_out(),
         others_go_on(),
+        started_below_a_sync_function(),
+        left_by_a_sync_function(),
     ]);
     programs
 }
@@ -396,6 +399,59 @@ fn returns_while_called() -> Program {
     .import("op: async(future<u32>) -> u32", Lower::Sync)
     .import("log: () -> u32", Lower::Sync);
     Program::new("calls/returns-while-it-waits", [far, between, caller]).gives([17])
+}
+
+/// A sync function that the host calls makes an async call.
+fn started_by_a_sync_function(lift: Lift) -> Program {
+    let callee = Guest::new(gives("work", lift, "", "", "#7")).export("work: async() -> u32", lift);
+    let body = "(set st (call $work #512)) (call $then (call $st @st) (i32.load #512))";
+    let root = Guest::new(run("st", body))
+        .import("work: async() -> u32", Lower::Async)
+        .export("run: () -> u32", Lift::Sync);
+    Program::new(format!("calls/started-by-a-sync-function/{lift:?}"), [callee, root])
+        .gives([27])
+        .isolated_gives([10], STARTED)
+}
+
+fn started_below_a_sync_function() -> Program {
+    let callee = Guest::new(gives("work", Lift::Callback, "", "", "#7"))
+        .export("work: async() -> u32", Lift::Callback);
+    let body = "(set st (call $work #512)) (call $then (call $st @st) (i32.load #512))";
+    let between = Guest::new(function("start", "(result i32)", "st", body))
+        .import("work: async() -> u32", Lower::Async)
+        .export("start: () -> u32", Lift::Sync);
+    let root = Guest::new(run("", "(call $start)"))
+        .import("start: () -> u32", Lower::Sync)
+        .export("run: () -> u32", Lift::Sync);
+    Program::new("calls/started-below-a-sync-function", [callee, between, root])
+        .gives([27])
+        .isolated_gives([10], STARTED)
+}
+
+/// What a sync function of the host's started is awaited by an async one.
+fn left_by_a_sync_function() -> Program {
+    let callee = Guest::new(gives("work", Lift::Stackful, "", "(call $pause #5)", "#7"))
+        .export("work: async() -> u32", Lift::Stackful);
+    let code = "(global $sub (mut i32) (i32.const 0))\n".to_owned()
+        + &function(
+            "start",
+            "(result i32)",
+            "",
+            "(global.set $sub (call $work #512)) (call $st (global.get $sub))",
+        )
+        + &function(
+            "finish",
+            "(result i32)",
+            "",
+            "(drop (call $await (global.get $sub))) (i32.load #512)",
+        );
+    let root = Guest::new(code)
+        .import("work: async() -> u32", Lower::Async)
+        .export("start: () -> u32", Lift::Sync)
+        .export("finish: async() -> u32", Lift::Sync);
+    Program::new("calls/left-by-a-sync-function", [callee, root])
+        .calls(["start", "finish"])
+        .gives([1, 7])
 }
 
 /// While one task of a component waits in a sync call, another one goes on.

@@ -10,6 +10,7 @@ mod cancel;
 mod deadlock;
 mod destructors;
 mod guest;
+mod host;
 mod known;
 mod reentrance;
 mod streams;
@@ -24,11 +25,12 @@ use std::thread;
 use std::time::Duration;
 
 use composer_tests::{chain, runtimes};
+use futures_util::future::try_join_all;
 use tokio::time::timeout;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
 };
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Accessor, Component, Linker};
 use wasmtime::{Config, Engine, OptLevel, Store};
 
 use guest::Guest;
@@ -59,6 +61,8 @@ struct Program {
     guests: Vec<Vec<u8>>,
     /// Exports without parameters that give a number, called one after the other.
     calls: Vec<String>,
+    /// And then such that are called at the same time.
+    together: Vec<String>,
     expected: Expected,
     /// What is different with stores of their own, and why.
     isolated: Option<(Expected, &'static str)>,
@@ -78,6 +82,7 @@ impl Program {
             name: name.into(),
             guests,
             calls,
+            together: Vec::new(),
             expected,
             isolated: None,
             fused: None,
@@ -87,6 +92,11 @@ impl Program {
 
     fn calls<const N: usize>(mut self, calls: [&str; N]) -> Self {
         self.calls = calls.map(str::to_owned).into();
+        self
+    }
+
+    fn together<const N: usize>(mut self, calls: [&str; N]) -> Self {
+        self.together = calls.map(str::to_owned).into();
         self
     }
 
@@ -286,18 +296,21 @@ async fn run_composed(
         Ok(composition) => composition,
         Err(error) => return End::Error(chain(&error)),
     };
-    let mut end = End::Done;
-    for call in &program.calls {
-        end = match timeout(limit, one_call(&composition, call)).await {
-            Ok(Ok(value)) => {
-                values.lock().expect("it is not held over a call").push(value);
-                continue;
-            }
-            Ok(Err(error)) => End::Error(chain(&error)),
-            Err(_) => End::Hangs,
-        };
-        break;
-    }
+    let run = async {
+        for call in &program.calls {
+            let value = one_call(&composition, call).await?;
+            values.lock().expect("it is not held over a call").push(value);
+        }
+        let calls = program.together.iter().map(|call| one_call(&composition, call));
+        let together = try_join_all(calls).await?;
+        values.lock().expect("it is not held over a call").extend(together);
+        Ok::<_, CompositionError>(())
+    };
+    let end = match timeout(limit, run).await {
+        Ok(Ok(())) => End::Done,
+        Ok(Err(error)) => End::Error(chain(&error)),
+        Err(_) => End::Hangs,
+    };
     // A guest that goes on is cut off, which is an error.
     let closed = timeout(limit.max(LIMIT_OF_CLOSING), composition.close(Duration::ZERO)).await;
     match closed {
@@ -323,6 +336,18 @@ async fn run_alone(program: &Program, values: &Mutex<Vec<u32>>) -> End {
             let func = instance.get_typed_func::<(), (u32,)>(&mut store, call)?;
             let (value,) = func.call_async(&mut store, ()).await?;
             values.lock().expect("it is not held over a call").push(value);
+        }
+        let mut together = Vec::new();
+        for call in &program.together {
+            together.push(instance.get_typed_func::<(), (u32,)>(&mut store, call)?);
+        }
+        if !together.is_empty() {
+            let calls = async |accessor: &Accessor<()>| {
+                try_join_all(together.iter().map(|func| func.call_concurrent(accessor, ()))).await
+            };
+            let together = store.run_concurrent(calls).await??;
+            let together = together.into_iter().map(|(value,)| value);
+            values.lock().expect("it is not held over a call").extend(together);
         }
         Ok::<_, wasmtime::Error>(())
     };
@@ -406,12 +431,13 @@ fn check(programs: Vec<Program>) {
 
 #[test]
 fn what_is_known_is_the_name_of_a_program() {
-    let groups: [fn() -> Vec<Program>; 8] = [
+    let groups: [fn() -> Vec<Program>; 9] = [
         backpressure::programs,
         calls::programs,
         cancel::programs,
         deadlock::programs,
         destructors::programs,
+        host::programs,
         reentrance::programs,
         streams::programs,
         yields::programs,

@@ -123,6 +123,8 @@ pub(super) fn programs() -> Vec<Program> {
         both_dropped(),
         rendezvous(),
         read_sync_with_others(),
+        from_a_sync_function(),
+        in_a_sync_function(),
     ]);
     programs
 }
@@ -741,6 +743,41 @@ fn read_sync_with_others() -> Program {
     Program::new("streams/read-sync-with-others", [callee, caller]).gives([55_055])
 }
 
+/// A sync function gives a future, which a later call writes.
+fn from_a_sync_function() -> Program {
+    let code = "(global $t (mut i64) (i64.const 0))\n".to_owned()
+        + &function(
+            "get",
+            "(result i32)",
+            "",
+            "(global.set $t (call $f.new)) (call $lo (global.get $t))",
+        )
+        + &gives("fill", Lift::Callback, "", "(drop (call $send (global.get $t) #7))", "#1");
+    let callee = Guest::new(code)
+        .export("get: () -> future<u32>", Lift::Sync)
+        .export("fill: async() -> u32", Lift::Callback);
+    let caller = caller(
+        "f st c",
+        "(set f (call $get)) (set c (call $f.read @f #1024)) (set st (call $fill #512))
+ (set c (call $settle @f @c)) (call $f.drop-r @f) (drop (call $await @st))
+ (call $then @c (i32.load #1024))",
+    )
+    .import("get: () -> future<u32>", Lower::Sync)
+    .import("fill: async() -> u32", Lower::Async);
+    Program::new("streams/from-a-sync-function", [callee, caller]).gives([7])
+}
+
+/// A sync function starts to read and to write, and gives up both.
+fn in_a_sync_function() -> Program {
+    let body = "(set t (call $s.new))
+ (if (i32.ne (call $s.write (call $hi @t) #1024 #1) #-1) (then unreachable))
+ (set c (call $s.cancel-write (call $hi @t)))
+ (if (i32.ne (call $s.read (call $lo @t) #1024 #1) #-1) (then unreachable))
+ (call $then @c (call $s.cancel-read (call $lo @t)))";
+    let root = Guest::new(run("t:64 c", body)).export("run: () -> u32", Lift::Sync);
+    Program::new("streams/in-a-sync-function", [root]).gives([22])
+}
+
 /// What a guest may not do with its end, with `@r` a stream that it reads and `@t` a future.
 const TRAPS: &[(&str, &str, &str)] = &[
     (
@@ -754,7 +791,11 @@ const TRAPS: &[(&str, &str, &str)] = &[
  (drop (call $s.read @r #1024 #1))",
         "cannot read after being notified that the writable end dropped",
     ),
-    ("passes-a-busy-end", "(drop (call $s.read @r #1024 #1)) (call $take @r)", "cannot lift"),
+    (
+        "passes-a-busy-end",
+        "(drop (call $s.read @r #1024 #1)) (call $take @r)",
+        "cannot remove busy stream",
+    ),
     (
         "passes-an-end-in-a-set",
         "(call $join @r (call $ws.new)) (call $take @r)",
