@@ -18,6 +18,7 @@ use crate::plan::explain::Explanation;
 use crate::plan::item::Surface;
 use crate::plan::name::nearest;
 use crate::plan::resolve::{Assembly, Content, ImportHint, LayerNumber, Node, Resolution, resolve};
+use crate::transfer::Deadlocks;
 use crate::wiring::{Starting, Wiring};
 
 /// Gathers components and wires them into a [`Composition`].
@@ -64,6 +65,7 @@ pub struct Composer {
     pub(crate) descriptors: Vec<ComposableDescriptor>,
     export_hints: Vec<(String, String)>,
     allow_cycles: bool,
+    traps_on_idle: bool,
     pub(crate) layers: Vec<Layered>,
 }
 
@@ -103,6 +105,20 @@ impl Composer {
     /// Of a composer in another one, circles inside it are allowed.
     pub fn allow_cycles(&mut self) -> &mut Self {
         self.allow_cycles = true;
+        self
+    }
+
+    /// Has calls fail that wait when no component has anything to do, as wasmtime's `call_async` does.
+    ///
+    /// Components that wait for each other in a circle, for answers or for streams and futures, are an error in any
+    /// case: their calls trap with [`Deadlock`](crate::Deadlock) as the cause. A call that waits for something
+    /// that another call may bring about is not: that one may still come, from Rust. Say this where none does
+    /// while calls are in progress. Components that call functions of their linker are left alone, as those
+    /// may wait for anything.
+    ///
+    /// It counts for the composition; of a composer in another one it is not heard.
+    pub fn trap_on_idle(&mut self) -> &mut Self {
+        self.traps_on_idle = true;
         self
     }
 
@@ -248,8 +264,9 @@ impl Composer {
         self.take_composed(&mut nested);
         // It is kept for replacements.
         self.descriptors.shrink_to_fit();
-        let Wiring { resolution, leaves, live, events, waits, layering, .. } = wiring;
-        let wired = Wired { plan: Arc::new(plan), resolution, leaves, waits, layering };
+        let Wiring { resolution, leaves, live, events, waits, deadlocks, layering, .. } = wiring;
+        let plan = Arc::new(plan);
+        let wired = Wired { plan, resolution, leaves, waits, deadlocks, layering };
         Ok(Composition::new(self, wired, live, events, nested, starting.take()))
     }
 
@@ -302,7 +319,7 @@ impl Composer {
         self.leaf_parts(Settings::default(), &mut parts);
         let mut layering = Layering::default();
         self.layering("", &mut layering);
-        Wiring::new(resolution, parts, layering)
+        Wiring::new(resolution, parts, layering, Deadlocks::new(self.traps_on_idle))
     }
 
     /// Collects the layers of everything, where ids begin with `prefix`.

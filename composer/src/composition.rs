@@ -24,7 +24,7 @@ use crate::plan::resolve::{Offered, Resolution};
 use crate::plan::{Export, Plan};
 use crate::replace::Replacement;
 use crate::shutdown::{Deadline, Replaced, Running, end, look_after};
-use crate::transfer::{Held, LiveHandles, ResourceKind};
+use crate::transfer::{Deadlocks, Held, LiveHandles, ResourceKind};
 use crate::typed::{FromComponentValue, Params, TypedFunc};
 
 /// A component that runs, or a composition as if it were one.
@@ -106,6 +106,7 @@ pub(crate) struct Wired {
     pub(crate) resolution: Resolution,
     pub(crate) leaves: Vec<LiveLeaf>,
     pub(crate) waits: Option<Waits>,
+    pub(crate) deadlocks: Deadlocks,
     pub(crate) layering: Arc<Layering>,
 }
 

@@ -151,7 +151,7 @@ impl<'a> Replacement<'a> {
         let plan = Arc::new(Plan::new(&resolution));
         let (live, events) = (shared.own_live(), shared.events.clone());
         let leaves = wired.leaves.clone();
-        let kept = (wired.waits.clone(), wired.layering.clone());
+        let kept = (wired.waits.clone(), wired.deadlocks.clone(), wired.layering.clone());
         let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, kept);
         let ready = wiring.link()?;
 
@@ -165,11 +165,11 @@ impl<'a> Replacement<'a> {
         let successors = starting.take();
 
         // From here on nothing waits and nothing fails.
-        let Wiring { resolution, leaves, waits, layering, .. } = wiring;
+        let Wiring { resolution, leaves, waits, deadlocks, layering, .. } = wiring;
         let order = resolution.order.clone();
         let handles: Vec<_> = successors.iter().map(|it| it.handle.clone()).collect();
         let former = post.replace(handles.clone());
-        shared.set_wired(Wired { plan, resolution, leaves, waits, layering });
+        shared.set_wired(Wired { plan, resolution, leaves, waits, deadlocks, layering });
         if let Some(descriptor) = composer.descriptor(&id) {
             descriptor.part = part;
             descriptor.import_hints = hints;

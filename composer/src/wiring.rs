@@ -1,7 +1,7 @@
 //! From a resolution to running components: each is linked with those that it calls, and started.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::composable::{Link, LinkError, Linked, RunSettings, Settings, Startable};
 use crate::composer::{LeafContent, LeafPart};
@@ -12,10 +12,12 @@ use crate::events::Teller;
 use crate::layer::{Layered, Layering};
 use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::containment::Carrier;
-use crate::plan::item::{OpenInside, ResourceDef};
+use crate::plan::item::{Item, OpenInside, ResourceDef};
 use crate::plan::resolve::{Home, Leaf, Resolution, Source};
 use crate::shutdown::{Running, end_all};
-use crate::transfer::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
+use crate::transfer::{
+    Callees, DEFAULT_LIMIT, Deadlocks, Links, LiveHandles, Proxies, ResourceKind,
+};
 
 /// A resolution on its way to running components: who is called where is known, and nothing has
 /// been started.
@@ -26,6 +28,7 @@ pub(crate) struct Wiring {
     pub(crate) events: Teller,
     /// Who waits for whom, if that can go in a circle.
     pub(crate) waits: Option<Waits>,
+    pub(crate) deadlocks: Deadlocks,
     pub(crate) layering: Arc<Layering>,
     /// What is to be started, by the index of the leaf.
     waiting: HashMap<usize, Waiting>,
@@ -53,7 +56,12 @@ impl Waiting {
 }
 
 impl Wiring {
-    pub(crate) fn new(resolution: Resolution, parts: Vec<LeafPart>, layering: Layering) -> Self {
+    pub(crate) fn new(
+        resolution: Resolution,
+        parts: Vec<LeafPart>,
+        layering: Layering,
+        deadlocks: Deadlocks,
+    ) -> Self {
         let live = LiveHandles::default();
         let waits = resolution.allows_cycles().then(Waits::default);
         let events = Teller::default();
@@ -81,7 +89,7 @@ impl Wiring {
             live.layers = layering.between(None, &leaf.id).into();
         }
         let layering = Arc::new(layering);
-        Self { resolution, leaves, live, events, waits, layering, waiting }
+        Self { resolution, leaves, live, events, waits, deadlocks, layering, waiting }
     }
 
     /// A wiring that runs, but for one leaf, which `single` takes over.
@@ -91,7 +99,7 @@ impl Wiring {
         (index, single): (usize, Arc<dyn Startable>),
         live: LiveHandles,
         events: Teller,
-        (waits, layering): (Option<Waits>, Arc<Layering>),
+        (waits, deadlocks, layering): (Option<Waits>, Deadlocks, Arc<Layering>),
     ) -> Self {
         let leaf = &resolution.leaves[index];
         let it = Waiting::new(single, leaf, leaves[index].settings, &events);
@@ -104,7 +112,7 @@ impl Wiring {
             leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
         }
         let waiting = HashMap::from([(index, it)]);
-        Self { resolution, leaves, live, events, waits, layering, waiting }
+        Self { resolution, leaves, live, events, waits, deadlocks, layering, waiting }
     }
 
     /// Links every component that is to be started, providers first.
@@ -117,7 +125,12 @@ impl Wiring {
                 continue;
             };
             for handle in drivers {
-                let linked = single.clone().link(self.link_of(index, handle.clone()));
+                let link = self.link_of(index, handle.clone());
+                // Nobody knows what an instance waits for that runs already.
+                if single.is_restartable() && self.is_woken_by_others_alone(index, &link) {
+                    handle.watched().link(self.links_of(index, &link));
+                }
+                let linked = single.clone().link(link);
                 let error = match linked {
                     Ok(linked) => {
                         ready.push(Ready { leaf: index, linked, handle, running });
@@ -182,6 +195,38 @@ impl Wiring {
         found.collect()
     }
 
+    /// Whether a component's store can be woken by nothing but other components: it calls no functions of its
+    /// linker, and there is neither a deadline nor a layer on the way to what it calls.
+    fn is_woken_by_others_alone(&self, index: usize, link: &Link) -> bool {
+        let surface = &self.resolution.leaves[index].surface;
+        let mut hosted = link.from_linker.iter().map(|import| &surface.imports[*import].item);
+        let is_direct = |wire: &Wire| {
+            let mut endpoints = wire.endpoints.iter();
+            wire.layers.is_empty()
+                && wire.between.is_empty()
+                && endpoints.all(|it| it.deadline.is_none())
+        };
+        hosted.all(Item::is_types_alone) && link.wires.iter().all(is_direct)
+    }
+
+    fn links_of(&self, index: usize, link: &Link) -> Links {
+        let mut providers: Vec<Weak<dyn Callees>> = Vec::new();
+        for wire in &link.wires {
+            for endpoint in wire.endpoints.iter() {
+                let post: Weak<Post> = Arc::downgrade(&endpoint.post);
+                if !providers.iter().any(|it| it.ptr_eq(&(post.clone() as Weak<dyn Callees>))) {
+                    providers.push(post);
+                }
+            }
+        }
+        Links {
+            group: self.deadlocks.clone(),
+            outgoing: link.side.outgoing.count(),
+            providers,
+            keeps_out: self.resolution.leaves[index].surface.keeps_out(),
+        }
+    }
+
     fn link_of(&self, index: usize, handle: Arc<DriverHandle>) -> Link {
         let leaf = &self.resolution.leaves[index];
         let mut wires = Vec::new();
@@ -217,6 +262,7 @@ impl Wiring {
             epoch: handle.epoch().clone(),
             tasks: (self.waits.is_some() || !self.layering.is_empty())
                 .then(|| Tasks::new(self.waits.clone(), handle.number())),
+            watched: handle.watched().clone(),
             home: handle,
             id: leaf.id.clone(),
             calls_others: wires

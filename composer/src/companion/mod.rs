@@ -69,7 +69,7 @@ pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
     let is_async = |func: &&Exported| parsed[func.ty].async_;
     let overlaps = funcs.iter().any(|func| is_async(&func));
     let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
-    let abilities = Abilities { suspends: outline.suspends };
+    let abilities = Abilities { suspends: outline.suspends, returns_early: outline.returns_early };
     let mut beside = Vec::new();
     let named = |names: Vec<(&Exported, String)>| {
         names.into_iter().map(|(func, name)| (func.path.clone(), name)).collect()
@@ -85,7 +85,8 @@ pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
     if outline.holds_back || outline.hears_of_cancel {
         let mut types = Types::new(parsed, &resources);
         let cancel = funcs.iter().filter(is_async);
-        let cancel = (cancel, cancels_in_passing(engine));
+        companion.cancels_in_passing = cancels_in_passing(engine);
+        let cancel = (cancel, companion.cancels_in_passing);
         companion.cancel = named(cancel::write(&mut types, &mut around, parsed, cancel));
         if !companion.cancel.is_empty() {
             beside.push((CANCEL, types));

@@ -23,6 +23,8 @@ pub(super) struct Outline<'a> {
     pub(super) holds_back: bool,
     /// See [`Abilities::suspends`](crate::plan::abilities::Abilities::suspends).
     pub(super) suspends: bool,
+    /// See [`Abilities::returns_early`](crate::plan::abilities::Abilities::returns_early).
+    pub(super) returns_early: bool,
 }
 
 /// How many items of each kind there are.
@@ -73,6 +75,7 @@ impl<'a> Outline<'a> {
             hears_of_cancel: false,
             holds_back: false,
             suspends: false,
+            returns_early: false,
         };
         // What is defined after the last import is nothing to it.
         let mut pending = Pending::default();
@@ -115,6 +118,7 @@ impl<'a> Outline<'a> {
         match function {
             CanonicalFunction::TaskCancel => self.hears_of_cancel = true,
             CanonicalFunction::BackpressureInc => self.holds_back = true,
+            CanonicalFunction::TaskReturn { .. } => self.returns_early = true,
             CanonicalFunction::ThreadYield { .. }
             | CanonicalFunction::ThreadSuspend { .. }
             | CanonicalFunction::ThreadNewIndirect { .. }

@@ -168,6 +168,31 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded>
     if let Some(loaded) = with_companion(engine, &binary) {
         return Ok(loaded);
     }
+    let component = Component::new(engine, &binary)?;
+    let surface = Surface::reflect(&component, false)?;
+    Ok(Loaded::new(component, surface))
+}
+
+/// What a binary, or text, imports and exports.
+#[cfg(feature = "fuse")]
+pub(crate) fn reflect(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Surface> {
+    Surface::reflect(&Component::new(engine, binary(bytes)?)?, false)
+}
+
+/// The binary form of a component.
+#[cfg(feature = "compile")]
+fn binary(bytes: &[u8]) -> wasmtime::Result<Cow<'_, [u8]>> {
+    if let Some(mistake) = mistake(bytes) {
+        return Err(wasmtime::Error::msg(mistake));
+    }
+    wat::parse_bytes(bytes).map_err(wasmtime::Error::new)
+}
+
+/// Compiles a binary with a companion, where one makes a difference. What the engine has against it is not what it
+/// has against the component by itself.
+#[cfg(all(feature = "compile", feature = "component-model-async"))]
+fn with_companion(engine: &Engine, binary: &[u8]) -> Option<Loaded> {
+    let Accompanied { binary, companion, abilities } = accompany(engine, binary)?;
     let component = Component::new(engine, binary).ok()?;
     let surface = Surface::accompanied(&component, companion, abilities).ok()?;
     Some(Loaded::new(component, surface))

@@ -19,7 +19,7 @@ use crate::layer::CallContext;
 use crate::link::{Place as OutgoingPlace, Waiter};
 use crate::plan::item::Surface;
 use crate::snapshot::{InstanceSnapshot, InstanceState};
-use crate::transfer::{Count, Home, Released, new_epoch};
+use crate::transfer::{Count, Home, Released, Watched, new_epoch};
 use crate::value::{Value, is_of_store};
 
 /// The address of a component that runs, or ran, in a store of its own.
@@ -62,6 +62,8 @@ pub(crate) struct DriverHandle {
     /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
     pub(super) stop_wish: Notify,
     events: Teller,
+    /// The store, as who looks for deadlocks sees it.
+    watched: Arc<Watched>,
     /// Set once, before the inbox closes and before anybody is answered with it.
     stopped: OnceLock<StopReason>,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
@@ -149,8 +151,10 @@ impl DriverHandle {
         events: Teller,
     ) -> Arc<Self> {
         let capacity = capacity.min(Semaphore::MAX_PERMITS);
+        let watched = Watched::new(id.clone());
         let handle = Self {
             id,
+            watched,
             surface,
             inbox: Inbox::new(),
             capacity,
@@ -222,6 +226,10 @@ impl DriverHandle {
 
     pub(crate) fn is_started(&self) -> bool {
         self.place.get().is_some()
+    }
+
+    pub(crate) fn watched(&self) -> &Arc<Watched> {
+        &self.watched
     }
 
     /// What needs this driver: calls that are not answered and resources that are held outside.

@@ -72,8 +72,8 @@ pub(crate) struct Reply {
 pub(crate) struct MadeBy {
     /// Gone before the caller hears the answer: from then on nobody waits.
     pub(crate) wait: Option<Wait>,
-    /// Its place among the calls that the component may have.
-    #[expect(dead_code, reason = "its drop is what gives the place back")]
+    /// Its place among the calls that the component may have. Gone after the caller was told: until then it
+    /// has something to wait for.
     pub(crate) place: Option<Place>,
     /// What goes along with the call, and with those that are made in it.
     pub(crate) context: CallContext,
@@ -122,21 +122,22 @@ impl Reply {
     }
 
     pub(crate) fn send(mut self, answer: Answer) {
-        self.made_by = MadeBy::default();
+        self.tell(answer);
+    }
+
+    fn tell(&mut self, answer: Answer) {
+        let MadeBy { place, .. } = std::mem::take(&mut self.made_by);
         self.counted = None;
         if let Some(caller) = self.caller.take() {
             // An answer that nobody waits for is dropped, and the handles in it with it.
             let _ = caller.send(answer);
         }
+        drop(place);
     }
 }
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.made_by = MadeBy::default();
-        self.counted = None;
-        if let Some(caller) = self.caller.take() {
-            let _ = caller.send(Answer::Stopped { started: self.started });
-        }
+        self.tell(Answer::Stopped { started: self.started });
     }
 }

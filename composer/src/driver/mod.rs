@@ -19,17 +19,17 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
-use wasmtime::Store;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
+use wasmtime::{Store, Trap};
 
 pub(crate) use handle::{
     Caller, ComponentCaller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place,
@@ -38,7 +38,7 @@ pub(crate) use nesting::with_guests;
 pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;
 
-use crate::error::{Cause, StartError, StopReason};
+use crate::error::{Cause, Deadlock, StartError, StopReason};
 use crate::link::{StoreSide, Tasks};
 use crate::transfer::Released;
 use calls::Calls;
@@ -76,6 +76,13 @@ pub(crate) trait Renew<T: 'static>: Send + Sync {
 
 /// A new store, and the instance in it.
 pub(crate) type Renewed<T> = (Store<T>, Instance);
+
+/// Why a store is given up.
+enum Over {
+    /// A call of this function has held it for too long.
+    Held(usize),
+    Deadlock(Deadlock),
+}
 
 /// Why the driver left the store's event loop.
 enum Next {
@@ -169,17 +176,34 @@ impl<T: Send + 'static> Driver<T> {
             // A host function's panic comes out here.
             let mut serving = AssertUnwindSafe(with_guests(serving)).catch_unwind();
             let mut watch = Watch::default();
-            poll_fn(|cx| match watch.poll_held_too_long(cx, &calls, &handle) {
-                Poll::Ready(func) => Poll::Ready(Err(func)),
-                Poll::Pending => serving.poll_unpin(cx).map(Ok),
+            let watched = handle.watched();
+            let waker = Waker::from(watched.clone());
+            poll_fn(|cx| {
+                watched.polled(cx.waker());
+                let cx = &mut Context::from_waker(&waker);
+                if let Poll::Ready(func) = watch.poll_held_too_long(cx, &calls, &handle) {
+                    return Poll::Ready(Err(Over::Held(func)));
+                }
+                if let Poll::Ready(ended) = serving.poll_unpin(cx) {
+                    return Poll::Ready(Ok(ended));
+                }
+                match watched.idle(calls.number(), || calls.awaited()) {
+                    Some(deadlock) => Poll::Ready(Err(Over::Deadlock(deadlock))),
+                    None => Poll::Pending,
+                }
             })
             .await
         };
+        self.handle.watched().ended();
         let component = self.handle.id().to_owned();
         let error = match outcome {
-            Err(func) => {
+            Err(Over::Held(func)) => {
                 let function = self.handle.function_name(func);
                 return StopReason::Expired { component, function };
+            }
+            Err(Over::Deadlock(deadlock)) => {
+                calls.blame_any();
+                wasmtime::Error::from(Trap::AsyncDeadlock).context(deadlock)
             }
             Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
             Ok(Ok(Err(error))) => error,

@@ -118,6 +118,8 @@ impl<T: Send + 'static> Slot<T> {
         if state.wanted || leaf_only && !state.leaf || driver.has_messages() {
             return None;
         }
+        // Its driver sees nothing of what goes on in it now.
+        driver.watched().stir();
         state.resting.take()
     }
 

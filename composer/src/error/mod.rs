@@ -188,6 +188,19 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Nothing that is waited for can come any more: the cause of a [`CompositionError::Trap`], above
+/// wasmtime's own, `Trap::AsyncDeadlock`.
+///
+/// Calls and the ends of streams and futures are waited for by components of which none can go on without
+/// another one of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing that is waited for can come any more: {}", .waits.join(", "))]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// Who waits for whom, and for what, a sentence each.
+    pub waits: Vec<String>,
+}
+
 /// One component waiting for another, in [`CompositionError::WaitCycle`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -426,9 +426,10 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         if by_host && let Some(end) = table.recover(&future) {
             let mut future = future;
             future.close(&mut self.store).map_err(Faulty::Store)?;
+            end.held_by(None);
             return Ok(end);
         }
-        let (write, end) = pipe(self.side.uses.enter());
+        let (write, end) = pipe(self.side.uses.enter(), &self.side.watched);
         let state = KeptState { open: Some((write, future)), polls: 0, watch: None };
         let epoch = self.side.epoch();
         let value =
@@ -447,6 +448,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         let table = self.side.futures.table();
         let key = lock(&table.futures).key();
         end.withdraw();
+        end.held_by(Some(&self.side.watched));
         let end = Arc::new(Mutex::new(Some(end)));
         let read = Read { ends, end: end.clone(), table: table.clone(), key };
         let store = self.store.as_context_mut();

@@ -151,7 +151,7 @@ fn item<T: Send + 'static>(
         // The linker's own resource, named by another interface too.
         (Item::Resource(resource), _) if side.is_hosted(resource) => Ok(()),
         (Item::Resource(_), Item::Resource(_)) => {
-            let proxies = side.proxies.clone();
+            let (proxies, outgoing) = (side.proxies.clone(), side.outgoing.clone());
             let ty = ResourceType::host::<Proxy>();
             // Where components import from each other in a circle, the destructor may have to wait for who
             // drops the handle.
@@ -160,12 +160,15 @@ fn item<T: Send + 'static>(
             // destructor is.
             linker.resource_async(&import.name, ty, move |_, rep| {
                 let released = proxies.remove(rep).map(Own::release);
+                // Who looks for deadlocks has to know that it waits.
+                let place = outgoing.take();
                 Box::new(async move {
                     // One that is lent ends with the loan.
                     if let (true, Ok(done)) = (waits, released?) {
                         // Whether it ran, or was lost with its store.
                         let _ = done.await;
                     }
+                    drop(place);
                     Ok(())
                 })
             })

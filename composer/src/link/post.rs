@@ -14,7 +14,7 @@ use crate::driver::{
 };
 use crate::error::CompositionError;
 use crate::snapshot::ComponentSnapshot;
-use crate::transfer::Home;
+use crate::transfer::{Callees, Home, Watched};
 use crate::value::{Value, is_of_store};
 
 /// Where a component is called. What runs there can be replaced; a call sees either the old one or
@@ -308,6 +308,12 @@ impl Post {
                 Err(_) => {}
             }
         }
+    }
+}
+
+impl Callees for Post {
+    fn watched(&self) -> Vec<Arc<Watched>> {
+        self.holders().all().map(|driver| driver.watched().clone()).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::HandleError;
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::plan::types::Resource;
 use crate::transfer::{
-    Count, Home, Lent, Live, LiveHandles, Own, Proxies, Proxy, ResourceKind, new_epoch,
+    Count, Home, Lent, Live, LiveHandles, Own, Proxies, Proxy, ResourceKind, Watched, new_epoch,
 };
 use crate::value::{Faulty, Handle, HandleType, Handles};
 use wasm_runtime_composer_values::Stored;
@@ -44,6 +44,12 @@ pub(crate) struct StoreSide {
     pub(crate) stack: usize,
     /// Places for calls of other components that are not answered, given up or not.
     pub(crate) outgoing: Places,
+    /// The store, as who looks for deadlocks sees it.
+    #[cfg_attr(
+        not(all(feature = "codec", feature = "component-model-async")),
+        expect(dead_code, reason = "only streams and futures are of interest")
+    )]
+    pub(crate) watched: Arc<Watched>,
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) futures: super::Futures,
 }
@@ -56,6 +62,11 @@ pub(crate) struct Places(Arc<AtomicUsize>);
 pub(crate) struct Place(Places);
 
 impl Places {
+    /// What counts them.
+    pub(crate) fn count(&self) -> Arc<AtomicUsize> {
+        self.0.clone()
+    }
+
     /// Takes a place, if there is one.
     pub(crate) fn take(&self) -> Option<Place> {
         let place = Place(self.clone());

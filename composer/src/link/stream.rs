@@ -184,9 +184,12 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         // One that was only passed on goes on as it came.
         let recovered = values::recover_stream::<_, Handle, StreamEnd>(stream, payload, store);
         match recovered.map_err(Faulty::Store)? {
-            Ok(end) => Ok(end),
+            Ok(end) => {
+                end.held_by(None);
+                Ok(end)
+            }
             Err(stream) => {
-                let (write, end) = pipe(self.side.uses.enter());
+                let (write, end) = pipe(self.side.uses.enter(), &self.side.watched);
                 let written = Written { ends, pipe: write, epoch: self.side.epoch() };
                 let store = self.store.as_context_mut();
                 values::pipe_stream(stream, payload, store, written).map_err(Faulty::Store)?;
@@ -203,6 +206,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         let ends = Ends::new(self.side, payload);
         let payload = ends.payload();
         end.withdraw();
+        end.held_by(Some(&self.side.watched));
         let store = self.store.as_context_mut();
         let stream = values::stream_to_store(payload, store, Read { ends, end });
         let stream = stream.map_err(Faulty::Store)?;

@@ -15,6 +15,9 @@ pub(crate) struct Abilities {
     /// A sync function may have to be suspended though nothing of the host's is async: it calls async
     /// functions inside of the component, or gives way to other threads.
     pub(crate) suspends: bool,
+    /// A function may return before its call is over. Without, a call of an async type keeps all others out of
+    /// its instance until it has returned.
+    pub(crate) returns_early: bool,
 }
 
 /// What the names of the engine's trampolines for built-in functions begin with.
@@ -47,6 +50,7 @@ impl Abilities {
             builtin,
             "component-sync-start-call" | "component-async-start-call" | "subtask-cancel"
         ) || builtin.starts_with("thread-");
+        self.returns_early |= builtin == "task-return";
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Companion {
     pub(crate) cancel: HashMap<Vec<String>, String>,
     /// Whether the component can hold back calls when no other runs.
     pub(crate) holds_back: bool,
+    /// Whether giving a call up takes no longer than telling the guest.
+    pub(crate) cancels_in_passing: bool,
 }
 
 impl Companion {

@@ -255,6 +255,13 @@ impl Surface {
         self.imports.iter().any(works) || self.funcs.iter().any(|it| it.ty.find_stream().is_some())
     }
 
+    /// Whether a call of the component keeps all others out until it has returned.
+    pub(crate) fn keeps_out(&self) -> bool {
+        !self.abilities.returns_early
+            && self.funcs.iter().all(|it| it.ty.is_async)
+            && !self.resources.iter().any(ResourceDef::is_defined)
+    }
+
     /// This surface with the numbers of `predecessor` for the functions and resources that both
     /// export. What only one of them has keeps a number of its own.
     pub(crate) fn numbered_as(&self, predecessor: &Self) -> Self {

@@ -5,6 +5,7 @@
 //! is forgotten (a withdrawn call, a store that ends, a closed composition), the resource goes back
 //! to its home and its destructor runs there, once: no path has to remember to do it.
 
+mod deadlock;
 mod held;
 mod names;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -21,6 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
 
+pub(crate) use deadlock::{Callees, Deadlocks, Links, Watched};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use deadlock::{PipeEnds, WaitingAt};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use held::Key;
 pub(crate) use held::{Guard, Held, HeldTable};

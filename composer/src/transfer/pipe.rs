@@ -4,10 +4,10 @@
 //! then the writer's store hands over as many elements as it has, up to that number and to the size of a
 //! batch. So nothing is taken that nobody waits for, and a future that nobody reads stays unread.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::{Counted, StreamEnd, lock};
+use super::{Counted, PipeEnds, StreamEnd, WaitingAt, Watched, lock};
 use crate::error::StreamLost;
 use crate::value::Elements;
 
@@ -28,8 +28,38 @@ struct State {
     offered: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Whether the writer waits for an answer to a write.
+    writes: bool,
     reader_gone: bool,
     end: Option<Result<(), StreamLost>>,
+    /// The stores that have the ends, where one has.
+    stores: Stores,
+}
+
+#[derive(Default)]
+struct Stores {
+    writer: Option<Arc<Watched>>,
+    reader: Option<Arc<Watched>>,
+}
+
+impl PipeEnds for Pipe {
+    fn waiting(&self) -> Vec<WaitingAt> {
+        let state = lock(&self.state);
+        let Stores { writer, reader } = &state.stores;
+        let at = |store: &Option<Arc<Watched>>, reads, other: Option<&Arc<Watched>>| {
+            store.clone().map(|store| WaitingAt { store, reads, other: other.cloned() })
+        };
+        // Whoever is about to be told of it waits no more for the other.
+        let is_over = state.end.is_some() || state.reader_gone;
+        let is_moving = is_over || state.taking || state.offered || state.elements.is_some();
+        let reader_waits = state.wanted.is_some() || is_moving && !state.reader_gone;
+        let waits_for_reader = state.writes && state.wanted.is_none() && !is_moving;
+        let reads = at(reader, true, writer.as_ref().filter(|_| !is_moving));
+        let writes = at(writer, false, reader.as_ref().filter(|_| waits_for_reader));
+        let reads = reads.filter(|_| reader_waits);
+        let writes = writes.filter(|_| state.writes);
+        reads.into_iter().chain(writes).collect()
+    }
 }
 
 /// The writing end of a pipe.
@@ -51,9 +81,12 @@ pub(crate) enum Demand {
     Gone,
 }
 
-/// A pipe that `uses` counts as long as its writing end is there.
-pub(crate) fn pipe(uses: Counted) -> (WriteEnd, StreamEnd) {
+/// A pipe that `uses` counts as long as its writing end, which `writer` has, is there.
+pub(crate) fn pipe(uses: Counted, writer: &Arc<Watched>) -> (WriteEnd, StreamEnd) {
     let pipe = Arc::new(Pipe::default());
+    lock(&pipe.state).stores.writer = Some(writer.clone());
+    let both: Weak<Pipe> = Arc::downgrade(&pipe);
+    writer.watch(both);
     let end = StreamEnd::of_guest(ReadEnd(pipe.clone()));
     (WriteEnd { pipe, _uses: uses }, end)
 }
@@ -63,6 +96,7 @@ impl WriteEnd {
     /// next thing to do is to [`put`](Self::put) them.
     pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
+        state.writes = false;
         if state.reader_gone {
             return Poll::Ready(Demand::Gone);
         }
@@ -82,6 +116,7 @@ impl WriteEnd {
             state.offered = true;
             reader = state.reader.take();
         }
+        state.writes = true;
         state.writer = Some(cx.waker().clone());
         drop(state);
         wake(reader);
@@ -91,6 +126,7 @@ impl WriteEnd {
     /// Waits until the reader wants something, or goes, while nothing is written.
     pub(crate) fn poll_demand(&self, cx: &Context<'_>) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
+        state.writes = false;
         if state.reader_gone {
             return Poll::Ready(Demand::Gone);
         }
@@ -104,6 +140,7 @@ impl WriteEnd {
     /// Waits until the reader goes, while nothing is written.
     pub(crate) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.pipe.state);
+        state.writes = false;
         if state.reader_gone {
             return Poll::Ready(());
         }
@@ -163,6 +200,11 @@ impl ReadEnd {
         drop(state);
         wake(writer);
         Poll::Pending
+    }
+
+    /// Notes which store has this end, if one has.
+    pub(super) fn held_by(&self, store: Option<&Arc<Watched>>) {
+        lock(&self.0.state).stores.reader = store.cloned();
     }
 
     /// Waits for nothing any more. `false` if something is on its way: then the reader is still woken.

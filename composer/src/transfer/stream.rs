@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, StreamExt};
 
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use super::Watched;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use super::pipe::ReadEnd;
 use crate::error::{ArgumentError, CompositionError, HandleError, StreamLost};
@@ -159,6 +163,14 @@ impl StreamEnd {
                 Some(elements) => self.rest.push_back((elements, 0)),
                 None => return Poll::Ready(Ok(false)),
             }
+        }
+    }
+
+    /// Notes which store has this end, if one has.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn held_by(&self, store: Option<&Arc<Watched>>) {
+        if let Source::Pipe(pipe) = &self.source {
+            pipe.held_by(store);
         }
     }
 

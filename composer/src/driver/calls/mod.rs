@@ -48,6 +48,9 @@ pub(super) struct Calls {
     /// How many of them are being given up.
     #[cfg(feature = "component-model-async")]
     cancelling: AtomicU32,
+    /// Told when one has been.
+    #[cfg(feature = "component-model-async")]
+    cancelled: Notify,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
@@ -150,6 +153,8 @@ impl Calls {
             numbers: AtomicU32::new(0),
             #[cfg(feature = "component-model-async")]
             cancelling: AtomicU32::new(0),
+            #[cfg(feature = "component-model-async")]
+            cancelled: Notify::new(),
             in_flight: Mutex::default(),
             ended: Notify::new(),
             leaf,
@@ -175,9 +180,13 @@ impl Calls {
     }
 
     /// How many calls are in flight.
-    #[cfg(feature = "component-model-async")]
     pub(super) fn number(&self) -> usize {
         self.in_flight().calls.len()
+    }
+
+    /// For how many of the calls in flight somebody waits.
+    pub(super) fn awaited(&self) -> usize {
+        self.in_flight().calls.iter().filter(|(_, call)| !call.reply.is_abandoned()).count()
     }
 
     /// Whether no call is in flight and the guest has nothing left to do.
@@ -271,6 +280,26 @@ impl Calls {
         }
     }
 
+    /// Whether a call is being given up.
+    #[cfg(feature = "component-model-async")]
+    fn is_cancelling(&self) -> bool {
+        self.cancelling.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits until the guest has heard of the calls that were given up, where that takes no longer than telling it:
+    /// what comes next must not overtake them.
+    #[cfg(feature = "component-model-async")]
+    async fn told_of_cancelled(&self) {
+        let companion = self.side.surface.companion.as_ref();
+        while companion.is_some_and(|it| it.cancels_in_passing) {
+            let told = self.cancelled.notified();
+            if !self.is_cancelling() {
+                break;
+            }
+            told.await;
+        }
+    }
+
     /// The next number for a call.
     #[cfg(feature = "component-model-async")]
     fn number_of_call(&self) -> u32 {
@@ -309,6 +338,12 @@ impl Calls {
         // store's queue, and then runs up to its first wait. In each turn of the event loop the queue
         // runs dry, or one item of it waits and holds the store.
         turns.pass(unsettled + 1).await;
+    }
+
+    /// Notes that no call can end, so that any is to blame.
+    pub(super) fn blame_any(&self) {
+        let mut in_flight = self.in_flight();
+        in_flight.blamed = in_flight.calls.iter().next().map(|(id, _)| id);
     }
 
     /// Notes that a call trapped which was not among those in flight.

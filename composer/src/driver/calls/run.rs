@@ -124,6 +124,7 @@ impl Calls {
                 self.cancelling.fetch_add(1, Ordering::Relaxed);
                 cancel.call_concurrent(accessor, &[Val::U32(number)], &mut []).await?;
                 self.cancelling.fetch_sub(1, Ordering::Relaxed);
+                self.cancelled.notify_waiters();
             }
             (None, None) => {}
         }
@@ -418,9 +419,12 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
             return Ok(());
         }
         let callee = calls.callee(index)?;
+        if calls.is_cancelling() {
+            calls.told_of_cancelled().await;
+        }
         // What gives a call up may do nothing else until that is over.
-        let cancelling = calls.cancelling.load(Ordering::Relaxed) > 0;
-        if let Some(numbered) = callee.numbered.as_ref().filter(|_| !cancelling) {
+        let numbered = callee.numbered.as_ref().filter(|_| !calls.is_cancelling());
+        if let Some(numbered) = numbered {
             return Box::pin(calls.run_numbered(accessor, (id, index), numbered, args)).await;
         }
         let func = match callee.at_once {

@@ -1,0 +1,307 @@
+//! Stores that can never go on.
+//!
+//! Inside of one store wasmtime notices when its event loop can make no further progress. With several, a store
+//! that has nothing to do may be woken by another, so what has to be found is a number of stores of which each
+//! waits for others among them alone: for answers, or for the other ends of streams and futures.
+//!
+//! A store counts as one of them only if
+//! - its driver has nothing to do, and was not woken since it looked;
+//! - only other components can wake it: it calls no functions of its linker, which may wait for anything, and
+//!   on none of the ways to what it calls is there a deadline or a layer;
+//! - all that it waits for is known: it waits for as many answers and ends as it has calls in progress. Or else a
+//!   call holds the instance and no other can get in, or nobody is to call any more.
+//!
+//! A later call from Rust could still bring about what the calls in progress wait for, so a component with a call
+//! that waits for something inside of it is left alone.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Wake, Waker};
+
+use crate::error::Deadlock;
+
+/// The stores of a composition.
+#[derive(Clone, Default)]
+pub(crate) struct Deadlocks(Arc<Group>);
+
+#[derive(Default)]
+struct Group {
+    stores: Mutex<Vec<Weak<Watched>>>,
+    pipes: Mutex<Vec<Weak<dyn PipeEnds>>>,
+    /// Whether nobody calls while calls are in progress.
+    no_further_calls: bool,
+}
+
+/// A store, as who looks for deadlocks sees it. It is the waker of its driver, too.
+pub(crate) struct Watched {
+    id: Arc<str>,
+    /// Whether its driver has looked at everything and waits.
+    idle: AtomicBool,
+    /// Whether it was woken since its driver was last polled.
+    woken: AtomicBool,
+    driver: Mutex<Option<Waker>>,
+    /// How many calls were in progress when its driver was last polled.
+    calls: AtomicUsize,
+    /// Nothing where it can be woken by more than other components.
+    links: OnceLock<Links>,
+    found: Mutex<Option<Deadlock>>,
+}
+
+/// What a store waits for.
+pub(crate) struct Links {
+    pub(crate) group: Deadlocks,
+    /// Counts its calls of others.
+    pub(crate) outgoing: Arc<AtomicUsize>,
+    pub(crate) providers: Vec<Weak<dyn Callees>>,
+    /// Whether a call that waits keeps all others out.
+    pub(crate) keeps_out: bool,
+}
+
+/// Whom calls of a component may reach.
+pub(crate) trait Callees: Send + Sync {
+    fn watched(&self) -> Vec<Arc<Watched>>;
+}
+
+/// Both ends of a pipe between stores.
+pub(crate) trait PipeEnds: Send + Sync {
+    /// Who waits at the pipe.
+    fn waiting(&self) -> Vec<WaitingAt>;
+}
+
+/// A store that waits at one end of a pipe.
+#[derive(Clone)]
+pub(crate) struct WaitingAt {
+    pub(crate) store: Arc<Watched>,
+    /// Whether it is the end that is read.
+    pub(crate) reads: bool,
+    /// Who has the other end, if it is a store, and it has not just answered.
+    pub(crate) other: Option<Arc<Watched>>,
+}
+
+impl Deadlocks {
+    pub(crate) fn new(no_further_calls: bool) -> Self {
+        Self(Arc::new(Group { no_further_calls, ..Group::default() }))
+    }
+
+    fn add(&self, store: &Arc<Watched>) {
+        let mut stores = lock(&self.0.stores);
+        stores.retain(|it| it.strong_count() > 0);
+        stores.push(Arc::downgrade(store));
+    }
+}
+
+impl Wake for Watched {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        let driver = lock(&self.driver).clone();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+impl Watched {
+    pub(crate) fn new(id: Arc<str>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            idle: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
+            driver: Mutex::new(None),
+            calls: AtomicUsize::new(0),
+            links: OnceLock::new(),
+            found: Mutex::new(None),
+        })
+    }
+
+    /// Says what the store waits for, once.
+    pub(crate) fn link(self: &Arc<Self>, links: Links) {
+        let group = links.group.clone();
+        if self.links.set(links).is_ok() {
+            group.add(self);
+        }
+    }
+
+    /// Notes that something goes on in the store that its driver does not see.
+    pub(crate) fn stir(&self) {
+        self.idle.store(false, Ordering::SeqCst);
+    }
+
+    /// Notes that the driver is polled, by `waker`.
+    pub(crate) fn polled(&self, waker: &Waker) {
+        self.idle.store(false, Ordering::SeqCst);
+        let mut driver = lock(&self.driver);
+        if !driver.as_ref().is_some_and(|it| it.will_wake(waker)) {
+            *driver = Some(waker.clone());
+        }
+        drop(driver);
+        self.woken.store(false, Ordering::SeqCst);
+    }
+
+    /// Notes that the driver has nothing to do now, with so many calls in progress, and for so many of them somebody
+    /// waits; the deadlock if nothing can come of them.
+    pub(crate) fn idle(
+        self: &Arc<Self>,
+        calls: usize,
+        awaited: impl FnOnce() -> usize,
+    ) -> Option<Deadlock> {
+        self.calls.store(calls, Ordering::SeqCst);
+        self.idle.store(true, Ordering::SeqCst);
+        let links = self.links.get()?;
+        if let Some(found) = lock(&self.found).take() {
+            return Some(found);
+        }
+        if calls == 0 || self.is_awake() || links.calls_somebody_awake() {
+            return None;
+        }
+        let calls = awaited();
+        self.calls.store(calls, Ordering::SeqCst);
+        if calls == 0 { None } else { links.group.find(self) }
+    }
+
+    /// Watches a pipe that the store writes to.
+    pub(super) fn watch(&self, pipe: Weak<dyn PipeEnds>) {
+        if let Some(links) = self.links.get() {
+            links.group.watch(pipe);
+        }
+    }
+
+    /// Notes that the store has ended.
+    pub(crate) fn ended(&self) {
+        self.stir();
+        *lock(&self.found) = None;
+        let driver = lock(&self.driver).take();
+        drop(driver);
+    }
+
+    fn is_awake(&self) -> bool {
+        !self.idle.load(Ordering::SeqCst) || self.woken.load(Ordering::SeqCst)
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn outgoing(&self) -> usize {
+        self.links.get().map_or(0, |links| links.outgoing.load(Ordering::SeqCst))
+    }
+
+    fn providers(&self) -> impl Iterator<Item = Arc<Self>> {
+        let posts = self.links.get().into_iter().flat_map(|links| &links.providers);
+        posts.filter_map(Weak::upgrade).flat_map(|post| post.watched())
+    }
+}
+
+impl Links {
+    /// Whether a call is on its way, or something runs that may answer one.
+    fn calls_somebody_awake(&self) -> bool {
+        let mut posts = self.providers.iter().filter_map(Weak::upgrade);
+        self.outgoing.load(Ordering::SeqCst) > 0
+            && posts.any(|it| it.watched().iter().any(|it| it.is_awake()))
+    }
+}
+
+impl Group {
+    /// The stores with calls that cannot end, each with what it waits for.
+    fn stuck(&self) -> Vec<(Arc<Watched>, Vec<WaitingAt>)> {
+        let waiting: Vec<WaitingAt> = {
+            let mut pipes = lock(&self.pipes);
+            pipes.retain(|pipe| pipe.strong_count() > 0);
+            pipes.iter().filter_map(Weak::upgrade).flat_map(|pipe| pipe.waiting()).collect()
+        };
+        let of = |store: &Arc<Watched>| -> Vec<WaitingAt> {
+            waiting.iter().filter(|at| Arc::ptr_eq(&at.store, store)).cloned().collect()
+        };
+        let mut stuck: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();
+        stuck.retain(|it| !it.is_awake() && it.calls() > 0);
+        let mut stuck: Vec<_> = stuck.into_iter().map(|it| (of(&it), it)).collect();
+        stuck.retain(|(ends, it)| {
+            self.no_further_calls
+                || it.links.get().is_some_and(|links| links.keeps_out)
+                || it.outgoing() + ends.len() >= it.calls()
+        });
+        loop {
+            let among: HashSet<_> = stuck.iter().map(|(_, it)| Arc::as_ptr(it)).collect();
+            let before = stuck.len();
+            stuck.retain(|(ends, it)| {
+                let is_among = |it: &Arc<Watched>| among.contains(&Arc::as_ptr(it));
+                let ends = ends.iter().all(|at| at.other.as_ref().is_some_and(is_among));
+                let mut providers = it.providers().filter(|it| it.is_awake() || it.calls() > 0);
+                let answers = match it.outgoing() {
+                    0 => true,
+                    // Of those with calls, one has to have these.
+                    _ => providers
+                        .next()
+                        .is_some_and(|first| is_among(&first) && providers.all(|it| is_among(&it))),
+                };
+                ends && answers
+            });
+            if stuck.len() == before {
+                return stuck.into_iter().map(|(ends, it)| (it, ends)).collect();
+            }
+        }
+    }
+}
+
+impl Deadlocks {
+    /// Watches a pipe between two stores.
+    fn watch(&self, pipe: Weak<dyn PipeEnds>) {
+        let mut pipes = lock(&self.0.pipes);
+        if pipes.len() == pipes.capacity() {
+            pipes.retain(|pipe| pipe.strong_count() > 0);
+        }
+        pipes.push(pipe);
+    }
+
+    /// Looks for a deadlock that `store` is in, and tells the others in it.
+    fn find(&self, store: &Arc<Watched>) -> Option<Deadlock> {
+        let stuck = self.0.stuck();
+        if !stuck.iter().any(|(it, _)| Arc::ptr_eq(it, store)) {
+            return None;
+        }
+        let among: HashSet<_> = stuck.iter().map(|(it, _)| Arc::as_ptr(it)).collect();
+        let mut waits = Vec::new();
+        for (it, ends) in &stuck {
+            let providers = it.providers().filter(|it| among.contains(&Arc::as_ptr(it)));
+            let before = waits.len();
+            if it.outgoing() > 0 {
+                waits.extend(
+                    providers
+                        .map(|other| format!("`{}` waits for an answer of `{}`", it.id, other.id)),
+                );
+            }
+            for WaitingAt { reads, other, .. } in ends {
+                let what = if *reads { "write" } else { "read" };
+                let other = other.as_ref().map_or("", |it| &it.id);
+                waits.push(format!("`{}` waits for `{other}` to {what} a stream or future", it.id));
+            }
+            if waits.len() == before {
+                waits.push(format!("`{}` waits for something that happens in it alone", it.id));
+            }
+        }
+        waits.sort();
+        waits.dedup();
+        let deadlock = Deadlock { waits };
+        for (other, _) in stuck.iter().filter(|(it, _)| !Arc::ptr_eq(it, store)) {
+            *lock(&other.found) = Some(deadlock.clone());
+            other.wake_by_ref();
+        }
+        Some(deadlock)
+    }
+}
+
+impl fmt::Debug for Deadlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deadlocks(..)")
+    }
+}
+
+/// Nothing runs under these locks that could leave what they guard half-changed.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
