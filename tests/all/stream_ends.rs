@@ -12,6 +12,8 @@ use wasm_runtime_composer::{
     CompositionError,
 };
 
+use crate::faults::{Random, seeds};
+
 /// What an async call says that is over, and one that is not.
 const RETURNED: i32 = 2;
 const STARTED: i32 = 1;
@@ -894,6 +896,106 @@ fn thousands_of_futures_are_closed_while_they_are_written() {
             // Beyond that, the value is taken.
             assert!(told == dropped(0) || n >= 1024 && told == completed(0), "{n}: {told}");
             pair.unit("drop-w").await;
+        }
+    });
+}
+
+/// One end of a stream, and what it was told.
+struct End {
+    read_or_write: &'static str,
+    wait: &'static str,
+    peek: &'static str,
+    cancel: &'static str,
+    drop: &'static str,
+    waiting: bool,
+    /// How many elements have passed by it.
+    passed: u32,
+    other_gone: bool,
+}
+
+impl End {
+    fn new(read_or_write: &'static str, [wait, peek, cancel, drop]: [&'static str; 4]) -> Self {
+        Self {
+            read_or_write,
+            wait,
+            peek,
+            cancel,
+            drop,
+            waiting: false,
+            passed: 0,
+            other_gone: false,
+        }
+    }
+
+    /// Takes note of how many elements an operation moved.
+    fn told(&mut self, code: i32) -> u32 {
+        self.waiting = code == BLOCKED;
+        if self.waiting {
+            return 0;
+        }
+        self.other_gone = code & 0xf == dropped(0);
+        let n = (code >> 4) as u32;
+        self.passed += n;
+        n
+    }
+
+    /// One step of it, and what it was told.
+    async fn step(&mut self, pair: &Pair, random: &Random) -> u32 {
+        let code = match (self.waiting, random.below(4)) {
+            (true, 0) => pair.code(self.cancel).await,
+            (true, _) => pair.code(self.peek).await,
+            (false, _) => {
+                let n = random.below(4) as u32;
+                match self.read_or_write {
+                    "read" => pair.read(n).await,
+                    _ => pair.write(self.passed, n).await,
+                }
+            }
+        };
+        self.told(code)
+    }
+}
+
+/// Whatever both do, each element is told of once at each end, in its order, and who goes is told of.
+#[test]
+fn random_steps_lose_nothing() {
+    run_placed(async || {
+        for seed in seeds() {
+            for kind in [NUMBERS, BYTES] {
+                let pair = Pair::joined(kind).await;
+                let random = Random::new(seed);
+                let mut reader = End::new("read", ["wait-r", "peek-r", "cancel-r", "drop-r"]);
+                let mut writer = End::new("write", ["wait-w", "peek-w", "cancel-w", "drop-w"]);
+                for _ in 0..60 {
+                    let before = reader.passed;
+                    if random.below(2) == 0 {
+                        let n = reader.step(&pair, &random).await;
+                        let expected: Vec<_> = (before..before + n).collect();
+                        assert_eq!(pair.got(n).await, expected, "seed {seed}");
+                    } else {
+                        writer.step(&pair, &random).await;
+                    }
+                }
+                let (first, last) = match random.below(2) {
+                    0 => (&mut reader, &mut writer),
+                    _ => (&mut writer, &mut reader),
+                };
+                if first.waiting {
+                    let code = pair.code(first.cancel).await;
+                    first.told(code);
+                }
+                pair.unit(first.drop).await;
+                // What had passed before is told first.
+                while !last.other_gone {
+                    let code = match (last.waiting, last.read_or_write) {
+                        (true, _) => pair.code(last.wait).await,
+                        (false, "read") => pair.read(random.below(4) as u32).await,
+                        (false, _) => pair.write(last.passed, random.below(4) as u32).await,
+                    };
+                    last.told(code);
+                }
+                assert_eq!(reader.passed, writer.passed, "seed {seed}");
+            }
         }
     });
 }

@@ -33,7 +33,8 @@ const BYTES_AT_A_TIME: usize = 64 * 1024;
 /// tells the writer, and passing it to a component, in an argument or within a stream, moves it there.
 ///
 /// One to pass to a component is made of a Rust [`Stream`] by [`new`](Self::new), which is then polled
-/// by the component's task whenever the component reads. `T` is `()` for a stream without a type.
+/// by the component's task whenever the component reads, or asks whether there is something to read. `T` is
+/// `()` for a stream without a type.
 ///
 /// # Examples
 ///
@@ -260,9 +261,9 @@ impl<T> fmt::Debug for ComponentStream<T> {
 /// The reading end of a component model `future<T>`.
 ///
 /// One that a component returned is a [`Future`]; a writer that is lost is
-/// [`CompositionError::Stream`]. Its value stays with its component until it is polled. One to pass to a
-/// component is made of a Rust future by [`new`](Self::new), which is polled by the component's task
-/// when the component reads it. `T` is `()` for a future without a type.
+/// [`CompositionError::Stream`]. Its value stays with its component until it is polled, and dropping it before
+/// that tells the writer. One to pass to a component is made of a Rust future by [`new`](Self::new), which is
+/// polled by the component's task when the component reads it. `T` is `()` for a future without a type.
 pub struct ComponentFuture<T> {
     end: StreamEnd,
     types: PhantomData<fn() -> T>,
