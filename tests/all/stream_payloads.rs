@@ -285,7 +285,7 @@ fn streams_and_futures_as_payload() {
             for inner in limited(read).await.unwrap() {
                 assert_eq!(limited(inner).await.unwrap(), value);
             }
-            let outer = ComponentFuture::new(async move { inner() });
+            let outer = ComponentFuture::new(ready(inner()));
             let inner = limited(future_through(&composition, outer).await).await.unwrap();
             assert_eq!(limited(inner).await.unwrap(), value);
             let inner = composition.future_val(ready(Val::U8(value))).unwrap();

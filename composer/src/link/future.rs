@@ -441,7 +441,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
     pub(super) fn give_future(
         &mut self,
         payload: Option<&ValueType>,
-        mut end: StreamEnd,
+        end: StreamEnd,
     ) -> Result<FutureAny, Faulty> {
         let ends = Ends::new(self.side, payload);
         let payload = ends.payload();

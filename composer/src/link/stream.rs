@@ -201,7 +201,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
     pub(super) fn give_stream(
         &mut self,
         payload: Option<&ValueType>,
-        mut end: StreamEnd,
+        end: StreamEnd,
     ) -> Result<StreamAny, Faulty> {
         let ends = Ends::new(self.side, payload);
         let payload = ends.payload();

@@ -176,7 +176,7 @@ impl StreamEnd {
 
     /// Waits for nothing any more. `false` if something is on its way: then who waited is still woken.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    pub(crate) fn withdraw(&mut self) -> bool {
+    pub(crate) fn withdraw(&self) -> bool {
         match &self.source {
             Source::Pipe(pipe) => pipe.withdraw(),
             Source::Rust(_) => true,
