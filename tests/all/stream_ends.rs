@@ -481,6 +481,8 @@ fn future_that_was_wanted_is_not_written_again_after_a_cancel() {
     run_placed(async || {
         let pair = Pair::joined(LATER).await;
         assert_eq!(pair.read(1).await, BLOCKED);
+        // By then the writer's store has heard of it.
+        pair.still(&["peek-r", "peek-w"]).await;
         assert_eq!(pair.code("cancel-r").await, cancelled(0));
         assert_eq!(pair.write(1, 1).await, BLOCKED);
         assert_eq!(pair.code("cancel-w").await, cancelled(0));
