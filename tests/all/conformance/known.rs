@@ -1,11 +1,11 @@
 //! Programs that give something else than they have to.
 
-#[cfg(debug_assertions)]
-use super::Way::Alone;
-use super::Way::{Fused, Isolated};
+use super::Way::{Alone, Fused, Isolated};
 use super::{Known, VARIES};
 
 const HELD: &str = "a sync call from another store is held back like an async one";
+const ENGINE_HELD: &str = "the engine's entry for calls of the host holds back sync ones";
+const IN_PLACE: &str = "a sync call in place has no stack to put aside for a call below it";
 const UNTOLD: &str = "a callee in another store is not told that its call is cancelled";
 const DEADLOCK: &str = "nobody notices that nothing can go on";
 const DESTROYED_LATER: &str = "a destructor in another store runs after the drop has returned";
@@ -28,7 +28,6 @@ const fn composed(program: &'static str, gives: &'static str, why: &'static str)
     Known { program, ways: &[Isolated, Fused], gives, why }
 }
 
-#[cfg(debug_assertions)]
 const fn everywhere(program: &'static str, gives: &'static str, why: &'static str) -> Known {
     Known { program, ways: &[Isolated, Fused, Alone], gives, why }
 }
@@ -52,7 +51,7 @@ pub(super) const KNOWN: &[Known] = &[
     isolated("backpressure/held-back-by-a-task/Stackful", "hangs", HELD),
     isolated("backpressure/relayed/Stackful", "hangs", HELD),
     isolated("backpressure/sync-typed-passes/Stackful", "hangs", HELD),
-    isolated("backpressure/cancelled-while-another-is-inside", "hangs", HELD),
+    isolated("backpressure/cancelled-while-another-is-inside", VARIES, HELD),
     isolated("backpressure/counted", "hangs", HELD),
     isolated("backpressure/seen-from-a-third", "hangs", HELD),
     isolated("backpressure/held-by-core-code", "hangs", HELD),
@@ -90,6 +89,9 @@ pub(super) const KNOWN: &[Known] = &[
     isolated("cancel/behind-a-sync-call/Callback", "140", UNTOLD),
     isolated("cancel/not-listening/Stackful", "140", UNTOLD),
     isolated("cancel/behind-a-sync-call/Stackful", "140", UNTOLD),
+    isolated("cancel/returned-before/Sync", VARIES, UNTOLD),
+    isolated("cancel/returned-before/Callback", VARIES, UNTOLD),
+    isolated("cancel/returned-before/Stackful", VARIES, UNTOLD),
     isolated("cancel/passed-on/Callback", "4000", UNTOLD),
     isolated("cancel/passed-on/Stackful", "4000", UNTOLD),
     isolated("cancel/sync-lifted", "hangs", UNTOLD),
@@ -147,4 +149,14 @@ pub(super) const KNOWN: &[Known] = &[
     isolated("yields/told-at-the-next-poll", "4000", UNTOLD),
     isolated("yields/told-at-the-next-wait", "4000", UNTOLD),
     isolated("backpressure/told-when-it-starts", "hangs", HELD),
+    fused("calls/started-by-a-sync-function/Sync", "called `Option::unwrap()` on a `None` value", IN_PLACE),
+    fused("calls/started-by-a-sync-function/Callback", "called `Option::unwrap()` on a `None` value", IN_PLACE),
+    fused("calls/started-by-a-sync-function/Stackful", "called `Option::unwrap()` on a `None` value", IN_PLACE),
+    fused("calls/started-below-a-sync-function", "called `Option::unwrap()` on a `None` value", IN_PLACE),
+    fused("calls/left-by-a-sync-function", "called `Option::unwrap()` on a `None` value", IN_PLACE),
+    everywhere("host/sync-function-lets-one-go-on/Sync", "hangs", ENGINE_HELD),
+    everywhere("host/sync-function-lets-one-go-on/Callback", "hangs", ENGINE_HELD),
+    everywhere("host/let-in-by-a-sync-function/Sync", "1, hangs", ENGINE_HELD),
+    everywhere("host/let-in-by-a-sync-function/Callback", "1, hangs", ENGINE_HELD),
+    everywhere("host/let-in-by-a-sync-function/Stackful", "1, hangs", ENGINE_HELD),
 ];

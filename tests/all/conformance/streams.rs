@@ -125,6 +125,7 @@ pub(super) fn programs() -> Vec<Program> {
         read_sync_with_others(),
         from_a_sync_function(),
         in_a_sync_function(),
+        cancels_in_a_sync_function(),
     ]);
     programs
 }
@@ -771,11 +772,20 @@ fn from_a_sync_function() -> Program {
 fn in_a_sync_function() -> Program {
     let body = "(set t (call $s.new))
  (if (i32.ne (call $s.write (call $hi @t) #1024 #1) #-1) (then unreachable))
- (set c (call $s.cancel-write (call $hi @t)))
+ (set c (call $s.cancel-write-a (call $hi @t)))
  (if (i32.ne (call $s.read (call $lo @t) #1024 #1) #-1) (then unreachable))
- (call $then @c (call $s.cancel-read (call $lo @t)))";
+ (call $then @c (call $s.cancel-read-a (call $lo @t)))";
     let root = Guest::new(run("t:64 c", body)).export("run: () -> u32", Lift::Sync);
     Program::new("streams/in-a-sync-function", [root]).gives([22])
+}
+
+/// A sync function may not give up such that it could wait for that.
+fn cancels_in_a_sync_function() -> Program {
+    let body = "(set t (call $s.new)) (drop (call $s.read (call $lo @t) #1024 #1))
+ (call $s.cancel-read (call $lo @t))";
+    let root = Guest::new(run("t:64", body)).export("run: () -> u32", Lift::Sync);
+    Program::new("streams/cancels-in-a-sync-function", [root])
+        .traps("cannot block a synchronous task before returning")
 }
 
 /// What a guest may not do with its end, with `@r` a stream that it reads and `@t` a future.
