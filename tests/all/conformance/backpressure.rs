@@ -147,23 +147,25 @@ fn inside_at_once(lift: Lift) -> Program {
  (if (i32.gt_u (global.get $now) (global.get $most)) (then (global.set $most (global.get $now)))))
 (func $leave (global.set $now (i32.sub (global.get $now) #1)))\n";
     let callee = inside.to_owned()
-        + &waits("wait-for", lift, "(call $enter)", "(call $leave)")
+        + &waits("wait-for", lift, "(call $enter) (call $begin)", "(call $leave)")
         + &function("most", "(result i32)", "", "(global.get $most)");
     let callee = Guest::new(callee)
         .export("wait-for: async(future<u32>) -> u32", lift)
         .export("most: () -> u32", Lift::Sync);
+    let most = if lift == Lift::Sync { 1 } else { 2 };
     let caller = caller(
         "a:64 b:64 x y",
-        "(set a (call $f.new)) (set b (call $f.new))
+        &format!(
+            "(set a (call $f.new)) (set b (call $f.new))
  (set x (call $wait-for (call $lo @a) #512)) (set y (call $wait-for (call $lo @b) #516))
- (call $pause #5)
+ (call $until-begun #{most})
  (drop (call $send @a #1)) (drop (call $await @x))
  (drop (call $send @b #1)) (drop (call $await @y))
- (call $most)",
+ (call $most)"
+        ),
     )
     .import("wait-for: async(future<u32>) -> u32", Lower::Async)
     .import("most: () -> u32", Lower::Sync);
-    let most = if lift == Lift::Sync { 1 } else { 2 };
     Program::new(format!("backpressure/inside-at-once/{lift:?}"), [callee, caller]).gives([most])
 }
 

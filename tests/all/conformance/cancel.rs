@@ -114,7 +114,7 @@ fn op((_, lift, body, woken): Kind, returns: bool) -> String {
     let woken = woken.replace("FINISH", finish);
     let body = body.replace("FINISH", finish);
     let code = "(global $turns (mut i32) (i32.const 0))\n".to_owned()
-        + &function("op", result, "e", &body);
+        + &function("op", result, "e", &format!("(call $begin) {body}"));
     match lift {
         Lift::Callback => {
             code + &function("op-cb", "(param $e i32) (param i32 i32) (result i32)", "", &woken)
@@ -134,7 +134,7 @@ fn told(kind: Kind, returns: bool, how: &str) -> Program {
     let caller = caller(
         "st",
         &format!(
-            "(set st (call $op #512)) (call $pause #20)
+            "(set st (call $op #512)) (call $until-begun #1)
  (set st (call ${how} @st))
  (call $then (call $then @st (i32.load #512)) (call $log))"
         ),
@@ -154,15 +154,15 @@ fn not_listening(lift: Lift) -> Program {
     let wait = match lift {
         // A callback would be told.
         Lift::Callback => {
-            let body = "(drop (call $settle @f (call $f.read @f #1024))) (call $f.drop-r @f)";
+            let body = "(call $begin) (drop (call $settle @f (call $f.read @f #1024))) (call $f.drop-r @f)";
             gives("op", lift, "(param $f i32)", body, "(i32.load #1024)")
         }
-        _ => waits("op", lift, "", ""),
+        _ => waits("op", lift, "(call $begin)", ""),
     };
     let callee = Guest::new(wait).export("op: async(future<u32>) -> u32", lift);
     let caller = caller(
         "t:64 st blocked",
-        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $pause #20)
+        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $until-begun #1)
  (set blocked (i32.eq (call $subtask.cancel-a (call $h @st)) #-1))
  (drop (call $send @t #7))
  (call $then (call $then @blocked (call $await @st)) (i32.load #512))",
@@ -190,14 +190,14 @@ fn returned_before(lift: Lift) -> Program {
 
 /// A component that waits in a sync call is not told until that has returned.
 fn behind_a_sync_call(lift: Lift) -> Program {
-    let far = Guest::new(waits("far", Lift::Callback, "", ""))
+    let far = Guest::new(waits("far", Lift::Callback, "(call $begin)", ""))
         .export("far: async(future<u32>) -> u32", Lift::Callback);
     let between = Guest::new(gives("op", lift, "(param $f i32)", "", "(call $far @f)"))
         .import("far: async(future<u32>) -> u32", Lower::Sync)
         .export("op: async(future<u32>) -> u32", lift);
     let caller = caller(
         "t:64 st blocked",
-        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $pause #20)
+        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $until-begun #1)
  (set blocked (i32.eq (call $subtask.cancel-a (call $h @st)) #-1))
  (drop (call $send @t #7))
  (call $then (call $then @blocked (call $await @st)) (i32.load #512))",
@@ -235,7 +235,7 @@ fn passed_on(lift: Lift) -> Program {
         .export("log-b: () -> u32", Lift::Sync);
     let caller = caller(
         "st",
-        "(set st (call $relay #512)) (call $pause #20)
+        "(set st (call $relay #512)) (call $until-begun #1)
  (set st (call $cancel @st))
  (i32.add (i32.mul @st #1000) (call $then (call $log-b) (call $log)))",
     )
@@ -251,14 +251,14 @@ fn sync_lifted() -> Program {
         "op",
         "(result i32)",
         "",
-        "(loop $again (br_if $again (i32.eqz (call $yield-c)))) (call $note #6) #9",
+        "(call $begin) (loop $again (br_if $again (i32.eqz (call $yield-c)))) (call $note #6) #9",
     );
     let callee = Guest::new(op)
         .export("op: async() -> u32", Lift::Sync)
         .export("log: () -> u32", Lift::Sync);
     let caller = caller(
         "st",
-        "(set st (call $op #512)) (call $pause #20) (set st (call $cancel @st))
+        "(set st (call $op #512)) (call $until-begun #1) (set st (call $cancel @st))
  (call $then (call $then @st (i32.load #512)) (call $log))",
     )
     .import("op: async() -> u32", Lower::Async)
@@ -267,11 +267,11 @@ fn sync_lifted() -> Program {
 }
 
 fn twice() -> Program {
-    let callee = Guest::new(waits("op", Lift::Sync, "", ""))
+    let callee = Guest::new(waits("op", Lift::Sync, "(call $begin)", ""))
         .export("op: async(future<u32>) -> u32", Lift::Sync);
     let caller = caller(
         "t:64 st",
-        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $pause #20)
+        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $until-begun #1)
  (drop (call $subtask.cancel-a (call $h @st)))
  (drop (call $subtask.cancel-a (call $h @st)))
  (drop (call $send @t #7))
@@ -307,11 +307,11 @@ fn dropped_too_early() -> Program {
 }
 
 fn dropped_while_cancelled() -> Program {
-    let callee = Guest::new(waits("op", Lift::Sync, "", ""))
+    let callee = Guest::new(waits("op", Lift::Sync, "(call $begin)", ""))
         .export("op: async(future<u32>) -> u32", Lift::Sync);
     let caller = caller(
         "st",
-        "(set st (call $op (call $lo (call $f.new)) #512)) (call $pause #20)
+        "(set st (call $op (call $lo (call $f.new)) #512)) (call $until-begun #1)
  (drop (call $subtask.cancel-a (call $h @st)))
  (call $subtask.drop (call $h @st)) #1",
     )
@@ -328,7 +328,7 @@ fn holds_a_future(when_told: &str) -> Guest {
             "op",
             "(param $f i32) (result i32)",
             "",
-            "(global.set $f @f) (i32.or #2 (i32.shl (call $ws.new) #4))",
+            "(global.set $f @f) (call $begin) (i32.or #2 (i32.shl (call $ws.new) #4))",
         )
         + &function(
             "op-cb",
@@ -343,7 +343,7 @@ fn holds_a_future(when_told: &str) -> Guest {
 fn argument_is_dropped() -> Program {
     let caller = caller(
         "t:64 st",
-        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $pause #20)
+        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $until-begun #1)
  (set st (call $cancel @st))
  (call $then @st (call $send @t #7))",
     )
@@ -363,7 +363,7 @@ fn argument_is_kept() -> Program {
     let callee = holds_a_future("").more(&code).export("take: async() -> u32", Lift::Sync);
     let caller = caller(
         "t:64 st",
-        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $pause #20)
+        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $until-begun #1)
  (set st (call $cancel @st))
  (i32.store #768 #7) (drop (call $f.write (call $hi @t) #768))
  (call $then @st (call $take))",
@@ -414,10 +414,11 @@ fn used_again() -> Program {
 
 fn many_times() -> Program {
     let caller = caller(
-        "n sum",
+        "n sum st",
         "(loop $again
-  (set sum (i32.add @sum (call $cancel (call $op #512))))
-  (set n (i32.add @n #1)) (br_if $again (i32.lt_u @n #8)))
+  (set st (call $op #512)) (set n (i32.add @n #1)) (call $until-begun @n)
+  (set sum (i32.add @sum (call $cancel @st)))
+  (br_if $again (i32.lt_u @n #8)))
  (i32.add (i32.mul @sum #10) (i32.rem_u (call $log) #10))",
     )
     .import("op: async() -> u32", Lower::Async)
@@ -432,7 +433,7 @@ fn left_and_taken_up() -> Program {
             "start",
             "(result i32)",
             "",
-            "(global.set $sub (call $op #512)) (call $st (global.get $sub))",
+            "(global.set $sub (call $op #512)) (call $until-begun #1) (call $st (global.get $sub))",
         )
         + &function("stop", "(result i32)", "", "(call $cancel (global.get $sub))");
     let caller = Guest::new(caller)
@@ -457,7 +458,7 @@ fn silent_afterwards() -> Program {
     let callee = callee(kind, false, &turns).export("spins: () -> u32", Lift::Sync);
     let caller = caller(
         "st n",
-        "(set st (call $op #512)) (call $pause #100) (set st (call $cancel @st))
+        "(set st (call $op #512)) (call $until-begun #1) (call $pause #100) (set st (call $cancel @st))
  (set n (call $spins)) (call $pause #100)
  (call $then @st (i32.sub (call $spins) @n))",
     )

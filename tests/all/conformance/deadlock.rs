@@ -134,11 +134,11 @@ fn its_own_way() -> Program {
 
 /// A callee that does not listen, and waits for the caller, which waits until it is cancelled.
 fn never_ends_when_cancelled() -> Program {
-    let callee = Guest::new(waits("op", Lift::Sync, "", ""))
+    let callee = Guest::new(waits("op", Lift::Sync, "(call $begin)", ""))
         .export("op: async(future<u32>) -> u32", Lift::Sync);
     let caller = caller(
         "st",
-        "(set st (call $op (call $lo (call $f.new)) #512)) (call $pause #10) (call $cancel @st)",
+        "(set st (call $op (call $lo (call $f.new)) #512)) (call $until-begun #1) (call $cancel @st)",
     )
     .import("op: async(future<u32>) -> u32", Lower::Async);
     deadlock("never-ends-when-cancelled", [callee, caller])

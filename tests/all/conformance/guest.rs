@@ -50,6 +50,13 @@ impl Guest {
         Self { code: expand(code.as_ref()), ..Self::default() }
     }
 
+    /// Whether its code names a function of the [`board`].
+    pub(super) fn needs_board(&self) -> bool {
+        let named = named(&self.with_helpers());
+        self.exports.iter().all(|(it, _)| it.name != "begin")
+            && BOARD.iter().any(|(name, _)| named.contains(*name))
+    }
+
     /// More code.
     pub(super) fn more(mut self, code: &str) -> Self {
         self.code.push_str(&expand(code));
@@ -102,6 +109,18 @@ impl Guest {
 
     /// The component as a binary.
     pub(super) fn build(&self) -> Vec<u8> {
+        if self.needs_board() {
+            let named = named(&self.with_helpers());
+            let mut guest = self.clone();
+            for (name, ty) in BOARD.iter().filter(|(name, _)| named.contains(*name)) {
+                guest = guest.import(&format!("{name}: {ty}"), Lower::Sync);
+            }
+            return guest.encode();
+        }
+        self.encode()
+    }
+
+    fn encode(&self) -> Vec<u8> {
         let text = self.text();
         let binary = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let named = named(&self.with_helpers());
@@ -338,6 +357,17 @@ pub(super) fn run(locals: &str, body: &str) -> String {
     function("run", "(result i32)", locals, body)
 }
 
+/// A component on which others see how many calls have begun.
+pub(super) fn board() -> Guest {
+    let code = "(global $n (mut i32) (i32.const 0))\n".to_owned()
+        + &function("begin", "", "", "(global.set $n (i32.add (global.get $n) #1))")
+        + &function("begun", "(result i32)", "", "(global.get $n)");
+    let board = BOARD.iter().map(|(name, ty)| format!("{name}: {ty}"));
+    board.fold(Guest::new(code), |guest, signature| guest.export(&signature, Lift::Sync))
+}
+
+const BOARD: &[(&str, &str)] = &[("begin", "()"), ("begun", "() -> u32")];
+
 /// An exported function.
 pub(super) fn function(name: &str, ty: &str, locals: &str, body: &str) -> String {
     let locals: String = locals
@@ -476,6 +506,12 @@ const HELPERS: &[(&str, &str)] = &[
  (loop $again (drop (call $yield))
   (local.set $n (i32.sub (local.get $n) (i32.const 1)))
   (br_if $again (i32.gt_s (local.get $n) (i32.const 0)))))\n",
+    ),
+    // Waits until so many calls have begun.
+    (
+        "until-begun",
+        "(func $until-begun (param $n i32)
+ (loop $again (drop (call $yield)) (br_if $again (i32.lt_u (call $begun) (local.get $n)))))\n",
     ),
     // Notes a digit; `log` tells all.
     (

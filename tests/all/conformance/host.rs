@@ -74,7 +74,10 @@ fn sync_function_lets_one_go_on(lift: Lift) -> Program {
 }
 
 fn inside_at_once(lift: Lift) -> Program {
-    let callee = Guest::new(gives("turns", Lift::Stackful, "", "(call $pause #20)", "#1"))
+    // Core code of a callback-lifted function has its component to itself too.
+    let most = if lift == Lift::Stackful { 2 } else { 1 };
+    let turns = format!("(call $begin) (call $until-begun #{most})");
+    let callee = Guest::new(gives("turns", Lift::Stackful, "", &turns, "#1"))
         .export("turns: async() -> u32", Lift::Stackful);
     let enter = "(global.set $now (i32.add (global.get $now) #1))
  (if (i32.gt_u (global.get $now) (global.get $most)) (then (global.set $most (global.get $now))))
@@ -88,8 +91,6 @@ fn inside_at_once(lift: Lift) -> Program {
         .import("turns: async() -> u32", Lower::Sync)
         .export("one: async() -> u32", lift)
         .export("two: async() -> u32", lift);
-    // Core code of a callback-lifted function has its component to itself too.
-    let most = if lift == Lift::Stackful { 2 } else { 1 };
     Program::new(format!("host/inside-at-once/{lift:?}"), [callee, root])
         .calls([])
         .together(["one", "two"])

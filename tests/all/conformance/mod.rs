@@ -54,7 +54,7 @@ fn engine() -> &'static Engine {
     &ENGINE
 }
 
-/// Components that are composed, and what comes of calling them. A component's imports are the exports
+/// Components that are composed, with a board if they need it, and what comes of calling them. A component's imports are the exports
 /// of others under the same name.
 struct Program {
     name: String,
@@ -75,7 +75,8 @@ struct Program {
 impl Program {
     /// A program whose function is `run`.
     fn new<const N: usize>(name: impl Into<String>, guests: [Guest; N]) -> Self {
-        let guests = guests.iter().map(Guest::build).collect();
+        let board = guests.iter().any(Guest::needs_board).then(guest::board);
+        let guests = guests.iter().chain(&board).map(Guest::build).collect();
         let calls = vec!["run".to_owned()];
         let expected = Expected::Values(Vec::new());
         Self {

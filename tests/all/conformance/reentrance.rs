@@ -230,8 +230,9 @@ fn trap_after_returning() -> Program {
 fn trap_beside() -> Program {
     let callee = Guest::new(gives("op", Lift::Stackful, "", "(call $pause #3) unreachable", "#1"))
         .export("op: async() -> u32", Lift::Stackful);
-    let caller = caller("", "(drop (call $op #512)) (call $pause #50) #5")
-        .import("op: async() -> u32", Lower::Async);
+    let caller =
+        caller("", "(drop (call $op #512)) (loop $ever (drop (call $yield)) (br $ever)) #5")
+            .import("op: async() -> u32", Lower::Async);
     Program::new("reentrance/trap-beside", [callee, caller]).traps("unreachable")
 }
 

@@ -215,12 +215,13 @@ fn not_cancelled() -> Program {
 
 /// A caller that cancels, and learns what its callee noted.
 fn cancelling(name: &str, body: &str, gives: u32) -> Program {
-    let callee = Guest::new(function("op", "(param $f i32)", "ws", body))
-        .export("op: async(future<u32>) -> u32", Lift::Stackful)
-        .export("log: () -> u32", Lift::Sync);
+    let callee =
+        Guest::new(function("op", "(param $f i32)", "ws", &format!("(call $begin) {body}")))
+            .export("op: async(future<u32>) -> u32", Lift::Stackful)
+            .export("log: () -> u32", Lift::Sync);
     let caller = caller(
         "t:64 st code",
-        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $pause #20)
+        "(set t (call $f.new)) (set st (call $op (call $lo @t) #512)) (call $until-begun #1)
  (set code (call $subtask.cancel-a (call $h @st)))
  (if (i32.eq @code #-1)
   (then (drop (call $send @t #7)) (set code (call $await @st))))
@@ -289,13 +290,13 @@ fn set_with_waiters() -> Program {
             "sleep",
             "",
             "",
-            "(global.set $ws (call $ws.new)) (drop (call $ws.wait (global.get $ws) #0))",
+            "(global.set $ws (call $ws.new)) (call $begin) (drop (call $ws.wait (global.get $ws) #0))",
         )
         + &function("wake", "(result i32)", "", "(call $ws.drop (global.get $ws)) #1");
     let callee = Guest::new(code)
         .export("sleep: async() -> u32", Lift::Stackful)
         .export("wake: () -> u32", Lift::Sync);
-    let caller = caller("", "(drop (call $sleep #512)) (call $pause #20) (call $wake)")
+    let caller = caller("", "(drop (call $sleep #512)) (call $until-begun #1) (call $wake)")
         .import("sleep: async() -> u32", Lower::Async)
         .import("wake: () -> u32", Lower::Sync);
     Program::new("yields/set-with-waiters", [callee, caller])
