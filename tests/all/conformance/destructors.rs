@@ -36,7 +36,7 @@ fn log() -> Guest {
     Guest::new(code).export("mark: (u32)", Lift::Sync).export("log: () -> u32", Lift::Sync)
 }
 
-/// What `with` says of a component that has the resource: `make`, `number`, and what else.
+/// The resource, whose destructor marks its number.
 const PROVIDER: &str = r#"
 (core module $D (import "" "mark" (func $mark (param i32)))
  (func (export "dtor") (param i32)

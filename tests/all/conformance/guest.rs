@@ -608,7 +608,7 @@ impl Signature {
 #[derive(Clone, Debug)]
 enum Type {
     Named(String),
-    Of(String, Vec<Type>),
+    Of(String, Vec<Self>),
 }
 
 impl Type {

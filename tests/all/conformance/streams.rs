@@ -728,7 +728,7 @@ fn rendezvous() -> Program {
     Program::new("streams/rendezvous", [callee, caller]).gives([330])
 }
 
-/// A task reads sync while another one of its component writes the same stream's source.
+/// Sync reads of two streams, which two tasks of one component write.
 fn read_sync_with_others() -> Program {
     let caller = Guest::new(sync(SUM) + &run("r a b", "(set a (call $numbers)) (set b (call $numbers)) (i32.add (i32.mul (call $sum @b #4) #1000) (call $sum @a #4))"))
         .import("numbers: async() -> stream<u32>", Lower::Sync)
