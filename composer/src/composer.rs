@@ -17,7 +17,9 @@ use crate::plan::containment::Wish;
 use crate::plan::explain::Explanation;
 use crate::plan::item::Surface;
 use crate::plan::name::nearest;
-use crate::plan::resolve::{Assembly, Content, ImportHint, LayerNumber, Node, Resolution, resolve};
+use crate::plan::resolve::{
+    Assembly, Content, ImportHint, LayerNumber, Node, Resolution, Source, resolve,
+};
 use crate::transfer::Deadlocks;
 use crate::wiring::{Starting, Wiring};
 
@@ -204,7 +206,20 @@ impl Composer {
             let (component, import) = (consumer.to_owned(), import.to_owned());
             return Err(LookupError::NotImported { component, import, nearest }.into());
         };
-        Ok(resolution.explain(leaf, index, self.hints_at(consumer, import)))
+        let hinted = self.hints_at(consumer, import);
+        let lacking = matches!(leaf.sources[index], Source::Linker { hinted: false })
+            && self.lacks(consumer, import)?;
+        Ok(resolution.explain(leaf, index, hinted, lacking))
+    }
+
+    /// Whether nobody provides an import of the component `consumer`, and its linker does not either.
+    fn lacks(&self, consumer: &str, import: &str) -> Result<bool, CompositionError> {
+        let linked = self.wiring(self.resolve()?).link();
+        let problems = linked.as_ref().err().map_or(&[][..], PlanError::problems);
+        Ok(problems.iter().any(|problem| {
+            matches!(problem, PlanProblem::Unsatisfied { linkers, import: name, .. }
+                if name == import && linkers.iter().any(|id| id == consumer))
+        }))
     }
 
     /// Whether a hint of the component `path`, or of a composer around it, is for `import`.

@@ -1,6 +1,7 @@
 //! From a resolution to running components: each is linked with those that it calls, and started.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 
 use crate::composable::{Link, LinkError, Linked, RunSettings, Settings, Startable};
@@ -10,7 +11,7 @@ use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
 use crate::layer::{Layered, Layering};
-use crate::link::{Places, Post, StoreSide, Tasks, Waits, Wire};
+use crate::link::{Lacking, Places, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, OpenInside, ResourceDef};
 use crate::plan::resolve::{Home, Leaf, Resolution, Source};
@@ -156,7 +157,7 @@ impl Wiring {
                 break;
             }
         }
-        if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(problems)) }
+        if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(together(problems))) }
     }
 
     /// The problem that nobody provides an import: of what is fused, for each component that has it.
@@ -165,19 +166,27 @@ impl Wiring {
         let named = &leaf.surface.imports[index];
         let (component, import, kind) =
             (leaf.id.to_string(), named.name.clone(), named.item.kind());
+        let (items, source) = match source.downcast_ref::<Lacking>() {
+            Some(lacking) => (lacking.items.clone(), lacking.wrong.as_ref().map(wrong)),
+            None => (Vec::new(), Some(source)),
+        };
         if leaf.sources[index] == (Source::Linker { hinted: true }) {
-            return vec![PlanProblem::NotInLinker { component, import, kind, source }];
+            return vec![PlanProblem::NotInLinker { component, import, kind, items, source }];
         }
         let hidden_by = self.resolution.hiding(&component, &import);
         let other_versions = self.resolution.other_versions(&component, &import);
-        let linker = component.clone();
+        let undecided_in = self.resolution.undecided_in(&component, &import);
+        let linkers = vec![component.clone()];
+        let components = vec![component];
         let problem = PlanProblem::Unsatisfied {
-            component,
-            linker,
+            components,
+            linkers,
             import,
             kind,
+            items,
             hidden_by,
             other_versions,
+            undecided_in,
             source,
         };
         match &leaf.surface.inside {
@@ -286,6 +295,71 @@ pub(crate) struct Ready {
     running: RunSettings,
 }
 
+/// Problems where those of one import that nobody provides are one, for all its importers.
+fn together(problems: Vec<PlanProblem>) -> Vec<PlanProblem> {
+    let mut together: Vec<PlanProblem> = Vec::with_capacity(problems.len());
+    let mut by_import: HashMap<(String, Vec<String>), usize> = HashMap::new();
+    for mut problem in problems {
+        // What is wrong in a linker is told of each.
+        if let PlanProblem::Unsatisfied { import, items, source: None, .. } = &problem {
+            match by_import.entry((import.clone(), items.clone())) {
+                Entry::Occupied(known) => {
+                    if let Some(known) = together.get_mut(*known.get()) {
+                        join(known, &mut problem);
+                        continue;
+                    }
+                }
+                Entry::Vacant(new) => _ = new.insert(together.len()),
+            }
+        }
+        together.push(problem);
+    }
+    together
+}
+
+/// Adds the importers of one missing import to those of another.
+fn join(known: &mut PlanProblem, other: &mut PlanProblem) {
+    let (
+        PlanProblem::Unsatisfied {
+            components,
+            linkers,
+            hidden_by,
+            other_versions,
+            undecided_in,
+            ..
+        },
+        PlanProblem::Unsatisfied {
+            components: more_components,
+            linkers: more_linkers,
+            hidden_by: more_hidden_by,
+            other_versions: more_versions,
+            undecided_in: more_undecided,
+            ..
+        },
+    ) = (known, other)
+    else {
+        return;
+    };
+    fn add<T: PartialEq>(to: &mut Vec<T>, more: &mut Vec<T>) {
+        for it in more.drain(..) {
+            if !to.contains(&it) {
+                to.push(it);
+            }
+        }
+    }
+    add(components, more_components);
+    add(linkers, more_linkers);
+    add(hidden_by, more_hidden_by);
+    add(other_versions, more_versions);
+    add(undecided_in, more_undecided);
+}
+
+/// What is wrong with what a linker defines, in the engine's words.
+fn wrong(error: &wasmtime::Error) -> Cause {
+    let levels: Vec<_> = error.chain().map(ToString::to_string).collect();
+    Cause::new(wasmtime::Error::msg(levels.join(": ")))
+}
+
 /// The problem that nobody provides what is `open` inside of the fused component that has it.
 fn inside_of<'a>(
     problem: &PlanProblem,
@@ -294,19 +368,22 @@ fn inside_of<'a>(
     let within = |it: &OpenInside| {
         let mut problem = problem.clone();
         if let PlanProblem::Unsatisfied {
-            component,
+            components,
             import,
             hidden_by,
             other_versions,
-            linker,
+            undecided_in,
+            linkers,
             ..
         } = &mut problem
         {
+            let linker = linkers.first().cloned().unwrap_or_default();
             let path = |id: &String| format!("{linker}/{id}");
-            *component = path(&it.component);
+            *components = vec![path(&it.component)];
             import.clone_from(&it.name);
             hidden_by.extend(it.hidden_by.iter().map(path));
             other_versions.extend(it.other_versions.iter().map(|(id, it)| (path(id), it.clone())));
+            undecided_in.extend(it.undecided_in.iter().map(|(id, it)| (path(id), it.clone())));
         }
         problem
     };

@@ -5,7 +5,7 @@ use wasm_runtime_composer::{
     ArgumentError, ComposableComponent, ComposableDescriptor, Composer, CompositionError,
     PlanProblem, StartError,
 };
-use wasmtime::component::{Linker, Val};
+use wasmtime::component::{Linker, Resource, ResourceType, Val};
 use wasmtime::{Engine, Store};
 
 const PRODUCER: &str = "composer:test/iproducer";
@@ -179,10 +179,101 @@ fn main_that_returns_the_error_shows_what_is_wrong() {
     composer.add(ComposableDescriptor::new("polite", component("polite")));
     let error = composer.plan().unwrap_err();
     let shown = format!("{error:?}");
-    let problem = "Plan(no other component exports interface `composer:test/greeter`, imported by \
-                   `polite`; add a provider or define it in the linker of `polite`: ";
-    assert!(shown.starts_with(problem), "{shown}");
-    assert!(shown.contains("function implementation is missing"), "{shown}");
+    assert_eq!(
+        shown,
+        "Plan(interface `composer:test/greeter`, imported by `polite`, is missing: no other component \
+         exports it, and the linker of `polite` does not define it; add a component that exports it, or \
+         define it in the linker of `polite`)"
+    );
+}
+
+#[test]
+fn what_a_linker_lacks_or_has_otherwise_is_told_by_name() {
+    let wat = r#"(component
+        (import "a:b/files" (instance
+            (export "file" (type $file (sub resource)))
+            (export "open" (func (param "name" u32) (result (own $file))))
+            (export "[method]file.read" (func (param "self" (borrow $file)) (result u32)))
+            (export "close" (func)))))"#;
+    let told = |define: &dyn Fn(&mut Linker<()>)| {
+        let mut linker = Linker::new(engine());
+        define(&mut linker);
+        let importer = ComposableComponent::new(wat, linker, || Store::new(engine(), ()));
+        chain(&problem(importer))
+    };
+    let missing =
+        "imported by `it`, is missing: no other component exports it, and the linker of `it`";
+    let remedy = "add a component that exports it, or define it in the linker of `it`";
+    assert_eq!(
+        told(&|_| {}),
+        format!("interface `a:b/files`, {missing} does not define it; {remedy}")
+    );
+    let file = |linker: &mut Linker<()>| {
+        let mut files = linker.instance("a:b/files").unwrap();
+        files.resource("file", ResourceType::host::<()>(), |_, _| Ok(())).unwrap();
+    };
+    let with_open = |linker: &mut Linker<()>| {
+        file(linker);
+        let mut files = linker.instance("a:b/files").unwrap();
+        files.func_wrap("open", |_, (_,): (u32,)| Ok((Resource::<()>::new_own(1),))).unwrap();
+    };
+    assert_eq!(
+        told(&with_open),
+        format!(
+            "function `[method]file.read`, function `close` of interface `a:b/files`, {missing} defines only \
+             the rest; {remedy}"
+        )
+    );
+    let wrong = told(&|linker| {
+        with_open(linker);
+        let mut files = linker.instance("a:b/files").unwrap();
+        files.func_wrap("close", |_, (_,): (u64,)| Ok(())).unwrap();
+    });
+    let start = format!(
+        "function `close` of interface `a:b/files`, imported by `it`, has no provider of its type: no other \
+         component exports it, and the linker of `it` has another; {remedy}\n"
+    );
+    assert!(wrong.starts_with(&start), "{wrong}");
+    assert!(
+        wrong.contains("expected 1 parameters, found 0") || wrong.contains("parameter"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn bytes_that_are_something_else_are_told_by_what_they_are() {
+    let core = |rest: &[u8]| [b"\0asm\x01\0\0\0", rest].concat();
+    let preview1 = core(b"\x02\x1a\x01\x16wasi_snapshot_preview1");
+    let tar = [&[0; 257][..], b"ustar\0"].concat();
+    for (bytes, told) in [
+        (&b""[..], "nothing: it is empty"),
+        (b" \n", "white space alone"),
+        (&core(b""), "a core module; `wasm-tools component new module.wasm -o component.wasm`"),
+        (
+            &preview1,
+            "a core module; it imports `wasi_snapshot_preview1`, so `wasm-tools component new",
+        ),
+        (b"\0asm", "the first bytes of a WebAssembly binary"),
+        (b"\0asm\x0a\0\x01\0", "a WebAssembly binary of another version"),
+        (b"(module)", "a core module in the text format"),
+        (b"\x7fELF\x02\x01", "an ELF file"),
+        (b"PK\x03\x04..", "a zip archive"),
+        (b"\x1f\x8b\x08", "a gzip file"),
+        (&tar, "a tar archive"),
+        (b"\x89PNG\r\n", "a PNG image"),
+        (b"{\"name\": 1}", "JSON"),
+        (b"<!DOCTYPE html><html>", "HTML"),
+        (b"<?xml?>", "XML"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+        (b"package a:b;", "WIT"),
+        (b"#!/bin/sh", "a script"),
+        (b"hello\nworld", "text that is not in its text format: `hello`"),
+        (b"\xff\xfe\xfd", "bytes that are neither a WebAssembly binary nor text"),
+    ] {
+        let text = chain(&problem(from_bytes(bytes)));
+        let start = "component `it` cannot be loaded\nexpected a WebAssembly component, found ";
+        assert!(text.starts_with(&format!("{start}{told}")), "{text}");
+    }
 }
 
 #[test]

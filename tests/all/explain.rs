@@ -36,8 +36,8 @@ fn each_candidate_is_told_why_not() {
     add(&mut composer, "old", clock("0.9.0"));
     assert_eq!(
         explain(&composer),
-        "`acme:env/clock@1.2.0`, imported by `consumer`, comes from its own linker: no component can \
-         provide it\n  \
+        "`acme:env/clock@1.2.0`, imported by `consumer`, is missing: no component can provide it, and its \
+         own linker does not\n  \
          not `acme:env/clock@1.2.0` of `hidden`: a filter hides it\n  \
          not `acme:env/clock@0.9.0` of `old`: its version is not compatible"
     );
@@ -60,7 +60,9 @@ fn each_candidate_is_told_why_not() {
     assert!(text.contains("comes from `exact`: it exports the very name\n"), "{text}");
     add(&mut composer, "other", clock("1.2.0"));
     let text = explain(&composer);
-    assert!(text.contains("comes from nobody: planning tells why"), "{text}");
+    let told = "is ambiguous: both `exact` and `other` export it; choose one with a hint: \
+                `.with_import_hint(\"acme:env/clock@1.2.0\", \"exact\")`\n";
+    assert!(text.contains(told), "{text}");
     let why = "not `acme:env/clock@1.2.0` of `other`: it is not the only one, and no hint chooses";
     assert!(text.contains(why), "{text}");
 }
@@ -89,6 +91,53 @@ fn hints_are_told_on_every_level() {
     composer.add(consumer().with_import_hint("acme:env/clock@1.2.0", "host"));
     let text = explain(&composer);
     assert!(text.contains("comes from its own linker: a hint says `host`\n"), "{text}");
+}
+
+#[test]
+fn import_that_was_not_decided_is_told_with_whom_the_hint_is_for() {
+    let mut group = Composer::new();
+    group.add(consumer());
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("group", group));
+    composer.add(ComposableDescriptor::new("first", clock("1.2.0")));
+    composer.add(ComposableDescriptor::new("second", clock("1.2.0")));
+    let explanation = composer.explain("group/consumer", "acme:env/clock@1.2.0").unwrap();
+    assert_eq!(
+        explanation.to_string(),
+        "`acme:env/clock@1.2.0`, imported by `group/consumer`, is ambiguous: both `first` and `second` \
+         export it; choose one with a hint for `group`: `.with_import_hint(\"acme:env/clock@1.2.0\", \
+         \"first\")`\n  \
+         not `acme:env/clock@1.2.0` of `first`: it is not the only one, and no hint chooses\n  \
+         not `acme:env/clock@1.2.0` of `second`: it is not the only one, and no hint chooses"
+    );
+    let mut composer = Composer::new();
+    composer.add(consumer().with_import_hint("acme:env/clock@1.2.0", "nobody"));
+    assert!(
+        explain(&composer).contains("comes from nobody: a hint is wrong, and planning tells how")
+    );
+}
+
+#[test]
+fn type_of_another_import_is_told_with_that() {
+    let file = HostInterface::new("acme:env/files").resource::<()>("file");
+    let user = text(
+        r#"(component
+            (import "acme:env/files" (instance $files (export "file" (type $file (sub resource)))))
+            (alias export $files "file" (type $file))
+            (import "document" (type (eq $file))))"#,
+    );
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("consumer", user));
+    let told = |composer: &Composer| composer.explain("consumer", "document").unwrap().to_string();
+    let start = "`document`, imported by `consumer`, is a type of `acme:env/files`, which it imports too, \
+                 and comes with that from ";
+    assert_eq!(told(&composer), format!("{start}its own linker"));
+    composer.add(ComposableDescriptor::new("disk", file));
+    assert_eq!(told(&composer), format!("{start}`disk`"));
+    let plan = composer.plan().unwrap();
+    let edge = plan.edges().iter().find(|edge| edge.import == "document").unwrap();
+    assert_eq!(edge.provider.as_deref(), Some("disk"));
+    assert_eq!(edge.export.as_deref(), Some("acme:env/files#file"));
 }
 
 #[test]

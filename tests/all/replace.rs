@@ -135,7 +135,9 @@ fn replacement_that_does_not_fit_is_refused_with_a_reason_and_changes_nothing() 
         )
         .await;
         assert!(
-            text.contains("no other component exports function `x`, imported by `number`"),
+            text.contains(
+                "function `x`, imported by `number`, is missing: no other component exports it"
+            ),
             "{text}"
         );
     });

@@ -134,7 +134,7 @@ pub(super) fn left(deadline: u64) -> Result<Duration, Duration> {
 
 /// A hash of a type that is the same everywhere.
 pub(super) fn type_hash(ty: &FunctionType) -> u64 {
-    let text = ty.to_string();
+    let text = format!("{ty:#}");
     // Whether calls of an instance overlap is no matter of who calls.
     let text = text.strip_prefix("async ").unwrap_or(&text);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

@@ -417,7 +417,7 @@ impl fmt::Display for Nearest<'_> {
 }
 
 /// "both `a` and `b`", "`a`, `b` and `c`".
-struct All<'a>(&'a [String]);
+pub(crate) struct All<'a>(pub(crate) &'a [String]);
 
 impl fmt::Display for All<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

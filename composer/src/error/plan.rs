@@ -133,41 +133,57 @@ pub enum PlanProblem {
     #[non_exhaustive]
     CapacityOfComposition { component: String },
 
-    /// Nobody provides an import.
+    /// Nobody provides an import. Several components that import it are one problem.
     #[error(
-        "no other component exports {kind} `{import}`, imported by `{component}`{}{}; \
-         add a provider or define it in the linker of `{linker}`",
-        Hiding(.hidden_by), OtherVersions(.other_versions)
+        "{}, imported by {}, {}{}{}{}, and {}; {}",
+        Import { kind, import, items },
+        Each(.components),
+        if .source.is_some() { NO_OTHER } else { MISSING },
+        Hiding(.hidden_by),
+        OtherVersions(.other_versions),
+        Undecided(import, .undecided_in),
+        Linkers(.linkers, !.items.is_empty(), .source.is_some()),
+        Remedy { import, linkers }
     )]
     #[non_exhaustive]
     Unsatisfied {
-        component: String,
-        /// The component whose linker could define it: `component`, or what that is fused into.
-        linker: String,
+        /// The components that import it.
+        components: Vec<String>,
+        /// The components whose linkers could define it: each of `components`, or what it is fused into.
+        linkers: Vec<String>,
         import: String,
         kind: &'static str,
+        /// What the linkers lack of an interface of which they define the rest, or define wrongly.
+        items: Vec<String>,
         /// Components that export it but whose filter hides it.
         hidden_by: Vec<String>,
         /// Components that export it in a version that is not compatible, with their exports.
         other_versions: Vec<(String, String)>,
-        /// What the component's linker lacks.
+        /// Composers inside of which several components export it and no export hint chooses, each with
+        /// the id of one of those.
+        undecided_in: Vec<(String, String)>,
+        /// What is wrong with what a linker defines.
         #[source]
-        source: Cause,
+        source: Option<Cause>,
     },
 
     /// A hint leaves an import to the component's linker, which does not define it.
     #[error(
-        "the linker of `{component}` does not define {kind} `{import}`, for which a hint names \
-         `host`; define it there, or drop the hint"
+        "the linker of `{component}` {} {}, for which a hint names `host`; define it there, or drop the \
+         hint",
+        if .source.is_some() { "has another type for" } else { "does not define" },
+        Import { kind, import, items }
     )]
     #[non_exhaustive]
     NotInLinker {
         component: String,
         import: String,
         kind: &'static str,
-        /// What the component's linker lacks.
+        /// What the linker lacks of an interface of which it defines the rest, or defines wrongly.
+        items: Vec<String>,
+        /// What is wrong with what the linker defines.
         #[source]
-        source: Cause,
+        source: Option<Cause>,
     },
 
     /// Several components provide an import equally well.
@@ -274,8 +290,8 @@ pub enum PlanProblem {
 
     /// An import and the export that was to satisfy it have different types.
     #[error(
-        "{}, imported by `{consumer}` from `{provider}`{}: expected `{expected}`, found `{found}`",
-        Path(.path, import), From(import, export)
+        "{}, imported by `{consumer}` from `{provider}`{}: expected `{expected}`, found `{found}`{}",
+        Path(.path, import), From(import, export), Difference(.difference.as_deref())
     )]
     #[non_exhaustive]
     TypeMismatch {
@@ -286,8 +302,12 @@ pub enum PlanProblem {
         export: String,
         /// Steps from the import to the difference, outermost first.
         path: Vec<String>,
+        /// The type that the importer has, as WIT writes it; a long one by its beginning.
         expected: String,
+        /// The type that the provider has.
         found: String,
+        /// The first thing in which two enums, variants, records, flags or functions differ.
+        difference: Option<String>,
     },
 
     /// Two imports share a resource type but would get it from two components.
@@ -434,8 +454,8 @@ pub enum PlanProblem {
     /// A replacement exports something with another type than the composition offers it.
     #[error(
         "{} of the replacement of `{component}` is not what the composition offers: expected \
-         `{expected}`, found `{found}`",
-        Path(.path, export)
+         `{expected}`, found `{found}`{}",
+        Path(.path, export), Difference(.difference.as_deref())
     )]
     #[non_exhaustive]
     ReplacementDiffers {
@@ -445,6 +465,8 @@ pub enum PlanProblem {
         path: Vec<String>,
         expected: String,
         found: String,
+        /// The first thing in which two enums, variants, records, flags or functions differ.
+        difference: Option<String>,
     },
 
     /// A replacement exports a resource that lives somewhere else than the one before.
@@ -515,6 +537,133 @@ impl fmt::Display for Hinted<'_> {
     }
 }
 
+const MISSING: &str = "is missing: no other component exports it";
+const NO_OTHER: &str = "has no provider of its type: no other component exports it";
+
+/// An import, or items of it.
+struct Import<'a> {
+    kind: &'static str,
+    import: &'a str,
+    items: &'a [String],
+}
+
+impl fmt::Display for Import<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, import, items } = self;
+        match items {
+            [] => write!(f, "{kind} `{import}`"),
+            items => write!(f, "{} of {kind} `{import}`", Listed(items)),
+        }
+    }
+}
+
+/// Why linkers do not provide it either.
+struct Linkers<'a>(&'a [String], bool, bool);
+
+impl fmt::Display for Linkers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(linkers, is_part, is_wrong) = self;
+        let (who, one) = match linkers {
+            [linker] => (format!("the linker of `{linker}`"), true),
+            _ => ("their linkers".to_owned(), false),
+        };
+        f.write_str(&who)?;
+        f.write_str(match (is_wrong, is_part, one) {
+            (true, _, true) => " has another",
+            (true, _, false) => " have another",
+            (false, false, true) => " does not define it",
+            (false, false, false) => " do not define it",
+            (false, true, true) => " defines only the rest",
+            (false, true, false) => " define only the rest",
+        })
+    }
+}
+
+/// What would provide it.
+struct Remedy<'a> {
+    import: &'a str,
+    linkers: &'a [String],
+}
+
+impl fmt::Display for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = if self.linkers.len() > 1 { "linkers" } else { "linker" };
+        match wasi(self.import) {
+            Some(Wasi::Has) => f.write_str(
+                "make the component with `Wasi`, of the feature `wasi`, which has it in the versions 0.2 \
+                 and 0.3.0, or add a component that exports it",
+            ),
+            Some(Wasi::Lacks(package)) => write!(
+                f,
+                "`Wasi`, of the feature `wasi`, does not have `{package}` yet: add a component that \
+                 exports it, or define it in the {of} of {}",
+                Each(self.linkers)
+            ),
+            None => write!(
+                f,
+                "add a component that exports it, or define it in the {of} of {}",
+                Each(self.linkers)
+            ),
+        }
+    }
+}
+
+/// Whether this library has an interface of WASI.
+enum Wasi<'a> {
+    Has,
+    Lacks(&'a str),
+}
+
+/// The packages of WASI that [`Wasi`](crate::Wasi) has.
+const WASI: [&str; 7] = [
+    "wasi:cli",
+    "wasi:clocks",
+    "wasi:config",
+    "wasi:filesystem",
+    "wasi:io",
+    "wasi:random",
+    "wasi:sockets",
+];
+
+fn wasi(import: &str) -> Option<Wasi<'_>> {
+    let (package, _) =
+        import.split_once('/').filter(|(package, _)| package.starts_with("wasi:"))?;
+    Some(if WASI.contains(&package) { Wasi::Has } else { Wasi::Lacks(package) })
+}
+
+/// "`a`", "`a` and `b`", "`a`, `b` and 3 others".
+struct Each<'a>(&'a [String]);
+
+impl fmt::Display for Each<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            [one] => write!(f, "`{one}`"),
+            [first @ .., last] if first.len() < MOST => {
+                write!(f, "`{}` and `{last}`", first.join("`, `"))
+            }
+            all => {
+                let (first, others) = all.split_at(MOST.min(all.len()));
+                write!(f, "`{}` and {} others", first.join("`, `"), others.len())
+            }
+        }
+    }
+}
+
+/// So many names are told.
+const MOST: usize = 8;
+
+/// "function `a`, function `b`, .. 3 more"
+struct Listed<'a>(&'a [String]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, rest) = self.0.split_at(MOST.min(self.0.len()));
+        f.write_str(&first.join(", "))?;
+        if rest.is_empty() { Ok(()) } else { write!(f, ", .. {} more", rest.len()) }
+    }
+}
+
 struct Hiding<'a>(&'a [String]);
 
 impl fmt::Display for Hiding<'_> {
@@ -532,6 +681,21 @@ impl fmt::Display for OtherVersions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(component, export)| {
             write!(f, " (`{component}` exports `{export}`, which is not compatible)")
+        })
+    }
+}
+
+struct Undecided<'a>(&'a str, &'a [(String, String)]);
+
+impl fmt::Display for Undecided<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.1.iter().try_for_each(|(composer, id)| {
+            write!(
+                f,
+                " (several components inside of `{composer}` do; choose one there: \
+                 `.with_export_hint(\"{}\", \"{id}\")`)",
+                self.0
+            )
         })
     }
 }
@@ -561,6 +725,15 @@ impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.1)?;
         self.0.iter().try_for_each(|step| write!(f, ", {step}"))
+    }
+}
+
+/// The first thing in which two types differ.
+struct Difference<'a>(Option<&'a str>);
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |difference| write!(f, ": {difference}"))
     }
 }
 

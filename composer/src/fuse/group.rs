@@ -257,6 +257,7 @@ fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
                 name: name.clone(),
                 hidden_by: resolution.hiding(&leaf.id, name),
                 other_versions: resolution.other_versions(&leaf.id, name),
+                undecided_in: resolution.undecided_in(&leaf.id, name),
             });
         }
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::item::{Item, ResourceOrigin};
-use super::matching::{Fault, Resources, mismatches};
+use super::matching::{Fault, Resources, Side, mismatches};
 use super::resolve::{HOST, Home, Leaf, Offer, Source};
 use super::types::{FunctionType, Resource};
+use super::written::TypeNames;
 use crate::error::PlanProblem;
 
 /// Compares the types of every import that another component satisfies. Providers come first, so
@@ -103,6 +104,7 @@ impl Edge<'_> {
         let provider_id = provider.id.to_string();
         let import = self.import.to_owned();
         let export_name = export.name.clone();
+        let (needing, offering) = (&self.leaves[self.consumer].surface, &provider.surface);
         let mut resources = EdgeResources { leaves: self.leaves, provider, homes };
         for mismatch in mismatches(needed, &export.item, &mut resources) {
             let path = mismatch.path();
@@ -118,8 +120,9 @@ impl Edge<'_> {
                     import,
                     export,
                     path,
-                    expected,
-                    found,
+                    difference: expected.difference(&found),
+                    expected: expected.text(&TypeNames::of(needing.items())),
+                    found: found.text(&TypeNames::of(offering.items())),
                 },
                 Fault::Torn { resource, providers } => {
                     PlanProblem::TornResource { consumer, import, resource, providers }
@@ -219,7 +222,7 @@ impl Resources for EdgeResources<'_> {
             _ if mine == theirs => Ok(()),
             _ => {
                 let text = |resource: &Resource, home| {
-                    format!("resource {} of {}", resource.name, self.owner(home))
+                    Side::Text(format!("resource {} of {}", resource.name, self.owner(home)))
                 };
                 Err(Fault::Different { expected: text(expected, mine), found: text(found, theirs) })
             }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::name::Name;
 use super::resolve::{HOST, Leaf, Resolution, Source};
+use crate::error::{All, PlanProblem};
 
 /// Why an import is satisfied as it is, and by nobody else; from
 /// [`Composer::explain`](crate::Composer::explain).
@@ -42,10 +43,27 @@ pub enum Outcome {
         /// Whether a hint says so.
         hinted: bool,
     },
+    /// Nobody: no component can, and the importer's own linker does not define it.
+    Missing,
+    /// It is a resource type of another import, and comes with that.
+    #[non_exhaustive]
+    Derived {
+        /// The other import of the same component.
+        from: String,
+        /// Who satisfies that; `None` if the component's own linker does.
+        provider: Option<String>,
+    },
     /// Nobody has to: it holds types alone.
     Types,
-    /// It was not decided: several components offer it equally well, or a hint is wrong. Planning tells
-    /// the problem.
+    /// It was not decided: several components offer it equally well, and a hint must choose.
+    #[non_exhaustive]
+    Ambiguous {
+        /// Whom the hint is for: the importer, or the composer around it on whose level it was not decided.
+        component: String,
+        /// The components that offer it.
+        providers: Vec<String>,
+    },
+    /// It was not decided, as a hint is wrong. Planning tells what is wrong with it.
     Undecided,
 }
 
@@ -93,12 +111,20 @@ pub enum Verdict {
     LessFitting,
     /// Another is as good, and no hint chooses.
     Ambiguous,
+    /// The import holds types alone, or is a type of another import: nobody has to provide it.
+    NotNeeded,
 }
 
 impl Resolution {
     /// Why the import number `import` of `leaf` is satisfied as it is. `hinted` tells whether a hint is
-    /// for it.
-    pub(crate) fn explain(&self, leaf: &Leaf, import: usize, hinted: bool) -> Explanation {
+    /// for it, and `lacking` whether the component's linker lacks it.
+    pub(crate) fn explain(
+        &self,
+        leaf: &Leaf,
+        import: usize,
+        hinted: bool,
+        lacking: bool,
+    ) -> Explanation {
         let name = &leaf.surface.imports[import].name;
         let wanted = Name::parse(name);
         let interface = leaf.surface.imports[import].implements.as_deref().map(Name::parse);
@@ -109,22 +135,36 @@ impl Resolution {
             }
             Source::Linker { .. } | Source::Nobody => None,
         };
-        let is_types = leaf.surface.imports[import].item.is_types_alone();
-        let outcome = match (chosen, leaf.sources[import]) {
-            (Some((provider, export)), _) => {
-                let because = match hinted {
-                    true => Reason::Hint,
-                    false if export == name => Reason::Name,
-                    false if !Name::parse(export).is_of(&wanted) => Reason::Implements,
-                    false => Reason::Version,
-                };
-                let (provider, export) = (provider.to_owned(), export.clone());
-                Outcome::Component { provider, export, because }
+        let is_types = leaf.surface.needs_nobody(import);
+        let ambiguous = self.problems.iter().find_map(|problem| match problem {
+            PlanProblem::AmbiguousImport { component, import, providers, .. }
+                if import == name
+                    && (**component == *leaf.id || is_inside(&leaf.id, component)) =>
+            {
+                let (component, providers) = (component.clone(), providers.clone());
+                Some(Outcome::Ambiguous { component, providers })
             }
-            (None, Source::Linker { .. }) => Outcome::Linker { hinted },
-            (None, _) if is_types => Outcome::Types,
-            (None, _) => Outcome::Undecided,
-        };
+            _ => None,
+        });
+        let outcome =
+            match (chosen, leaf.sources[import]) {
+                (Some((provider, export)), _) => {
+                    let because = match hinted {
+                        true => Reason::Hint,
+                        false if export == name => Reason::Name,
+                        false if !Name::parse(export).is_of(&wanted) => Reason::Implements,
+                        false => Reason::Version,
+                    };
+                    let (provider, export) = (provider.to_owned(), export.clone());
+                    Outcome::Component { provider, export, because }
+                }
+                (None, Source::Linker { .. }) if lacking => Outcome::Missing,
+                (None, Source::Linker { .. }) => Outcome::Linker { hinted },
+                (None, _) if hinted => Outcome::Undecided,
+                (None, _) => ambiguous
+                    .or_else(|| self.derived(leaf, import))
+                    .unwrap_or(if is_types { Outcome::Types } else { Outcome::Undecided }),
+            };
         let candidates = self.offers().filter_map(|(component, export, visible)| {
             let offered = Name::parse(export);
             let is_it = offered.is_of(&wanted)
@@ -147,10 +187,12 @@ impl Resolution {
                 && interface.as_ref().is_none_or(|it| offered.rank_for(it).is_none())
             {
                 Verdict::OtherVersion
-            } else if chosen.is_some() {
-                Verdict::LessFitting
             } else {
-                Verdict::Ambiguous
+                match outcome {
+                    Outcome::Ambiguous { .. } => Verdict::Ambiguous,
+                    Outcome::Derived { .. } | Outcome::Types => Verdict::NotNeeded,
+                    _ => Verdict::LessFitting,
+                }
             };
             let (component, export) = (component.clone(), export.clone());
             Some(Candidate { component, export, verdict })
@@ -158,6 +200,19 @@ impl Resolution {
         let candidates = candidates.collect();
         let (consumer, import) = (leaf.id.to_string(), name.clone());
         Explanation { consumer, import, outcome, candidates }
+    }
+
+    /// That an import is a type of another one, if it is.
+    fn derived(&self, leaf: &Leaf, import: usize) -> Option<Outcome> {
+        let derived = leaf.surface.derived_from(import)?;
+        let provider = match leaf.sources[derived.import] {
+            Source::Export(offer) => Some(self.leaves[offer.leaf].id.to_string()),
+            Source::Linker { .. } => None,
+            // Nobody knows where it comes from.
+            Source::Nobody => return Some(Outcome::Undecided),
+        };
+        let from = leaf.surface.imports[derived.import].name.clone();
+        Some(Outcome::Derived { from, provider })
     }
 }
 
@@ -198,8 +253,33 @@ impl fmt::Display for Explanation {
             Outcome::Linker { hinted: false } => {
                 f.write_str("comes from its own linker: no component can provide it")?;
             }
+            Outcome::Missing => {
+                f.write_str(
+                    "is missing: no component can provide it, and its own linker does not",
+                )?;
+            }
+            Outcome::Derived { from, provider } => {
+                write!(
+                    f,
+                    "is a type of `{from}`, which it imports too, and comes with that from "
+                )?;
+                match provider {
+                    Some(provider) => write!(f, "`{provider}`")?,
+                    None => f.write_str("its own linker")?,
+                }
+            }
             Outcome::Types => f.write_str("needs nobody: it holds types alone")?,
-            Outcome::Undecided => f.write_str("comes from nobody: planning tells why")?,
+            Outcome::Ambiguous { component, providers } => {
+                write!(f, "is ambiguous: {} export it; choose one with a hint", All(providers))?;
+                if component != consumer {
+                    write!(f, " for `{component}`")?;
+                }
+                let id = providers.first().map_or("", |id| id.rsplit('/').next().unwrap_or(id));
+                write!(f, ": `.with_import_hint(\"{import}\", \"{id}\")`")?;
+            }
+            Outcome::Undecided => {
+                f.write_str("comes from nobody: a hint is wrong, and planning tells how")?;
+            }
         }
         for Candidate { component, export, verdict } in candidates {
             let why = match verdict {
@@ -210,6 +290,7 @@ impl fmt::Display for Explanation {
                 Verdict::NotHinted => "the hint names another",
                 Verdict::LessFitting => "another fits better",
                 Verdict::Ambiguous => "it is not the only one, and no hint chooses",
+                Verdict::NotNeeded => "nobody has to provide it",
             };
             write!(f, "\n  not `{export}` of `{component}`: {why}")?;
         }

@@ -57,6 +57,8 @@ pub(crate) struct OpenInside {
     pub(crate) hidden_by: Vec<String>,
     /// Components that export it in a version that is not compatible, with their exports.
     pub(crate) other_versions: Vec<(String, String)>,
+    /// Composers inside of which several components export it, with one of them.
+    pub(crate) undecided_in: Vec<(String, String)>,
 }
 
 /// An import or an export, or an item of one that is an instance.
@@ -102,6 +104,15 @@ impl Item {
         }
     }
 
+    /// Whether there is more in this item than types, at any depth.
+    fn is_to_be_supplied(&self) -> bool {
+        match self {
+            Self::Func { .. } | Self::Code(_) => true,
+            Self::Instance(items) => items.iter().any(|named| named.item.is_to_be_supplied()),
+            Self::Resource(_) | Self::Type(_) => false,
+        }
+    }
+
     /// Visits every resource that this item introduces.
     pub(crate) fn each_resource(&self, visit: &mut dyn FnMut(&Resource)) {
         match self {
@@ -113,6 +124,31 @@ impl Item {
             }
             Self::Func { .. } | Self::Type(_) | Self::Code(_) => {}
         }
+    }
+}
+
+/// A resource type that an import is, of another import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Derived<'a> {
+    /// The index of the import that introduces it.
+    pub(crate) import: usize,
+    /// The names that lead to it there, none if the import itself is it.
+    pub(crate) path: Vec<&'a str>,
+}
+
+/// The names that lead to a resource in an item.
+fn path_to<'a>(item: &'a Item, index: u32, path: &mut Vec<&'a str>) -> bool {
+    match item {
+        Item::Resource(resource) => resource.index == index,
+        Item::Instance(items) => items.iter().any(|named| {
+            path.push(&named.name);
+            let found = path_to(&named.item, index, path);
+            if !found {
+                path.pop();
+            }
+            found
+        }),
+        Item::Func { .. } | Item::Type(_) | Item::Code(_) => false,
     }
 }
 
@@ -227,6 +263,42 @@ impl Surface {
             abilities: Abilities::default(),
             companion: None,
         })
+    }
+}
+
+impl Surface {
+    /// Everything that is imported, then everything that is exported.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Named> {
+        self.imports.iter().chain(&self.exports)
+    }
+
+    /// Where an import comes from that is equal to a resource type of an import before it.
+    pub(crate) fn derived_from(&self, import: usize) -> Option<Derived<'_>> {
+        let Item::Resource(Resource { index, .. }) = self.imports.get(import)?.item else {
+            return None;
+        };
+        self.introduced(index, import)
+    }
+
+    /// Where a resource is introduced, in imports before the one with the index `before`.
+    fn introduced(&self, resource: u32, before: usize) -> Option<Derived<'_>> {
+        self.imports.iter().take(before).enumerate().find_map(|(import, named)| {
+            let mut path = Vec::new();
+            path_to(&named.item, resource, &mut path).then_some(Derived { import, path })
+        })
+    }
+
+    /// Whether nobody has to supply an import: it holds types alone, of itself or of imports before it.
+    pub(crate) fn needs_nobody(&self, import: usize) -> bool {
+        let Some(Named { item, .. }) = self.imports.get(import) else { return false };
+        if item.is_to_be_supplied() {
+            return false;
+        }
+        let mut is_known = true;
+        item.each_resource(&mut |resource| {
+            is_known = is_known && self.introduced(resource.index, import).is_some();
+        });
+        is_known
     }
 }
 

@@ -3,11 +3,12 @@
 //! The provider may offer more items; those that the importer needs must be equal in names, order
 //! and types, async-ness included, as the component model's subtyping has it today.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
+use super::difference;
 use super::item::{Item, Named, find};
 use super::types::{FunctionType, Resource, ValueType};
+use super::written::TypeNames;
 
 /// A difference between an import and the export that was to satisfy it.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub(crate) struct Mismatch {
 }
 
 impl Mismatch {
-    fn different(expected: impl Display, found: impl Display) -> Self {
-        Fault::Different { expected: expected.to_string(), found: found.to_string() }.into()
+    fn different(expected: impl Into<Side>, found: impl Into<Side>) -> Self {
+        Fault::Different { expected: expected.into(), found: found.into() }.into()
     }
 
     fn within(mut self, step: impl FnOnce() -> String) -> Self {
@@ -38,8 +39,8 @@ pub(crate) enum Fault {
     /// The provider lacks the item that the path leads to.
     Missing,
     Different {
-        expected: String,
-        found: String,
+        expected: Side,
+        found: Side,
     },
     /// Two imports that share the resource get it from two components.
     Torn {
@@ -50,6 +51,53 @@ pub(crate) enum Fault {
     Host {
         resource: String,
     },
+}
+
+/// What one side has at the place of a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Value(ValueType),
+    Func(Arc<FunctionType>),
+    NoPayload,
+    Text(String),
+}
+
+impl Side {
+    pub(crate) fn text(&self, names: &TypeNames<'_>) -> String {
+        match self {
+            Self::Value(ty) => names.value(ty),
+            Self::Func(ty) => names.func(ty),
+            Self::NoPayload => "no payload".to_owned(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    /// What the first thing is in which `found` is not what is expected, if that takes more than a look.
+    pub(crate) fn difference(&self, found: &Self) -> Option<String> {
+        match (self, found) {
+            (Self::Value(expected), Self::Value(found)) => difference::of_values(expected, found),
+            (Self::Func(expected), Self::Func(found)) => difference::of_functions(expected, found),
+            _ => None,
+        }
+    }
+}
+
+impl From<&ValueType> for Side {
+    fn from(ty: &ValueType) -> Self {
+        Self::Value(ty.clone())
+    }
+}
+
+impl From<&Arc<FunctionType>> for Side {
+    fn from(ty: &Arc<FunctionType>) -> Self {
+        Self::Func(ty.clone())
+    }
+}
+
+impl From<&str> for Side {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
 }
 
 impl From<Fault> for Mismatch {
@@ -116,8 +164,8 @@ fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources
 }
 
 fn functions(
-    expected: &FunctionType,
-    found: &FunctionType,
+    expected: &Arc<FunctionType>,
+    found: &Arc<FunctionType>,
     resources: &impl Resources,
 ) -> Result<(), Mismatch> {
     let shape = |ty: &FunctionType| (ty.is_async, ty.params.len(), ty.result.is_some());
@@ -205,10 +253,8 @@ fn payloads(
         (Some(expected), Some(found)) => values(expected, found, resources),
         (None, None) => Ok(()),
         _ => {
-            let text = |ty: Option<&ValueType>| {
-                ty.map_or_else(|| "no payload".into(), ToString::to_string)
-            };
-            Err(Mismatch::different(text(expected), text(found)))
+            let side = |ty: Option<&ValueType>| ty.map_or(Side::NoPayload, Side::from);
+            Err(Mismatch::different(side(expected), side(found)))
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod abilities;
 mod check;
 pub(crate) mod companion;
 pub(crate) mod containment;
+mod difference;
 pub(crate) mod draw;
 pub(crate) mod explain;
 pub(crate) mod filter;
@@ -14,14 +15,16 @@ mod order;
 pub(crate) mod replacement;
 pub(crate) mod resolve;
 pub(crate) mod types;
+mod written;
 
 use std::fmt;
 use std::sync::Arc;
 
 use resolve::{Leaf, Offer, Offered, Resolution, Source};
-use types::FunctionType;
+use types::{FunctionType, ValueType};
+use written::Definitions;
 
-use item::{Item, Named, successor};
+use item::{Item, Named, Surface, successor};
 
 /// The wiring of a composition, found without instantiating anything.
 ///
@@ -46,7 +49,8 @@ pub struct PlanEdge {
     /// The component that provides it; `None` if the importer's own linker does.
     pub provider: Option<String>,
     /// The name under which the provider exports it, another than the import's if it was matched
-    /// by version. `None` if the importer's own linker provides it.
+    /// by version, and `interface#resource` if it is a type of another import. `None` if the importer's own
+    /// linker provides it.
     pub export: Option<String>,
 }
 
@@ -61,6 +65,10 @@ pub struct Export {
     pub providers: Vec<String>,
     /// The functions that it gives: one, without a name of its own, if the export is a function.
     pub functions: Vec<ExportFunction>,
+    /// The types that have a name where it is exported, in their order.
+    types: Vec<(String, ValueType)>,
+    /// What it is, if it is a type.
+    ty: Option<String>,
     /// The components to which drawings lead; inside of those that are compositions.
     drawn_to: Vec<String>,
 }
@@ -141,7 +149,8 @@ impl Plan {
         &self.fused
     }
 
-    /// How every import is satisfied. An import of types alone needs nobody and has no edge.
+    /// How every import is satisfied. An import of types alone needs nobody and has no edge. One that is a
+    /// resource type of another import has the provider of that; its export is `interface#resource` there.
     pub fn edges(&self) -> &[PlanEdge] {
         &self.edges
     }
@@ -156,6 +165,10 @@ impl Export {
     /// Whether several components offer the name and no export hint chooses.
     pub fn is_ambiguous(&self) -> bool {
         self.providers.len() > 1
+    }
+
+    fn definitions(&self) -> Definitions<'_> {
+        Definitions::new(self.types.iter().map(|(name, ty)| (&**name, ty)))
     }
 }
 
@@ -188,12 +201,22 @@ impl fmt::Display for Plan {
                     writeln!(f, "  {}: offered by {by}, chosen by no hint", export.name)?;
                 }
                 [only] if only.name == export.name => {
-                    writeln!(f, "  {}: {} from {by}", export.name, only.ty)?;
+                    let types = export.definitions();
+                    writeln!(f, "  {}: {} from {by}", export.name, types.names().func(&only.ty))?;
                 }
                 functions => {
-                    writeln!(f, "  {} from {by}", export.name)?;
+                    match &export.ty {
+                        Some(ty) => writeln!(f, "  {}: {ty} from {by}", export.name)?,
+                        None => writeln!(f, "  {} from {by}", export.name)?,
+                    }
+                    let mut types = export.definitions();
+                    functions.iter().for_each(|function| types.uses(&function.ty));
                     for function in functions {
-                        writeln!(f, "    {}: {}", function.name, function.ty)?;
+                        let ty = types.names().func(&function.ty);
+                        writeln!(f, "    {}: {ty}", function.name)?;
+                    }
+                    for line in types.lines() {
+                        writeln!(f, "    {line}")?;
                     }
                 }
             }
@@ -215,7 +238,14 @@ fn provider(
             Some((Some(provider_id(resolution, offer)), Some(export.name.clone())))
         }
         Source::Linker { .. } => Some((None, None)),
-        Source::Nobody => None,
+        Source::Nobody => {
+            // A type of another import comes from wherever that comes from.
+            let derived = leaf.surface.derived_from(import)?;
+            let (id, export) = provider(resolution, leaf, derived.import)?;
+            let names = export.iter().map(String::as_str).chain(derived.path.iter().copied());
+            let export = export.is_some().then(|| names.collect::<Vec<_>>().join("#"));
+            Some((id, export))
+        }
     }
 }
 
@@ -240,19 +270,50 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
         let name = export.name.clone();
         match &export.offered {
             Offered::By(offer) => {
-                let functions = functions(&leaf(offer).surface.exports[offer.export]);
+                let surface = &leaf(offer).surface;
+                let functions = functions(&surface.exports[offer.export]);
+                let types = types(surface, offer.export);
+                let ty = type_of(&surface.exports[offer.export]);
                 let providers = vec![provider_id(resolution, *offer)];
-                Export { name, drawn_to: providers.clone(), providers, functions }
+                Export { name, drawn_to: providers.clone(), providers, functions, types, ty }
             }
             Offered::Ambiguously(offers) => Export {
                 name,
                 providers: offers.iter().map(|(id, _)| id.clone()).collect(),
                 functions: Vec::new(),
+                types: Vec::new(),
+                ty: None,
                 drawn_to: offers.iter().map(|(_, offer)| provider_id(resolution, *offer)).collect(),
             },
         }
     });
     public.collect()
+}
+
+/// The types by whose names those of an export are written: its own, or those that its component knows.
+fn types(surface: &Surface, export: usize) -> Vec<(String, ValueType)> {
+    fn gather(named: &Named, types: &mut Vec<(String, ValueType)>) {
+        match &named.item {
+            Item::Type(ty) => types.push((named.name.clone(), ty.clone())),
+            Item::Instance(items) => items.iter().for_each(|named| gather(named, types)),
+            Item::Func { .. } | Item::Resource(_) | Item::Code(_) => {}
+        }
+    }
+    let mut types = Vec::new();
+    match &surface.exports[export].item {
+        Item::Func { .. } => surface.items().for_each(|named| gather(named, &mut types)),
+        _ => gather(&surface.exports[export], &mut types),
+    }
+    types
+}
+
+/// What an export is that is a type.
+fn type_of(export: &Named) -> Option<String> {
+    match &export.item {
+        Item::Type(ty) => Some(ty.to_string()),
+        Item::Resource(_) => Some("resource".to_owned()),
+        Item::Func { .. } | Item::Instance(_) | Item::Code(_) => None,
+    }
 }
 
 fn functions(export: &Named) -> Vec<ExportFunction> {

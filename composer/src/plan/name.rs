@@ -85,6 +85,12 @@ pub(crate) fn names(pattern: &str, name: &str) -> bool {
     pattern == name || name.split_once('@').is_some_and(|(base, _)| base == pattern)
 }
 
+/// Whether `part` is the end of an interface's name: `store` or `kv/store` of `acme:kv/store@1.0.0`.
+fn ends_in(name: &str, part: &str) -> bool {
+    let rest = base(name).strip_suffix(base(part));
+    rest.is_some_and(|rest| rest.ends_with(['/', ':']))
+}
+
 /// The one of `candidates` that `wrong` was probably meant to be.
 pub(crate) fn nearest<'a>(
     wrong: &str,
@@ -92,9 +98,9 @@ pub(crate) fn nearest<'a>(
 ) -> Option<&'a str> {
     // Beyond a third of the name it is another name rather than a slip.
     let limit = wrong.chars().count() / 3 + 1;
-    let distance = |candidate: &str| match Name::parse(candidate).is_of(&Name::parse(wrong)) {
-        true => 0,
-        false => strsim::levenshtein(wrong, candidate),
+    let distance = |candidate: &str| {
+        let is_it = Name::parse(candidate).is_of(&Name::parse(wrong)) || ends_in(candidate, wrong);
+        if is_it { 0 } else { strsim::levenshtein(wrong, candidate) }
     };
     candidates
         .into_iter()
@@ -148,5 +154,9 @@ mod tests {
         assert_eq!(nearest("prodcuer", ["consumer", "producer"]), Some("producer"));
         assert_eq!(nearest("disk", ["memory", "consumer"]), None);
         assert_eq!(nearest("a:b/c", ["a:b/d", "a:b/c@1.0.0"]), Some("a:b/c@1.0.0"));
+        assert_eq!(
+            nearest("kv/store", ["a:kv/shop", "a:kv/store@1.0.0"]),
+            Some("a:kv/store@1.0.0")
+        );
     }
 }

@@ -7,6 +7,7 @@ use super::resolve::{
     Assembly, Home, Kept, Leaf, Offer, Offered, PublicExport, Resolution, Source, match_names,
 };
 use super::types::Resource;
+use super::written::TypeNames;
 use crate::error::PlanProblem;
 
 /// The wiring of `assembly`, which is the one that `old` was found for but for the component `leaf`.
@@ -128,9 +129,14 @@ impl Swap<'_> {
                 let (component, export) = (self.old.id.to_string(), was.name.clone());
                 problems.push(match mismatch.fault {
                     Fault::Missing => PlanProblem::ReplacementLacksItem { component, export, path },
-                    Fault::Different { expected, found } => {
-                        PlanProblem::ReplacementDiffers { component, export, path, expected, found }
-                    }
+                    Fault::Different { expected, found } => PlanProblem::ReplacementDiffers {
+                        component,
+                        export,
+                        path,
+                        difference: expected.difference(&found),
+                        expected: expected.text(&TypeNames::of(self.old.surface.items())),
+                        found: found.text(&TypeNames::of(leaf.surface.items())),
+                    },
                     Fault::Torn { resource, .. } | Fault::Host { resource } => {
                         let consumer = None;
                         PlanProblem::ReplacementMoves { component, resource, consumer }

@@ -5,12 +5,12 @@
 //! compare equal. Here a resource is a number local to the component that was reflected; who
 //! defines it is decided by the plan.
 
-use std::fmt;
 use std::sync::Arc;
 
 /// The type of a component function.
 ///
-/// Prints as WIT: `async func(name: string) -> result<u32, string>`.
+/// Prints as WIT: `async func(name: string) -> result<u32, string>`. What is longer than a line of text is
+/// abbreviated, `enum { a, b, c, .. 30 more }`, unless it is printed with `{:#}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionType {
     pub(crate) is_async: bool,
@@ -80,6 +80,13 @@ impl FunctionType {
         self.params.iter().map(|(_, ty)| ty.core_values()).fold(0, usize::saturating_add)
     }
 
+    /// Whether parameters hold borrowed handles.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn borrows(&self) -> bool {
+        let mut params = self.params.iter();
+        params.any(|(_, ty)| ty.find(&mut |ty| matches!(ty, ValueType::Borrow(_))).is_some())
+    }
+
     /// The first resource for which `pick` holds.
     pub(crate) fn find_resource(&self, pick: &dyn Fn(&Resource) -> bool) -> Option<&Resource> {
         let types = self.params.iter().map(|(_, ty)| ty).chain(&self.result);
@@ -111,27 +118,6 @@ impl FunctionType {
     }
 }
 
-impl fmt::Display for FunctionType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_async {
-            f.write_str("async ")?;
-        }
-        f.write_str("func(")?;
-        for (i, (name, ty)) in self.params.iter().enumerate() {
-            let comma = if i == 0 { "" } else { ", " };
-            match &**name {
-                "" => write!(f, "{comma}{ty}")?,
-                name => write!(f, "{comma}{name}: {ty}")?,
-            }
-        }
-        f.write_str(")")?;
-        match &self.result {
-            Some(ty) => write!(f, " -> {ty}"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// Whether streams and futures cross between stores.
 const CARRIES_STREAMS: bool = cfg!(all(feature = "codec", feature = "component-model-async"));
 
@@ -144,7 +130,8 @@ pub(crate) struct Uncarried {
 /// The type of a component value.
 ///
 /// Prints as WIT. Records, variants, enums and flags have no name of their own in the component
-/// model and print with their content.
+/// model and print with their content. What is longer than a line of text is abbreviated, unless it is
+/// printed with `{:#}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the variants are the component model's types by their names")]
@@ -201,7 +188,7 @@ impl Resource {
 
 impl ValueType {
     /// The types directly inside, in the order of their declaration.
-    fn children(&self) -> Vec<&Self> {
+    pub(super) fn children(&self) -> Vec<&Self> {
         match self {
             Self::List(ty) | Self::FixedLengthList(ty, _) | Self::Option(ty) => vec![ty],
             Self::Map(entry) => vec![&entry.0, &entry.1],
@@ -243,6 +230,12 @@ impl ValueType {
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn needs_memory(&self) -> bool {
         self.find(&mut |ty| matches!(ty, Self::String | Self::List(_) | Self::Map(_))).is_some()
+    }
+
+    /// Whether there are resources in this type.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn has_resources(&self) -> bool {
+        self.find(&mut |ty| matches!(ty, Self::Own(_) | Self::Borrow(_))).is_some()
     }
 
     /// The first type, this one included, for which `pick` holds.
@@ -306,75 +299,6 @@ impl ValueType {
                 Self::Result(Arc::new((side(&sides.0), side(&sides.1))))
             }
             other => other.clone(),
-        }
-    }
-}
-
-impl fmt::Display for ValueType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn names(f: &mut fmt::Formatter<'_>, kind: &str, names: &[Arc<str>]) -> fmt::Result {
-            write!(f, "{kind} {{ {} }}", names.join(", "))
-        }
-        match self {
-            Self::Bool => f.write_str("bool"),
-            Self::S8 => f.write_str("s8"),
-            Self::U8 => f.write_str("u8"),
-            Self::S16 => f.write_str("s16"),
-            Self::U16 => f.write_str("u16"),
-            Self::S32 => f.write_str("s32"),
-            Self::U32 => f.write_str("u32"),
-            Self::S64 => f.write_str("s64"),
-            Self::U64 => f.write_str("u64"),
-            Self::F32 => f.write_str("f32"),
-            Self::F64 => f.write_str("f64"),
-            Self::Char => f.write_str("char"),
-            Self::String => f.write_str("string"),
-            Self::List(ty) => write!(f, "list<{ty}>"),
-            Self::FixedLengthList(ty, n) => write!(f, "list<{ty}, {n}>"),
-            Self::Map(entry) => write!(f, "map<{}, {}>", entry.0, entry.1),
-            Self::Record(fields) => {
-                f.write_str("record { ")?;
-                for (i, (name, ty)) in fields.iter().enumerate() {
-                    let comma = if i == 0 { "" } else { ", " };
-                    write!(f, "{comma}{name}: {ty}")?;
-                }
-                f.write_str(" }")
-            }
-            Self::Tuple(types) => {
-                f.write_str("tuple<")?;
-                for (i, ty) in types.iter().enumerate() {
-                    let comma = if i == 0 { "" } else { ", " };
-                    write!(f, "{comma}{ty}")?;
-                }
-                f.write_str(">")
-            }
-            Self::Variant(cases) => {
-                f.write_str("variant { ")?;
-                for (i, (name, ty)) in cases.iter().enumerate() {
-                    let comma = if i == 0 { "" } else { ", " };
-                    match ty {
-                        Some(ty) => write!(f, "{comma}{name}({ty})")?,
-                        None => write!(f, "{comma}{name}")?,
-                    }
-                }
-                f.write_str(" }")
-            }
-            Self::Enum(cases) => names(f, "enum", cases),
-            Self::Flags(flags) => names(f, "flags", flags),
-            Self::Option(ty) => write!(f, "option<{ty}>"),
-            Self::Result(sides) => match &**sides {
-                (None, None) => f.write_str("result"),
-                (Some(ok), None) => write!(f, "result<{ok}>"),
-                (None, Some(err)) => write!(f, "result<_, {err}>"),
-                (Some(ok), Some(err)) => write!(f, "result<{ok}, {err}>"),
-            },
-            Self::Own(r) => f.write_str(&r.name),
-            Self::Borrow(r) => write!(f, "borrow<{}>", r.name),
-            Self::Stream(None) => f.write_str("stream"),
-            Self::Stream(Some(ty)) => write!(f, "stream<{ty}>"),
-            Self::Future(None) => f.write_str("future"),
-            Self::Future(Some(ty)) => write!(f, "future<{ty}>"),
-            Self::ErrorContext => f.write_str("error-context"),
         }
     }
 }

@@ -42,7 +42,7 @@ fn export(export: &Export) -> Value {
     let functions = export
         .functions
         .iter()
-        .map(|function| json!({ "name": function.name, "type": function.ty.to_string() }));
+        .map(|function| json!({ "name": function.name, "type": format!("{:#}", function.ty) }));
     json!({
         "name": export.name,
         "providers": export.providers,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::check::{check_types, contained_of_host, find_resources, homeless, layered_of_host};
 use super::containment::{Contained, Wish};
 use super::filter::Filter;
-use super::item::{Named, ResourceOrigin, Surface};
+use super::item::{ResourceOrigin, Surface};
 use super::name::{Name, Rank, base, names, nearest};
 use super::order::order;
 use crate::error::PlanProblem;
@@ -92,7 +92,7 @@ pub(crate) enum Source {
     Export(Offer),
     /// The importer's linker, because a hint says so or nobody else does.
     Linker { hinted: bool },
-    /// Nobody: the import holds types alone, or who it is could not be decided.
+    /// Nobody: the import holds types alone, or those of another import, or who it is could not be decided.
     Nobody,
 }
 
@@ -128,6 +128,8 @@ pub(crate) struct Resolution {
     pub(crate) cycles: Vec<Vec<usize>>,
     /// What each component could offer: its path, the export's name, and whether it is visible.
     offers: Vec<(String, String, bool)>,
+    /// What composers do not offer as several components inside export it: path, name, and one of those.
+    undecided: Vec<(String, String, String)>,
     /// How the ids begin of components that may import from each other in a circle.
     cyclic: Vec<String>,
 }
@@ -157,6 +159,16 @@ impl Resolution {
         other.map(|(path, name, _)| (path.clone(), name.clone())).collect()
     }
 
+    /// The composers that would provide `import` to `importer` if it was chosen who does inside, each with
+    /// the id of one that could.
+    pub(crate) fn undecided_in(&self, importer: &str, import: &str) -> Vec<(String, String)> {
+        let wanted = Name::parse(import);
+        let undecided = self.undecided.iter().filter(|(path, name, _)| {
+            !is_around(path, importer) && Name::parse(name).rank_for(&wanted).is_some()
+        });
+        undecided.map(|(path, _, id)| (path.clone(), id.clone())).collect()
+    }
+
     /// What each component could offer: its path, the export's name, and whether it is visible.
     pub(super) fn offers(&self) -> impl Iterator<Item = &(String, String, bool)> {
         self.offers.iter()
@@ -168,12 +180,13 @@ impl Resolution {
     }
 
     fn others(&self, importer: &str) -> impl Iterator<Item = &(String, String, bool)> {
-        // Neither the importer itself nor a composition that it is nested in.
-        let around = move |path: &str| {
-            importer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.offers.iter().filter(move |(path, _, _)| !around(path))
+        self.offers.iter().filter(move |(path, _, _)| !is_around(path, importer))
     }
+}
+
+/// Whether `path` is the importer itself, or a composition that it is nested in.
+fn is_around(path: &str, importer: &str) -> bool {
+    importer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A name that a composition offers.
@@ -210,12 +223,13 @@ pub(super) fn match_names(
         problems: Vec::new(),
         is_broken: false,
         offers: Vec::new(),
+        undecided: Vec::new(),
         cyclic: Vec::new(),
     };
     let level = resolver.level(assembly, prefix);
-    let Resolver { leaves, problems, is_broken, offers, cyclic, .. } = resolver;
+    let Resolver { leaves, problems, is_broken, offers, undecided, cyclic, .. } = resolver;
     let (order, exports, cycles) = (Vec::new(), level.exports, Vec::new());
-    Resolution { leaves, order, exports, problems, is_broken, cycles, offers, cyclic }
+    Resolution { leaves, order, exports, problems, is_broken, cycles, offers, undecided, cyclic }
 }
 
 impl Resolution {
@@ -258,6 +272,7 @@ struct Resolver<'a> {
     problems: Vec<PlanProblem>,
     is_broken: bool,
     offers: Vec<(String, String, bool)>,
+    undecided: Vec<(String, String, String)>,
     cyclic: Vec<String>,
 }
 
@@ -362,11 +377,18 @@ impl Resolver<'_> {
         let mut visible = Vec::new();
         let mut hidden = Vec::new();
         for export in level.exports {
-            // What a nested composition offers ambiguously, it does not offer.
-            let Offered::By(offer) = export.offered else {
-                continue;
-            };
             let shown = node.filters.iter().all(|filter| filter.lets_through(&export.name));
+            let offer = match export.offered {
+                Offered::By(offer) => offer,
+                // What a nested composition offers ambiguously, it does not offer.
+                Offered::Ambiguously(offers) => {
+                    if let Some((id, _)) = offers.first().filter(|_| shown) {
+                        let id = id.rsplit('/').next().unwrap_or(id).to_owned();
+                        self.undecided.push((path.clone(), export.name, id));
+                    }
+                    continue;
+                }
+            };
             self.offers.push((path.clone(), export.name.clone(), shown));
             if shown {
                 visible.push((export.name, offer));
@@ -391,7 +413,7 @@ impl Resolver<'_> {
     fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> Level {
         let leaf = self.leaves.len();
         let hosted = surface.inside.as_ref().map_or(&[][..], |inside| &inside.hosted);
-        let sources = |(import, named): (usize, &Named)| match named.item.is_types_alone() {
+        let source = |import: usize| match surface.needs_nobody(import) {
             true => Source::Nobody,
             false => Source::Linker { hinted: hosted.contains(&import) },
         };
@@ -406,7 +428,7 @@ impl Resolver<'_> {
             id: path.into(),
             sources: match kept {
                 Some(kept) => kept.sources.clone(),
-                None => surface.imports.iter().enumerate().map(sources).collect(),
+                None => (0..surface.imports.len()).map(source).collect(),
             },
             resources: homes.collect(),
             contained: kept.map_or_else(Vec::new, |kept| kept.contained.clone()),
@@ -443,8 +465,13 @@ impl Resolver<'_> {
         if let Some(hint) = node.import_hints.iter().find(|hint| hint.import == import) {
             return Some(self.hinted(nodes, importer, hint));
         }
-        // Types alone need nobody, so nobody can be ambiguous.
-        if needs.iter().all(|need| self.leaves[need.leaf].sources[need.import] == Source::Nobody) {
+        // Types alone need nobody, so nobody can be ambiguous; and a type of another import comes with that.
+        let is_with_others = |need: &Need| {
+            let surface = &self.leaves[need.leaf].surface;
+            surface.imports[need.import].item.is_types_alone()
+                || surface.derived_from(need.import).is_some()
+        };
+        if needs.iter().all(is_with_others) {
             return Some(Source::Nobody);
         }
         let best = |name: &str| {
