@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use composer_tests::{
-    Clock, GATED, call, call_unit, chain, component, composer, engine, guest, guest_file, limited,
-    run, string, until,
+    Clock, GATED, call, call_unit, chain, component, composer, engine, folder, guest, guest_file,
+    limited, run, string, until,
 };
 use wasm_runtime_composer::layer::Deny;
 use wasm_runtime_composer::{
@@ -463,4 +463,95 @@ fn compatible_versions_that_are_open_inside_are_one_import() {
     assert_eq!(edges, [("group/old", "a:b/c@1.0.0"), ("group/new", "a:b/c@1.1.0")]);
     assert!(plan.edges().iter().all(|it| it.provider.as_deref() == Some("provider")));
     assert!(plan.edges().iter().all(|it| it.export.as_deref() == Some("a:b/c@1.2.0")));
+}
+
+/// The components of a folder in `tests/cases`, under their names.
+fn case(name: &str, components: &[&str]) -> Composer {
+    let mut composer = Composer::new();
+    for id in components {
+        let path = folder().join("cases").join(name).join(id).with_extension("wat");
+        composer.add(ComposableDescriptor::new(*id, part(std::fs::read(path).unwrap())));
+    }
+    composer
+}
+
+#[test]
+fn type_of_another_import_is_the_provider_s_when_fused() {
+    run(async || {
+        let components = ["files", "reader", "user"];
+        let composer = case("type_of_another_import_comes_with_it", &components);
+        let fused = alone(&composer).await;
+        let isolated = limited(composer.compose()).await.unwrap();
+        for composition in [&fused, &isolated] {
+            let found = limited(call(composition, None, "run", &[])).await.unwrap();
+            assert_eq!(found, Val::U32(5));
+            let dropped = limited(call(composition, None, "dropped", &[])).await.unwrap();
+            assert_eq!(dropped, Val::U32(1));
+        }
+    });
+}
+
+#[test]
+fn types_that_are_exported_at_the_root_are_fused() {
+    run(async || {
+        let composer = case("types_that_are_exported_at_the_root_are_named", &["shapes", "user"]);
+        let fused = alone(&composer).await;
+        let isolated = limited(composer.compose()).await.unwrap();
+        let disc = Val::Enum("green".to_owned());
+        let shape = Val::Variant("disc".to_owned(), Some(Box::new(disc)));
+        for composition in [&fused, &isolated] {
+            let shape = std::slice::from_ref(&shape);
+            let drawn = limited(call(composition, None, "draw", shape)).await.unwrap();
+            assert_eq!(drawn, Val::U32(2));
+            let both = limited(call(composition, None, "both", shape)).await.unwrap();
+            assert_eq!(both, Val::U32(4));
+            let brush = limited(call(composition, None, "make", &[])).await.unwrap();
+            limited(composition.drop_handles(&brush)).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_keeps_an_export_or_a_component_from_being_fused_is_named() {
+    let told = |composer: &Composer| match composer.fuse().unwrap_err() {
+        CompositionError::Fuse(error) => error,
+        other => panic!("{other:?}"),
+    };
+    // A filter keeps the type inside.
+    let path = folder().join("cases/types_that_are_exported_at_the_root_are_named/shapes.wat");
+    let shapes = part(std::fs::read(path).unwrap());
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("shapes", shapes.clone().hiding(&["shape"])));
+    assert_eq!(
+        told(&composer).to_string(),
+        "`draw`, exported by `shapes`, cannot be exported from the fused component: its type `variant { \
+         dot, disc(enum { red, green }) }` must be exported too, and a filter hides it"
+    );
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("shapes", shapes.hiding(&["brush"])));
+    assert_eq!(
+        told(&composer).to_string(),
+        "`make`, exported by `shapes`, cannot be exported from the fused component: its type `brush` must \
+         be exported too, and a filter hides it"
+    );
+    // What is left to the linker, and cannot be an import of the fused component.
+    let painter = r#"(component
+        (import "brush" (type $brush (sub resource)))
+        (import "width" (func (param "of" (borrow $brush)) (result u32))))"#;
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("painter", part(painter.as_bytes().to_vec())));
+    assert_eq!(
+        told(&composer).to_string(),
+        "component `painter` cannot be fused unless a component inside provides `width`, which borrows a \
+         resource at the root; leave it out of what is fused"
+    );
+    // Two that want different things under one name.
+    let importer =
+        |ty: &str| part(format!("(component (import \"log\" (func {ty})))").into_bytes());
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("one", importer("")));
+    composer.add(ComposableDescriptor::new("other", importer("(param \"a\" u32)")));
+    let error = told(&composer);
+    let FuseError::Imports { import, first, second, .. } = &error else { panic!("{error:?}") };
+    assert_eq!([&**import, &**first, &**second], ["log", "one", "other"]);
 }

@@ -1,5 +1,6 @@
 //! Components that cannot be started, or fused.
 
+use std::fmt;
 #[cfg(feature = "wasi")]
 use std::path::PathBuf;
 
@@ -144,6 +145,50 @@ pub enum FuseError {
     #[non_exhaustive]
     HintedApart { import: String, hinted: String, open: String },
 
+    /// A public function, or type, is of a type that has no name outside of the fused component.
+    #[error(
+        "`{export}`, exported by `{component}`, cannot be exported from the fused component: its type \
+         `{ty}` must be exported too, and {}",
+        if *.hidden { "a filter hides it" } else { "no component exports it under a name" }
+    )]
+    #[non_exhaustive]
+    UnnamedType {
+        export: String,
+        component: String,
+        /// The type, as WIT writes it.
+        ty: String,
+        /// Whether the component exports it, but a filter or a hint for another component keeps it inside.
+        hidden: bool,
+    },
+
+    /// Two components import one name with types of which the fused component cannot import one for both.
+    #[error(
+        "`{import}` is imported by `{first}` and by `{second}`, with types of which no one import can be \
+         both; leave one of the two out of what is fused, or provide `{import}` inside"
+    )]
+    #[non_exhaustive]
+    Imports {
+        import: String,
+        first: String,
+        second: String,
+        #[source]
+        source: Cause,
+    },
+
+    /// A component cannot be one inside of the fused component.
+    #[error(
+        "component `{component}` cannot be fused{}; leave it out of what is fused",
+        Import(.import.as_deref())
+    )]
+    #[non_exhaustive]
+    Component {
+        component: String,
+        /// An import of it that no component inside satisfies and that cannot be one of the fused component.
+        import: Option<String>,
+        #[source]
+        source: Cause,
+    },
+
     /// What was fused is no component, or none that the engine takes.
     #[error("what the components are fused into is not valid")]
     #[non_exhaustive]
@@ -151,6 +196,16 @@ pub enum FuseError {
         #[source]
         source: Cause,
     },
+}
+
+struct Import<'a>(Option<&'a str>);
+
+impl fmt::Display for Import<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |import| {
+            write!(f, " unless a component inside provides `{import}`, which borrows a resource at the root")
+        })
+    }
 }
 
 #[cfg(feature = "fuse")]
@@ -161,7 +216,10 @@ impl FuseError {
         let ids = match &mut error {
             Self::NoBinary { component }
             | Self::Load { component, .. }
+            | Self::Component { component, .. }
+            | Self::UnnamedType { component, .. }
             | Self::Export { component, .. } => vec![component],
+            Self::Imports { first, second, .. } => vec![first, second],
             Self::Connect { consumer, provider, .. } => vec![consumer, provider],
             Self::HintedApart { hinted, open, .. } => vec![hinted, open],
             Self::Cycle { components } => components.iter_mut().collect(),

@@ -1,21 +1,30 @@
 //! Fuses a composer's components into one component, by the same plan.
 
 mod cache;
+mod exports;
 mod group;
+mod used;
 
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
+use wac_graph::{CompositionGraph, EncodeError, EncodeOptions, NodeId};
+use wasmparser::{Validator, WasmFeatures};
 use wasmtime::Store;
 use wasmtime::component::Linker;
+use wasmtime::error::Context as _;
 
 pub(crate) use group::Group;
+
+use exports::{Renamed, renamed};
+use used::{Used, used};
 
 use crate::composable::{ComposableComponent, Startable};
 use crate::composer::{Composer, Found, isolated};
 use crate::driver::panicked;
-use crate::error::{Cause, CompositionError, FuseError, PlanError, PlanProblem};
+use crate::error::{Cause, CompositionError, FuseError, HostPanic, PlanError, PlanProblem};
+use crate::plan::item::{Item, find};
 use crate::plan::resolve::{Offer, Offered, PublicExport, Resolution, Source, resolve};
 
 impl Composer {
@@ -107,7 +116,7 @@ impl Composer {
     ///
     /// - [`CompositionError::Plan`], with everything that keeps the components from being wired.
     /// - [`CompositionError::Fuse`] if a component is there compiled or running only, or cannot be
-    ///   fused with others.
+    ///   fused with others; it names the component, and the export and the type if it is for those.
     ///
     /// # Examples
     ///
@@ -183,61 +192,274 @@ fn fuse(resolution: &Resolution, binaries: &[Vec<u8>]) -> Result<Vec<u8>, FuseEr
         let ids = cycle.iter().map(|leaf| resolution.leaves[*leaf].id.to_string());
         return Err(FuseError::Cycle { components: ids.collect() });
     }
-    // wac-graph takes for granted that components are of kinds that it knows.
-    catch_unwind(AssertUnwindSafe(|| connect_all(resolution, binaries)))
-        .unwrap_or_else(|panic| Err(FuseError::Encode { source: Cause::new(panicked(panic)) }))
+    let public = public(resolution);
+    let fusing = Fusing { resolution, binaries };
+    let error = match fusing.fused(resolution.order.len(), &public) {
+        Ok(binary) => return Ok(binary),
+        Err(error) => error,
+    };
+    Err(fusing.named(error, &public))
 }
 
-fn connect_all(resolution: &Resolution, binaries: &[Vec<u8>]) -> Result<Vec<u8>, FuseError> {
-    let mut graph = CompositionGraph::new();
-    let mut instances = Vec::with_capacity(binaries.len());
-    for (leaf, binary) in resolution.leaves.iter().zip(binaries) {
+/// What is to be fused.
+struct Fusing<'a> {
+    resolution: &'a Resolution,
+    binaries: &'a [Vec<u8>],
+}
+
+/// A public export, and whose it is.
+type Public<'a> = (&'a PublicExport, Offer);
+
+impl Fusing<'_> {
+    /// Fuses the first `count` components, providers before consumers, with `public` as the exports.
+    fn fused(&self, count: usize, public: &[Public<'_>]) -> Result<Vec<u8>, FuseError> {
+        // wac-graph takes for granted that components are of kinds that it knows.
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.connect_all(count, public)))
+            .unwrap_or_else(|panic| Err(FuseError::Encode { source: beyond(&panicked(panic)) }))?;
+        let Err(error) = validate(&encoded) else { return Ok(encoded) };
+        // Types that are exported at the root are other types there than inside.
+        let Some(Renamed { binary, unnamed }) = renamed(&encoded, self.resolution, public)? else {
+            return Err(FuseError::Encode { source: error });
+        };
+        match (validate(&binary), unnamed) {
+            (Ok(()), _) => Ok(binary),
+            (Err(_), Some(unnamed)) => Err(unnamed),
+            (Err(error), None) => Err(FuseError::Encode { source: error }),
+        }
+    }
+
+    /// An error that names the component, or the export, that `error` comes of.
+    fn named(&self, error: FuseError, public: &[Public<'_>]) -> FuseError {
+        let FuseError::Encode { source } = &error else { return error };
+        let all = self.resolution.order.len();
+        if self.fused(all, &[]).is_ok() {
+            let exported = |count: &usize| self.fused(all, &public[..*count]).is_ok();
+            let count = first_failure(public.len(), exported);
+            let Some((export, offer)) = count.checked_sub(1).and_then(|last| public.get(last))
+            else {
+                return error;
+            };
+            return match self.fused(all, &public[..count]) {
+                Err(FuseError::Encode { source }) => FuseError::Export {
+                    export: export.name.clone(),
+                    component: self.id(offer.leaf),
+                    source,
+                },
+                Err(error) => error,
+                Ok(_) => error,
+            };
+        }
+        let count = first_failure(all, |count| self.fused(*count, &[]).is_ok());
+        let last = count.checked_sub(1).and_then(|last| self.resolution.order.get(last));
+        let Some(&leaf) = last else { return error };
+        let source = match self.fused(count, &[]) {
+            Err(FuseError::Encode { source }) => source,
+            Err(error) => return error,
+            Ok(_) => source.clone(),
+        };
+        FuseError::Component { component: self.id(leaf), import: self.borrowing(leaf), source }
+    }
+
+    /// An import of a component that stays one and borrows a resource, which wac-graph encodes of interfaces
+    /// alone.
+    fn borrowing(&self, leaf: usize) -> Option<String> {
+        let leaf = &self.resolution.leaves[leaf];
+        let mut open = leaf.surface.imports.iter().zip(&leaf.sources);
+        let borrowing = open.find(|(named, source)| match (&named.item, source) {
+            (Item::Func { ty, .. }, Source::Linker { .. }) => ty.borrows(),
+            _ => false,
+        });
+        borrowing.map(|(named, _)| named.name.clone())
+    }
+
+    fn id(&self, leaf: usize) -> String {
+        self.resolution.leaves[leaf].id.to_string()
+    }
+
+    fn connect_all(&self, count: usize, public: &[Public<'_>]) -> Result<Vec<u8>, FuseError> {
+        let mut graph = Graph {
+            resolution: self.resolution,
+            graph: CompositionGraph::new(),
+            instances: HashMap::new(),
+            used: HashMap::new(),
+        };
+        // In the order of the leaves, as imports come out in that.
+        let present: BTreeSet<usize> = self.resolution.order.iter().take(count).copied().collect();
+        for &leaf in &present {
+            graph.add(leaf, &self.binaries[leaf])?;
+        }
+        for &leaf in &present {
+            graph.connect(leaf)?;
+        }
+        for (export, offer) in public {
+            graph.export(&export.name, *offer)?;
+        }
+        graph.encode()
+    }
+}
+
+/// That something is not made for what it was given.
+fn beyond(panic: &wasmtime::Error) -> Cause {
+    let message = panic.downcast_ref::<HostPanic>().map_or("", |panic| &panic.message);
+    Cause::new(wasmtime::Error::msg(format!(
+        "its types are used in a way that wac-graph cannot encode ({message})"
+    )))
+}
+
+/// The smallest count up to `all` for which `works` does not hold, if none above does.
+fn first_failure(all: usize, works: impl Fn(&usize) -> bool) -> usize {
+    let counts: Vec<usize> = (0..=all).collect();
+    counts.partition_point(works)
+}
+
+fn validate(binary: &[u8]) -> Result<(), Cause> {
+    match Validator::new_with_features(WasmFeatures::all()).validate_all(binary) {
+        Ok(_) => Ok(()),
+        // Where in the binary it is says nothing to anybody.
+        Err(error) => Err(Cause::new(wasmtime::Error::msg(error.message().to_owned()))),
+    }
+}
+
+/// Components in one graph.
+struct Graph<'a> {
+    resolution: &'a Resolution,
+    graph: CompositionGraph,
+    /// By the index of the leaf.
+    instances: HashMap<usize, NodeId>,
+    /// What they import that are types of others of their imports.
+    used: HashMap<usize, Vec<Used>>,
+}
+
+impl Graph<'_> {
+    fn add(&mut self, leaf: usize, binary: &[u8]) -> Result<(), FuseError> {
         let load = |error: wasmtime::Error| FuseError::Load {
-            component: leaf.id.to_string(),
+            component: self.resolution.leaves[leaf].id.to_string(),
             source: Cause::new(error),
         };
         // A name of the package's own, as two components may be the same.
-        let name = format!("composed:c{}", instances.len());
-        let package = Package::from_bytes(&name, None, binary.as_slice(), graph.types_mut())
+        let name = format!("composed:c{leaf}");
+        let package = Package::from_bytes(&name, None, binary, self.graph.types_mut())
             .map_err(|error| load(wasmtime::Error::msg(format!("{error:#}"))))?;
-        let package =
-            graph.register_package(package).map_err(|error| load(wasmtime::Error::new(error)))?;
-        instances.push(graph.instantiate(package));
+        let package = self
+            .graph
+            .register_package(package)
+            .map_err(|error| load(wasmtime::Error::new(error)))?;
+        self.instances.insert(leaf, self.graph.instantiate(package));
+        let used = used(binary).map_err(|error| load(wasmtime::Error::new(error)))?;
+        self.used.insert(leaf, used);
+        Ok(())
     }
-    let alias = |graph: &mut CompositionGraph, offer: Offer| {
-        let export = &resolution.leaves[offer.leaf].surface.exports[offer.export].name;
-        graph.alias_instance_export(instances[offer.leaf], export).map_err(wasmtime::Error::new)
-    };
-    for (leaf, instance) in resolution.leaves.iter().zip(&instances) {
-        for (named, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
-            let Source::Export(offer) = source else { continue };
-            connect(&mut graph, &alias, *offer, (*instance, &named.name)).map_err(|source| {
-                FuseError::Connect {
-                    consumer: leaf.id.to_string(),
-                    import: named.name.clone(),
-                    provider: resolution.leaves[offer.leaf].id.to_string(),
-                    source: Cause::new(source),
-                }
-            })?;
+
+    /// Satisfies the imports of a component with what others offer.
+    fn connect(&mut self, leaf: usize) -> Result<(), FuseError> {
+        let surface = &self.resolution.leaves[leaf].surface;
+        for (import, named) in surface.imports.iter().enumerate() {
+            if let Some((provider, node)) = self.source(leaf, import) {
+                self.satisfy(leaf, &named.name, provider, node)?;
+            }
+        }
+        for Used { name, interface, export } in self.used.remove(&leaf).unwrap_or_default() {
+            let Some(import) = surface.imports.iter().position(|it| it.name == interface) else {
+                continue;
+            };
+            // Of types that are made of no resources, one is as good as another.
+            let Item::Instance(items) = &surface.imports[import].item else { continue };
+            let Some(Item::Type(ty)) = find(items, &export) else { continue };
+            if !ty.has_resources() {
+                continue;
+            }
+            let Some((provider, node)) = self.source(leaf, import) else { continue };
+            let node = node.and_then(|node| {
+                let used = self.graph.alias_instance_export(node, &export);
+                used.map_err(wasmtime::Error::new)
+            });
+            self.satisfy(leaf, &name, provider, node)?;
+        }
+        Ok(())
+    }
+
+    fn satisfy(
+        &mut self,
+        leaf: usize,
+        import: &str,
+        provider: usize,
+        node: wasmtime::Result<NodeId>,
+    ) -> Result<(), FuseError> {
+        let connected = node.and_then(|node| {
+            let instance = self.instances.get(&leaf).copied();
+            let instance = instance.context("the component is not there")?;
+            self.graph
+                .set_instantiation_argument(instance, import, node)
+                .map_err(wasmtime::Error::new)
+        });
+        connected.map_err(|source| FuseError::Connect {
+            consumer: self.resolution.leaves[leaf].id.to_string(),
+            import: import.to_owned(),
+            provider: self.resolution.leaves[provider].id.to_string(),
+            source: Cause::new(source),
+        })
+    }
+
+    /// Which component satisfies an import, and with what; `None` if it stays an import.
+    fn source(&mut self, leaf: usize, import: usize) -> Option<(usize, wasmtime::Result<NodeId>)> {
+        let consumer = &self.resolution.leaves[leaf];
+        match consumer.sources[import] {
+            Source::Export(offer) => Some((offer.leaf, self.alias(offer))),
+            Source::Linker { .. } => None,
+            Source::Nobody => {
+                // A type comes from wherever the import comes from that it is a type of.
+                let derived = consumer.surface.derived_from(import)?;
+                let (provider, node) = self.source(leaf, derived.import)?;
+                let steps = |node: NodeId| {
+                    derived.path.iter().try_fold(node, |node, name| {
+                        let step = self.graph.alias_instance_export(node, name);
+                        step.map_err(wasmtime::Error::new)
+                    })
+                };
+                Some((provider, node.and_then(steps)))
+            }
         }
     }
-    for (export, offer) in public(resolution) {
-        let exported = alias(&mut graph, offer)
-            .and_then(|node| graph.export(node, &export.name).map_err(wasmtime::Error::new));
-        exported.map_err(|source| FuseError::Export {
-            export: export.name.clone(),
-            component: resolution.leaves[offer.leaf].id.to_string(),
-            source: Cause::new(source),
-        })?;
+
+    fn alias(&mut self, offer: Offer) -> wasmtime::Result<NodeId> {
+        let export = &self.resolution.leaves[offer.leaf].surface.exports[offer.export].name;
+        let instance = self.instances.get(&offer.leaf);
+        let instance = instance.copied().context("the component is not there")?;
+        self.graph.alias_instance_export(instance, export).map_err(wasmtime::Error::new)
     }
-    graph
-        .encode(EncodeOptions::default())
-        .map_err(|error| FuseError::Encode { source: Cause::new(wasmtime::Error::new(error)) })
+
+    fn export(&mut self, name: &str, offer: Offer) -> Result<(), FuseError> {
+        let exported = self
+            .alias(offer)
+            .and_then(|node| self.graph.export(node, name).map_err(wasmtime::Error::new));
+        exported.map_err(|source| FuseError::Export {
+            export: name.to_owned(),
+            component: self.resolution.leaves[offer.leaf].id.to_string(),
+            source: Cause::new(source),
+        })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, FuseError> {
+        // What comes of it is looked at where it can be told what is wrong.
+        let options = EncodeOptions { validate: false, ..EncodeOptions::default() };
+        let id = |node: NodeId| {
+            let leaf = self.instances.iter().find(|(_, instance)| **instance == node);
+            leaf.map_or_else(String::new, |(leaf, _)| self.resolution.leaves[*leaf].id.to_string())
+        };
+        self.graph.encode(options).map_err(|error| match error {
+            EncodeError::ImportTypeMergeConflict { import, first, second, source } => {
+                let source = wasmtime::Error::msg(format!("{source:#}"));
+                let (first, second) = (id(first), id(second));
+                FuseError::Imports { import, first, second, source: Cause::new(source) }
+            }
+            error => FuseError::Encode { source: Cause::new(wasmtime::Error::new(error)) },
+        })
+    }
 }
 
 /// The public exports, each after those that the types in it come from: providers before consumers, and
 /// of one component as it has them.
-fn public(resolution: &Resolution) -> Vec<(&PublicExport, Offer)> {
+fn public(resolution: &Resolution) -> Vec<Public<'_>> {
     let mut public = Vec::new();
     for export in &resolution.exports {
         // What is offered ambiguously is not offered.
@@ -249,15 +471,4 @@ fn public(resolution: &Resolution) -> Vec<(&PublicExport, Offer)> {
         (place, offer.export)
     });
     public
-}
-
-/// Satisfies an import of an instance with what another one offers.
-fn connect(
-    graph: &mut CompositionGraph,
-    alias: &impl Fn(&mut CompositionGraph, Offer) -> wasmtime::Result<NodeId>,
-    offer: Offer,
-    (instance, import): (NodeId, &str),
-) -> wasmtime::Result<()> {
-    let export = alias(graph, offer)?;
-    graph.set_instantiation_argument(instance, import, export).map_err(wasmtime::Error::new)
 }
