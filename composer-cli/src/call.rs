@@ -97,6 +97,11 @@ impl Call {
         wave::arguments(&self.name(), ty, self.arguments.as_ref())
     }
 
+    /// The name of the export that has the function.
+    pub(crate) fn export(&self) -> &str {
+        self.interface.as_deref().unwrap_or(&self.function)
+    }
+
     fn name(&self) -> String {
         match &self.interface {
             Some(interface) => format!("{interface}#{}", self.function),

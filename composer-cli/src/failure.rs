@@ -4,14 +4,16 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use wasm_runtime_composer::{CompositionError, LookupError, PlanError, PlanProblem};
+use wasm_runtime_composer::{CompositionError, PlanProblem};
 use wasmtime_wasi::I32Exit;
 
-/// An error with its exit code, and what to do about it where the tool knows.
+use crate::told::{Told, told, told_of_lookup};
+
+/// Errors with their exit code, and what to do about them where the tool knows.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
-    error: Box<dyn Error>,
+    errors: Vec<Box<dyn Error>>,
     help: Vec<String>,
 }
 
@@ -34,14 +36,62 @@ struct Because {
 }
 
 impl Failure {
+    fn of(code: u8, error: impl Into<Box<dyn Error>>) -> Self {
+        Self { code, errors: vec![error.into()], help: Vec::new() }
+    }
+
+    /// What keeps the components from being wired.
+    pub(crate) fn problems<'a>(problems: impl IntoIterator<Item = &'a PlanProblem>) -> Self {
+        let mut failure = Self { code: COMPOSE, errors: Vec::new(), help: Vec::new() };
+        for problem in problems {
+            match problem {
+                // Its causes are lines of their own.
+                PlanProblem::Load { .. } => failure.errors.push(problem.clone().into()),
+                _ => {
+                    let Told { error, help } = told(problem);
+                    failure.errors.push(error.into());
+                    failure.help.extend(help);
+                }
+            }
+        }
+        failure
+    }
+
+    /// This failure and another, with the exit code of this one.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.errors.extend(other.errors);
+        self.help.extend(other.help);
+        self
+    }
+
+    /// All that succeeded, or all failures in one.
+    pub(crate) fn collect<T>(
+        results: impl IntoIterator<Item = Result<T, Self>>,
+    ) -> Result<Vec<T>, Self> {
+        let mut done = Vec::new();
+        let mut failed: Option<Self> = None;
+        for result in results {
+            match result {
+                Ok(it) => done.push(it),
+                Err(failure) => {
+                    failed = Some(match failed {
+                        Some(failed) => failed.and(failure),
+                        None => failure,
+                    });
+                }
+            }
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
     /// The command line does not fit the components.
     pub(crate) fn usage(error: impl Into<Box<dyn Error>>) -> Self {
-        Self { code: USAGE, error: error.into(), help: Vec::new() }
+        Self::of(USAGE, error)
     }
 
     /// Components that cannot be read or started.
     pub(crate) fn compose(error: impl Into<Box<dyn Error>>) -> Self {
-        Self { code: COMPOSE, error: error.into(), help: Vec::new() }
+        Self::of(COMPOSE, error)
     }
 
     /// A file that cannot be read.
@@ -51,14 +101,12 @@ impl Failure {
 
     /// Output that cannot be written.
     pub(crate) fn output(message: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let error = Box::new(Because { message, source: source.into() });
-        Self { code: OUTPUT, error, help: Vec::new() }
+        Self::of(OUTPUT, Because { message, source: source.into() })
     }
 
     /// A call of a command said that it failed; it has told why itself.
     pub(crate) fn command(name: &str) -> Self {
-        let error = format!("`{name}` ended with an error");
-        Self { code: CALL, error: error.into(), help: Vec::new() }
+        Self::of(CALL, format!("`{name}` ended with an error"))
     }
 
     /// The same, with what to do about it.
@@ -67,20 +115,27 @@ impl Failure {
         self
     }
 
-    /// Prints the error, its causes and what to do, a line each. A guest that ended itself has told
+    /// Prints the errors, their causes and what to do, a line each. A guest that ended itself has told
     /// by itself what there was to tell.
     pub(crate) fn report(&self) -> ExitCode {
         if let Some(code) = self.exit_of_guest() {
             return ExitCode::from(code);
         }
-        let mut text = format!("error: {}\n", self.error);
-        let mut source = self.error.source();
-        while let Some(cause) = source {
-            let _ = writeln!(text, "  caused by: {cause}");
-            source = cause.source();
+        let mut text = String::new();
+        for error in &self.errors {
+            let _ = writeln!(text, "error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                let _ = writeln!(text, "  caused by: {cause}");
+                source = cause.source();
+            }
         }
+        let mut told = Vec::new();
         for help in &self.help {
-            let _ = writeln!(text, "help: {help}");
+            if !told.contains(&help) {
+                let _ = writeln!(text, "help: {help}");
+                told.push(help);
+            }
         }
         // If nobody reads it, the exit code is left.
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
@@ -91,7 +146,8 @@ impl Failure {
 impl Failure {
     /// The exit code of the guest, if that called `exit`. Codes beyond a byte are errors of some kind.
     fn exit_of_guest(&self) -> Option<u8> {
-        let Some(CompositionError::Trap { source, .. }) = self.error.downcast_ref() else {
+        let Some(CompositionError::Trap { source, .. }) = self.errors.first()?.downcast_ref()
+        else {
             return None;
         };
         let I32Exit(code) = source.downcast_ref()?;
@@ -101,46 +157,20 @@ impl Failure {
 
 impl From<CompositionError> for Failure {
     fn from(error: CompositionError) -> Self {
-        let (code, help) = match &error {
-            CompositionError::Plan(plan) => (COMPOSE, help_for_plan(plan)),
-            CompositionError::Start(_) | CompositionError::Fuse(_) | CompositionError::Wasi(_) => {
-                (COMPOSE, Vec::new())
+        let code = match &error {
+            CompositionError::Plan(plan) => return Self::problems(plan.problems()),
+            CompositionError::Lookup(lookup) => {
+                if let Some(Told { error, help }) = told_of_lookup(lookup) {
+                    return Self { code: USAGE, errors: vec![error.into()], help };
+                }
+                USAGE
             }
-            CompositionError::Lookup(lookup) => (USAGE, help_for_lookup(lookup)),
-            CompositionError::Argument(_) => (USAGE, Vec::new()),
-            _ => (CALL, Vec::new()),
+            CompositionError::Argument(_) => USAGE,
+            CompositionError::Start(_) | CompositionError::Fuse(_) | CompositionError::Wasi(_) => {
+                COMPOSE
+            }
+            _ => CALL,
         };
-        Self { code, error: error.into(), help }
-    }
-}
-
-/// The options that settle problems of wiring. The library's messages name its own functions.
-fn help_for_plan(error: &PlanError) -> Vec<String> {
-    let mut help: Vec<String> = error.problems().iter().filter_map(option_for).collect();
-    help.dedup();
-    help
-}
-
-fn option_for(problem: &PlanProblem) -> Option<String> {
-    match problem {
-        PlanProblem::AmbiguousImport { component, import, providers, .. } => {
-            Some(format!("choose with `--import-hint {component}:{import}={}`", providers.first()?))
-        }
-        PlanProblem::Cycle { .. } => Some("`--allow-cycles` lets them".to_owned()),
-        PlanProblem::InvalidId { .. } | PlanProblem::DuplicateId { .. } => {
-            Some("give another id, as in `id=FILE`".to_owned())
-        }
-        _ => None,
-    }
-}
-
-fn help_for_lookup(error: &LookupError) -> Vec<String> {
-    match error {
-        LookupError::Ambiguous { name, components, .. } => components
-            .first()
-            .map(|id| format!("choose with `--export-hint {name}={id}`"))
-            .into_iter()
-            .collect(),
-        _ => Vec::new(),
+        Self { code, errors: vec![error.into()], help: Vec::new() }
     }
 }

@@ -9,6 +9,7 @@ mod compile;
 mod failure;
 mod run;
 mod setup;
+mod told;
 mod wave;
 
 use std::ffi::OsStr;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use wasm_runtime_composer::explain::Outcome;
 
 use args::{Cli, Command, Drawing, ExplainArgs, FuseArgs, PlanArgs};
 use failure::Failure;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
 
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
     let setup = Setup::new(&args.wiring)?;
-    let plan = setup.composer()?.plan()?;
+    let plan = setup.composer()?.plan().map_err(|error| setup.failure(error, &[]))?;
     let text = match args.drawing() {
         Drawing::Text => plan.to_string(),
         Drawing::Dot => plan.to_dot(),
@@ -50,13 +52,33 @@ fn plan(args: &PlanArgs) -> Result<(), Failure> {
 
 fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let setup = Setup::new(&args.wiring)?;
-    let explanation = setup.composer()?.explain(&args.consumer, &args.import)?;
-    print(format!("{explanation}\n").as_bytes())
+    let composer = setup.composer()?;
+    let ExplainArgs { consumer, import, .. } = args;
+    let explanation = composer.explain(consumer, import)?;
+    let text = explanation.to_string();
+    match &explanation.outcome {
+        Outcome::Ambiguous { providers, .. } => {
+            // The hint that the library shows is one in Rust.
+            let (_, candidates) = text.split_once('\n').unwrap_or_default();
+            let providers = told::all(providers);
+            print(
+                format!("`{import}`, imported by `{consumer}`, is ambiguous: {providers} export it\n{candidates}\n")
+                    .as_bytes(),
+            )?;
+        }
+        _ => print(format!("{text}\n").as_bytes())?,
+    }
+    match (&explanation.outcome, composer.plan()) {
+        (Outcome::Ambiguous { .. } | Outcome::Missing | Outcome::Undecided, Err(error)) => {
+            Err(setup.failure_of(error, consumer, import))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn fuse(args: &FuseArgs) -> Result<(), Failure> {
     let setup = Setup::new(&args.wiring)?;
-    let fused = setup.composer()?.fuse()?;
+    let fused = setup.composer()?.fuse().map_err(|error| setup.failure(error, &[]))?;
     if args.output.as_os_str() == OsStr::new("-") {
         return print(&fused);
     }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 async fn compose_and_call(setup: &Setup<'_>, args: &RunArgs) -> Result<(), Failure> {
-    let composition = compose(setup, args.deadline).await?;
+    let composition = compose(setup, args).await?;
     let called = call_all(&composition, args).await;
     let closed = composition.close(CLOSING).await;
     // What went wrong first is told.
@@ -37,11 +37,13 @@ async fn compose_and_call(setup: &Setup<'_>, args: &RunArgs) -> Result<(), Failu
     Ok(closed?)
 }
 
-async fn compose(setup: &Setup<'_>, deadline: Option<Duration>) -> Result<Composition, Failure> {
+async fn compose(setup: &Setup<'_>, args: &RunArgs) -> Result<Composition, Failure> {
     let composing = setup.composer()?.compose();
-    let Some(deadline) = deadline else { return Ok(composing.await?) };
+    let called: Vec<_> = args.calls.iter().map(Call::export).collect();
+    let failed = |error| setup.failure(error, &called);
+    let Some(deadline) = args.deadline else { return composing.await.map_err(failed) };
     match tokio::time::timeout(deadline, composing).await {
-        Ok(composition) => Ok(composition?),
+        Ok(composition) => composition.map_err(failed),
         Err(_) => {
             Err(Failure::compose(format!("the components did not start within {deadline:?}")))
         }
@@ -54,7 +56,7 @@ async fn call_all(composition: &Composition, args: &RunArgs) -> Result<(), Failu
         return run_command(composition, args.deadline).await;
     }
     let calls = args.calls.iter().map(|call| call.ready(composition));
-    for call in calls.collect::<Result<Vec<_>, _>>()? {
+    for call in Failure::collect(calls)? {
         let line = match call_one(call, args.deadline).await? {
             Some(result) => wave::line(&result)?,
             None => "()\n".to_owned(),

@@ -11,6 +11,7 @@ use wasmtime::{Config, Engine};
 use crate::args::{Directory, Given, Hint, HostArgs, Wiring};
 use crate::compile::compile;
 use crate::failure::Failure;
+use crate::told::{all, export_hint};
 
 /// How often guests give way where calls have a deadline.
 const TICK: Duration = Duration::from_millis(5);
@@ -96,15 +97,26 @@ impl<'a> Setup<'a> {
         ticker: Option<EpochTicker>,
     ) -> Result<Self, Failure> {
         let components = wiring.components.iter().map(|given| read(given, wasi, args));
-        let components = components.collect::<Result<Vec<_>, _>>()?;
+        let components = Failure::collect(components)?;
         compile(&components);
         Ok(Self { wiring, components, _ticker: ticker })
     }
 
     /// The components with their hints, to be planned, composed or fused.
     pub(crate) fn composer(&self) -> Result<Composer, Failure> {
+        self.hinted(&[])
+    }
+
+    /// The same, with what is suggested to choose.
+    fn hinted(&self, suggestions: &[Suggestion]) -> Result<Composer, Failure> {
         let mut descriptors = Vec::with_capacity(self.components.len());
-        let import_hints = self.import_hints()?;
+        let mut import_hints = self.import_hints()?;
+        import_hints.extend(suggestions.iter().filter_map(|it| {
+            let consumer =
+                self.components.iter().position(|component| component.id == it.component)?;
+            let target = Target { provider: it.providers.get(it.chosen)?, export: None };
+            Some(ImportHint { consumer, import: &it.import, target })
+        }));
         for (index, component) in self.components.iter().enumerate() {
             let own = import_hints.iter().filter(|hint| hint.consumer == index);
             descriptors.push(own.fold(component.describe(), |descriptor, hint| {
@@ -128,14 +140,91 @@ impl<'a> Setup<'a> {
         Ok(composer)
     }
 
+    /// What is wrong with the wiring, with every hint that it takes to settle it, for `names` too, which
+    /// are exports that are to be called.
+    pub(crate) fn failure(&self, error: CompositionError, names: &[&str]) -> Failure {
+        let CompositionError::Plan(plan) = &error else { return error.into() };
+        let ambiguous = plan.problems().iter().filter_map(Suggestion::of);
+        let mut suggestions: Vec<_> = ambiguous.collect();
+        let mut failure = Failure::problems(plan.problems());
+        if suggestions.is_empty() {
+            return failure;
+        }
+        // What is suggested should go together, in its types too.
+        let most = suggestions.iter().map(|it| it.providers.len()).sum::<usize>().min(MOST_TRIED);
+        let mut exports = None;
+        for _ in 0..most {
+            let Ok(composer) = self.hinted(&suggestions) else { break };
+            let problems = match composer.plan() {
+                Ok(plan) => {
+                    exports = Some(plan.exports().to_vec());
+                    break;
+                }
+                Err(CompositionError::Plan(error)) => error.problems().to_vec(),
+                Err(_) => break,
+            };
+            let unfit = suggestions.iter_mut().find(|it| {
+                it.chosen + 1 < it.providers.len()
+                    && problems.iter().any(|problem| it.is_unfit(problem))
+            });
+            match unfit {
+                Some(suggestion) => suggestion.chosen += 1,
+                None => break,
+            }
+        }
+        for help in together(&suggestions) {
+            failure = failure.with_help(help);
+        }
+        for export in exports.iter().flatten().filter(|export| export.is_ambiguous()) {
+            if names.contains(&export.name.as_str()) {
+                let told = Failure::compose(format!(
+                    "{} export `{}`",
+                    all(&export.providers),
+                    export.name
+                ));
+                failure = failure.and(told);
+                if let Some(help) = export_hint(&export.name, &export.providers) {
+                    failure = failure.with_help(help);
+                }
+            }
+        }
+        failure
+    }
+
+    /// The problems of one import, if it is not satisfied.
+    pub(crate) fn failure_of(
+        &self,
+        error: CompositionError,
+        consumer: &str,
+        import: &str,
+    ) -> Failure {
+        let CompositionError::Plan(plan) = &error else { return error.into() };
+        let its: Vec<_> =
+            plan.problems().iter().filter(|it| concerns(it, consumer, import)).collect();
+        let hints: Vec<_> = its.iter().filter_map(|it| Suggestion::of(it)).collect();
+        let failure = match its.as_slice() {
+            [] => Failure::problems(plan.problems()),
+            its => Failure::problems(its.iter().copied()),
+        };
+        together(&hints).into_iter().fold(failure, Failure::with_help)
+    }
+
     /// Every hint for an import, for each component that it concerns.
     fn import_hints(&self) -> Result<Vec<ImportHint<'_>>, Failure> {
         let of_one = self.wiring.import_hints.iter().map(|hint| self.of_one(hint));
-        let mut hints = of_one.collect::<Result<Vec<_>, _>>()?;
-        let told = hints.len();
-        for Hint { name: import, target } in &self.wiring.hints {
+        let of_all = self.wiring.hints.iter().map(|Hint { name, target }| {
             let target = self.target(target);
-            for consumer in self.consumers(import, target.provider)? {
+            Ok((name, target, self.consumers(name, target.provider)?))
+        });
+        let (of_one, of_all) = match (Failure::collect(of_one), Failure::collect(of_all)) {
+            (Ok(of_one), Ok(of_all)) => (of_one, of_all),
+            (Err(one), Err(all)) => return Err(one.and(all)),
+            (Err(failure), _) | (_, Err(failure)) => return Err(failure),
+        };
+        let mut hints = of_one;
+        let told = hints.len();
+        for (import, target, consumers) in of_all {
+            for consumer in consumers {
                 // What is said of one component counts before what is said of all.
                 let of_one =
                     |hint: &ImportHint<'_>| (hint.consumer, hint.import) == (consumer, import);
@@ -172,39 +261,135 @@ impl<'a> Setup<'a> {
             Some(Target { provider, export })
         });
         // An id that is none is told of with the other problems.
-        named
-            .max_by_key(|it| it.provider.len())
-            .unwrap_or(Target { provider: target, export: None })
+        let unknown = || match target.split_once(':') {
+            Some((provider, export)) => Target { provider, export: Some(export) },
+            None => Target { provider: target, export: None },
+        };
+        named.max_by_key(|it| it.provider.len()).unwrap_or_else(unknown)
     }
 
     /// The components that import `import`, other than the one that is to provide it.
     fn consumers(&self, import: &str, provider: &str) -> Result<Vec<usize>, Failure> {
         let mut consumers = Vec::new();
-        let mut nearest = None;
+        let mut nearest: Option<(usize, String)> = None;
         let mut known = true;
+        let mut imports_it_itself = false;
         for (index, component) in self.components.iter().enumerate() {
-            if component.id == provider {
-                continue;
-            }
             match component.imports(import) {
+                Imports::Yes if component.id == provider => imports_it_itself = true,
                 Imports::Yes => consumers.push(index),
-                Imports::No(meant) => nearest = nearest.or(meant),
+                // No component is to satisfy its own import.
+                Imports::No(_) if component.id == provider => {}
+                Imports::No(Some(meant)) => {
+                    let distance = strsim::levenshtein(import, &meant);
+                    if nearest.as_ref().is_none_or(|(best, _)| distance < *best) {
+                        nearest = Some((distance, meant));
+                    }
+                }
+                Imports::No(None) => {}
                 Imports::Unknown => known = false,
             }
         }
-        if consumers.is_empty() && known {
-            let meant = nearest.map(|name| format!("; did you mean `{name}`?"));
-            return Err(Failure::usage(format!(
-                "no component imports `{import}`, which the hint for `{provider}` names{}",
-                meant.unwrap_or_default()
-            )));
+        if !consumers.is_empty() || !known {
+            return Ok(consumers);
         }
-        Ok(consumers)
+        if imports_it_itself {
+            return Err(Failure::usage(format!(
+                "the hint for `{import}` names `{provider}`, which is the one that imports it; a hint names \
+                 who provides the import"
+            ))
+            .with_help(format!("expected `{import}=ID`, with one of {}", self.ids_but(provider))));
+        }
+        let meant = nearest.map(|(_, name)| format!("; did you mean `{name}`?"));
+        Err(Failure::usage(format!(
+            "no component imports `{import}`, which the hint for `{provider}` names{}",
+            meant.unwrap_or_default()
+        )))
+    }
+
+    /// The ids of all other components, and of the host.
+    fn ids_but(&self, id: &str) -> String {
+        let others = self.components.iter().map(|it| it.id.as_str()).filter(|other| *other != id);
+        let ids: Vec<_> = others.chain(["host"]).map(|id| format!("`{id}`")).collect();
+        ids.join(", ")
     }
 
     fn ids(&self) -> String {
         let ids: Vec<_> = self.components.iter().map(|it| format!("`{}`", it.id)).collect();
         ids.join(", ")
+    }
+}
+
+/// So many wirings are tried to suggest one.
+const MOST_TRIED: usize = 64;
+
+/// A component that an import could be hinted to.
+struct Suggestion {
+    component: String,
+    import: String,
+    providers: Vec<String>,
+    /// Which of them.
+    chosen: usize,
+}
+
+impl Suggestion {
+    fn of(problem: &PlanProblem) -> Option<Self> {
+        let PlanProblem::AmbiguousImport { component, import, providers, .. } = problem else {
+            return None;
+        };
+        let (component, import) = (component.clone(), import.clone());
+        Some(Self { component, import, providers: providers.clone(), chosen: 0 })
+    }
+
+    /// Whether a problem tells that what is chosen does not fit.
+    fn is_unfit(&self, problem: &PlanProblem) -> bool {
+        match problem {
+            PlanProblem::TypeMismatch { consumer, import, .. }
+            | PlanProblem::MissingItem { consumer, import, .. }
+            | PlanProblem::TornResource { consumer, import, .. } => {
+                *consumer == self.component && *import == self.import
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The options for what is suggested: one for all components that import a name.
+fn together(suggestions: &[Suggestion]) -> Vec<String> {
+    let mut options = Vec::new();
+    for it in suggestions {
+        let Some(provider) = it.providers.get(it.chosen) else { continue };
+        let same = suggestions.iter().filter(|other| other.import == it.import);
+        let same: Vec<_> = same.map(|other| other.providers.get(other.chosen)).collect();
+        let option = match same.len() > 1 && same.iter().all(|other| *other == Some(provider)) {
+            true => format!("choose with `--hint {}={provider}`", it.import),
+            false => {
+                format!("choose with `--import-hint {}:{}={provider}`", it.component, it.import)
+            }
+        };
+        if !options.contains(&option) {
+            options.push(option);
+        }
+    }
+    options
+}
+
+/// Whether a problem is one of this import.
+fn concerns(problem: &PlanProblem, consumer: &str, name: &str) -> bool {
+    match problem {
+        PlanProblem::AmbiguousImport { component, import, .. }
+        | PlanProblem::HintToSelf { component, import, .. } => {
+            component == consumer && import == name
+        }
+        PlanProblem::Unsatisfied { components, import, .. } => {
+            import == name && components.iter().any(|it| it == consumer)
+        }
+        PlanProblem::UnknownHintTarget { component, name: import, .. }
+        | PlanProblem::HintNotOffered { component, name: import, .. }
+        | PlanProblem::DuplicateHint { component, name: import, .. } => {
+            component.as_deref() == Some(consumer) && import == name
+        }
+        _ => false,
     }
 }
 

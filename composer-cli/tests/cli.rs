@@ -337,13 +337,17 @@ fn fused_component_runs_as_one() {
          composer:test/iproducer from fused\n    \
            add: func(a: s32, b: s32) -> s32\n    \
            greet: func(name: string) -> string\n    \
-           birthday: func(p: record { name: string, age: u32, tags: list<string> }) -> record { name: string, age: u32, tags: list<string> }\n    \
+           birthday: func(p: person) -> person\n    \
            reverse: func(bytes: list<u8>) -> list<u8>\n    \
            echo-string: func(text: string) -> string\n    \
-           lookup: func(id: u32) -> result<record { name: string, age: u32, tags: list<string> }, variant { empty, not-found(u32), denied(string) }>\n    \
-           mix: func(c: enum { red, green, blue }, p: flags { read, write, exec }) -> tuple<enum { red, green, blue }, flags { read, write, exec }>\n    \
+           lookup: func(id: u32) -> result<person, failure>\n    \
+           mix: func(c: color, p: permissions) -> tuple<color, permissions>\n    \
            ping: async func() -> s32\n    \
-           echo-later: async func(text: string) -> string\n  \
+           echo-later: async func(text: string) -> string\n    \
+           record person { name: string, age: u32, tags: list<string> }\n    \
+           variant failure { empty, not-found(u32), denied(string) }\n    \
+           enum color { red, green, blue }\n    \
+           flags permissions { read, write, exec }\n  \
          internal-debug: func() -> string from fused\n  \
          run-add: func() -> s32 from fused\n",
     );
@@ -410,15 +414,16 @@ fn file_that_is_no_component_is_refused() {
         &["plan", module.to_str().expect("the folder's name is text")],
         3,
         "error: component `module` cannot be loaded\n  \
-         caused by: expected a component, found a core module; \
-         `wasm-tools component new` makes a component of one\n",
+         caused by: expected a WebAssembly component, found a core module; \
+         `wasm-tools component new module.wasm -o component.wasm` makes a component of one that was built \
+         for a WIT world\n",
     );
     let nothing = text("nothing.wat", "hello");
     fails(
         &["plan", &nothing],
         3,
-        "error: component `nothing` cannot be loaded\n  caused by: expected `(`\n     \
-         --> <anon>:1:1\n      |\n    1 | hello\n      | ^\n",
+        "error: component `nothing` cannot be loaded\n  caused by: expected a WebAssembly component, found \
+         text that is not in its text format: `hello`\n",
     );
 }
 
@@ -435,16 +440,84 @@ fn missing_hint_is_told_with_the_option_that_settles_it() {
         ],
         3,
         "error: both `producer` and `producer-b` export `composer:test/iproducer`, imported by \
-         `consumer`; choose one with a hint: `.with_import_hint(\"composer:test/iproducer\", \
-         \"producer\")`\n\
+         `consumer`\n\
          help: choose with `--import-hint consumer:composer:test/iproducer=producer`\n",
     );
     fails(
         &["run", "producer.wasm", "producer-b.wasm", "--call=add(1, 2)"],
         2,
-        "error: both `producer` and `producer-b` export `add`; choose one with \
-         `composer.with_export_hint(\"add\", \"producer\")`\n\
+        "error: both `producer` and `producer-b` export `add`\n\
          help: choose with `--export-hint add=producer`\n",
+    );
+}
+
+#[test]
+fn all_hints_that_are_needed_are_asked_for_at_once() {
+    fails(
+        &[
+            "run",
+            "producer.wasm",
+            "producer-b.wasm",
+            "consumer.wasm",
+            "other=consumer.wasm",
+            "--hint=composer:test/iproducer=producer",
+            "--call=add(1, 2)",
+            "--call=run-add()",
+        ],
+        3,
+        "error: both `producer` and `producer-b` export `add`, imported by `consumer`\n\
+         error: both `producer` and `producer-b` export `add`, imported by `other`\n\
+         error: both `producer` and `producer-b` export `add`\n\
+         error: both `consumer` and `other` export `run-add`\n\
+         help: choose with `--hint add=producer`\n\
+         help: choose with `--export-hint add=producer`\n\
+         help: choose with `--export-hint run-add=consumer`\n",
+    );
+    // Of two that export it, one is of another type: the other is what to choose.
+    let adder = |param: &str| {
+        format!(
+            r#"(component
+                (core module $m (func (export "f") (param i32 i32) (result i32) (local.get 0)))
+                (core instance $i (instantiate $m))
+                (func (export "add") (param "{param}" s32) (param "b" s32) (result s32)
+                    (canon lift (core func $i "f"))))"#
+        )
+    };
+    let unfit = format!("unfit={}", text("unfit.wat", &adder("other")));
+    let fit = format!("fit={}", text("fit.wat", &adder("a")));
+    let user = text(
+        "adding.wat",
+        r#"(component (import "add" (func (param "a" s32) (param "b" s32) (result s32))))"#,
+    );
+    fails(
+        &["plan", &unfit, &fit, &user],
+        3,
+        "error: both `unfit` and `fit` export `add`, imported by `adding`\n\
+         help: choose with `--import-hint adding:add=fit`\n",
+    );
+}
+
+#[test]
+fn ambiguous_import_is_explained_and_is_an_error() {
+    let asked = ["explain", "producer.wasm", "producer-b.wasm", "consumer.wasm"];
+    let args = [&asked[..], &["--consumer=consumer", "--import=add"]].concat();
+    let expected = Ended {
+        code: Some(3),
+        stdout: "`add`, imported by `consumer`, is ambiguous: both `producer` and `producer-b` export it\n  \
+                 not `add` of `producer`: it is not the only one, and no hint chooses\n  \
+                 not `add` of `producer-b`: it is not the only one, and no hint chooses\n"
+            .to_owned(),
+        stderr: "error: both `producer` and `producer-b` export `add`, imported by `consumer`\n\
+                 help: choose with `--import-hint consumer:add=producer`\n"
+            .to_owned(),
+    };
+    assert_eq!(composer(&args), expected);
+    let missing = composer(&["explain", "consumer.wasm", "--consumer=consumer", "--import=add"]);
+    let told = "`add`, imported by `consumer`, is missing: no component can provide it, and its own \
+                linker does not\n";
+    assert_eq!((missing.code, missing.stdout.as_str()), (Some(3), told));
+    assert!(
+        missing.stderr.starts_with("error: function `add`, imported by `consumer`, is missing")
     );
 }
 
@@ -454,6 +527,29 @@ fn wrong_hints_are_told_with_what_was_meant() {
         &["plan", "producer.wasm", "consumer.wasm", "--hint=ad=producer"],
         2,
         "error: no component imports `ad`, which the hint for `producer` names; did you mean `add`?\n",
+    );
+    // The nearest of all components' imports, not of the first component's.
+    let importer = |name: &str| format!(r#"(component (import "{name}" (func)))"#);
+    let first = text("first-importer.wat", &importer("acme:shop/tools"));
+    let second = text("second-importer.wat", &importer("acme:shop/rules"));
+    fails(
+        &["plan", "producer.wasm", &first, &second, "--hint=acme:shop/rule=producer"],
+        2,
+        "error: no component imports `acme:shop/rule`, which the hint for `producer` names; \
+         did you mean `acme:shop/rules`?\n",
+    );
+    fails(
+        &["plan", "producer.wasm", "consumer.wasm", "--hint=add=consumer"],
+        2,
+        "error: the hint for `add` names `consumer`, which is the one that imports it; a hint names who \
+         provides the import\n\
+         help: expected `add=ID`, with one of `producer`, `host`\n",
+    );
+    fails(
+        &["plan", "producer.wasm", "consumer.wasm", "--hint=add=produce:plus"],
+        3,
+        "error: the hint for import `add` of `consumer` names the unknown component `produce`; \
+         did you mean `producer`?\n",
     );
     fails(
         &["plan", "producer.wasm", "consumer.wasm", "--import-hint=consume:add=producer"],
@@ -476,16 +572,62 @@ fn wrong_hints_are_told_with_what_was_meant() {
 }
 
 #[test]
-fn import_that_nobody_satisfies_is_told_with_its_causes() {
+fn import_that_nobody_satisfies_is_told_with_what_would() {
     fails(
-        &["run", "trapper.wasm", "--call=f()"],
+        &["run", "trapper.wasm", "other=trapper.wasm", "--call=f()"],
         3,
-        "error: no other component exports interface `composer:test/clock`, imported by `trapper`; \
-         add a provider or define it in the linker of `trapper`\n  \
-         caused by: component imports instance `composer:test/clock`, but a matching implementation \
-         was not found in the linker\n  \
-         caused by: instance export `sleep` has the wrong type\n  \
-         caused by: function implementation is missing\n",
+        "error: interface `composer:test/clock`, imported by `trapper` and `other`, is missing: no other \
+         component exports it\n\
+         help: add a component that exports `composer:test/clock`; if one has it under another name, \
+         `--hint composer:test/clock=ID:EXPORT` says so\n",
+    );
+    let server = text(
+        "server.wat",
+        r#"(component (import "wasi:http/types@0.2.0" (instance (export "f" (func)))))"#,
+    );
+    fails(
+        &["plan", &server],
+        3,
+        "error: interface `wasi:http/types@0.2.0`, imported by `server`, is missing: no other component \
+         exports it\n\
+         help: `composer` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
+         `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not `wasi:http`; \
+         add a component that exports `wasi:http/types@0.2.0`\n",
+    );
+    let old = text(
+        "old-importer.wat",
+        r#"(component (import "acme:kv/store@2.0.0" (instance (export "f" (func)))))"#,
+    );
+    let store = text(
+        "store.wat",
+        r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $s (export "f" (func $f)))
+            (export "acme:kv/store@1.0.0" (instance $s)))"#,
+    );
+    let hint = "acme:kv/store@2.0.0=store:acme:kv/store@1.0.0";
+    fails(
+        &["plan", &old, &store],
+        3,
+        &format!(
+            "error: interface `acme:kv/store@2.0.0`, imported by `old-importer`, is missing: no other \
+             component exports it (`store` exports `acme:kv/store@1.0.0`, which is not compatible)\n\
+             help: if `acme:kv/store@1.0.0` is the same for what is used: `--hint {hint}`\n"
+        ),
+    );
+    let hinted = composer(&["plan", &old, &store, "--hint", hint]);
+    assert_eq!(hinted.code, Some(0), "{hinted:?}");
+}
+
+#[test]
+fn all_files_that_cannot_be_read_are_told_at_once() {
+    fails(
+        &["plan", "no-such.wasm", "nor-this.wasm"],
+        3,
+        "error: cannot read `no-such.wasm`\n  caused by: No such file or directory (os error 2)\n\
+         error: cannot read `nor-this.wasm`\n  caused by: No such file or directory (os error 2)\n",
     );
 }
 

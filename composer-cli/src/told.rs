@@ -1,0 +1,164 @@
+//! Problems of wiring in the words of the tool. The library's messages name its own functions.
+
+use wasm_runtime_composer::{LookupError, PlanProblem};
+
+/// A problem: what is wrong, and what to do about it.
+pub(crate) struct Told {
+    pub(crate) error: String,
+    pub(crate) help: Vec<String>,
+}
+
+/// What this tool gives components of WASI.
+const WASI: &str = "`composer` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
+                    `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0";
+
+pub(crate) fn told(problem: &PlanProblem) -> Told {
+    let mut help = Vec::new();
+    let error = match problem {
+        PlanProblem::AmbiguousImport { component, import, export, providers, .. } => {
+            let name = if import == export { String::new() } else { format!(" as `{import}`") };
+            format!("{} export `{export}`, imported by `{component}`{name}", all(providers))
+        }
+        PlanProblem::Unsatisfied {
+            components,
+            import,
+            kind,
+            items,
+            other_versions,
+            source,
+            ..
+        } => {
+            help.extend(help_for_missing(import, other_versions));
+            let part = match items.as_slice() {
+                [] => String::new(),
+                items => format!("{} of ", items.join(", ")),
+            };
+            let (importers, versions) = (all_of(components), versions(other_versions));
+            match source {
+                None => format!(
+                    "{part}{kind} `{import}`, imported by {importers}, is missing: no other component \
+                     exports it{versions}"
+                ),
+                Some(source) => format!(
+                    "{part}{kind} `{import}`, imported by {importers}, has another type than the host's, and \
+                     no other component exports it{versions}: {source}"
+                ),
+            }
+        }
+        PlanProblem::NotInLinker { component, import, kind, .. } => {
+            help.push("drop the hint, or let it name a component that exports it".to_owned());
+            if import.starts_with("wasi:") {
+                help.push(WASI.to_owned());
+            }
+            format!(
+                "a hint leaves {kind} `{import}`, imported by `{component}`, to the host, which does not \
+                 have it"
+            )
+        }
+        PlanProblem::TornResource { consumer, import, resource, providers, .. } => {
+            let [first, second] = providers;
+            help.push(format!(
+                "hint both imports to one component, as in `--import-hint {consumer}:{import}={first}`"
+            ));
+            format!(
+                "resource `{resource}` of `{import}`, imported by `{consumer}`, would come from `{first}` and \
+                 from `{second}`"
+            )
+        }
+        PlanProblem::HostResource { .. } | PlanProblem::Uncarried { .. } => {
+            help.push("`composer fuse` makes one component of them".to_owned());
+            chain(problem)
+        }
+        PlanProblem::CodeImport { import, consumer, kind, .. } => {
+            format!(
+                "`{import}`, imported by `{consumer}`, is a {kind}, and `composer` has none to give"
+            )
+        }
+        PlanProblem::Cycle { .. } => {
+            help.push("`--allow-cycles` lets them".to_owned());
+            chain(problem)
+        }
+        PlanProblem::InvalidId { .. } | PlanProblem::DuplicateId { .. } => {
+            help.push("give another id, as in `id=FILE`".to_owned());
+            chain(problem)
+        }
+        _ => chain(problem),
+    };
+    Told { error, help }
+}
+
+fn help_for_missing(import: &str, other_versions: &[(String, String)]) -> Vec<String> {
+    if let Some((package, _)) = import.split_once('/').filter(|(it, _)| it.starts_with("wasi:")) {
+        let add = format!("add a component that exports `{import}`");
+        return vec![match WASI.contains(&format!("`{package}`")) {
+            true => format!(
+                "{WASI}, and none that fits this one; build the component for one of these, or {add}"
+            ),
+            false => format!("{WASI}, but not `{package}`; {add}"),
+        }];
+    }
+    let as_it_is = other_versions.iter().map(|(component, export)| {
+        format!(
+            "if `{export}` is the same for what is used: `--hint {import}={component}:{export}`"
+        )
+    });
+    let mut help: Vec<String> = as_it_is.collect();
+    if help.is_empty() {
+        help.push(format!(
+            "add a component that exports `{import}`; if one has it under another name, \
+             `--hint {import}=ID:EXPORT` says so"
+        ));
+    }
+    help
+}
+
+/// What is said of an export that several components have.
+pub(crate) fn told_of_lookup(error: &LookupError) -> Option<Told> {
+    let LookupError::Ambiguous { name, components, .. } = error else { return None };
+    let help = export_hint(name, components);
+    Some(Told {
+        error: format!("{} export `{name}`", all(components)),
+        help: help.into_iter().collect(),
+    })
+}
+
+/// The option that chooses whose export is offered.
+pub(crate) fn export_hint(name: &str, components: &[String]) -> Option<String> {
+    Some(format!("choose with `--export-hint {name}={}`", components.first()?))
+}
+
+fn versions(other_versions: &[(String, String)]) -> String {
+    let other = other_versions.iter().map(|(component, export)| {
+        format!(" (`{component}` exports `{export}`, which is not compatible)")
+    });
+    other.collect()
+}
+
+/// An error and its causes, in a line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// "both `a` and `b`", "`a`, `b` and `c`"
+pub(crate) fn all(ids: &[String]) -> String {
+    match ids {
+        [_, _] => format!("both {}", all_of(ids)),
+        _ => all_of(ids),
+    }
+}
+
+/// "`a` and `b`", "`a`, `b` and `c`"
+fn all_of(ids: &[String]) -> String {
+    match ids {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [first @ .., last] => format!("`{}` and `{last}`", first.join("`, `")),
+    }
+}
