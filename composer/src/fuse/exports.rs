@@ -86,7 +86,7 @@ struct Tail {
 
 impl Tail {
     /// Everything of an encoded component but its exports.
-    fn of(encoded: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
+    fn of(encoded: &[u8]) -> Result<Self, wasmparser::Error> {
         let mut tail = Self {
             component: Component::new(),
             types: 0,
@@ -132,15 +132,14 @@ impl Tail {
         Ok(tail)
     }
 
-    fn copy(&mut self, id: u8, encoded: &[u8], range: Range<u64>) {
-        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-        if let Some(data) = encoded.get(place(range.start)..place(range.end)) {
+    fn copy(&mut self, id: u8, encoded: &[u8], range: Range<usize>) {
+        if let Some(data) = encoded.get(range) {
             self.component.section(&RawSection { id, data });
         }
     }
 
     /// Counts what a section adds.
-    fn count(&mut self, payload: &Payload<'_>) -> Result<(), wasmparser::BinaryReaderError> {
+    fn count(&mut self, payload: &Payload<'_>) -> Result<(), wasmparser::Error> {
         match payload {
             Payload::ComponentTypeSection(section) => self.types += section.count(),
             Payload::ComponentInstanceSection(section) => self.instances += section.count(),
