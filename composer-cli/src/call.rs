@@ -83,7 +83,7 @@ impl Call {
     pub(crate) fn ready(&self, composition: &Composition) -> Result<Ready, Failure> {
         let func = composition
             .get_func(self.interface.as_deref(), &self.function)
-            .map_err(|error| self.not_found(error, &composition.exports()))?;
+            .map_err(|error| self.not_found(error))?;
         let arguments = self.arguments(func.ty()).map_err(|error| {
             Failure::usage(error).with_help(format!("it is `{}: {}`", self.function, func.ty()))
         })?;
@@ -109,24 +109,16 @@ impl Call {
         }
     }
 
-    /// The library's error, with the interface that was probably forgotten.
-    fn not_found(&self, error: CompositionError, exports: &[Export]) -> Failure {
-        let missing = matches!(
-            &error,
-            CompositionError::Lookup(LookupError::NotExported { nearest: None, .. })
-        );
-        let failure = Failure::from(error);
-        if !missing || self.interface.is_some() {
-            return failure;
-        }
-        let has_it = |export: &&Export| {
-            export.functions.iter().any(|it| it.name == self.function && it.name != export.name)
+    /// The library's error, with the calls that were probably meant.
+    fn not_found(&self, error: CompositionError) -> Failure {
+        let interfaces = match &error {
+            CompositionError::Lookup(LookupError::NotExported { interfaces, .. }) => {
+                interfaces.clone()
+            }
+            _ => Vec::new(),
         };
-        exports.iter().filter(has_it).fold(failure, |failure, export| {
-            failure.with_help(format!(
-                "an interface has it: call `{}#{}(..)`",
-                export.name, self.function
-            ))
+        interfaces.iter().fold(Failure::from(error), |failure, interface| {
+            failure.with_help(format!("call `{interface}#{}(..)`", self.function))
         })
     }
 }

@@ -681,8 +681,9 @@ fn unknown_function_is_told_with_the_nearest_one() {
     fails(
         &run("run-greet(\"ann\")"),
         2,
-        "error: the composition exports no function `run-greet`\n\
-         help: an interface has it: call `composer:test/iconsumer#run-greet(..)`\n",
+        "error: the composition exports no function `run-greet`; interface `composer:test/iconsumer` \
+         has it\n\
+         help: call `composer:test/iconsumer#run-greet(..)`\n",
     );
 }
 

@@ -55,15 +55,24 @@ pub(crate) enum Value {
     Broken,
 }
 
-/// `host "interface" with a, b { functions }`
+/// `host "interface" with a, b: Type { functions }`
 pub(crate) struct Host {
     /// Where the keyword stands.
     pub(crate) span: Span,
     /// None for functions at the root.
     pub(crate) interface: Option<LitStr>,
     /// What each function, and each call of an async one, has a clone of.
-    pub(crate) shared: Vec<Ident>,
+    pub(crate) shared: Vec<Shared>,
     pub(crate) functions: Vec<HostFunction>,
+    /// Whether there are functions that could not be read.
+    pub(crate) incomplete: bool,
+}
+
+/// `name: Type`, behind `with`.
+pub(crate) struct Shared {
+    pub(crate) name: Ident,
+    /// Needed where it is an argument.
+    pub(crate) ty: Option<Type>,
 }
 
 /// `async fn name(params) -> Output = "export" { body }`
@@ -151,4 +160,6 @@ pub(crate) struct Interface {
     pub(crate) interface: LitStr,
     pub(crate) name: Ident,
     pub(crate) functions: Vec<Function>,
+    /// Whether there are functions that could not be read.
+    pub(crate) incomplete: bool,
 }

@@ -5,19 +5,23 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Visibility};
+use syn::{Attribute, Type, Visibility};
 
+use crate::check::PARTS;
 use crate::model::{
-    Component, Contain, FilterKind, Form, Function, Fused, Header, Hint, Host, HostFunction,
-    Interface, Layer, Model, Setting, Value,
+    Argument, ArgumentKind, Component, Contain, FilterKind, Form, Function, Fused, Header, Hint,
+    Host, HostFunction, Interface, Layer, Model, Setting, Shared, Value,
 };
+use crate::names;
 
 /// The expression or the items.
 pub(crate) fn expand(model: &Model) -> TokenStream {
     match &model.form {
         Form::Expression => expression(model),
         Form::Item(header) => item(model, header),
+        Form::Unknown => TokenStream::new(),
     }
 }
 
@@ -25,91 +29,73 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// of their own, where the user's expressions do not see them.
 fn expression(model: &Model) -> TokenStream {
     let krate = &model.krate;
-    let vis = Visibility::Inherited;
-    let ty = Composed { model, name: &format_ident!("__Composed"), vis: &vis };
-    let (name, items) = (ty.name, ty.items(&[], TokenStream::new()));
+    let (vis, shown) = (Visibility::Inherited, format_ident!("__Composed"));
+    let ty = Composed::new(model, &shown, &vis);
+    let (name, items) = (&ty.name, ty.items(&[], TokenStream::new()));
     let composer = local("composer");
-    let setup = setup(model, &composer, |component| value(krate, component).unwrap_or_default());
+    let setup = setup(model, &composer, |component| value(krate, component));
     quote! {{
         let mut #composer = #krate::Composer::new();
         #setup
         {
             #items
-            async move { #composer.compose().await.and_then(#name::__bind) }
+            #krate::__private::composing(
+                async move { #composer.compose().await.and_then(#name::__bind) }
+            )
         }
     }}
 }
 
 fn item(model: &Model, header: &Header) -> TokenStream {
-    let ty = Composed { model, name: &header.name, vis: &header.vis };
-    ty.items(&header.attrs, compose(model, &header.vis))
+    let ty = Composed::new(model, &header.name, &header.vis);
+    let parts = ty.parts();
+    let items = ty.items(&header.attrs, ty.compose());
+    quote!(#items #parts)
 }
 
-/// The associated function `compose` of the item form.
-fn compose(model: &Model, vis: &Visibility) -> TokenStream {
-    let krate = &model.krate;
-    let (mut params, mut generics) = (Vec::new(), Vec::new());
-    for component in &model.components {
-        let name = &component.name;
-        if component.value.is_some() {
-            continue;
-        }
-        let Some(group) = &component.group else {
-            params.push(quote!(#name: impl #krate::Composable));
-            continue;
-        };
-        let data = format_ident!("__Data{}", generics.len());
-        generics.push(quote!(#data: ::core::marker::Send + 'static));
-        params.push(quote! {
-            #name: (
-                #krate::__private::Linker<#data>,
-                impl ::core::ops::Fn() -> #krate::__private::Store<#data>
-                    + ::core::marker::Send + ::core::marker::Sync + 'static,
-            )
-        });
-        let names = group.components.iter().map(|component| &component.name);
-        params.extend(names.map(|name| quote!(#name: impl #krate::Composable)));
-    }
-    let generics = (!generics.is_empty()).then(|| quote!(<#(#generics),*>));
-    let composer = local("composer");
-    let setup = setup(model, &composer, |component| {
-        value(krate, component).unwrap_or_else(|| component.name.to_token_stream())
+/// The items of a block in which something is missing, `error` says what. The type has a parameter, and
+/// is used with the erroneous value `error` for it: whatever is then missed in it is no other error.
+pub(crate) fn broken_item(model: &Model, header: &Header, error: &TokenStream) -> TokenStream {
+    let ty = Composed::broken(model, header);
+    let parts = ty.parts();
+    let items = ty.items(&header.attrs, ty.compose());
+    let (vis, name, shown) = (ty.vis, &ty.name, ty.shown);
+    let value = format_ident!("__BROKEN_{}", shown.unraw().to_string().to_uppercase());
+    let handles = model.interfaces.iter().map(|interface| {
+        let (cfgs, handle) = (&interface.cfgs, ty.handle(interface));
+        let shown = ty.handle_of(shown, interface);
+        quote!(#(#cfgs)* #[doc(hidden)] #vis type #shown<'a> = #handle<'a, { #value }>;)
+    });
+    let parts_alias = (!model.arguments.is_empty()).then(|| {
+        let (inner, shown) = (parts_of(name), parts_of(shown));
+        let params = ty.part_params();
+        quote!(#[doc(hidden)] #vis type #shown<#(#params),*> = #inner<#(#params,)* { #value }>;)
     });
     quote! {
-        /// Wires and starts the components given, and finds the export of every accessor.
-        ///
-        /// # Errors
-        ///
-        /// If the components cannot be wired or started, or if an accessor does not fit the
-        /// export that it is for.
-        ///
-        /// # Cancel safety
-        ///
-        /// Dropping the future ends what was started; no component of it runs on.
-        #vis async fn compose #generics(
-            #(#params),*
-        ) -> ::core::result::Result<Self, #krate::CompositionError> {
-            let mut #composer = #krate::Composer::new();
-            #setup
-            #composer.compose().await.and_then(Self::__bind)
-        }
+        const #value: ::core::primitive::usize = #error;
+        #[doc(hidden)]
+        #vis type #shown = #name<{ #value }>;
+        #(#handles)*
+        #parts_alias
+        #items
+        #parts
     }
 }
 
-/// Adds components and hints to `composer`.
+/// Adds components and hints to `composer`. What has no value, by a mistake, is left out.
 fn setup(
     model: &Model,
     composer: &Ident,
-    value: impl Fn(&Component) -> TokenStream,
+    value: impl Fn(&Component) -> Option<TokenStream>,
 ) -> TokenStream {
     let krate = &model.krate;
-    let components = model.components.iter().map(|component| {
+    let components = model.components.iter().filter_map(|component| {
         let value = match &component.group {
-            None => value(component),
-            Some(group) => fused(krate, value(component), group, &value),
+            None => value(component)?,
+            Some(group) => fused(krate, value(component)?, group, &value),
         };
         let descriptor = descriptor(krate, component, value);
-        quote!(#composer.add(#descriptor);)
+        Some(quote!(#composer.add(#descriptor);))
     });
     let hints = export_hints(composer, &model.export_hints);
     let cycles = model.allow_cycles.then(|| quote!(#composer.allow_cycles();));
@@ -135,24 +121,34 @@ fn interface_in_rust(krate: &TokenStream, host: &Host) -> TokenStream {
         Some(name) => quote_spanned!(span=> #krate::HostInterface::new(#name)),
         None => quote_spanned!(span=> #krate::HostInterface::root()),
     };
-    let functions =
-        host.functions.iter().map(|function| host_function(krate, function, &host.shared));
+    let clones = clones(&host.shared);
+    let functions = host.functions.iter().map(|function| host_function(krate, function, &clones));
     quote_spanned!(span=> #begin #(#functions)*)
 }
 
-fn host_function(krate: &TokenStream, function: &HostFunction, shared: &[Ident]) -> TokenStream {
+/// What functions share, once more for one of them.
+fn clones(shared: &[Shared]) -> TokenStream {
+    let clones = shared.iter().map(|Shared { name, ty }| {
+        let ty = ty.iter();
+        quote! {
+            #[allow(unused_variables, reason = "not every function needs all that they share")]
+            let #name #(: #ty)* = ::core::clone::Clone::clone(&#name);
+        }
+    });
+    quote!(#(#clones)*)
+}
+
+fn host_function(
+    krate: &TokenStream,
+    function: &HostFunction,
+    clones: &TokenStream,
+) -> TokenStream {
     let HostFunction { name, is_async, params, param_names, output, export, body } = function;
     let span = Span::mixed_site().located_at(name.span());
     let (names, types): (Vec<_>, Vec<_>) = params.iter().cloned().unzip();
     let output = match output {
         Some(ty) => ty.to_token_stream(),
         None => quote!(()),
-    };
-    let clones = quote! {
-        #(
-            #[allow(unused_variables, reason = "not every function needs all that they share")]
-            let #shared = ::core::clone::Clone::clone(&#shared);
-        )*
     };
     let (method, closure) = if *is_async {
         // The first of the two says what `?` and `return` are to give.
@@ -189,14 +185,14 @@ fn fused(
     krate: &TokenStream,
     place: TokenStream,
     group: &Fused,
-    value: &impl Fn(&Component) -> TokenStream,
+    value: &impl Fn(&Component) -> Option<TokenStream>,
 ) -> TokenStream {
     // What is wrong with the place shall be seen there.
     let span = Span::mixed_site().located_at(place.span());
     let (composer, given) = (local("group"), local("place"));
-    let components = group.components.iter().map(|component| {
-        let descriptor = descriptor(krate, component, value(component));
-        quote!(#composer.add(#descriptor);)
+    let components = group.components.iter().filter_map(|component| {
+        let descriptor = descriptor(krate, component, value(component)?);
+        Some(quote!(#composer.add(#descriptor);))
     });
     let hints = export_hints(&composer, &group.export_hints);
     let function = located(&quote!(#krate::__private::fused), span);
@@ -256,13 +252,39 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
 /// The type of the composition and all that belongs to it.
 struct Composed<'m> {
     model: &'m Model,
-    name: &'m Ident,
+    name: Ident,
+    /// As it was declared.
+    shown: &'m Ident,
     vis: &'m Visibility,
+    /// Whether there is a parameter for what is missing.
+    is_broken: bool,
+}
+
+impl<'m> Composed<'m> {
+    fn new(model: &'m Model, shown: &'m Ident, vis: &'m Visibility) -> Self {
+        Self { model, name: shown.clone(), shown, vis, is_broken: false }
+    }
+
+    fn broken(model: &'m Model, header: &'m Header) -> Self {
+        let name = format_ident!("__Broken{}", header.name);
+        Self { model, name, shown: &header.name, vis: &header.vis, is_broken: true }
+    }
+
+    /// The parameter, where it is declared.
+    fn param(&self) -> Option<TokenStream> {
+        self.is_broken.then(|| quote!(const __BROKEN: ::core::primitive::usize))
+    }
+
+    /// The parameter, where it is used.
+    fn arg(&self) -> Option<TokenStream> {
+        self.is_broken.then(|| quote!(__BROKEN))
+    }
 }
 
 impl Composed<'_> {
     fn items(&self, attrs: &[Attribute], compose: TokenStream) -> TokenStream {
-        let (krate, name) = (&self.model.krate, self.name);
+        let (krate, name) = (&self.model.krate, &self.name);
+        let (param, arg) = (self.param().map(angled), self.arg().map(angled));
         let lints = lints();
         let definition = self.definition(attrs);
         let functions =
@@ -270,19 +292,19 @@ impl Composed<'_> {
         let handles = self.model.interfaces.iter().map(|it| self.handle_accessor(it));
         let bind = self.bind();
         let interfaces = self.model.interfaces.iter().map(|it| self.interface(it));
-        let text = name.to_string();
+        let text = self.shown.to_string();
         quote! {
             #definition
 
             #lints
-            impl #name {
+            impl #param #name #arg {
                 #compose
                 #(#functions)*
                 #(#handles)*
                 #bind
             }
 
-            impl ::core::ops::Deref for #name {
+            impl #param ::core::ops::Deref for #name #arg {
                 type Target = #krate::Composition;
 
                 fn deref(&self) -> &Self::Target {
@@ -290,7 +312,7 @@ impl Composed<'_> {
                 }
             }
 
-            impl ::core::fmt::Debug for #name {
+            impl #param ::core::fmt::Debug for #name #arg {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     f.debug_tuple(#text).field(&self.__composition).finish()
                 }
@@ -300,8 +322,137 @@ impl Composed<'_> {
         }
     }
 
+    /// The associated function `compose` of the item form.
+    fn compose(&self) -> TokenStream {
+        let (model, krate, vis) = (self.model, &self.model.krate, self.vis);
+        let params = model.arguments.iter().map(|Argument { name, kind }| match kind {
+            ArgumentKind::Component => quote!(#name: impl #krate::Composable),
+            ArgumentKind::Place => quote!(#name: impl #krate::__private::Place),
+            ArgumentKind::Shared(ty) => quote!(#name: #ty),
+        });
+        let composer = local("composer");
+        let setup = setup(model, &composer, |component| {
+            Some(value(krate, component).unwrap_or_else(|| component.name.to_token_stream()))
+        });
+        let by_name = (!model.arguments.is_empty()).then(|| {
+            let parts = parts_of(self.shown).to_string();
+            let sentence = format!(
+                " The arguments are told apart by their places alone: of two that change theirs, each \
+                 would have the other's hints and limits. With [`{parts}`] each has its name."
+            );
+            quote! {
+                #[doc = ""]
+                #[doc = #sentence]
+            }
+        });
+        quote! {
+            /// Wires and starts the components given, and finds the export of every accessor.
+            #by_name
+            ///
+            /// # Errors
+            ///
+            /// If the components cannot be wired or started, or if an accessor does not fit the
+            /// export that it is for.
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future ends what was started; no component of it runs on.
+            #vis async fn compose(
+                #(#params),*
+            ) -> ::core::result::Result<Self, #krate::CompositionError> {
+                let mut #composer = #krate::Composer::new();
+                #setup
+                #composer.compose().await.and_then(Self::__bind)
+            }
+        }
+    }
+
+    /// The type parameters of the parts, one for each that is no more than a trait.
+    fn part_params(&self) -> Vec<Ident> {
+        let is_open = |it: &&Argument| !matches!(it.kind, ArgumentKind::Shared(_));
+        let count = self.model.arguments.iter().filter(is_open).count();
+        (0..count).map(|index| format_ident!("__Part{index}")).collect()
+    }
+
+    /// The arguments of `compose` as a struct, each with its name.
+    fn parts(&self) -> Option<TokenStream> {
+        let (krate, vis, name, shown) = (&self.model.krate, self.vis, &self.name, self.shown);
+        let arguments = &self.model.arguments;
+        if arguments.is_empty() {
+            return None;
+        }
+        let parts = parts_of(name);
+        let (mut names, mut declared, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+        let mut params = self.part_params().into_iter();
+        for Argument { name, kind } in arguments {
+            let (what, bound) = match kind {
+                ArgumentKind::Component => ("The component", quote!(#krate::Composable)),
+                ArgumentKind::Place => (
+                    "The linker, and the constructor of stores, of",
+                    quote!(#krate::__private::Place),
+                ),
+                ArgumentKind::Shared(ty) => {
+                    let docs = format!(" What functions in Rust share as `{}`.", name.unraw());
+                    names.push(name);
+                    fields.push(quote!(#[doc = #docs] #vis #name: #ty));
+                    continue;
+                }
+            };
+            let docs = format!(" {what} `{}`.", names::kebab(name));
+            let param = params.next();
+            names.push(name);
+            fields.push(quote!(#[doc = #docs] #vis #name: #param));
+            declared.push((param, bound));
+        }
+        let (args, bounds): (Vec<_>, Vec<_>) = declared.into_iter().unzip();
+        let self_args = self.arg().map(angled);
+        let (param, arg) = (self.param(), self.arg());
+        let params = quote!(<#(#args: #bounds,)* #param>);
+        let args = quote!(<#(#args,)* #arg>);
+        let text = parts_of(shown).to_string();
+        let docs = format!(
+            " What a [`{shown}`] is composed of, each by its name: `{text} {{ {} }}.compose().await?`.",
+            names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        );
+        let compose_docs = format!(" As [`{shown}::compose`] does.");
+        let lints = lints();
+        Some(quote! {
+            #[doc = #docs]
+            #[allow(dead_code, reason = "the components may be given without their names")]
+            #vis struct #parts #params {
+                #(#fields,)*
+            }
+
+            #lints
+            impl #params #parts #args {
+                #[doc = #compose_docs]
+                ///
+                /// # Errors
+                ///
+                /// As there.
+                ///
+                /// # Cancel safety
+                ///
+                /// As there.
+                #vis async fn compose(
+                    self,
+                ) -> ::core::result::Result<#name #self_args, #krate::CompositionError> {
+                    let Self { #(#names),* } = self;
+                    #name::compose(#(#names),*).await
+                }
+            }
+
+            impl #params ::core::fmt::Debug for #parts #args {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.debug_struct(#text).finish_non_exhaustive()
+                }
+            }
+        })
+    }
+
     fn definition(&self, attrs: &[Attribute]) -> TokenStream {
-        let (krate, name, vis) = (&self.model.krate, self.name, self.vis);
+        let (krate, name, vis) = (&self.model.krate, &self.name, self.vis);
+        let param = self.param().map(angled);
         let fields = self.model.all_functions().map(|(_, function)| {
             let (cfgs, field) = (&function.cfgs, field(function));
             quote!(#(#cfgs)* #field: #krate::__private::Accessor,)
@@ -309,7 +460,7 @@ impl Composed<'_> {
         quote! {
             #(#attrs)*
             #[derive(::core::clone::Clone)]
-            #vis struct #name {
+            #vis struct #name #param {
                 __composition: #krate::Composition,
                 #(#fields)*
             }
@@ -330,7 +481,7 @@ impl Composed<'_> {
         }
         let lookups = self.model.all_functions().map(|(interface, function)| {
             let (cfgs, field) = (&function.cfgs, lookup_local(function));
-            let lookup = lookup(&accessors, interface, function);
+            let lookup = lookup(krate, &accessors, interface, function);
             quote!(#(#cfgs)* let #field = #lookup;)
         });
         let fields = self.model.all_functions().map(|(_, function)| {
@@ -360,9 +511,11 @@ impl Composed<'_> {
         let (names, types): (Vec<_>, Vec<_>) = function.params.iter().cloned().unzip();
         let output = output(function);
         let field = field(function);
-        // What is wrong with the result's type shall be seen there.
-        let span = function.output.as_ref().map_or_else(|| name.span(), Spanned::span);
-        let call = located(&quote!(#composed.#field.call((#(#names,)*)).await), span);
+        let values = function.params.iter().map(|(name, ty)| {
+            let parameter = parameter(krate, ty);
+            quote!((#parameter.into)(#name))
+        });
+        let returned = returned(krate, function);
         quote! {
             #docs
             #(#cfgs)*
@@ -371,7 +524,7 @@ impl Composed<'_> {
                 #receiver,
                 #(#names: #types),*
             ) -> ::core::result::Result<#output, #krate::CompositionError> {
-                #call
+                #composed.#field.call([#(#values),*], #returned).await
             }
         }
     }
@@ -381,12 +534,12 @@ impl Composed<'_> {
         let vis = self.vis;
         let Interface { cfgs, attrs, name, .. } = interface;
         let docs = docs(attrs, || format!(" The functions of `{}`.", interface.interface));
-        let handle = self.handle(interface);
+        let (handle, arg) = (self.handle(interface), self.arg());
         quote! {
             #docs
             #(#cfgs)*
             #(#attrs)*
-            #vis fn #name(&self) -> #handle<'_> {
+            #vis fn #name(&self) -> #handle<'_, #arg> {
                 #handle { __composed: self }
             }
         }
@@ -395,10 +548,12 @@ impl Composed<'_> {
     /// The handle of an interface. Its methods take it by value, so that their futures may outlive
     /// the expression that got it.
     fn interface(&self, interface: &Interface) -> TokenStream {
-        let (name, vis, lints) = (self.name, self.vis, lints());
+        let (name, vis, lints) = (&self.name, self.vis, lints());
+        let (param, arg) = (self.param(), self.arg());
+        let (impl_param, ty_arg) = (param.clone().map(angled), arg.clone().map(angled));
         let handle = self.handle(interface);
         let (cfgs, full_name) = (&interface.cfgs, &interface.interface);
-        let docs = format!(" The functions of `{full_name}` of a [`{name}`].");
+        let docs = format!(" The functions of `{full_name}` of a [`{}`].", self.shown);
         let functions = interface
             .functions
             .iter()
@@ -407,26 +562,44 @@ impl Composed<'_> {
             #[doc = #docs]
             #(#cfgs)*
             #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
-            #vis struct #handle<'a> {
-                __composed: &'a #name,
+            #vis struct #handle<'a, #param> {
+                __composed: &'a #name #ty_arg,
             }
 
             #(#cfgs)*
             #lints
-            impl #handle<'_> {
+            impl #impl_param #handle<'_, #arg> {
                 #(#functions)*
             }
         }
     }
 
     fn handle(&self, interface: &Interface) -> Ident {
-        let span = interface.name.span().resolved_at(self.name.span());
-        Ident::new(&format!("{}{}", self.name, interface.suffix), span)
+        self.handle_of(&self.name, interface)
+    }
+
+    fn handle_of(&self, composed: &Ident, interface: &Interface) -> Ident {
+        let span = interface.name.span().resolved_at(self.shown.span());
+        Ident::new(&format!("{composed}{}", interface.suffix), span)
     }
 }
 
-/// `accessors.function::<(i32,), i32>("run_add", None, "run-add", false)`
-fn lookup(accessors: &Ident, interface: Option<&Interface>, function: &Function) -> TokenStream {
+fn angled(params: TokenStream) -> TokenStream {
+    quote!(<#params>)
+}
+
+/// The type of the parts of what is called `name`.
+fn parts_of(name: &Ident) -> Ident {
+    format_ident!("{name}{PARTS}")
+}
+
+/// `accessors.function(("run_add", false), (None, "run-add"), [parameter::<i32>().check], &returned::<i32>())`
+fn lookup(
+    krate: &TokenStream,
+    accessors: &Ident,
+    interface: Option<&Interface>,
+    function: &Function,
+) -> TokenStream {
     let Function { name, export, is_async, params, .. } = function;
     let (accessor, within) = match interface {
         None => (name.to_string(), quote!(::core::option::Option::None)),
@@ -436,13 +609,36 @@ fn lookup(accessors: &Ident, interface: Option<&Interface>, function: &Function)
             (accessor, quote!(::core::option::Option::Some(#full_name)))
         }
     };
-    let types = params.iter().map(|(_, ty)| ty);
-    let output = output(function);
-    // What is wrong with a type shall be seen there or, of a parameter, at the accessor's name.
-    let span = Span::mixed_site().located_at(name.span());
-    let types = quote_spanned!(span=> (#(#types,)*));
-    let find = located(&quote!(#accessors.function::), name.span());
-    quote!(#find<#types, #output>(#accessor, #within, #export, #is_async))
+    let checks = params.iter().map(|(_, ty)| {
+        let parameter = parameter(krate, ty);
+        quote!(#parameter.check)
+    });
+    let returned = returned(krate, function);
+    quote! {
+        #accessors.function(
+            (#accessor, #is_async),
+            (#within, #export),
+            [#(#checks),*],
+            &#returned,
+        )
+    }
+}
+
+/// What is asked of a parameter's type: as it is asked in two places with the same tokens, the compiler
+/// tells what is wrong with the type once, and there.
+fn parameter(krate: &TokenStream, ty: &Type) -> TokenStream {
+    let function = located(&quote!(#krate::__private::parameter), ty.span());
+    quote!(#function::<#ty>())
+}
+
+/// The same of the type that is returned.
+fn returned(krate: &TokenStream, function: &Function) -> TokenStream {
+    let (output, span) = match &function.output {
+        Some(ty) => (ty.to_token_stream(), ty.span()),
+        None => (quote!(()), function.name.span()),
+    };
+    let function = located(&quote!(#krate::__private::returned), span);
+    quote!(#function::<#output>())
 }
 
 fn output(function: &Function) -> TokenStream {

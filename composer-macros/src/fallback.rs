@@ -9,15 +9,30 @@ use crate::report::Failure;
 
 /// The errors, and what could be made of the block.
 ///
-/// If that is not all that was meant, other code may use what is missing. An expression then is of
-/// the type that the compiler gives to `compile_error!`: everything can be done with it in silence.
-/// There is no such type for items.
+/// If that is not all that was meant, other code may use what is missing: of the type that the compiler
+/// gives to `compile_error!` everything can be used in silence. An expression is of that type then, with
+/// the rest beside it for editors; of an item the type has a parameter that is such an error.
 pub(crate) fn expand(model: &Model, failure: &Failure) -> TokenStream {
     let Failure { errors, lossy } = failure;
-    let rest = expand::expand(model);
     match &model.form {
-        Form::Expression if *lossy => quote!({ #(#errors)* }),
-        Form::Expression => quote!({ #(#errors)* #rest }),
-        Form::Item(_) => quote!(#(#errors)* #rest),
+        // In the place of an expression and in that of an item there can be one macro, and no braces.
+        Form::Unknown => quote!(#(#errors)*),
+        Form::Expression => {
+            let rest = expand::expand(model);
+            match lossy {
+                true => quote!({ if true { #(#errors)* } else #rest }),
+                false => quote!({ #(#errors)* #rest }),
+            }
+        }
+        Form::Item(header) => match errors.split_first() {
+            Some((first, others)) if *lossy => {
+                let rest = expand::broken_item(model, header, first);
+                quote!(#(#others)* #rest)
+            }
+            _ => {
+                let rest = expand::expand(model);
+                quote!(#(#errors)* #rest)
+            }
+        },
     }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Expr, Ident, Stmt, Type};
 
-pub(crate) use crate::ast::{FilterKind, Header, Setting};
+pub(crate) use crate::ast::{FilterKind, Header, Setting, Shared};
 
 /// What is to be expanded.
 pub(crate) struct Model {
@@ -11,6 +11,8 @@ pub(crate) struct Model {
     pub(crate) krate: TokenStream,
     pub(crate) form: Form,
     pub(crate) components: Vec<Component>,
+    /// What `compose` takes, in the item form.
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) allow_cycles: bool,
     pub(crate) layers: Vec<Expr>,
     pub(crate) export_hints: Vec<Hint>,
@@ -24,6 +26,22 @@ pub(crate) enum Form {
     Expression,
     /// As a type, whose components are the arguments of its `compose`.
     Item(Header),
+    /// There is no struct, and nothing has a value either.
+    Unknown,
+}
+
+/// An argument of `compose`.
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    pub(crate) kind: ArgumentKind,
+}
+
+pub(crate) enum ArgumentKind {
+    Component,
+    /// The linker and the stores of a group.
+    Place,
+    /// What functions in Rust share.
+    Shared(Type),
 }
 
 pub(crate) struct Component {
@@ -53,7 +71,7 @@ pub(crate) struct Host {
     pub(crate) span: Span,
     /// None for functions at the root.
     pub(crate) interface: Option<String>,
-    pub(crate) shared: Vec<Ident>,
+    pub(crate) shared: Vec<Shared>,
     pub(crate) functions: Vec<HostFunction>,
 }
 
@@ -128,6 +146,21 @@ pub(crate) struct Interface {
 }
 
 impl Model {
+    /// Of a block of which not even the form is known.
+    pub(crate) fn unknown(krate: TokenStream) -> Self {
+        Self {
+            krate,
+            form: Form::Unknown,
+            components: Vec::new(),
+            arguments: Vec::new(),
+            allow_cycles: false,
+            layers: Vec::new(),
+            export_hints: Vec::new(),
+            functions: Vec::new(),
+            interfaces: Vec::new(),
+        }
+    }
+
     /// Every function, each with the interface that it is in.
     pub(crate) fn all_functions(&self) -> impl Iterator<Item = (Option<&Interface>, &Function)> {
         let root = self.functions.iter().map(|function| (None, function));

@@ -13,7 +13,7 @@ use syn::{
 
 use crate::ast::{
     Block, Clause, Component, Contain, Export, Filter, FilterKind, Function, Group, Header, Hint,
-    Host, HostFunction, Interface, Layer, SETTINGS, Setting, Value,
+    Host, HostFunction, Interface, Layer, SETTINGS, Setting, Shared, Value,
 };
 use crate::kw;
 use crate::report::Report;
@@ -38,8 +38,6 @@ pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
             nameless: false,
         };
         if input.is_empty() {
-            let message = "nothing to compose; declare a component: `component name = expression;`";
-            report.loss(Error::new(Span::call_site(), message));
             return Ok(block);
         }
         if starts_with_header(input) {
@@ -89,18 +87,38 @@ fn each(
     while !input.is_empty() {
         // syn fails in the end if any group was left half-read, unless that was in a fork.
         let ahead = input.fork();
-        let result = one(&ahead, report);
         let start = input.cursor();
+        let result = one(&ahead, report);
         while input.cursor() < ahead.cursor() {
             pass(input);
         }
         if let Err(error) = result {
-            report.loss(error);
+            report.loss(blamed(error, start, &ahead, begins));
             if input.cursor() == start {
                 pass(input);
             }
             skip(input, begins);
         }
+    }
+}
+
+/// What is unfinished is to blame, and not what stands behind it, or the whole block if nothing does.
+fn blamed(
+    error: Error,
+    start: Cursor<'_>,
+    end: ParseStream<'_>,
+    begins: fn(ParseStream<'_>) -> bool,
+) -> Error {
+    let message = error.to_string();
+    let expected = message.trim_start_matches("unexpected end of input, ");
+    let is_unfinished = end.cursor() != start
+        && expected.starts_with("expected ")
+        && (end.is_empty() || end.peek(Token![;]) || begins(end));
+    match last_token(start, end.cursor()) {
+        // In a group the error stands where it belongs.
+        Some(TokenTree::Group(_)) | None => error,
+        Some(token) if is_unfinished => Error::new(token.span(), format!("{expected} after this")),
+        Some(_) => error,
     }
 }
 
@@ -136,18 +154,24 @@ fn semicolon(
 
 /// The span of the last token before `end`.
 fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
+    match last_token(start, end) {
+        Some(TokenTree::Group(group)) => group.span_close(),
+        Some(token) => token.span(),
+        None => start.span(),
+    }
+}
+
+/// The last token from `start` on before `end`.
+fn last_token(start: Cursor<'_>, end: Cursor<'_>) -> Option<TokenTree> {
     let mut cursor = start;
-    let mut span = start.span();
+    let mut last = None;
     while cursor != end
         && let Some((token, next)) = cursor.token_tree()
     {
-        span = match token {
-            TokenTree::Group(group) => group.span_close(),
-            token => token.span(),
-        };
+        last = Some(token);
         cursor = next;
     }
-    span
+    last
 }
 
 /// Whether a statement begins here. An expression may speak of things called `component` or
@@ -172,8 +196,13 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
     if input.peek(kw::component) {
         refuse(&attrs, report);
         block.nameless = true;
-        let component = component(input, report)?;
+        let mut component = component(input, report)?;
         block.nameless = false;
+        if is_unfinished(&mut component, block.header.is_some(), start, input, report) {
+            block.components.push(component);
+            skip(input, is_statement);
+            return Ok(());
+        }
         block.components.push(component);
     } else if input.peek(kw::fused) {
         refuse(&attrs, report);
@@ -231,6 +260,30 @@ fn unknown(input: ParseStream<'_>, what: &str, known: &[&str]) -> Error {
     }
 }
 
+/// Whether `component` ends where its value is missing, which is reported once.
+fn is_unfinished(
+    component: &mut Component,
+    is_item: bool,
+    start: Cursor<'_>,
+    input: ParseStream<'_>,
+    report: &mut Report,
+) -> bool {
+    if input.peek(Token![;]) {
+        return false;
+    }
+    match component.value {
+        // It was reported that something is missing.
+        Value::Broken => true,
+        Value::Absent if !is_item && component.clauses.is_empty() => {
+            let message = "expected `=` and an expression after this";
+            report.loss(Error::new(last_span(start, input.cursor()), message));
+            component.value = Value::Broken;
+            true
+        }
+        Value::Absent | Value::Given(_) | Value::Host(_) => false,
+    }
+}
+
 /// Fails if there is not even a name; what is wrong behind it is only reported.
 fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     input.parse::<kw::component>()?;
@@ -284,9 +337,9 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
     let interface = if input.peek(LitStr) { Some(input.parse()?) } else { None };
     let mut shared = Vec::new();
     if input.parse::<Option<kw::with>>()?.is_some() {
-        shared.push(input.parse()?);
+        shared.push(one_shared(input)?);
         while input.parse::<Option<Token![,]>>()?.is_some() && !input.peek(token::Brace) {
-            shared.push(input.parse()?);
+            shared.push(one_shared(input)?);
         }
     }
     if !input.peek(token::Brace) {
@@ -294,7 +347,7 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
     }
     let content;
     braced!(content in input);
-    let mut functions = Vec::new();
+    let (mut functions, before) = (Vec::new(), report.count());
     each(&content, report, is_function, |input, report| {
         let attrs = input.call(Attribute::parse_outer)?;
         if input.peek(Token![pub]) {
@@ -309,7 +362,17 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
         functions.push(HostFunction { function, body: input.parse::<Body>()?.stmts });
         Ok(())
     });
-    Ok(Host { span: keyword.span, interface, shared, functions })
+    let incomplete = report.count() > before;
+    Ok(Host { span: keyword.span, interface, shared, functions, incomplete })
+}
+
+fn one_shared(input: ParseStream<'_>) -> Result<Shared> {
+    let name = input.parse()?;
+    let ty = match input.parse::<Option<Token![:]>>()? {
+        Some(_) => Some(input.parse()?),
+        None => None,
+    };
+    Ok(Shared { name, ty })
 }
 
 fn refuse_all_but_docs(attrs: &[Attribute], report: &mut Report) {
@@ -333,12 +396,17 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     } else {
         Value::Absent
     };
+    let (mut group, mut clauses) = (Group::default(), Vec::new());
+    if matches!(value, Value::Broken) && !input.peek(token::Brace) {
+        // What it was going to be is not known.
+        group.nameless = true;
+        return Ok(Component { name, value, clauses, group: Some(group) });
+    }
     if !input.peek(token::Brace) {
         return Err(input.error("expected `{`, and between braces the components that are fused"));
     }
     let content;
     braced!(content in input);
-    let (mut group, mut clauses) = (Group::default(), Vec::new());
     each(&content, report, is_member, |input, report| {
         let start = input.cursor();
         if input.peek(kw::component) {
@@ -499,7 +567,7 @@ fn interface(
     let name = input.parse()?;
     let content;
     braced!(content in input);
-    let mut functions = Vec::new();
+    let (mut functions, before) = (Vec::new(), report.count());
     each(&content, report, is_function, |input, report| {
         let start = input.cursor();
         let attrs = input.call(Attribute::parse_outer)?;
@@ -507,7 +575,8 @@ fn interface(
         semicolon(input, start, report, is_function);
         Ok(())
     });
-    Ok(Interface { attrs, interface, name, functions })
+    let incomplete = report.count() > before;
+    Ok(Interface { attrs, interface, name, functions, incomplete })
 }
 
 fn is_function(input: ParseStream<'_>) -> bool {

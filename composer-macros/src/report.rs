@@ -28,8 +28,19 @@ impl Report {
         self.lossy = true;
     }
 
+    /// Notes a mistake that makes all others pointless.
+    pub(crate) fn instead(&mut self, error: Error) {
+        self.errors.clear();
+        self.loss(error);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()
+    }
+
+    /// How much was noted so far.
+    pub(crate) fn count(&self) -> usize {
+        self.errors.len()
     }
 
     /// Everything that was noted, if anything was.

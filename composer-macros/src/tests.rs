@@ -156,7 +156,7 @@ fn fused_groups() {
 
 #[test]
 fn composition_without_accessors() {
-    let expansion = compose(CRATE, "component one = One { field: 1 }.build();");
+    let expansion = compose(CRATE, "component one = (One { field: 1 }).build();");
     matches_snapshot("composition_without_accessors", Place::Expression, expansion);
 }
 

@@ -8,12 +8,14 @@ pub use wasmtime::component::Linker;
 use std::future::Future;
 
 use crate::composable::ComposableComponent;
-#[cfg(feature = "fuse")]
 use crate::composer::Composer;
 use crate::composition::Composition;
 use crate::error::{CompositionError, TypedError, TypedProblem};
 use crate::export::ExportFunc;
-use crate::typed::{FromComponentValue, Params, check_signature};
+use crate::plan::types::{FunctionType, ValueType};
+use crate::typed::{
+    FromComponentValue, IntoComponentValue, TypeDifference, check_result, check_signature,
+};
 
 pub use crate::typed::Unexpected;
 pub use crate::value::Value;
@@ -42,16 +44,21 @@ impl<'a> Accessors<'a> {
         Self { composition, problems: Vec::new() }
     }
 
-    pub fn function<P: Params, R: FromComponentValue + 'static>(
+    pub fn function<R, const N: usize>(
         &mut self,
-        accessor: &'static str,
-        interface: Option<&str>,
-        function: &str,
-        is_async: bool,
+        (accessor, is_async): (&'static str, bool),
+        (interface, function): (Option<&str>, &str),
+        params: [Check; N],
+        result: &Returned<R>,
     ) -> Accessor {
         match self.composition.find(interface, function) {
             Ok(func) => {
-                let problems = check_signature::<P, R>(&func, Some(accessor), Some(is_async));
+                let declared = (Some(accessor), Some(is_async));
+                let param = |index: usize, ty: &ValueType| match params.get(index) {
+                    Some(check) => check(ty),
+                    None => Ok(()),
+                };
+                let problems = check_signature(&func, declared, (N, param), result.check);
                 self.problems.extend(problems);
                 Accessor { func: Some(func) }
             }
@@ -72,18 +79,53 @@ impl<'a> Accessors<'a> {
 }
 
 impl Accessor {
-    pub fn call<P: Params, R: FromComponentValue>(
+    /// `args` and `result` are of the types that were checked for it.
+    pub fn call<R, const N: usize>(
         &self,
-        params: P,
-    ) -> impl Future<Output = Result<R, CompositionError>> + Send + use<'_, P, R> {
-        let args = params.into_values();
+        args: [Value; N],
+        result: Returned<R>,
+    ) -> impl Future<Output = Result<R, CompositionError>> + Send + use<'_, R, N> {
         async move {
             match &self.func {
-                Some(func) => crate::typed::call(func, args).await,
+                Some(func) => crate::typed::call(func, args.into(), result.from).await,
                 None => Err(TypedError::new(Vec::new()).into()),
             }
         }
     }
+}
+
+/// Checks a type.
+pub type Check = fn(&ValueType) -> Result<(), TypeDifference>;
+
+/// The type of an accessor's parameter.
+#[derive(Debug)]
+pub struct Parameter<T> {
+    pub check: Check,
+    pub into: fn(T) -> Value,
+}
+
+/// The type that an accessor returns.
+#[derive(Debug)]
+pub struct Returned<R> {
+    check: fn(&FunctionType) -> Result<(), TypeDifference>,
+    from: fn(Value) -> Result<R, Unexpected>,
+}
+
+/// The one function that asks something of a parameter's type, so that what is wrong with it is told once.
+pub fn parameter<T: IntoComponentValue>() -> Parameter<T> {
+    Parameter { check: T::check, into: T::into_value }
+}
+
+/// The same for what is returned.
+pub fn returned<R: FromComponentValue>() -> Returned<R> {
+    Returned { check: check_result::<R>, from: R::from_value }
+}
+
+/// The future of an expression, by a type that says what it is.
+pub fn composing<T>(
+    composing: impl Future<Output = Result<T, CompositionError>>,
+) -> impl Future<Output = Result<T, CompositionError>> {
+    composing
 }
 
 /// Says what an `async` block of `compose!` gives: nothing ever comes of it.
@@ -91,18 +133,37 @@ pub fn returns<T>() -> Option<T> {
     None
 }
 
-/// A group of `compose!`, for its linker and its constructor of stores.
+/// Where a group of `compose!` runs: its linker, and the constructor of its stores.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no place for what is fused",
+    label = "expected a tuple of a `Linker<T>` and a function that gives `Store<T>`s",
+    note = "the function is `Send`, `Sync` and `'static`: `(linker, move || Store::new(&engine, state()))`"
+)]
+pub trait Place {
+    type Data: Send + 'static;
+    type Stores: Fn() -> Store<Self::Data> + Send + Sync + 'static;
+
+    fn parts(self) -> (Linker<Self::Data>, Self::Stores);
+}
+
+impl<T: Send + 'static, S: Fn() -> Store<T> + Send + Sync + 'static> Place for (Linker<T>, S) {
+    type Data = T;
+    type Stores = S;
+
+    fn parts(self) -> Self {
+        self
+    }
+}
+
+/// A group of `compose!`.
 #[cfg(feature = "fuse")]
-pub fn fused<T, S>(group: Composer, (linker, store): (Linker<T>, S)) -> ComposableComponent<T>
-where
-    T: Send + 'static,
-    S: Fn() -> Store<T> + Send + Sync + 'static,
-{
+pub fn fused<P: Place>(group: Composer, place: P) -> ComposableComponent<P::Data> {
+    let (linker, store) = place.parts();
     group.fused(linker, store)
 }
 
 #[cfg(not(feature = "fuse"))]
-pub fn fused<T: 'static, S, C: Fuses>(group: C, place: (Linker<T>, S)) -> ComposableComponent<T> {
+pub fn fused<P: Place, C: Fuses>(group: C, place: P) -> ComposableComponent<P::Data> {
     group.fused(place)
 }
 
@@ -113,13 +174,14 @@ pub fn fused<T: 'static, S, C: Fuses>(group: C, place: (Linker<T>, S)) -> Compos
     label = "turn the feature on to place components together"
 )]
 pub trait Fuses {
-    fn fused<T: 'static, S>(self, place: (Linker<T>, S)) -> ComposableComponent<T>;
+    fn fused<P: Place>(self, place: P) -> ComposableComponent<P::Data>;
 }
 
 /// What `#[derive(ComponentValue)]` builds values with, and takes them apart.
 pub mod value {
     use std::sync::Arc;
 
+    pub use super::Check;
     use crate::plan::types::ValueType;
     pub use crate::typed::{Fields, HostTypes};
     use crate::typed::{FromComponentValue, TypeDifference, Unexpected};
@@ -164,20 +226,14 @@ pub mod value {
         names.iter().map(|name| Arc::from(*name)).collect()
     }
 
-    /// Checks one part of a type.
-    pub type Check = fn(&ValueType) -> Result<(), TypeDifference>;
-
     pub fn check_record(
         ty: &ValueType,
         rust: &str,
         fields: &[(&str, Check)],
     ) -> Result<(), TypeDifference> {
         let ValueType::Record(found) = ty else { return Err(TypeDifference::new(rust, ty)) };
-        if !found.iter().map(|(name, _)| &**name).eq(fields.iter().map(|(name, _)| *name)) {
-            let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-            let rust = format!("{rust} {{ {} }}", names.join(", "));
-            return Err(TypeDifference::new(rust, ty));
-        }
+        let declared = fields.iter().map(|(name, _)| *name);
+        check_members(("field", rust), ty, found.iter().map(|(name, _)| &**name), declared)?;
         for ((name, check), (_, ty)) in fields.iter().zip(found.iter()) {
             check(ty).map_err(|difference| difference.within(format!("field `{name}`")))?;
         }
@@ -203,11 +259,8 @@ pub mod value {
         cases: &[(&str, Option<Check>)],
     ) -> Result<(), TypeDifference> {
         let ValueType::Variant(found) = ty else { return Err(TypeDifference::new(rust, ty)) };
-        if !found.iter().map(|(name, _)| &**name).eq(cases.iter().map(|(name, _)| *name)) {
-            let names: Vec<_> = cases.iter().map(|(name, _)| *name).collect();
-            let rust = format!("{rust} {{ {} }}", names.join(", "));
-            return Err(TypeDifference::new(rust, ty));
-        }
+        let declared = cases.iter().map(|(name, _)| *name);
+        check_members(("case", rust), ty, found.iter().map(|(name, _)| &**name), declared)?;
         for ((name, check), (_, ty)) in cases.iter().zip(found.iter()) {
             let result = match (check, ty) {
                 (None, None) => Ok(()),
@@ -221,27 +274,26 @@ pub mod value {
     }
 
     pub fn check_enum(ty: &ValueType, rust: &str, cases: &[&str]) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::Enum(found) if found.iter().map(|it| &**it).eq(cases.iter().copied()) => {
-                Ok(())
-            }
-            _ => {
-                let rust = format!("{rust} {{ {} }}", cases.join(", "));
-                Err(TypeDifference::new(rust, ty))
-            }
-        }
+        let ValueType::Enum(found) = ty else { return Err(TypeDifference::new(rust, ty)) };
+        check_members(("case", rust), ty, found.iter().map(|it| &**it), cases.iter().copied())
     }
 
     pub fn check_flags(ty: &ValueType, rust: &str, flags: &[&str]) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::Flags(found) if found.iter().map(|it| &**it).eq(flags.iter().copied()) => {
-                Ok(())
-            }
-            _ => {
-                let rust = format!("{rust} {{ {} }}", flags.join(", "));
-                Err(TypeDifference::new(rust, ty))
-            }
+        let ValueType::Flags(found) = ty else { return Err(TypeDifference::new(rust, ty)) };
+        check_members(("flag", rust), ty, found.iter().map(|it| &**it), flags.iter().copied())
+    }
+
+    /// Checks that two types have members of the same names, in the same order.
+    fn check_members<'a>(
+        kind: (&str, &str),
+        ty: &ValueType,
+        found: impl Iterator<Item = &'a str> + Clone,
+        declared: impl Iterator<Item = &'a str> + Clone,
+    ) -> Result<(), TypeDifference> {
+        if found.clone().eq(declared.clone()) {
+            return Ok(());
         }
+        Err(TypeDifference::members(kind, ty, found, &declared.collect::<Vec<_>>()))
     }
 
     pub fn fields(fields: impl Into<Vec<Value>>) -> Value {

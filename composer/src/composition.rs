@@ -350,12 +350,8 @@ impl Composition {
                 Some(Item::Func { index, .. }) => *index,
                 _ => {
                     let functions = items.iter().filter(|it| matches!(it.item, Item::Func { .. }));
-                    let nearest = nearest(function, functions.map(|it| &*it.name));
-                    return Err(LookupError::NoFunction {
-                        interface: interface.to_owned(),
-                        function: function.to_owned(),
-                        nearest: nearest.map(str::to_owned),
-                    });
+                    let names = functions.map(|it| &*it.name);
+                    return Err(self.no_function(interface, function, names));
                 }
             },
             _ => return Err(self.not_exported(kind, name)),
@@ -366,9 +362,35 @@ impl Composition {
 
     fn not_exported(&self, kind: &'static str, name: &str) -> LookupError {
         let exports = self.exports();
-        let names = exports.iter().map(|export| &*export.name);
-        let nearest = nearest(name, names.filter(|it| *it != name)).map(str::to_owned);
-        LookupError::NotExported { kind, name: name.to_owned(), nearest }
+        let interfaces = match kind {
+            "function" => interfaces_with(&exports, name),
+            _ => Vec::new(),
+        };
+        let names = exports.iter().map(|export| &*export.name).filter(|it| *it != name);
+        let nearest = if interfaces.is_empty() { nearest(name, names) } else { None };
+        let nearest = nearest.map(str::to_owned);
+        LookupError::NotExported { kind, name: name.to_owned(), nearest, interfaces }
+    }
+
+    /// `names` are those of the functions that `interface` has.
+    fn no_function<'a>(
+        &self,
+        interface: &str,
+        function: &str,
+        names: impl Iterator<Item = &'a str>,
+    ) -> LookupError {
+        let exports = self.exports();
+        let interfaces = interfaces_with(&exports, function);
+        let at_root = exports.iter().any(|export| export.name == function && is_function(export));
+        let is_elsewhere = at_root || !interfaces.is_empty();
+        let nearest = if is_elsewhere { None } else { nearest(function, names) };
+        LookupError::NoFunction {
+            interface: interface.to_owned(),
+            function: function.to_owned(),
+            nearest: nearest.map(str::to_owned),
+            interfaces,
+            at_root,
+        }
     }
 
     /// What happens to the components from now on: which end, and which are started again.
@@ -523,6 +545,19 @@ impl fmt::Debug for Inboxes<'_> {
         let posts = self.0.iter().filter_map(|leaf| leaf.post.as_ref());
         f.debug_map().entries(posts.map(|post| (post.id(), post.depth()))).finish()
     }
+}
+
+/// Whether what is exported is a function, and not an interface.
+fn is_function(export: &Export) -> bool {
+    matches!(export.functions.as_slice(), [function] if function.name == export.name)
+}
+
+/// The interfaces that have a function called `name`.
+fn interfaces_with(exports: &[Export], name: &str) -> Vec<String> {
+    let has_it = |export: &&Export| {
+        !is_function(export) && export.functions.iter().any(|function| function.name == name)
+    };
+    exports.iter().filter(has_it).map(|export| export.name.clone()).collect()
 }
 
 /// Visits `val` and every value in it.

@@ -132,7 +132,7 @@ pub use replace::Replacement;
 pub use snapshot::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
 pub use typed::{
     ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
-    IntoComponentValue, OwnedResource, Params, TypeDifference, TypedFunc,
+    IntoComponentValue, OwnedResource, Params, ToComponentValue, TypeDifference, TypedFunc,
 };
 #[cfg(feature = "wasi")]
 pub use wasi::{Access, Captured, Input, Output, Wasi, WasiState};

@@ -412,7 +412,12 @@ fn kinds(
                 before.surface.resources.get(number).is_some_and(ResourceDef::is_defined)
             });
             let known = known.and_then(|before| before.kinds.get(number).cloned().flatten());
-            here.then(|| known.unwrap_or_else(|| ResourceKind::new(&def.name)))
+            here.then(|| {
+                known.unwrap_or_else(|| {
+                    let interface = leaf.surface.interface_of_resource(number);
+                    ResourceKind::new(interface, &def.name)
+                })
+            })
         })
         .collect()
 }

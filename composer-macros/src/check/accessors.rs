@@ -35,6 +35,9 @@ pub(crate) const METHODS: &[&str] = &[
 /// What the item form has besides.
 const COMPOSE: &str = "compose";
 
+/// What the type of its components is called, after it.
+pub(crate) const PARTS: &str = "Parts";
+
 impl Checker<'_> {
     pub(super) fn exports(&mut self, exports: Vec<Export>) -> (Vec<Function>, Vec<Interface>) {
         let mut functions = Vec::new();
@@ -84,8 +87,8 @@ impl Checker<'_> {
     }
 
     fn interface(&mut self, interface: ast::Interface) -> Interface {
-        let ast::Interface { attrs, interface, name, functions } = interface;
-        if functions.is_empty() {
+        let ast::Interface { attrs, interface, name, functions, incomplete } = interface;
+        if functions.is_empty() && !incomplete {
             let message = format!("`{name}` has no functions; declare one: `fn name();`");
             self.report.error(&name, message);
         }
@@ -118,6 +121,14 @@ impl Checker<'_> {
 
     /// Two interfaces must not give one type.
     fn distinct(&mut self, interface: &Interface, others: &[Interface]) {
+        if self.is_item && interface.suffix == PARTS {
+            let name = &interface.name;
+            let message = format!(
+                "accessor `{name}` would return the type `…{PARTS}`, which holds the components; \
+                 rename it"
+            );
+            self.report.loss(Error::new_spanned(name, message));
+        }
         let Some(other) = others.iter().find(|other| other.suffix == interface.suffix) else {
             return;
         };

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::Span;
-use quote::format_ident;
+use quote::{ToTokens, format_ident};
 use syn::{Error, FnArg, Ident, Pat, Type};
 
 use super::{Checker, key};
-use crate::ast;
+use crate::ast::{self, Shared};
 use crate::model::{Host, HostFunction};
 use crate::names;
 
 impl Checker<'_> {
     pub(super) fn host(&mut self, host: ast::Host) -> Host {
-        let ast::Host { span, interface, shared, functions } = host;
+        let ast::Host { span, interface, shared, functions, incomplete } = host;
         let interface = interface.map(|literal| {
             let name = literal.value();
             if !names::is_interface(&name) {
@@ -25,16 +25,18 @@ impl Checker<'_> {
             }
             name
         });
-        if functions.is_empty() && self.report.is_empty() {
+        if functions.is_empty() && !incomplete {
             let message = "an interface without functions; declare one: `fn name() { .. }`";
             self.report.error_at(span, message);
         }
         let mut seen = BTreeSet::new();
-        for name in &shared {
+        for Shared { name, .. } in &shared {
             if !seen.insert(key(name)) {
                 self.report.error(name, format!("`{name}` stands here twice; keep one"));
             }
         }
+        let is_usable = !self.is_item
+            || shared.iter().fold(true, |is_usable, it| self.shared_argument(it) && is_usable);
         let mut exports = BTreeSet::new();
         let functions = functions.into_iter().filter_map(|it| {
             let function = self.host_function(it)?;
@@ -48,8 +50,39 @@ impl Checker<'_> {
             }
             Some(function)
         });
-        let functions = functions.collect();
+        let mut functions: Vec<_> = functions.collect();
+        if !is_usable {
+            // They would speak of what is not there.
+            functions.clear();
+        }
         Host { span, interface, shared, functions }
+    }
+
+    /// Whether `shared` can be an argument of `compose`.
+    fn shared_argument(&mut self, shared: &Shared) -> bool {
+        let Shared { name, ty } = shared;
+        let message = if self.ids.contains_key(&key(name)) {
+            format!("`{name}` is a component, and both are arguments of `compose`; rename one")
+        } else if let Some(ty) = ty {
+            let text = ty.to_token_stream().to_string();
+            match self.shared.insert(key(name), text.clone()) {
+                Some(first) if first != text => {
+                    format!(
+                        "`{name}` is an argument of `compose`, of type `{first}`; it has one type"
+                    )
+                }
+                _ => return true,
+            }
+        } else if self.shared.contains_key(&key(name)) {
+            return true;
+        } else {
+            format!(
+                "`{name}` is an argument of `compose` in a block that declares a struct; say of which \
+                 type: `with {name}: Type`"
+            )
+        };
+        self.report.loss(Error::new_spanned(name, message));
+        false
     }
 
     fn host_function(&mut self, function: ast::HostFunction) -> Option<HostFunction> {

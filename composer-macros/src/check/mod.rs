@@ -12,13 +12,15 @@ use syn::{Error, Ident, LitStr};
 
 use crate::ast::{self, Block, Clause};
 use crate::model::{
-    Component, Contain, Filter, FilterKind, Form, Fused, Hint, Layer, Model, Setting, Value,
+    Argument, ArgumentKind, Component, Contain, Filter, FilterKind, Form, Fused, Hint, Layer,
+    Model, Setting, Shared, Value,
 };
 use crate::names;
 use crate::report::Report;
 
 #[cfg(test)]
 pub(crate) use accessors::METHODS;
+pub(crate) use accessors::PARTS;
 
 /// What means a component's own linker and is therefore no component.
 const HOST: &str = "host";
@@ -26,12 +28,21 @@ const HOST: &str = "host";
 /// Checks everything, whatever is found to be wrong.
 pub(crate) fn check(block: Block, report: &mut Report) -> Model {
     let is_item = block.header.is_some();
-    if block.components.is_empty() && !block.nameless && report.is_empty() {
+    let is_absent = |it: &ast::Component| matches!(it.value, ast::Value::Absent);
+    if let Some(first) = block.components.first() {
+        if !is_item && !block.nameless && block.components.iter().all(is_absent) {
+            report.instead(Error::new_spanned(&first.name, neither_form(first)));
+            return Model::unknown(block.krate);
+        }
+    } else if !block.nameless && report.is_empty() {
         let (span, example) = match &block.header {
             Some(header) => (header.name.span(), "component name;"),
             None => (Span::call_site(), "component name = expression;"),
         };
         report.error_at(span, format!("nothing to compose; declare a component: `{example}`"));
+        if !is_item {
+            return Model::unknown(block.krate);
+        }
     }
     let mut checker = Checker {
         report,
@@ -40,11 +51,13 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         arguments: BTreeSet::new(),
         nameless: block.nameless || inside(&block.components).any(|group| group.nameless),
         within: None,
+        shared: BTreeMap::new(),
         methods: BTreeMap::new(),
         count: 0,
     };
     checker.declare(&block.components);
     let components = checker.components(block.components);
+    let arguments = if is_item { arguments(&components) } else { Vec::new() };
     let export_hints = checker.export_hints(&block.hints);
     let (functions, interfaces) = checker.exports(block.exports);
     for again in block.allow_cycles.iter().skip(1) {
@@ -59,6 +72,7 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         krate: block.krate,
         form,
         components,
+        arguments,
         allow_cycles,
         layers: block.layers,
         export_hints,
@@ -78,6 +92,8 @@ struct Checker<'r> {
     nameless: bool,
     /// The group whose inside is being checked.
     within: Option<Ident>,
+    /// What functions in Rust share, with its type, in the item form.
+    shared: BTreeMap<String, String>,
     /// What the accessors at the root are.
     methods: BTreeMap<String, &'static str>,
     /// How many functions there are so far.
@@ -89,6 +105,48 @@ struct Declared {
     id: String,
     /// The group that it is in.
     within: Option<Ident>,
+}
+
+/// What is wrong with a block in which nothing has a value, and that has no struct.
+fn neither_form(first: &ast::Component) -> String {
+    let name = &first.name;
+    let example = match first.group {
+        Some(_) => format!("fused {name} in (linker, store)"),
+        None => format!("component {name} = expression"),
+    };
+    format!(
+        "`{name}` has no value; begin the block with `struct Name;` for a type whose `compose` takes the \
+         components, or write `{example}`"
+    )
+}
+
+/// What `compose` takes: in the order of the block, each once.
+fn arguments(components: &[Component]) -> Vec<Argument> {
+    let mut arguments: Vec<Argument> = Vec::new();
+    for Component { name, value, group, .. } in components {
+        match (value, group) {
+            (Some(Value::Host(host)), _) => {
+                for Shared { name, ty } in &host.shared {
+                    let is_known = arguments.iter().any(|it| it.name == *name);
+                    if let Some(ty) = ty.clone().filter(|_| !is_known) {
+                        let kind = ArgumentKind::Shared(ty);
+                        arguments.push(Argument { name: name.clone(), kind });
+                    }
+                }
+            }
+            (Some(Value::Given(_)), _) => {}
+            (None, None) => {
+                let kind = ArgumentKind::Component;
+                arguments.push(Argument { name: name.clone(), kind });
+            }
+            (None, Some(group)) => {
+                let kind = ArgumentKind::Place;
+                arguments.push(Argument { name: name.clone(), kind });
+                arguments.extend(self::arguments(&group.components));
+            }
+        }
+    }
+    arguments
 }
 
 /// The groups among `components`.

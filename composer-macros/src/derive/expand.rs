@@ -1,5 +1,7 @@
 //! Prints the implementations for a type. Nothing can go wrong here.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::spanned::Spanned;
@@ -13,18 +15,20 @@ use super::model::{Case, Field, Model, Shape};
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let component_type = component_type(model);
     let into_value = into_value(model);
+    let to_value = to_value(model);
     // What borrows cannot be made of a value.
     let from_value = model.generics.lifetimes().next().is_none().then(|| from_value(model));
     quote! {
         #component_type
         #into_value
+        #to_value
         #from_value
     }
 }
 
 fn component_type(model: &Model) -> TokenStream {
     let krate = &model.krate;
-    let (check, describe) = (check(model), describe(model));
+    let (check, describe) = (check(model, By::Value), describe(model, By::Value));
     implementation(
         model,
         "ComponentType",
@@ -46,7 +50,7 @@ fn component_type(model: &Model) -> TokenStream {
 
 fn into_value(model: &Model) -> TokenStream {
     let krate = &model.krate;
-    let into = into(model);
+    let into = convert(model, By::Value);
     implementation(
         model,
         "IntoComponentValue",
@@ -56,6 +60,40 @@ fn into_value(model: &Model) -> TokenStream {
             }
         },
     )
+}
+
+/// Only where every part can be passed by reference, which is a condition: others have streams, say.
+fn to_value(model: &Model) -> TokenStream {
+    let krate = &model.krate;
+    let by = By::Reference;
+    let (check, describe, to) = (check(model, by), describe(model, by), convert(model, by));
+    let body = quote! {
+        fn check_ref(
+            ty: &#krate::ValueType,
+        ) -> ::core::result::Result<(), #krate::TypeDifference> {
+            #check
+        }
+
+        fn describe_ref(
+            types: &#krate::__private::value::HostTypes,
+        ) -> ::core::result::Result<#krate::ValueType, #krate::__private::Unexpected> {
+            #describe
+        }
+
+        fn to_value(&self) -> #krate::__private::Value {
+            #to
+        }
+    };
+    let mut conditional = bounded(&model.generics, &quote!(#krate::ToComponentValue));
+    let mut seen = BTreeSet::new();
+    for ty in model.shape.types() {
+        if seen.insert(ty.to_token_stream().to_string()) {
+            // The lifetime keeps the compiler from refusing a condition that does not hold.
+            let part = syn::parse_quote!(for<'__part> #ty: #krate::ToComponentValue);
+            conditional.make_where_clause().predicates.push(part);
+        }
+    }
+    implement(model, "ToComponentValue", &conditional, &body)
 }
 
 fn from_value(model: &Model) -> TokenStream {
@@ -76,9 +114,13 @@ fn from_value(model: &Model) -> TokenStream {
 
 /// Implements a trait, if the type parameters do.
 fn implementation(model: &Model, name: &str, body: &TokenStream) -> TokenStream {
-    let (krate, ty) = (&model.krate, &model.name);
-    let name = format_ident!("{name}");
-    let generics = bounded(&model.generics, &quote!(#krate::#name));
+    let (krate, ident) = (&model.krate, format_ident!("{name}"));
+    let generics = bounded(&model.generics, &quote!(#krate::#ident));
+    implement(model, name, &generics, body)
+}
+
+fn implement(model: &Model, name: &str, generics: &Generics, body: &TokenStream) -> TokenStream {
+    let (krate, ty, name) = (&model.krate, &model.name, format_ident!("{name}"));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -100,24 +142,53 @@ fn bounded(generics: &Generics, bound: &TokenStream) -> Generics {
     bounded
 }
 
-/// The body of `ComponentType::check`.
-fn check(model: &Model) -> TokenStream {
+/// How a value is passed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Value,
+    Reference,
+}
+
+impl By {
+    /// The type of a part of type `ty`.
+    fn ty(self, ty: &impl ToTokens) -> TokenStream {
+        match self {
+            Self::Value => quote!(#ty),
+            Self::Reference => quote!(&#ty),
+        }
+    }
+
+    /// The type that stands for all that a case carries.
+    fn payload(self, types: &[Type]) -> Option<TokenStream> {
+        match types {
+            [] => None,
+            [one] => Some(self.ty(one)),
+            several => {
+                let several = several.iter().map(|ty| self.ty(ty));
+                Some(quote!((#(#several),*)))
+            }
+        }
+    }
+}
+
+/// The body of `ComponentType::check` or `ToComponentValue::check_ref`.
+fn check(model: &Model, by: By) -> TokenStream {
     let (krate, rust) = (&model.krate, model.name.to_string());
     let value = quote!(#krate::__private::value);
     match &model.shape {
         Shape::Record(fields) => {
             let fields = fields.iter().map(|Field { name, ty, .. }| {
-                let check = check_of(krate, ty);
+                let check = check_of(krate, &by.ty(ty));
                 quote!((#name, #check))
             });
             quote!(#value::check_record(ty, #rust, &[#(#fields),*]))
         }
         Shape::Tuple(fields) => {
-            let checks = fields.iter().map(|field| check_of(krate, &field.ty));
+            let checks = fields.iter().map(|field| check_of(krate, &by.ty(&field.ty)));
             quote!(#value::check_tuple(ty, #rust, &[#(#checks),*]))
         }
         Shape::Transparent(field) => {
-            let check = check_of(krate, &field.ty);
+            let check = check_of(krate, &by.ty(&field.ty));
             quote!(#check(ty))
         }
         Shape::Flags(fields) => {
@@ -129,16 +200,16 @@ fn check(model: &Model) -> TokenStream {
             quote!(#value::check_enum(ty, #rust, &[#(#names),*]))
         }
         Shape::Variant(cases) => {
-            let cases = cases.iter().map(|case| check_case(krate, case));
+            let cases = cases.iter().map(|case| check_case(krate, case, by));
             quote!(#value::check_variant(ty, #rust, &[#(#cases),*]))
         }
         Shape::Broken => unreachable(),
     }
 }
 
-fn check_case(krate: &TokenStream, case: &Case) -> TokenStream {
+fn check_case(krate: &TokenStream, case: &Case, by: By) -> TokenStream {
     let name = &case.name;
-    match payload(&case.types) {
+    match by.payload(&case.types) {
         None => quote!((#name, ::core::option::Option::None)),
         Some(ty) => {
             let check = check_of(krate, &ty);
@@ -151,24 +222,24 @@ fn check_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
     quote!(<#ty as #krate::ComponentType>::check)
 }
 
-/// The body of `ComponentType::describe`.
-fn describe(model: &Model) -> TokenStream {
+/// The body of `ComponentType::describe` or `ToComponentValue::describe_ref`.
+fn describe(model: &Model, by: By) -> TokenStream {
     let krate = &model.krate;
     let value = quote!(#krate::__private::value);
     match &model.shape {
         Shape::Record(fields) => {
             let fields = fields.iter().map(|Field { name, ty, .. }| {
-                let describe = describe_of(krate, ty);
+                let describe = describe_of(krate, &by.ty(ty));
                 quote!((#name, #describe))
             });
             quote!(#value::describe_record(types, &[#(#fields),*]))
         }
         Shape::Tuple(fields) => {
-            let fields = fields.iter().map(|field| describe_of(krate, &field.ty));
+            let fields = fields.iter().map(|field| describe_of(krate, &by.ty(&field.ty)));
             quote!(#value::describe_tuple(types, &[#(#fields),*]))
         }
         Shape::Transparent(field) => {
-            let describe = describe_of(krate, &field.ty);
+            let describe = describe_of(krate, &by.ty(&field.ty));
             quote!(#describe(types))
         }
         Shape::Flags(fields) => {
@@ -186,7 +257,7 @@ fn describe(model: &Model) -> TokenStream {
             })
         }
         Shape::Variant(cases) => {
-            let cases = cases.iter().map(|Case { name, types, .. }| match payload(types) {
+            let cases = cases.iter().map(|Case { name, types, .. }| match by.payload(types) {
                 None => quote!((#name, ::core::option::Option::None)),
                 Some(ty) => {
                     let describe = describe_of(krate, &ty);
@@ -208,21 +279,16 @@ fn at(ty: &Type) -> Span {
     ty.span()
 }
 
-/// The body of `IntoComponentValue::into_value`.
-fn into(model: &Model) -> TokenStream {
+/// The body of `IntoComponentValue::into_value` or `ToComponentValue::to_value`.
+fn convert(model: &Model, by: By) -> TokenStream {
     let krate = &model.krate;
     let value = quote!(#krate::__private::value);
     match &model.shape {
         Shape::Record(fields) | Shape::Tuple(fields) => {
-            let values = fields
-                .iter()
-                .map(|Field { member, ty, .. }| into_of(krate, ty, quote!(self.#member)));
+            let values = fields.iter().map(|field| member_of(krate, field, by));
             quote!(#value::fields([#(#values),*]))
         }
-        Shape::Transparent(field) => {
-            let Field { member, ty, .. } = &**field;
-            into_of(krate, ty, quote!(self.#member))
-        }
+        Shape::Transparent(field) => member_of(krate, field, by),
         Shape::Flags(fields) => {
             let bits = fields.iter().zip(0_u32..).map(|(Field { member, .. }, bit)| {
                 quote!((self.#member as ::core::primitive::u32) << #bit)
@@ -237,6 +303,12 @@ fn into(model: &Model) -> TokenStream {
     }
 }
 
+fn member_of(krate: &TokenStream, Field { member, ty, .. }: &Field, by: By) -> TokenStream {
+    let value = quote!(self.#member);
+    into_of(krate, ty, by.ty(&value))
+}
+
+/// What a case carries is bound as it is passed, by value or by reference.
 fn into_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
     let variant = &case.variant;
     let parts = parts(case);
@@ -334,15 +406,6 @@ fn from_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
 fn parts(case: &Case) -> Vec<Ident> {
     let name = |index| Ident::new(&format!("part_{index}"), Span::mixed_site());
     (0..case.types.len()).map(name).collect()
-}
-
-/// The one type that stands for all `types`.
-fn payload(types: &[Type]) -> Option<TokenStream> {
-    match types {
-        [] => None,
-        [one] => Some(quote!(#one)),
-        several => Some(quote!((#(#several),*))),
-    }
 }
 
 /// The body of what is never called, since the program does not compile.

@@ -27,6 +27,20 @@ pub(crate) enum Shape {
     Broken,
 }
 
+impl Shape {
+    /// The types that it is made of.
+    pub(crate) fn types(&self) -> Vec<&Type> {
+        match self {
+            Self::Record(fields) | Self::Tuple(fields) => fields.iter().map(|it| &it.ty).collect(),
+            Self::Transparent(field) => vec![&field.ty],
+            Self::Enum(cases) | Self::Variant(cases) => {
+                cases.iter().flat_map(|it| &it.types).collect()
+            }
+            Self::Flags(_) | Self::Broken => Vec::new(),
+        }
+    }
+}
+
 pub(crate) struct Field {
     pub(crate) member: Member,
     pub(crate) ty: Type,

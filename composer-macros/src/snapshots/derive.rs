@@ -45,6 +45,47 @@ where
     }
 }
 #[automatically_derived]
+impl<T> ::wasm_runtime_composer::ToComponentValue for Person<T>
+where
+    T: Clone,
+    T: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> String: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> T: ::wasm_runtime_composer::ToComponentValue,
+{
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_record(
+            ty,
+            "Person",
+            &[
+                ("name", <&String as ::wasm_runtime_composer::ComponentType>::check),
+                ("years", <&T as ::wasm_runtime_composer::ComponentType>::check),
+            ],
+        )
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_record(
+            types,
+            &[
+                ("name", <&String as ::wasm_runtime_composer::ComponentType>::describe),
+                ("years", <&T as ::wasm_runtime_composer::ComponentType>::describe),
+            ],
+        )
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::fields([
+            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.name),
+            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.age),
+        ])
+    }
+}
+#[automatically_derived]
 impl<T> ::wasm_runtime_composer::FromComponentValue for Person<T>
 where
     T: Clone,
@@ -102,6 +143,45 @@ impl<const N: usize> ::wasm_runtime_composer::IntoComponentValue for Pair<N> {
     }
 }
 #[automatically_derived]
+impl<const N: usize> ::wasm_runtime_composer::ToComponentValue for Pair<N>
+where
+    for<'__part> [u8; N]: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> i8: ::wasm_runtime_composer::ToComponentValue,
+{
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_tuple(
+            ty,
+            "Pair",
+            &[
+                <&[u8; N] as ::wasm_runtime_composer::ComponentType>::check,
+                <&i8 as ::wasm_runtime_composer::ComponentType>::check,
+            ],
+        )
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_tuple(
+            types,
+            &[
+                <&[u8; N] as ::wasm_runtime_composer::ComponentType>::describe,
+                <&i8 as ::wasm_runtime_composer::ComponentType>::describe,
+            ],
+        )
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::fields([
+            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.0),
+            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.1),
+        ])
+    }
+}
+#[automatically_derived]
 impl<const N: usize> ::wasm_runtime_composer::FromComponentValue for Pair<N> {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,
@@ -136,6 +216,28 @@ impl crate::other::ComponentType for Wrapper {
 impl crate::other::IntoComponentValue for Wrapper {
     fn into_value(self) -> crate::other::__private::Value {
         crate::other::IntoComponentValue::into_value(self.inner)
+    }
+}
+#[automatically_derived]
+impl crate::other::ToComponentValue for Wrapper
+where
+    for<'__part> u32: crate::other::ToComponentValue,
+{
+    fn check_ref(
+        ty: &crate::other::ValueType,
+    ) -> ::core::result::Result<(), crate::other::TypeDifference> {
+        <&u32 as crate::other::ComponentType>::check(ty)
+    }
+    fn describe_ref(
+        types: &crate::other::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        crate::other::ValueType,
+        crate::other::__private::Unexpected,
+    > {
+        <&u32 as crate::other::ComponentType>::describe(types)
+    }
+    fn to_value(&self) -> crate::other::__private::Value {
+        crate::other::IntoComponentValue::into_value(&self.inner)
     }
 }
 #[automatically_derived]
@@ -174,6 +276,35 @@ impl ::wasm_runtime_composer::ComponentType for Permissions {
 #[automatically_derived]
 impl ::wasm_runtime_composer::IntoComponentValue for Permissions {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::flags(
+            (self.read as ::core::primitive::u32) << 0u32
+                | (self.write as ::core::primitive::u32) << 1u32,
+        )
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::ToComponentValue for Permissions {
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_flags(
+            ty,
+            "Permissions",
+            &["read", "write"],
+        )
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        {
+            let _ = types;
+            ::wasm_runtime_composer::__private::value::describe_flags(&["read", "write"])
+        }
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::flags(
             (self.read as ::core::primitive::u32) << 0u32
                 | (self.write as ::core::primitive::u32) << 1u32,
@@ -220,6 +351,53 @@ impl ::wasm_runtime_composer::ComponentType for Color {
 #[automatically_derived]
 impl ::wasm_runtime_composer::IntoComponentValue for Color {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
+        match self {
+            Self::Red => {
+                ::wasm_runtime_composer::__private::value::case(
+                    0u32,
+                    ::core::option::Option::None,
+                )
+            }
+            Self::LightGreen => {
+                ::wasm_runtime_composer::__private::value::case(
+                    1u32,
+                    ::core::option::Option::None,
+                )
+            }
+            Self::Blue => {
+                ::wasm_runtime_composer::__private::value::case(
+                    2u32,
+                    ::core::option::Option::None,
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
+impl ::wasm_runtime_composer::ToComponentValue for Color {
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_enum(
+            ty,
+            "Color",
+            &["red", "light-green", "B"],
+        )
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        {
+            let _ = types;
+            ::wasm_runtime_composer::__private::value::describe_enum(
+                &["red", "light-green", "B"],
+            )
+        }
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
         match self {
             Self::Red => {
                 ::wasm_runtime_composer::__private::value::case(
@@ -361,6 +539,91 @@ where
     }
 }
 #[automatically_derived]
+impl<T> ::wasm_runtime_composer::ToComponentValue for Failure<T>
+where
+    T: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> u32: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> T: ::wasm_runtime_composer::ToComponentValue,
+{
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_variant(
+            ty,
+            "Failure",
+            &[
+                ("empty", ::core::option::Option::None),
+                (
+                    "not-found",
+                    ::core::option::Option::Some(
+                        <&u32 as ::wasm_runtime_composer::ComponentType>::check,
+                    ),
+                ),
+                (
+                    "moved",
+                    ::core::option::Option::Some(
+                        <(&T, &T) as ::wasm_runtime_composer::ComponentType>::check,
+                    ),
+                ),
+            ],
+        )
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_variant(
+            types,
+            &[
+                ("empty", ::core::option::Option::None),
+                (
+                    "not-found",
+                    ::core::option::Option::Some(
+                        <&u32 as ::wasm_runtime_composer::ComponentType>::describe,
+                    ),
+                ),
+                (
+                    "moved",
+                    ::core::option::Option::Some(
+                        <(&T, &T) as ::wasm_runtime_composer::ComponentType>::describe,
+                    ),
+                ),
+            ],
+        )
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
+        match self {
+            Self::Empty => {
+                ::wasm_runtime_composer::__private::value::case(
+                    0u32,
+                    ::core::option::Option::None,
+                )
+            }
+            Self::NotFound(part_0) => {
+                ::wasm_runtime_composer::__private::value::case(
+                    1u32,
+                    ::core::option::Option::Some(
+                        ::wasm_runtime_composer::IntoComponentValue::into_value(part_0),
+                    ),
+                )
+            }
+            Self::Moved(part_0, part_1) => {
+                ::wasm_runtime_composer::__private::value::case(
+                    2u32,
+                    ::core::option::Option::Some(
+                        ::wasm_runtime_composer::IntoComponentValue::into_value((
+                            part_0,
+                            part_1,
+                        )),
+                    ),
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
 impl<T> ::wasm_runtime_composer::FromComponentValue for Failure<T>
 where
     T: ::wasm_runtime_composer::FromComponentValue,
@@ -424,6 +687,37 @@ impl<'a> ::wasm_runtime_composer::IntoComponentValue for Borrowed<'a> {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
             ::wasm_runtime_composer::IntoComponentValue::into_value(self.name),
+        ])
+    }
+}
+#[automatically_derived]
+impl<'a> ::wasm_runtime_composer::ToComponentValue for Borrowed<'a>
+where
+    for<'__part> &'a str: ::wasm_runtime_composer::ToComponentValue,
+{
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::wasm_runtime_composer::__private::value::check_record(
+            ty,
+            "Borrowed",
+            &[("name", <&&'a str as ::wasm_runtime_composer::ComponentType>::check)],
+        )
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::wasm_runtime_composer::__private::value::describe_record(
+            types,
+            &[("name", <&&'a str as ::wasm_runtime_composer::ComponentType>::describe)],
+        )
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
+        ::wasm_runtime_composer::__private::value::fields([
+            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.name),
         ])
     }
 }

@@ -36,6 +36,28 @@ where
     }
 }
 #[automatically_derived]
+impl<T> ::wasm_runtime_composer::ToComponentValue for Pair<T>
+where
+    T: ::wasm_runtime_composer::ToComponentValue,
+{
+    fn check_ref(
+        ty: &::wasm_runtime_composer::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ::core::unreachable!()
+    }
+    fn describe_ref(
+        types: &::wasm_runtime_composer::__private::value::HostTypes,
+    ) -> ::core::result::Result<
+        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::__private::Unexpected,
+    > {
+        ::core::unreachable!()
+    }
+    fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
+        ::core::unreachable!()
+    }
+}
+#[automatically_derived]
 impl<T> ::wasm_runtime_composer::FromComponentValue for Pair<T>
 where
     T: ::wasm_runtime_composer::FromComponentValue,

@@ -60,7 +60,9 @@ fn main() {
                     i32,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__accessor_0.call(()).await
+                    self.__accessor_0
+                        .call([], ::wasm_runtime_composer::__private::returned::<i32>())
+                        .await
                 }
                 /// Calls the export `sum-all`.
                 async fn total(
@@ -70,7 +72,15 @@ fn main() {
                     i64,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__accessor_1.call((values,)).await
+                    self.__accessor_1
+                        .call(
+                            [
+                                (::wasm_runtime_composer::__private::parameter::<&[i64]>()
+                                    .into)(values),
+                            ],
+                            ::wasm_runtime_composer::__private::returned::<i64>(),
+                        )
+                        .await
                 }
                 /// The functions of `composer:test/iconsumer`.
                 fn iconsumer(&self) -> __ComposedIconsumer<'_> {
@@ -88,34 +98,41 @@ fn main() {
                         &composition,
                     );
                     let accessor_0 = accessors
-                        .function::<
-                            (),
-                            i32,
-                        >("run_add", ::core::option::Option::None, "run-add", false);
+                        .function(
+                            ("run_add", false),
+                            (::core::option::Option::None, "run-add"),
+                            [],
+                            &::wasm_runtime_composer::__private::returned::<i32>(),
+                        );
                     let accessor_1 = accessors
-                        .function::<
-                            (&[i64],),
-                            i64,
-                        >("total", ::core::option::Option::None, "sum-all", false);
+                        .function(
+                            ("total", false),
+                            (::core::option::Option::None, "sum-all"),
+                            [
+                                ::wasm_runtime_composer::__private::parameter::<&[i64]>()
+                                    .check,
+                            ],
+                            &::wasm_runtime_composer::__private::returned::<i64>(),
+                        );
                     let accessor_2 = accessors
-                        .function::<
-                            (),
-                            i32,
-                        >(
-                            "iconsumer().run_add",
-                            ::core::option::Option::Some("composer:test/iconsumer"),
-                            "run-add",
-                            false,
+                        .function(
+                            ("iconsumer().run_add", false),
+                            (
+                                ::core::option::Option::Some("composer:test/iconsumer"),
+                                "run-add",
+                            ),
+                            [],
+                            &::wasm_runtime_composer::__private::returned::<i32>(),
                         );
                     let accessor_3 = accessors
-                        .function::<
-                            (),
-                            i32,
-                        >(
-                            "iconsumer().run_ping",
-                            ::core::option::Option::Some("composer:test/iconsumer"),
-                            "run-ping",
-                            true,
+                        .function(
+                            ("iconsumer().run_ping", true),
+                            (
+                                ::core::option::Option::Some("composer:test/iconsumer"),
+                                "run-ping",
+                            ),
+                            [],
+                            &::wasm_runtime_composer::__private::returned::<i32>(),
                         );
                     accessors.finish()?;
                     ::core::result::Result::Ok(Self {
@@ -161,7 +178,10 @@ fn main() {
                     i32,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__composed.__accessor_2.call(()).await
+                    self.__composed
+                        .__accessor_2
+                        .call([], ::wasm_runtime_composer::__private::returned::<i32>())
+                        .await
                 }
                 /// Calls the export `run-ping`.
                 async fn run_ping(
@@ -170,10 +190,15 @@ fn main() {
                     i32,
                     ::wasm_runtime_composer::CompositionError,
                 > {
-                    self.__composed.__accessor_3.call(()).await
+                    self.__composed
+                        .__accessor_3
+                        .call([], ::wasm_runtime_composer::__private::returned::<i32>())
+                        .await
                 }
             }
-            async move { composer.compose().await.and_then(__Composed::__bind) }
+            ::wasm_runtime_composer::__private::composing(async move {
+                composer.compose().await.and_then(__Composed::__bind)
+            })
         }
     };
 }

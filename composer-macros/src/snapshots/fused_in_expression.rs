@@ -77,7 +77,9 @@ fn main() {
                     f.debug_tuple("__Composed").field(&self.__composition).finish()
                 }
             }
-            async move { composer.compose().await.and_then(__Composed::__bind) }
+            ::wasm_runtime_composer::__private::composing(async move {
+                composer.compose().await.and_then(__Composed::__bind)
+            })
         }
     };
 }

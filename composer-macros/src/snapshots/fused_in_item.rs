@@ -12,6 +12,8 @@ struct Parser {
 impl Parser {
     /// Wires and starts the components given, and finds the export of every accessor.
     ///
+    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`ParserParts`] each has its name.
+    ///
     /// # Errors
     ///
     /// If the components cannot be wired or started, or if an accessor does not fit the
@@ -20,14 +22,8 @@ impl Parser {
     /// # Cancel safety
     ///
     /// Dropping the future ends what was started; no component of it runs on.
-    async fn compose<__Data0: ::core::marker::Send + 'static>(
-        parser: (
-            ::wasm_runtime_composer::__private::Linker<__Data0>,
-            impl ::core::ops::Fn(
-            ) -> ::wasm_runtime_composer::__private::Store<
-                    __Data0,
-                > + ::core::marker::Send + ::core::marker::Sync + 'static,
-        ),
+    async fn compose(
+        parser: impl ::wasm_runtime_composer::__private::Place,
         words: impl ::wasm_runtime_composer::Composable,
         grammar: impl ::wasm_runtime_composer::Composable,
         logger: impl ::wasm_runtime_composer::Composable,
@@ -88,5 +84,60 @@ impl ::core::ops::Deref for Parser {
 impl ::core::fmt::Debug for Parser {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_tuple("Parser").field(&self.__composition).finish()
+    }
+}
+/// What a [`Parser`] is composed of, each by its name: `ParserParts { parser, words, grammar, logger }.compose().await?`.
+struct ParserParts<
+    __Part0: ::wasm_runtime_composer::__private::Place,
+    __Part1: ::wasm_runtime_composer::Composable,
+    __Part2: ::wasm_runtime_composer::Composable,
+    __Part3: ::wasm_runtime_composer::Composable,
+> {
+    /// The linker, and the constructor of stores, of `parser`.
+    parser: __Part0,
+    /// The component `words`.
+    words: __Part1,
+    /// The component `grammar`.
+    grammar: __Part2,
+    /// The component `logger`.
+    logger: __Part3,
+}
+#[allow(
+    dead_code,
+    unused_mut,
+    clippy::too_many_arguments,
+    clippy::wrong_self_convention,
+    reason = "generated after what a component exports"
+)]
+impl<
+    __Part0: ::wasm_runtime_composer::__private::Place,
+    __Part1: ::wasm_runtime_composer::Composable,
+    __Part2: ::wasm_runtime_composer::Composable,
+    __Part3: ::wasm_runtime_composer::Composable,
+> ParserParts<__Part0, __Part1, __Part2, __Part3> {
+    /// As [`Parser::compose`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn compose(
+        self,
+    ) -> ::core::result::Result<Parser, ::wasm_runtime_composer::CompositionError> {
+        let Self { parser, words, grammar, logger } = self;
+        Parser::compose(parser, words, grammar, logger).await
+    }
+}
+impl<
+    __Part0: ::wasm_runtime_composer::__private::Place,
+    __Part1: ::wasm_runtime_composer::Composable,
+    __Part2: ::wasm_runtime_composer::Composable,
+    __Part3: ::wasm_runtime_composer::Composable,
+> ::core::fmt::Debug for ParserParts<__Part0, __Part1, __Part2, __Part3> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ParserParts").finish_non_exhaustive()
     }
 }

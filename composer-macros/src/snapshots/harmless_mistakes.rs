@@ -16,6 +16,8 @@ pub struct Calculator {
 impl Calculator {
     /// Wires and starts the components given, and finds the export of every accessor.
     ///
+    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`CalculatorParts`] each has its name.
+    ///
     /// # Errors
     ///
     /// If the components cannot be wired or started, or if an accessor does not fit the
@@ -44,7 +46,9 @@ impl Calculator {
     pub async fn run_add(
         &self,
     ) -> ::core::result::Result<i32, ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_0.call(()).await
+        self.__accessor_0
+            .call([], ::wasm_runtime_composer::__private::returned::<i32>())
+            .await
     }
     fn __bind(
         composition: ::wasm_runtime_composer::Composition,
@@ -53,10 +57,12 @@ impl Calculator {
             &composition,
         );
         let accessor_0 = accessors
-            .function::<
-                (),
-                i32,
-            >("run_add", ::core::option::Option::None, "run-add", false);
+            .function(
+                ("run_add", false),
+                (::core::option::Option::None, "run-add"),
+                [],
+                &::wasm_runtime_composer::__private::returned::<i32>(),
+            );
         accessors.finish()?;
         ::core::result::Result::Ok(Self {
             __composition: composition,
@@ -73,5 +79,50 @@ impl ::core::ops::Deref for Calculator {
 impl ::core::fmt::Debug for Calculator {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_tuple("Calculator").field(&self.__composition).finish()
+    }
+}
+/// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, consumer }.compose().await?`.
+pub struct CalculatorParts<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+> {
+    /// The component `producer`.
+    pub producer: __Part0,
+    /// The component `consumer`.
+    pub consumer: __Part1,
+}
+#[allow(
+    dead_code,
+    unused_mut,
+    clippy::too_many_arguments,
+    clippy::wrong_self_convention,
+    reason = "generated after what a component exports"
+)]
+impl<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+> CalculatorParts<__Part0, __Part1> {
+    /// As [`Calculator::compose`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn compose(
+        self,
+    ) -> ::core::result::Result<Calculator, ::wasm_runtime_composer::CompositionError> {
+        let Self { producer, consumer } = self;
+        Calculator::compose(producer, consumer).await
+    }
+}
+impl<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+> ::core::fmt::Debug for CalculatorParts<__Part0, __Part1> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CalculatorParts").finish_non_exhaustive()
     }
 }

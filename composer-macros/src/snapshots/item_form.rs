@@ -17,6 +17,8 @@ pub struct Calculator {
 impl Calculator {
     /// Wires and starts the components given, and finds the export of every accessor.
     ///
+    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`CalculatorParts`] each has its name.
+    ///
     /// # Errors
     ///
     /// If the components cannot be wired or started, or if an accessor does not fit the
@@ -51,7 +53,9 @@ impl Calculator {
     pub async fn run_add(
         &self,
     ) -> ::core::result::Result<i32, ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_0.call(()).await
+        self.__accessor_0
+            .call([], ::wasm_runtime_composer::__private::returned::<i32>())
+            .await
     }
     /// Calls the export `type`.
     pub async fn r#type(
@@ -59,7 +63,16 @@ impl Calculator {
         a: &str,
         b: Option<u8>,
     ) -> ::core::result::Result<(), ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_1.call((a, b)).await
+        self.__accessor_1
+            .call(
+                [
+                    (::wasm_runtime_composer::__private::parameter::<&str>().into)(a),
+                    (::wasm_runtime_composer::__private::parameter::<Option<u8>>()
+                        .into)(b),
+                ],
+                ::wasm_runtime_composer::__private::returned::<()>(),
+            )
+            .await
     }
     #[cfg(feature = "all")]
     /// What the consumer offers.
@@ -75,25 +88,32 @@ impl Calculator {
             &composition,
         );
         let accessor_0 = accessors
-            .function::<
-                (),
-                i32,
-            >("run_add", ::core::option::Option::None, "run-add", false);
+            .function(
+                ("run_add", false),
+                (::core::option::Option::None, "run-add"),
+                [],
+                &::wasm_runtime_composer::__private::returned::<i32>(),
+            );
         let accessor_1 = accessors
-            .function::<
-                (&str, Option<u8>),
-                (),
-            >("r#type", ::core::option::Option::None, "type", false);
+            .function(
+                ("r#type", false),
+                (::core::option::Option::None, "type"),
+                [
+                    ::wasm_runtime_composer::__private::parameter::<&str>().check,
+                    ::wasm_runtime_composer::__private::parameter::<Option<u8>>().check,
+                ],
+                &::wasm_runtime_composer::__private::returned::<()>(),
+            );
         #[cfg(feature = "all")]
         let accessor_2 = accessors
-            .function::<
-                (),
-                i32,
-            >(
-                "iconsumer().run_add",
-                ::core::option::Option::Some("composer:test/iconsumer@1.0.0"),
-                "run-add",
-                false,
+            .function(
+                ("iconsumer().run_add", false),
+                (
+                    ::core::option::Option::Some("composer:test/iconsumer@1.0.0"),
+                    "run-add",
+                ),
+                [],
+                &::wasm_runtime_composer::__private::returned::<i32>(),
             );
         accessors.finish()?;
         ::core::result::Result::Ok(Self {
@@ -137,6 +157,54 @@ impl CalculatorIconsumer<'_> {
     pub async fn run_add(
         self,
     ) -> ::core::result::Result<i32, ::wasm_runtime_composer::CompositionError> {
-        self.__composed.__accessor_2.call(()).await
+        self.__composed
+            .__accessor_2
+            .call([], ::wasm_runtime_composer::__private::returned::<i32>())
+            .await
+    }
+}
+/// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, consumer }.compose().await?`.
+pub struct CalculatorParts<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+> {
+    /// The component `producer`.
+    pub producer: __Part0,
+    /// The component `consumer`.
+    pub consumer: __Part1,
+}
+#[allow(
+    dead_code,
+    unused_mut,
+    clippy::too_many_arguments,
+    clippy::wrong_self_convention,
+    reason = "generated after what a component exports"
+)]
+impl<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+> CalculatorParts<__Part0, __Part1> {
+    /// As [`Calculator::compose`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    pub async fn compose(
+        self,
+    ) -> ::core::result::Result<Calculator, ::wasm_runtime_composer::CompositionError> {
+        let Self { producer, consumer } = self;
+        Calculator::compose(producer, consumer).await
+    }
+}
+impl<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+> ::core::fmt::Debug for CalculatorParts<__Part0, __Part1> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CalculatorParts").finish_non_exhaustive()
     }
 }

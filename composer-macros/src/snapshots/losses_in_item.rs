@@ -1,7 +1,4 @@
 ::core::compile_error! {
-    "expected `:`"
-}
-::core::compile_error! {
     "component `producer` is declared twice; give one another name"
 }
 ::core::compile_error! {
@@ -13,8 +10,19 @@
 ::core::compile_error! {
     "a parameter of an accessor is a name, not a pattern"
 }
+const __BROKEN_CALCULATOR: ::core::primitive::usize = ::core::compile_error! {
+    "expected `:`"
+};
+#[doc(hidden)]
+type Calculator = __BrokenCalculator<{ __BROKEN_CALCULATOR }>;
+#[doc(hidden)]
+type CalculatorParts<__Part0, __Part1> = __BrokenCalculatorParts<
+    __Part0,
+    __Part1,
+    { __BROKEN_CALCULATOR },
+>;
 #[derive(::core::clone::Clone)]
-struct Calculator {
+struct __BrokenCalculator<const __BROKEN: ::core::primitive::usize> {
     __composition: ::wasm_runtime_composer::Composition,
     __accessor_0: ::wasm_runtime_composer::__private::Accessor,
 }
@@ -25,8 +33,10 @@ struct Calculator {
     clippy::wrong_self_convention,
     reason = "generated after what a component exports"
 )]
-impl Calculator {
+impl<const __BROKEN: ::core::primitive::usize> __BrokenCalculator<__BROKEN> {
     /// Wires and starts the components given, and finds the export of every accessor.
+    ///
+    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`CalculatorParts`] each has its name.
     ///
     /// # Errors
     ///
@@ -59,7 +69,15 @@ impl Calculator {
         &self,
         pattern_1: (u8, u8),
     ) -> ::core::result::Result<(), ::wasm_runtime_composer::CompositionError> {
-        self.__accessor_0.call((pattern_1,)).await
+        self.__accessor_0
+            .call(
+                [
+                    (::wasm_runtime_composer::__private::parameter::<(u8, u8)>()
+                        .into)(pattern_1),
+                ],
+                ::wasm_runtime_composer::__private::returned::<()>(),
+            )
+            .await
     }
     fn __bind(
         composition: ::wasm_runtime_composer::Composition,
@@ -68,10 +86,12 @@ impl Calculator {
             &composition,
         );
         let accessor_0 = accessors
-            .function::<
-                ((u8, u8),),
-                (),
-            >("put", ::core::option::Option::None, "put", false);
+            .function(
+                ("put", false),
+                (::core::option::Option::None, "put"),
+                [::wasm_runtime_composer::__private::parameter::<(u8, u8)>().check],
+                &::wasm_runtime_composer::__private::returned::<()>(),
+            );
         accessors.finish()?;
         ::core::result::Result::Ok(Self {
             __composition: composition,
@@ -79,14 +99,67 @@ impl Calculator {
         })
     }
 }
-impl ::core::ops::Deref for Calculator {
+impl<const __BROKEN: ::core::primitive::usize> ::core::ops::Deref
+for __BrokenCalculator<__BROKEN> {
     type Target = ::wasm_runtime_composer::Composition;
     fn deref(&self) -> &Self::Target {
         &self.__composition
     }
 }
-impl ::core::fmt::Debug for Calculator {
+impl<const __BROKEN: ::core::primitive::usize> ::core::fmt::Debug
+for __BrokenCalculator<__BROKEN> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_tuple("Calculator").field(&self.__composition).finish()
+    }
+}
+/// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, __producer_1 }.compose().await?`.
+struct __BrokenCalculatorParts<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+    const __BROKEN: ::core::primitive::usize,
+> {
+    /// The component `producer`.
+    producer: __Part0,
+    /// The component `--producer-1`.
+    __producer_1: __Part1,
+}
+#[allow(
+    dead_code,
+    unused_mut,
+    clippy::too_many_arguments,
+    clippy::wrong_self_convention,
+    reason = "generated after what a component exports"
+)]
+impl<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+    const __BROKEN: ::core::primitive::usize,
+> __BrokenCalculatorParts<__Part0, __Part1, __BROKEN> {
+    /// As [`Calculator::compose`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn compose(
+        self,
+    ) -> ::core::result::Result<
+        __BrokenCalculator<__BROKEN>,
+        ::wasm_runtime_composer::CompositionError,
+    > {
+        let Self { producer, __producer_1 } = self;
+        __BrokenCalculator::compose(producer, __producer_1).await
+    }
+}
+impl<
+    __Part0: ::wasm_runtime_composer::Composable,
+    __Part1: ::wasm_runtime_composer::Composable,
+    const __BROKEN: ::core::primitive::usize,
+> ::core::fmt::Debug for __BrokenCalculatorParts<__Part0, __Part1, __BROKEN> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CalculatorParts").finish_non_exhaustive()
     }
 }

@@ -12,6 +12,8 @@ struct Timed {
 impl Timed {
     /// Wires and starts the components given, and finds the export of every accessor.
     ///
+    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`TimedParts`] each has its name.
+    ///
     /// # Errors
     ///
     /// If the components cannot be wired or started, or if an accessor does not fit the
@@ -54,5 +56,40 @@ impl ::core::ops::Deref for Timed {
 impl ::core::fmt::Debug for Timed {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_tuple("Timed").field(&self.__composition).finish()
+    }
+}
+/// What a [`Timed`] is composed of, each by its name: `TimedParts { consumer }.compose().await?`.
+struct TimedParts<__Part0: ::wasm_runtime_composer::Composable> {
+    /// The component `consumer`.
+    consumer: __Part0,
+}
+#[allow(
+    dead_code,
+    unused_mut,
+    clippy::too_many_arguments,
+    clippy::wrong_self_convention,
+    reason = "generated after what a component exports"
+)]
+impl<__Part0: ::wasm_runtime_composer::Composable> TimedParts<__Part0> {
+    /// As [`Timed::compose`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Cancel safety
+    ///
+    /// As there.
+    async fn compose(
+        self,
+    ) -> ::core::result::Result<Timed, ::wasm_runtime_composer::CompositionError> {
+        let Self { consumer } = self;
+        Timed::compose(consumer).await
+    }
+}
+impl<__Part0: ::wasm_runtime_composer::Composable> ::core::fmt::Debug
+for TimedParts<__Part0> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("TimedParts").finish_non_exhaustive()
     }
 }

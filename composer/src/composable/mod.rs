@@ -32,8 +32,17 @@ use crate::plan::resolve::{ImportHint, LayerNumber};
 /// [`Composition`], a [`Composer`] that was not composed yet, or one of them with a filter.
 ///
 /// This trait is sealed: it cannot be implemented outside this crate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be composed: it is no `Composable`",
+    label = "expected a `Composable`, found `{Self}`",
+    note = "what can be composed is a `ComposableComponent`, a `ComposableInstance`, a `HostInterface`, a \
+            `Composition`, a `Composer`, or one of them with a filter",
+    note = "to compose a file: `ComposableComponent::new(Path::new(\"a.wasm\"), linker, move || \
+            Store::new(&engine, state))`"
+)]
 pub trait Composable: sealed::IntoPart {}
 
+#[diagnostic::do_not_recommend]
 impl<C: sealed::IntoPart> Composable for C {}
 
 /// Restricts which exports of a component others can see, other components and the composition's
@@ -423,11 +432,6 @@ pub(crate) mod sealed {
     use super::Part;
 
     #[doc(hidden)]
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` cannot be composed",
-        note = "what can be is a `ComposableComponent`, a `ComposableInstance`, a `HostInterface`, a \
-                `Composition`, a `Composer`, or one of them with a filter"
-    )]
     pub trait IntoPart: Sized {
         fn into_part(self) -> Part;
     }

@@ -537,6 +537,10 @@ impl Home for DriverHandle {
     fn has_store(&self, epoch: u64) -> bool {
         self.stopped.get().is_none() && self.epoch.load(Ordering::Relaxed) == epoch
     }
+
+    fn component(&self) -> &Arc<str> {
+        &self.id
+    }
 }
 
 /// Nothing runs under these locks that could leave what they guard half-changed.

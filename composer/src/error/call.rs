@@ -10,14 +10,36 @@ use super::{All, Nearest};
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum LookupError {
     /// No visible export has this name.
-    #[error("the composition exports no {kind} `{name}`{}", Nearest(.nearest.as_deref()))]
+    #[error(
+        "the composition exports no {kind} `{name}`{}{}",
+        Elsewhere(.interfaces, false),
+        Nearest(.nearest.as_deref())
+    )]
     #[non_exhaustive]
-    NotExported { kind: &'static str, name: String, nearest: Option<String> },
+    NotExported {
+        kind: &'static str,
+        name: String,
+        nearest: Option<String>,
+        /// Of a function: the interfaces that have one of this name.
+        interfaces: Vec<String>,
+    },
 
     /// The interface is there, but not the function.
-    #[error("interface `{interface}` has no function `{function}`{}", Nearest(.nearest.as_deref()))]
+    #[error(
+        "interface `{interface}` has no function `{function}`{}{}",
+        Elsewhere(.interfaces, *.at_root),
+        Nearest(.nearest.as_deref())
+    )]
     #[non_exhaustive]
-    NoFunction { interface: String, function: String, nearest: Option<String> },
+    NoFunction {
+        interface: String,
+        function: String,
+        nearest: Option<String>,
+        /// The other interfaces that have one of this name.
+        interfaces: Vec<String>,
+        /// Whether one of this name is exported at the root.
+        at_root: bool,
+    },
 
     /// Several components offer the name and no export hint chooses.
     #[error(
@@ -42,6 +64,20 @@ pub enum LookupError {
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
+}
+
+/// "; interface `a` has it", "; `a` and `b` have it".
+struct Elsewhere<'a>(&'a [String], bool);
+
+impl fmt::Display for Elsewhere<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self([], true) => f.write_str("; it is exported at the root, in no interface"),
+            Self([], false) => Ok(()),
+            Self([one], _) => write!(f, "; interface `{one}` has it"),
+            Self(several, _) => write!(f, "; interfaces `{}` have it", several.join("`, `")),
+        }
+    }
 }
 
 /// Arguments that do not fit the function that was called.

@@ -4,7 +4,7 @@ use crate::plan::types::ValueType;
 use crate::provider::ProviderError;
 use crate::typed::{
     FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected, describe_side,
-    is_unit, tuples,
+    tuples,
 };
 use crate::value::Value;
 
@@ -59,7 +59,7 @@ impl<T: IntoComponentValue + 'static> HostReturn for T {
     }
 
     fn into_result(self) -> Result<Option<Value>, ProviderError> {
-        Ok((!is_unit::<T>()).then(|| self.into_value()))
+        Ok((!T::IS_UNIT).then(|| self.into_value()))
     }
 }
 

@@ -15,7 +15,6 @@ use crate::host::HostParams;
 use crate::plan::types::{FunctionType, ValueType};
 use crate::typed::{
     ComponentType, FromComponentValue, IntoComponentValue, Params, check_params, check_result,
-    is_unit,
 };
 use crate::value::{
     ERR, Faulty, Handle, HandleType, Handles, Value, copy_plain, from_val, into_val, is_plain,
@@ -266,7 +265,7 @@ impl Returned {
         result: R,
     ) -> Result<(), CompositionError> {
         self.check::<R>()?;
-        let value = (!is_unit::<R>()).then(|| result.into_value());
+        let value = (!R::IS_UNIT).then(|| result.into_value());
         if value.as_ref().is_some_and(|value| !is_plain(value)) {
             let (function, path) = (self.route.name.clone(), vec!["result".to_owned()]);
             return Err(

@@ -196,6 +196,16 @@ pub(crate) enum ResourceOrigin {
 }
 
 impl Surface {
+    /// The exported interface that the resource with this number is in.
+    pub(crate) fn interface_of_resource(&self, number: usize) -> Option<&str> {
+        let has_it = |export: &&Named| {
+            let mut found = false;
+            export.item.each_resource(&mut |it| found |= it.index as usize == number);
+            found && matches!(export.item, Item::Instance(_))
+        };
+        self.exports.iter().find(has_it).map(|export| &*export.name)
+    }
+
     /// Reflects `component`. With `linked`, its imports are satisfied already and are left out:
     /// what it imports belongs to the host.
     ///

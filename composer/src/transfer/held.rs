@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use wasmtime::component::ResourceAny;
 
-use super::{Lent, Own, lock};
+use super::{Lent, Own, ResourceKind, lock};
 use crate::error::HandleError;
 
 /// A composition's table of the handles that its Rust callers hold.
@@ -65,13 +65,26 @@ impl HeldTable {
 pub struct Guard {
     held: Held,
     resource: ResourceAny,
+    kind: ResourceKind,
+    component: Arc<str>,
 }
 
 impl Guard {
     /// Takes in a handle.
     pub(crate) fn new(held: &Held, own: Own) -> Result<Self, HandleError> {
+        let (kind, component) = (own.kind().clone(), own.component().clone());
         let resource = held.lock().insert(own)?;
-        Ok(Self { held: held.clone(), resource })
+        Ok(Self { held: held.clone(), resource, kind, component })
+    }
+
+    /// Says of which component and resource it is, as a struct called `name`.
+    pub(crate) fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct(name);
+        text.field("component", &self.component);
+        if let Some(interface) = self.kind.interface() {
+            text.field("interface", &interface);
+        }
+        text.field("resource", &self.kind.name()).field("held", &self.is_held()).finish()
     }
 
     pub(crate) fn resource(&self) -> ResourceAny {
@@ -103,7 +116,7 @@ impl Drop for Guard {
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.resource.fmt(f)
+        self.describe("Guard", f)
     }
 }
 

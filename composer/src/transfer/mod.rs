@@ -48,6 +48,9 @@ pub(crate) trait Home: Send + Sync {
 
     /// Whether the store with this number is there and is this home's.
     fn has_store(&self, epoch: u64) -> bool;
+
+    /// The component's id.
+    fn component(&self) -> &Arc<str>;
 }
 
 /// A resource on its way to its destructor.
@@ -75,15 +78,27 @@ pub(crate) type ObjectValue = Arc<dyn Any + Send + Sync>;
 
 /// The identity of a resource type while a composition runs; clones are equal, nothing else is.
 #[derive(Clone)]
-pub(crate) struct ResourceKind(Arc<str>);
+pub(crate) struct ResourceKind(Arc<Defined>);
+
+/// How a component calls a resource that it defines.
+struct Defined {
+    interface: Option<String>,
+    name: Arc<str>,
+}
 
 impl ResourceKind {
-    pub(crate) fn new(name: &str) -> Self {
-        Self(name.into())
+    /// For a resource that is exported as `name`, by `interface` or at the root.
+    pub(crate) fn new(interface: Option<&str>, name: &Arc<str>) -> Self {
+        let interface = interface.map(str::to_owned);
+        Self(Arc::new(Defined { interface, name: name.clone() }))
+    }
+
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.0.interface.as_deref()
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.0
+        &self.0.name
     }
 }
 
@@ -253,6 +268,11 @@ impl Own {
 
     pub(crate) fn lend(&self) -> Lent {
         Lent(self.0.clone())
+    }
+
+    /// The id of the component that the resource lives in.
+    pub(crate) fn component(&self) -> &Arc<str> {
+        self.0.home.component()
     }
 
     pub(crate) fn kind(&self) -> &ResourceKind {

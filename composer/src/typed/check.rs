@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::ComponentType;
-use super::params::Params;
 use crate::error::TypedProblem;
 use crate::export::ExportFunc;
 use crate::plan::types::{FunctionType, ValueType};
@@ -15,12 +14,49 @@ pub struct TypeDifference {
     steps: Vec<String>,
     rust: String,
     found: String,
+    /// Where the two are alike but for a name in them: what is said of that.
+    member: Option<String>,
 }
 
 impl TypeDifference {
     /// Says that values of `found` are no values of the Rust type called `rust`.
     pub fn new(rust: impl Into<String>, found: &ValueType) -> Self {
-        Self { steps: Vec::new(), rust: rust.into(), found: found.to_string() }
+        Self::new_text(rust, found.to_string())
+    }
+
+    /// Says that `ty` and the Rust type called `rust` have not the same fields, cases or flags, as `kind`
+    /// says. `found` and `declared` are the names that the two have.
+    pub(crate) fn members<'a>(
+        (kind, rust): (&str, &str),
+        ty: &ValueType,
+        found: impl Iterator<Item = &'a str>,
+        declared: &[&str],
+    ) -> Self {
+        let found: Vec<&str> = found.collect();
+        let pair = |i| (found.get(i).copied(), declared.get(i).copied());
+        let differs = |&i: &usize| matches!(pair(i), (a, b) if a != b);
+        let first = (0..found.len().max(declared.len())).find(differs);
+        let member = match first.map_or((None, None), pair) {
+            (Some(expected), Some(name)) => {
+                let known = (declared.contains(&expected), found.contains(&name));
+                let why = match known {
+                    (true, true) => format!("; the order of {kind}s counts"),
+                    (false, true) => format!("; it has no {kind} `{expected}`"),
+                    (true, false) => format!("; the component has no {kind} `{name}`"),
+                    (false, false) => String::new(),
+                };
+                Some(format!("expected {kind} `{expected}`, found `{name}` of `{rust}`{why}"))
+            }
+            (Some(expected), None) => {
+                Some(format!("expected {kind} `{expected}`, which `{rust}` has not"))
+            }
+            (None, Some(name)) => {
+                Some(format!("expected no more {kind}s, found `{name}` of `{rust}`"))
+            }
+            (None, None) => None,
+        };
+        let rust = format!("{rust} {{ {} }}", declared.join(", "));
+        Self { member, ..Self::new(rust, ty) }
     }
 
     /// Says that the difference lies in the part called `step`, as "field `name`".
@@ -31,7 +67,7 @@ impl TypeDifference {
     }
 
     pub(crate) fn new_text(rust: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { steps: Vec::new(), rust: rust.into(), found: found.into() }
+        Self { steps: Vec::new(), rust: rust.into(), found: found.into(), member: None }
     }
 
     /// Steps to the difference, outermost first.
@@ -57,7 +93,10 @@ impl fmt::Display for TypeDifference {
             write!(f, "{comma}{step}")?;
         }
         let colon = if self.steps.is_empty() { "" } else { ": " };
-        write!(f, "{colon}expected a type for `{}`, found `{}`", self.found, self.rust)
+        match &self.member {
+            Some(member) => write!(f, "{colon}{member}"),
+            None => write!(f, "{colon}expected a type for `{}`, found `{}`", self.found, self.rust),
+        }
     }
 }
 
@@ -96,10 +135,11 @@ pub(crate) fn rust_name<T: ?Sized>() -> String {
 }
 
 /// Checks a function against what it is to be called with, and collects what differs.
-pub(crate) fn check_signature<P: Params, R: ComponentType + 'static>(
+pub(crate) fn check_signature(
     func: &ExportFunc,
-    accessor: Option<&str>,
-    is_async: Option<bool>,
+    (accessor, is_async): (Option<&str>, Option<bool>),
+    (count, param): (usize, impl Fn(usize, &ValueType) -> Result<(), TypeDifference>),
+    result: fn(&FunctionType) -> Result<(), TypeDifference>,
 ) -> Vec<TypedProblem> {
     let mut problems = Vec::new();
     let ty = func.ty();
@@ -108,8 +148,8 @@ pub(crate) fn check_signature<P: Params, R: ComponentType + 'static>(
         let (accessor, component, function) = place();
         problems.push(TypedProblem::Async { accessor, component, function, is_async });
     }
-    problems.extend(check_params(ty, P::COUNT, P::check, place));
-    if let Err(source) = check_result::<R>(ty) {
+    problems.extend(check_params(ty, count, param, place));
+    if let Err(source) = result(ty) {
         let (accessor, component, function) = place();
         problems.push(TypedProblem::Type { accessor, component, function, source });
     }
@@ -121,7 +161,7 @@ pub(crate) fn check_signature<P: Params, R: ComponentType + 'static>(
 pub(crate) fn check_params(
     ty: &FunctionType,
     count: usize,
-    check: fn(usize, &ValueType) -> Result<(), TypeDifference>,
+    check: impl Fn(usize, &ValueType) -> Result<(), TypeDifference>,
     place: impl Fn() -> (Option<String>, String, String),
 ) -> Vec<TypedProblem> {
     if count != ty.params().len() {
@@ -144,13 +184,10 @@ pub(crate) fn check_params(
 }
 
 /// Compares a function's result with a Rust type, `()` for none.
-pub(crate) fn check_result<R: ComponentType + 'static>(
-    ty: &FunctionType,
-) -> Result<(), TypeDifference> {
-    let returns_nothing = std::any::TypeId::of::<R>() == std::any::TypeId::of::<()>();
+pub(crate) fn check_result<R: ComponentType>(ty: &FunctionType) -> Result<(), TypeDifference> {
     let result = match ty.result() {
         Some(ty) => R::check(ty),
-        None if returns_nothing => Ok(()),
+        None if R::IS_UNIT => Ok(()),
         None => Err(TypeDifference::new_text(rust_name::<R>(), "no result")),
     };
     result.map_err(|difference| difference.within("result"))

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::params::Params;
-use super::{FromComponentValue, check_signature};
+use super::{FromComponentValue, Unexpected, check_result, check_signature};
 use crate::error::{CompositionError, TypedError};
 use crate::export::ExportFunc;
 use crate::value::Value;
@@ -21,7 +21,8 @@ pub struct TypedFunc<P, R> {
 
 impl<P: Params, R: FromComponentValue + 'static> TypedFunc<P, R> {
     pub(crate) fn new(func: ExportFunc) -> Result<Self, TypedError> {
-        let problems = check_signature::<P, R>(&func, None, None);
+        let params = (P::COUNT, P::check);
+        let problems = check_signature(&func, (None, None), params, check_result::<R>);
         if problems.is_empty() {
             return Ok(Self { func, types: PhantomData });
         }
@@ -49,19 +50,20 @@ impl<P: Params, R: FromComponentValue + 'static> TypedFunc<P, R> {
     ///
     /// As [`ExportFunc::call`].
     pub async fn call(&self, params: P) -> Result<R, CompositionError> {
-        call(&self.func, params.into_values()).await
+        call(&self.func, params.into_values(), R::from_value).await
     }
 }
 
 /// Calls a function whose type was checked.
-pub(crate) async fn call<R: FromComponentValue>(
+pub(crate) async fn call<R>(
     func: &ExportFunc,
     args: Vec<Value>,
+    result: fn(Value) -> Result<R, Unexpected>,
 ) -> Result<R, CompositionError> {
     let value = func.call_checked(args).await?;
     // No result is the empty tuple's value.
     let value = value.unwrap_or(Value::Fields(Vec::new()));
-    R::from_value(value).map_err(|unexpected| CompositionError::Conversion {
+    result(value).map_err(|unexpected| CompositionError::Conversion {
         function: func.name(),
         problem: unexpected.0,
     })

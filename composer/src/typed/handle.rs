@@ -1,9 +1,14 @@
 //! [`OwnedResource`]: a resource handle that Rust owns.
 
+use std::fmt;
+
 use wasmtime::component::Val;
 
 use super::check::shape;
-use super::{ComponentType, FromComponentValue, IntoComponentValue, TypeDifference, Unexpected};
+use super::{
+    ComponentType, FromComponentValue, IntoComponentValue, ToComponentValue, TypeDifference,
+    Unexpected,
+};
 use crate::error::HandleError;
 use crate::plan::types::ValueType;
 use crate::transfer::Guard;
@@ -14,7 +19,8 @@ use crate::value::{Handle, Value};
 /// Passed by value it moves, passed as `&OwnedResource` it is lent for the call. Dropping it drops
 /// the resource: its destructor runs in its component, after the calls that were made before. The
 /// end of the composition drops it too.
-#[derive(Debug)]
+///
+/// With `{:?}` it prints its component, its interface and its name, and whether it is still there.
 pub struct OwnedResource(Guard);
 
 impl OwnedResource {
@@ -48,6 +54,12 @@ impl OwnedResource {
     }
 }
 
+impl fmt::Debug for OwnedResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe("OwnedResource", f)
+    }
+}
+
 impl ComponentType for OwnedResource {
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
         match ty {
@@ -72,17 +84,15 @@ impl FromComponentValue for OwnedResource {
     }
 }
 
-impl ComponentType for &OwnedResource {
-    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+impl ToComponentValue for OwnedResource {
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
         match ty {
             ValueType::Borrow(_) => Ok(()),
-            _ => shape::<Self, _>(ty),
+            _ => shape::<&Self, _>(ty),
         }
     }
-}
 
-impl IntoComponentValue for &OwnedResource {
-    fn into_value(self) -> Value {
+    fn to_value(&self) -> Value {
         // What is gone is told when the call is made.
         Value::Handle(self.0.lend().map_or(Handle::Held(None), Handle::Lent))
     }

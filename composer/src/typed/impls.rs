@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use super::check::{part, shape};
 use super::{
-    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
-    tuples,
+    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, ToComponentValue,
+    TypeDifference, Unexpected, tuples,
 };
 use crate::plan::types::ValueType;
 use crate::value::{ERR, NONE, OK, SOME, Value, primitives};
@@ -36,6 +36,16 @@ macro_rules! primitive {
             }
         }
 
+        impl ToComponentValue for $rust {
+            fn to_value(&self) -> Value {
+                Value::$ty(*self)
+            }
+
+            fn list_to_value(list: &[Self]) -> Value {
+                Value::$list(list.to_vec())
+            }
+        }
+
         impl FromComponentValue for $rust {
             fn from_value(value: Value) -> Result<Self, Unexpected> {
                 match value {
@@ -47,6 +57,8 @@ macro_rules! primitive {
             fn list_from_value(list: Value) -> Result<Vec<Self>, Unexpected> {
                 match list {
                     Value::$list(list) => Ok(list),
+                    // Nothing tells what an empty one is of.
+                    Value::List(list) if list.is_empty() => Ok(Vec::new()),
                     other => Err(Unexpected::new::<Vec<Self>>(&other)),
                 }
             }
@@ -83,11 +95,17 @@ impl FromComponentValue for String {
     }
 }
 
-impl ComponentType for &str {
+impl ToComponentValue for String {
+    fn to_value(&self) -> Value {
+        Value::String(self.clone())
+    }
+}
+
+impl ComponentType for str {
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
         match ty {
             ValueType::String => Ok(()),
-            _ => shape::<Self, _>(ty),
+            _ => shape::<&Self, _>(ty),
         }
     }
 
@@ -96,22 +114,55 @@ impl ComponentType for &str {
     }
 }
 
-impl IntoComponentValue for &str {
-    fn into_value(self) -> Value {
+impl ToComponentValue for str {
+    fn to_value(&self) -> Value {
         Value::String(self.to_owned())
     }
 }
 
-impl<T: ComponentType> ComponentType for Vec<T> {
+impl<T: ToComponentValue + ?Sized> ComponentType for &T {
+    const IS_UNIT: bool = T::IS_UNIT;
+
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::List(element) => part::<T>(element, "list element"),
-            _ => shape::<Self, _>(ty),
-        }
+        T::check_ref(ty)
     }
 
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
-        Ok(ValueType::List(T::describe(types)?.into()))
+        T::describe_ref(types)
+    }
+}
+
+impl<T: ToComponentValue + ?Sized> IntoComponentValue for &T {
+    fn into_value(self) -> Value {
+        self.to_value()
+    }
+}
+
+impl<T: ToComponentValue + ?Sized> ToComponentValue for &T {
+    fn to_value(&self) -> Value {
+        (**self).to_value()
+    }
+}
+
+/// Checks that `ty` is a list of `T`s, for the Rust type `L`.
+fn check_list<T: ComponentType, L: ?Sized>(ty: &ValueType) -> Result<(), TypeDifference> {
+    match ty {
+        ValueType::List(element) => part::<T>(element, "list element"),
+        _ => shape::<L, _>(ty),
+    }
+}
+
+fn describe_list<T: ComponentType>(types: &HostTypes) -> Result<ValueType, Unexpected> {
+    Ok(ValueType::List(T::describe(types)?.into()))
+}
+
+impl<T: ComponentType> ComponentType for Vec<T> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        check_list::<T, Self>(ty)
+    }
+
+    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        describe_list::<T>(types)
     }
 }
 
@@ -121,29 +172,55 @@ impl<T: IntoComponentValue> IntoComponentValue for Vec<T> {
     }
 }
 
+impl<T: ToComponentValue> ToComponentValue for Vec<T> {
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+        check_list::<&T, &Self>(ty)
+    }
+
+    fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        describe_list::<&T>(types)
+    }
+
+    fn to_value(&self) -> Value {
+        T::list_to_value(self)
+    }
+}
+
 impl<T: FromComponentValue> FromComponentValue for Vec<T> {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         T::list_from_value(value)
     }
 }
 
-impl<T: ComponentType> ComponentType for &[T] {
+impl<T: ComponentType> ComponentType for [T] {
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::List(element) => part::<T>(element, "list element"),
-            _ => shape::<Self, _>(ty),
-        }
+        check_list::<T, Self>(ty)
     }
 
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
-        Ok(ValueType::List(T::describe(types)?.into()))
+        describe_list::<T>(types)
     }
 }
 
-impl<T: IntoComponentValue + Clone> IntoComponentValue for &[T] {
-    fn into_value(self) -> Value {
-        T::list_into_value(self.to_vec())
+impl<T: ToComponentValue> ToComponentValue for [T] {
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+        check_list::<&T, &Self>(ty)
     }
+
+    fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        describe_list::<&T>(types)
+    }
+
+    fn to_value(&self) -> Value {
+        T::list_to_value(self)
+    }
+}
+
+fn describe_array<T: ComponentType, const N: usize>(
+    types: &HostTypes,
+) -> Result<ValueType, Unexpected> {
+    let len = u32::try_from(N).map_err(|_| Unexpected(format!("{N} elements are too many")))?;
+    Ok(ValueType::FixedLengthList(T::describe(types)?.into(), len))
 }
 
 impl<T: ComponentType, const N: usize> ComponentType for [T; N] {
@@ -157,14 +234,32 @@ impl<T: ComponentType, const N: usize> ComponentType for [T; N] {
     }
 
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
-        let len = u32::try_from(N).map_err(|_| Unexpected(format!("{N} elements are too many")))?;
-        Ok(ValueType::FixedLengthList(T::describe(types)?.into(), len))
+        describe_array::<T, N>(types)
     }
 }
 
 impl<T: IntoComponentValue, const N: usize> IntoComponentValue for [T; N] {
     fn into_value(self) -> Value {
         T::list_into_value(self.into())
+    }
+}
+
+impl<T: ToComponentValue, const N: usize> ToComponentValue for [T; N] {
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+        match ty {
+            ValueType::FixedLengthList(element, n) if *n as usize == N => {
+                part::<&T>(element, "list element")
+            }
+            _ => check_list::<&T, &Self>(ty),
+        }
+    }
+
+    fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        describe_array::<&T, N>(types)
+    }
+
+    fn to_value(&self) -> Value {
+        T::list_to_value(self)
     }
 }
 
@@ -177,56 +272,17 @@ impl<T: FromComponentValue, const N: usize> FromComponentValue for [T; N] {
     }
 }
 
-impl<T: ComponentType, const N: usize> ComponentType for &[T; N] {
-    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::List(element) => part::<T>(element, "list element"),
-            ValueType::FixedLengthList(element, n) if *n as usize == N => {
-                part::<T>(element, "list element")
-            }
-            _ => shape::<Self, _>(ty),
-        }
-    }
-
-    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
-        <[T; N]>::describe(types)
-    }
-}
-
-impl<T: IntoComponentValue + Clone, const N: usize> IntoComponentValue for &[T; N] {
-    fn into_value(self) -> Value {
-        T::list_into_value(self.to_vec())
-    }
-}
-
-impl<T: ComponentType> ComponentType for Box<T> {
-    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-        T::check(ty)
-    }
-
-    fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
-        T::describe(types)
-    }
-}
-
-impl<T: IntoComponentValue> IntoComponentValue for Box<T> {
-    fn into_value(self) -> Value {
-        (*self).into_value()
-    }
-}
-
-impl<T: FromComponentValue> FromComponentValue for Box<T> {
-    fn from_value(value: Value) -> Result<Self, Unexpected> {
-        T::from_value(value).map(Self::new)
+/// Checks that `ty` is an option of `T`, for the Rust type `O`.
+fn check_option<T: ComponentType, O>(ty: &ValueType) -> Result<(), TypeDifference> {
+    match ty {
+        ValueType::Option(payload) => part::<T>(payload, "option payload"),
+        _ => shape::<O, _>(ty),
     }
 }
 
 impl<T: ComponentType> ComponentType for Option<T> {
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::Option(payload) => part::<T>(payload, "option payload"),
-            _ => shape::<Self, _>(ty),
-        }
+        check_option::<T, Self>(ty)
     }
 
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
@@ -243,6 +299,20 @@ impl<T: IntoComponentValue> IntoComponentValue for Option<T> {
     }
 }
 
+impl<T: ToComponentValue> ToComponentValue for Option<T> {
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+        check_option::<&T, &Self>(ty)
+    }
+
+    fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Option::<&T>::describe(types)
+    }
+
+    fn to_value(&self) -> Value {
+        self.as_ref().into_value()
+    }
+}
+
 impl<T: FromComponentValue> FromComponentValue for Option<T> {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
@@ -254,13 +324,13 @@ impl<T: FromComponentValue> FromComponentValue for Option<T> {
 }
 
 /// A side of a `result`: a payload, or none for `()`.
-pub(super) fn side<T: ComponentType + 'static>(
+pub(super) fn side<T: ComponentType>(
     ty: Option<&ValueType>,
     step: &str,
 ) -> Result<(), TypeDifference> {
     match ty {
         Some(ty) => part::<T>(ty, step),
-        None if is_unit::<T>() => Ok(()),
+        None if T::IS_UNIT => Ok(()),
         None => {
             let rust = super::check::rust_name::<T>();
             Err(TypeDifference::new_text(rust, "no payload").within(step))
@@ -269,33 +339,36 @@ pub(super) fn side<T: ComponentType + 'static>(
 }
 
 /// A payload's type, or none for `()`.
-pub(crate) fn describe_side<T: ComponentType + 'static>(
+pub(crate) fn describe_side<T: ComponentType>(
     types: &HostTypes,
 ) -> Result<Option<ValueType>, Unexpected> {
-    if is_unit::<T>() { Ok(None) } else { T::describe(types).map(Some) }
+    if T::IS_UNIT { Ok(None) } else { T::describe(types).map(Some) }
 }
 
-pub(crate) fn is_unit<T: 'static>() -> bool {
-    std::any::TypeId::of::<T>() == std::any::TypeId::of::<()>()
-}
-
-fn payload<T: IntoComponentValue + 'static>(value: T) -> Option<Box<Value>> {
-    (!is_unit::<T>()).then(|| Box::new(value.into_value()))
+fn payload<T: IntoComponentValue>(value: T) -> Option<Box<Value>> {
+    (!T::IS_UNIT).then(|| Box::new(value.into_value()))
 }
 
 fn from_payload<T: FromComponentValue>(payload: Option<Box<Value>>) -> Result<T, Unexpected> {
     T::from_value(payload.map_or(Value::Fields(Vec::new()), |payload| *payload))
 }
 
-impl<A: ComponentType + 'static, B: ComponentType + 'static> ComponentType for Result<A, B> {
-    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-        match ty {
-            ValueType::Result(sides) => {
-                side::<A>(sides.0.as_ref(), "ok payload")?;
-                side::<B>(sides.1.as_ref(), "error payload")
-            }
-            _ => shape::<Self, _>(ty),
+/// Checks that `ty` is a result of `A` or `B`, for the Rust type `R`.
+fn check_sides<A: ComponentType, B: ComponentType, R>(
+    ty: &ValueType,
+) -> Result<(), TypeDifference> {
+    match ty {
+        ValueType::Result(sides) => {
+            side::<A>(sides.0.as_ref(), "ok payload")?;
+            side::<B>(sides.1.as_ref(), "error payload")
         }
+        _ => shape::<R, _>(ty),
+    }
+}
+
+impl<A: ComponentType, B: ComponentType> ComponentType for Result<A, B> {
+    fn check(ty: &ValueType) -> Result<(), TypeDifference> {
+        check_sides::<A, B, Self>(ty)
     }
 
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
@@ -304,9 +377,7 @@ impl<A: ComponentType + 'static, B: ComponentType + 'static> ComponentType for R
     }
 }
 
-impl<A: IntoComponentValue + 'static, B: IntoComponentValue + 'static> IntoComponentValue
-    for Result<A, B>
-{
+impl<A: IntoComponentValue, B: IntoComponentValue> IntoComponentValue for Result<A, B> {
     fn into_value(self) -> Value {
         match self {
             Ok(value) => Value::Case(OK, payload(value)),
@@ -315,9 +386,21 @@ impl<A: IntoComponentValue + 'static, B: IntoComponentValue + 'static> IntoCompo
     }
 }
 
-impl<A: FromComponentValue + 'static, B: FromComponentValue + 'static> FromComponentValue
-    for Result<A, B>
-{
+impl<A: ToComponentValue, B: ToComponentValue> ToComponentValue for Result<A, B> {
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+        check_sides::<&A, &B, &Self>(ty)
+    }
+
+    fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Result::<&A, &B>::describe(types)
+    }
+
+    fn to_value(&self) -> Value {
+        self.as_ref().into_value()
+    }
+}
+
+impl<A: FromComponentValue, B: FromComponentValue> FromComponentValue for Result<A, B> {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
             Value::Case(OK, payload) => from_payload(payload).map(Ok),
@@ -327,21 +410,32 @@ impl<A: FromComponentValue + 'static, B: FromComponentValue + 'static> FromCompo
     }
 }
 
+/// Checks that `ty` is a map from `K` to `V`, for the Rust type `M`.
+fn check_map<K: ComponentType, V: ComponentType, M>(ty: &ValueType) -> Result<(), TypeDifference> {
+    match ty {
+        ValueType::Map(types) => {
+            part::<K>(&types.0, "map key")?;
+            part::<V>(&types.1, "map value")
+        }
+        _ => shape::<M, _>(ty),
+    }
+}
+
+fn describe_map<K: ComponentType, V: ComponentType>(
+    types: &HostTypes,
+) -> Result<ValueType, Unexpected> {
+    Ok(ValueType::Map((K::describe(types)?, V::describe(types)?).into()))
+}
+
 macro_rules! map {
     ($($map:ident: $($bound:ident)+;)*) => {$(
         impl<K: ComponentType, V: ComponentType> ComponentType for $map<K, V> {
             fn check(ty: &ValueType) -> Result<(), TypeDifference> {
-                match ty {
-                    ValueType::Map(types) => {
-                        part::<K>(&types.0, "map key")?;
-                        part::<V>(&types.1, "map value")
-                    }
-                    _ => shape::<Self, _>(ty),
-                }
+                check_map::<K, V, Self>(ty)
             }
 
             fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
-                Ok(ValueType::Map((K::describe(types)?, V::describe(types)?).into()))
+                describe_map::<K, V>(types)
             }
         }
 
@@ -349,6 +443,20 @@ macro_rules! map {
             fn into_value(self) -> Value {
                 let entries = self.into_iter().map(|(k, v)| (k.into_value(), v.into_value()));
                 Value::Map(entries.collect())
+            }
+        }
+
+        impl<K: ToComponentValue, V: ToComponentValue> ToComponentValue for $map<K, V> {
+            fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+                check_map::<&K, &V, &Self>(ty)
+            }
+
+            fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+                describe_map::<&K, &V>(types)
+            }
+
+            fn to_value(&self) -> Value {
+                Value::Map(self.iter().map(|(k, v)| (k.to_value(), v.to_value())).collect())
             }
         }
 
@@ -376,6 +484,8 @@ map! {
 }
 
 impl ComponentType for () {
+    const IS_UNIT: bool = true;
+
     /// The component model has no empty tuple: `()` stands for no result and no payload.
     fn check(ty: &ValueType) -> Result<(), TypeDifference> {
         shape::<Self, _>(ty)
@@ -384,6 +494,12 @@ impl ComponentType for () {
 
 impl IntoComponentValue for () {
     fn into_value(self) -> Value {
+        Value::Fields(Vec::new())
+    }
+}
+
+impl ToComponentValue for () {
+    fn to_value(&self) -> Value {
         Value::Fields(Vec::new())
     }
 }
@@ -418,6 +534,26 @@ macro_rules! tuple {
         impl<$($name: IntoComponentValue),*> IntoComponentValue for ($($name,)*) {
             fn into_value(self) -> Value {
                 Value::Fields(vec![$(self.$index.into_value()),*])
+            }
+        }
+
+        impl<$($name: ToComponentValue),*> ToComponentValue for ($($name,)*) {
+            fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+                match ty {
+                    ValueType::Tuple(types) if types.len() == $count => {
+                        $(part::<&$name>(&types[$index], concat!("tuple element ", $index))?;)*
+                        Ok(())
+                    }
+                    _ => shape::<&Self, _>(ty),
+                }
+            }
+
+            fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+                <($(&$name,)*)>::describe(types)
+            }
+
+            fn to_value(&self) -> Value {
+                Value::Fields(vec![$(self.$index.to_value()),*])
             }
         }
 

@@ -6,6 +6,7 @@ mod func;
 mod handle;
 mod impls;
 mod params;
+mod pointers;
 mod stream;
 
 pub use check::TypeDifference;
@@ -18,13 +19,13 @@ pub(crate) use check::{check_params, check_result, check_signature};
 pub(crate) use func::call;
 #[doc(hidden)]
 pub use impls::Fields;
-pub(crate) use impls::{describe_side, is_unit};
+pub(crate) use impls::describe_side;
 
 use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::plan::types::ValueType;
-use crate::value::Value;
+use crate::value::{Value, primitives};
 
 /// Expands a macro with the tuples that are component values and parameter lists: how long, then
 /// each element's type and place.
@@ -53,21 +54,28 @@ pub(crate) use tuples;
 /// | Rust | component model |
 /// |---|---|
 /// | `bool`, `u8`..`u64`, `i8`..`i64`, `f32`, `f64`, `char` | `bool`, `u8`..`u64`, `s8`..`s64`, `f32`, `f64`, `char` |
-/// | `String`, `&str` | `string` |
-/// | `Vec<T>`, `&[T]` | `list<T>` |
-/// | `[T; N]` | `list<T, N>`, and as a parameter `list<T>` |
+/// | `String`, `str` | `string` |
+/// | `Vec<T>`, `[T]` | `list<T>` |
+/// | `[T; N]` | `list<T, N>`, and by reference `list<T>` |
 /// | `Option<T>`, `Result<A, B>` | `option<T>`, `result<A, B>`; `()` is no payload |
 /// | tuples up to 12 | `tuple<..>` |
 /// | `HashMap<K, V>`, `BTreeMap<K, V>` | `map<K, V>` |
 /// | [`OwnedResource`], `&OwnedResource` | an owned handle, a borrowed one |
 /// | [`ComponentStream<T>`], [`ComponentFuture<T>`] | `stream<T>`, `future<T>`; `()` is no type |
 /// | `Box<T>` | what `T` is |
+/// | `&T`, `Cow<T>`, `Arc<T>`, `Rc<T>` | what `T` is, with borrowed handles for owned ones |
 /// | types with `#[derive(ComponentValue)]` | record, tuple, variant, enum, flags |
+///
+/// They nest: `Vec<&str>`, `Option<&Ticket>` and `&[(Id, Cow<str>)]` are parameters like any other.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type of component values",
     note = "derive `ComponentValue` for a type of your own"
 )]
 pub trait ComponentType {
+    /// Whether it is `()`, which stands for no result and no payload.
+    #[doc(hidden)]
+    const IS_UNIT: bool = false;
+
     /// Checks that values of `ty` are values of this type.
     ///
     /// # Errors
@@ -108,7 +116,43 @@ pub trait IntoComponentValue: ComponentType {
     where
         Self: Sized,
     {
-        Value::List(list.into_iter().map(Self::into_value).collect())
+        pack(list.into_iter().map(Self::into_value).collect())
+    }
+}
+
+/// A Rust type that can be passed to a component by reference: `&T`, at any depth, and within a
+/// [`Cow`](std::borrow::Cow), an [`Arc`] or an [`Rc`](std::rc::Rc).
+///
+/// What is passed is a copy, but the handles of resources in it are lent for the call: what `T` has as
+/// `own<r>`, `&T` has as `borrow<r>`. Streams and futures move, so they are passed by value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be passed to a component by reference",
+    note = "derive `ComponentValue` for a type of your own; streams and futures move: pass them by value"
+)]
+pub trait ToComponentValue: ComponentType {
+    /// [`ComponentType::check`] for `&Self`.
+    #[doc(hidden)]
+    fn check_ref(ty: &ValueType) -> Result<(), TypeDifference> {
+        Self::check(ty)
+    }
+
+    /// `ComponentType::describe` for `&Self`.
+    #[doc(hidden)]
+    fn describe_ref(types: &HostTypes) -> Result<ValueType, Unexpected> {
+        Self::describe(types)
+    }
+
+    /// Converts it, for a function whose type was checked.
+    #[doc(hidden)]
+    fn to_value(&self) -> Value;
+
+    /// Converts a list of it; numbers are not converted one by one.
+    #[doc(hidden)]
+    fn list_to_value(list: &[Self]) -> Value
+    where
+        Self: Sized,
+    {
+        pack(list.iter().map(Self::to_value).collect())
     }
 }
 
@@ -125,9 +169,9 @@ pub trait FromComponentValue: ComponentType + Sized {
     /// Converts a list of it; numbers are not converted one by one.
     #[doc(hidden)]
     fn list_from_value(list: Value) -> Result<Vec<Self>, Unexpected> {
-        match list {
-            Value::List(values) => values.into_iter().map(Self::from_value).collect(),
-            other => Err(Unexpected::new::<Vec<Self>>(&other)),
+        match unpack(list) {
+            Ok(values) => values.into_iter().map(Self::from_value).collect(),
+            Err(other) => Err(Unexpected::new::<Vec<Self>>(&other)),
         }
     }
 }
@@ -136,6 +180,35 @@ pub trait FromComponentValue: ComponentType + Sized {
 pub trait ComponentValue: IntoComponentValue + FromComponentValue {}
 
 impl<T: IntoComponentValue + FromComponentValue> ComponentValue for T {}
+
+macro_rules! packing {
+    ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
+        /// A list of values. What is a number for the component may be another type in Rust, so that its lists
+        /// are made one by one.
+        fn pack(values: Vec<Value>) -> Value {
+            match values.first() {
+                $(Some(Value::$ty(_)) => {
+                    let number = |value: &Value| match value {
+                        Value::$ty(number) => Some(*number),
+                        _ => None,
+                    };
+                    values.iter().map(number).collect::<Option<_>>().map_or(Value::List(values), Value::$list)
+                })*
+                _ => Value::List(values),
+            }
+        }
+
+        /// The values of a list, or what is none.
+        fn unpack(list: Value) -> Result<Vec<Value>, Value> {
+            match list {
+                $(Value::$list(list) => Ok(list.into_iter().map(Value::$ty).collect()),)*
+                Value::List(values) => Ok(values),
+                other => Err(other),
+            }
+        }
+    };
+}
+primitives!(packing);
 
 /// A value that is not of the type that was checked: a mistake of this library, or of an
 /// implementation by hand.

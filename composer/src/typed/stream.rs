@@ -1,6 +1,5 @@
 //! [`ComponentStream`] and [`ComponentFuture`]: streams and futures between Rust and components.
 
-use std::any::TypeId;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -12,9 +11,10 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::check::shape;
-use super::impls::{describe_side, is_unit, side};
+use super::impls::{describe_side, side};
 use super::{
     ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
+    unpack,
 };
 use crate::error::CompositionError;
 use crate::plan::types::ValueType;
@@ -343,15 +343,15 @@ impl<T> fmt::Debug for ComponentFuture<T> {
 }
 
 fn into_elements<T: IntoComponentValue + 'static>(items: Vec<T>) -> Elements {
-    if is_unit::<T>() {
+    if T::IS_UNIT {
         return Elements::Units(items.len());
-    }
-    if TypeId::of::<T>() != TypeId::of::<u8>() {
-        return Elements::Values(items.into_iter().map(T::into_value).collect());
     }
     match T::list_into_value(items) {
         Value::Bytes(bytes) => Elements::Bytes(bytes),
-        other => Elements::Values(vec![other]),
+        list => match unpack(list) {
+            Ok(values) => Elements::Values(values),
+            Err(other) => Elements::Values(vec![other]),
+        },
     }
 }
 
