@@ -41,9 +41,10 @@ pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
             return Ok(block);
         }
         if starts_with_header(input) {
-            block.header = Some(header(input, report)?);
+            let tokens = next(input, is_statement);
+            block.header = Some(within(tokens, |input| header(input, report))?);
         }
-        each(input, report, is_statement, |input, report| statement(input, &mut block, report));
+        each(input, report, is_statement, |input, _, report| statement(input, &mut block, report));
         Ok(block)
     };
     parser.parse2(input)
@@ -64,71 +65,92 @@ fn header(input: ParseStream<'_>, report: &mut Report) -> Result<Header> {
     let name = input.parse()?;
     if input.peek(Token![<]) {
         report.error_at(input.span(), "the type of a composition has no generics");
-        skip(input, is_statement);
     } else if input.peek(token::Brace) || input.peek(token::Paren) {
         report.error_at(input.span(), "the struct's fields are generated; write `;` instead");
-        skip(input, is_statement);
     } else {
-        semicolon(input, start, report, is_statement);
+        semicolon(input, start, report);
     }
     Ok(Header { attrs, vis, name })
 }
 
-/// Reads until the end of `input`, statement by statement or clause by clause.
-///
-/// After an error it goes on behind the next semicolon, or before what `begins` takes for a
-/// beginning.
+/// Reads until the end of `input`, statement by statement or clause by clause; each sees its own tokens
+/// alone, so that one that is half there takes nothing of the next. `one` is told whether it is the last.
 fn each(
     input: ParseStream<'_>,
     report: &mut Report,
     begins: fn(ParseStream<'_>) -> bool,
-    mut one: impl FnMut(ParseStream<'_>, &mut Report) -> Result<()>,
+    mut one: impl FnMut(ParseStream<'_>, bool, &mut Report) -> Result<()>,
 ) {
     while !input.is_empty() {
+        let tokens = next(input, begins);
+        let is_last = input.is_empty();
+        if let Err(error) = within(tokens, |input| one(input, is_last, report)) {
+            report.loss(error);
+        }
+    }
+}
+
+/// Takes the tokens of what begins here: up to and with a semicolon, or up to what `begins` takes for a
+/// beginning.
+fn next(input: ParseStream<'_>, begins: fn(ParseStream<'_>) -> bool) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    let mut take = || {
+        let token = input.parse::<TokenTree>();
+        let is_end = matches!(&token, Ok(TokenTree::Punct(punct)) if punct.as_char() == ';');
+        tokens.extend(token);
+        is_end
+    };
+    // What belongs to the word behind it.
+    while input.peek(Token![#]) {
+        take();
+        if !input.peek(token::Bracket) {
+            return tokens;
+        }
+        take();
+    }
+    while input.peek(Token![pub]) || input.peek(Token![async]) {
+        take();
+    }
+    let mut is_end = take();
+    while !(is_end || input.is_empty() || begins(input)) {
+        is_end = take();
+    }
+    tokens
+}
+
+/// Has `tokens` read, not necessarily to their end.
+fn within<T>(tokens: TokenStream, read: impl FnOnce(ParseStream<'_>) -> Result<T>) -> Result<T> {
+    let parser = |input: ParseStream<'_>| {
         // syn fails in the end if any group was left half-read, unless that was in a fork.
         let ahead = input.fork();
-        let start = input.cursor();
-        let result = one(&ahead, report);
-        while input.cursor() < ahead.cursor() {
+        let result = read(&ahead).map_err(|error| blamed(error, input.cursor(), &ahead));
+        while !input.is_empty() {
             pass(input);
         }
-        if let Err(error) = result {
-            report.loss(blamed(error, start, &ahead, begins));
-            if input.cursor() == start {
-                pass(input);
-            }
-            skip(input, begins);
-        }
-    }
+        result
+    };
+    parser.parse2(tokens)
 }
 
-/// What is unfinished is to blame, and not what stands behind it, or the whole block if nothing does.
-fn blamed(
-    error: Error,
-    start: Cursor<'_>,
-    end: ParseStream<'_>,
-    begins: fn(ParseStream<'_>) -> bool,
-) -> Error {
+/// What is unfinished is to blame: an error at the end of the tokens, or at their semicolon, is shown at the
+/// last one before.
+fn blamed(error: Error, start: Cursor<'_>, end: ParseStream<'_>) -> Error {
     let message = error.to_string();
-    let expected = message.trim_start_matches("unexpected end of input, ");
-    let is_unfinished = end.cursor() != start
-        && expected.starts_with("expected ")
-        && (end.is_empty() || end.peek(Token![;]) || begins(end));
+    let (is_at_end, expected) = match message.strip_prefix("unexpected end of input, ") {
+        Some(expected) => (true, expected),
+        None => (end.peek(Token![;]) && message.starts_with("expected "), &*message),
+    };
     match last_token(start, end.cursor()) {
-        // In a group the error stands where it belongs.
-        Some(TokenTree::Group(_)) | None => error,
-        Some(token) if is_unfinished => Error::new(token.span(), format!("{expected} after this")),
-        Some(_) => error,
-    }
-}
-
-/// Passes over everything up to a beginning, or up to and with a semicolon.
-fn skip(input: ParseStream<'_>, begins: fn(ParseStream<'_>) -> bool) {
-    while !input.is_empty() && !begins(input) {
-        if input.parse::<Option<Token![;]>>().is_ok_and(|token| token.is_some()) {
-            return;
+        // The end may be that of the group.
+        Some(TokenTree::Group(group)) if is_at_end && end.is_empty() => {
+            Error::new(group.span_close(), expected)
         }
-        pass(input);
+        Some(TokenTree::Group(_)) | None => error,
+        Some(_) if !is_at_end => error,
+        Some(token) => {
+            let place = if expected.contains(" after `") { "" } else { " after this" };
+            Error::new(token.span(), format!("{expected}{place}"))
+        }
     }
 }
 
@@ -139,17 +161,10 @@ fn pass(input: ParseStream<'_>) {
 
 /// Reads the semicolon after what began at `start`. If it is missing, the last token before it is
 /// to blame: the next one may be far away, and is right.
-fn semicolon(
-    input: ParseStream<'_>,
-    start: Cursor<'_>,
-    report: &mut Report,
-    begins: fn(ParseStream<'_>) -> bool,
-) {
-    if input.parse::<Option<Token![;]>>().is_ok_and(|token| token.is_some()) {
-        return;
+fn semicolon(input: ParseStream<'_>, start: Cursor<'_>, report: &mut Report) {
+    if !input.parse::<Option<Token![;]>>().is_ok_and(|token| token.is_some()) {
+        report.error_at(last_span(start, input.cursor()), "expected `;` after this");
     }
-    report.error_at(last_span(start, input.cursor()), "expected `;` after this");
-    skip(input, begins);
 }
 
 /// The span of the last token before `end`.
@@ -200,7 +215,6 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
         block.nameless = false;
         if is_unfinished(&mut component, block.header.is_some(), start, input, report) {
             block.components.push(component);
-            skip(input, is_statement);
             return Ok(());
         }
         block.components.push(component);
@@ -233,13 +247,16 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
         input.parse::<kw::cycles>()?;
     } else if input.peek(kw::layer) {
         refuse(&attrs, report);
-        input.parse::<kw::layer>()?;
-        block.layers.push(input.parse()?);
+        let layer: kw::layer = input.parse()?;
+        block.layers.push(expression(layer, input)?);
     } else {
+        if let Some(last) = attrs.last().filter(|_| input.is_empty()) {
+            return Err(Error::new_spanned(last, "expected `export` after this"));
+        }
         let known = ["component", "fused", "export", "allow cycles", "layer"];
         return Err(unknown(input, "statement", &known));
     }
-    semicolon(input, start, report, is_statement);
+    semicolon(input, start, report);
     Ok(())
 }
 
@@ -272,8 +289,9 @@ fn is_unfinished(
         return false;
     }
     match component.value {
-        // It was reported that something is missing.
+        // That is told already, or that there can be no value.
         Value::Broken => true,
+        Value::Given(_) if is_item => true,
         Value::Absent if !is_item && component.clauses.is_empty() => {
             let message = "expected `=` and an expression after this";
             report.loss(Error::new(last_span(start, input.cursor()), message));
@@ -303,11 +321,11 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     } else if input.peek(token::Brace) {
         let clauses;
         braced!(clauses in input);
-        each(&clauses, report, is_clause, |input, report| {
+        each(&clauses, report, is_clause, |input, is_last, report| {
             let start = input.cursor();
             component.clauses.push(clause(input, &[])?);
-            if !input.is_empty() {
-                semicolon(input, start, report, is_clause);
+            if !(is_last && input.is_empty()) {
+                semicolon(input, start, report);
             }
             Ok(())
         });
@@ -343,12 +361,12 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
         }
     }
     if !input.peek(token::Brace) {
-        return Err(input.error("expected `{`, and between braces the functions of the interface"));
+        return Err(input.error("expected `{ .. }` with the functions of the interface"));
     }
     let content;
     braced!(content in input);
     let (mut functions, before) = (Vec::new(), report.count());
-    each(&content, report, is_function, |input, report| {
+    each(&content, report, is_function, |input, _, report| {
         let attrs = input.call(Attribute::parse_outer)?;
         if input.peek(Token![pub]) {
             let message = "a function of an interface has no visibility: components call it";
@@ -357,7 +375,7 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
         let function = signature(attrs, input)?;
         refuse_all_but_docs(&function.attrs, report);
         if !input.peek(token::Brace) {
-            return Err(input.error("expected `{`, and between braces what the function does"));
+            return Err(input.error("expected `{ .. }` with what the function does"));
         }
         functions.push(HostFunction { function, body: input.parse::<Body>()?.stmts });
         Ok(())
@@ -403,11 +421,11 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
         return Ok(Component { name, value, clauses, group: Some(group) });
     }
     if !input.peek(token::Brace) {
-        return Err(input.error("expected `{`, and between braces the components that are fused"));
+        return Err(input.error("expected `{ .. }` with the components that are fused"));
     }
     let content;
     braced!(content in input);
-    each(&content, report, is_member, |input, report| {
+    each(&content, report, is_member, |input, is_last, report| {
         let start = input.cursor();
         if input.peek(kw::component) {
             group.nameless = true;
@@ -425,8 +443,8 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
         } else {
             clauses.push(clause(input, &["component", "export"])?);
         }
-        if !input.is_empty() {
-            semicolon(input, start, report, is_member);
+        if !(is_last && input.is_empty()) {
+            semicolon(input, start, report);
         }
         Ok(())
     });
@@ -450,9 +468,10 @@ fn is_struct_literal(input: ParseStream<'_>) -> bool {
 
 /// The expression behind `P`, which is `word`.
 fn given<P: Parse + ToTokens>(word: &str, input: ParseStream<'_>, report: &mut Report) -> Value {
+    let start = input.cursor();
     let value = |input: ParseStream<'_>| {
         let before: P = input.parse()?;
-        if input.is_empty() || input.peek(Token![;]) || is_statement(input) {
+        if input.is_empty() || input.peek(Token![;]) {
             let message = format!("expected an expression after `{word}`");
             return Err(Error::new_spanned(before, message));
         }
@@ -461,7 +480,7 @@ fn given<P: Parse + ToTokens>(word: &str, input: ParseStream<'_>, report: &mut R
     match value(input) {
         Ok(value) => Value::Given(Box::new(value)),
         Err(error) => {
-            report.loss(error);
+            report.loss(blamed(error, start, input));
             skip_value(input);
             Value::Broken
         }
@@ -470,18 +489,28 @@ fn given<P: Parse + ToTokens>(word: &str, input: ParseStream<'_>, report: &mut R
 
 /// Leaves the semicolon, so that it is not reported to be missing.
 fn skip_value(input: ParseStream<'_>) {
-    while !(input.is_empty() || input.peek(Token![;]) || is_statement(input)) {
+    while !(input.is_empty() || input.peek(Token![;])) {
         pass(input);
     }
 }
 
+/// The expression behind `word`.
+fn expression(word: impl ToTokens, input: ParseStream<'_>) -> Result<Expr> {
+    if input.is_empty() || input.peek(Token![;]) {
+        let message = format!("expected an expression after `{}`", word.to_token_stream());
+        return Err(Error::new_spanned(word, message));
+    }
+    input.parse()
+}
+
+/// Whether a clause begins here. A setting's name is likely to be that of a variable too, and the other words
+/// may be names of components, so it takes two tokens to tell.
 fn is_clause(input: ParseStream<'_>) -> bool {
-    input.peek(kw::import)
+    let word = input.peek(kw::import)
         || input.peek(kw::expose)
         || input.peek(kw::hide)
-        || input.peek(kw::contain)
-        || is_layer(input)
-        || is_setting(input)
+        || input.peek(kw::contain);
+    word && input.peek2(LitStr) || is_layer(input)
 }
 
 fn is_setting(input: ParseStream<'_>) -> bool {
@@ -511,15 +540,17 @@ fn clause(input: ParseStream<'_>, others: &[&str]) -> Result<Clause> {
         };
         Ok(Clause::Contain(Contain { import, case }))
     } else if input.peek(kw::layer) {
-        input.parse::<kw::layer>()?;
-        let value = input.parse()?;
+        let layer: kw::layer = input.parse()?;
+        let value = expression(layer, input)?;
         let on = match input.parse::<Option<kw::on>>()? {
             Some(_) => Some(input.parse()?),
             None => None,
         };
         Ok(Clause::Layer(Layer { value, on }))
     } else if is_setting(input) {
-        Ok(Clause::Setting(Setting { name: input.parse()?, value: input.parse()? }))
+        let name: Ident = input.parse()?;
+        let value = expression(&name, input)?;
+        Ok(Clause::Setting(Setting { name, value }))
     } else {
         let clauses = ["import", "expose", "hide", "contain", "layer"];
         let known: Vec<&str> = others.iter().chain(&clauses).chain(SETTINGS).copied().collect();
@@ -540,20 +571,20 @@ fn filter(kind: FilterKind, span: Span, input: ParseStream<'_>) -> Result<Clause
 }
 
 fn hint(input: ParseStream<'_>) -> Result<Hint> {
-    let name = input.parse()?;
+    let export = input.parse()?;
     input.parse::<kw::from>()?;
-    Ok(Hint { name, export: None, from: input.parse()? })
+    Ok(Hint { name: export, export: None, from: input.parse()? })
 }
 
 /// As with `use`, what is behind `as` is the name on this side.
 fn import_hint(input: ParseStream<'_>) -> Result<Hint> {
     let first = input.parse()?;
-    let (name, export) = match input.parse::<Option<Token![as]>>()? {
+    let (import, export) = match input.parse::<Option<Token![as]>>()? {
         Some(_) => (input.parse()?, Some(first)),
         None => (first, None),
     };
     input.parse::<kw::from>()?;
-    Ok(Hint { name, export, from: input.parse()? })
+    Ok(Hint { name: import, export, from: input.parse()? })
 }
 
 fn interface(
@@ -568,11 +599,11 @@ fn interface(
     let content;
     braced!(content in input);
     let (mut functions, before) = (Vec::new(), report.count());
-    each(&content, report, is_function, |input, report| {
+    each(&content, report, is_function, |input, _, report| {
         let start = input.cursor();
         let attrs = input.call(Attribute::parse_outer)?;
         functions.push(function(attrs, input)?);
-        semicolon(input, start, report, is_function);
+        semicolon(input, start, report);
         Ok(())
     });
     let incomplete = report.count() > before;

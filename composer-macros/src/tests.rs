@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::check::METHODS;
@@ -155,6 +155,22 @@ fn fused_groups() {
 }
 
 #[test]
+fn what_functions_in_rust_share_is_an_argument() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        pub struct Shop;
+        component clock = host "acme:env/clock@1.0.0" with started: Instant, log: Log {
+            fn now() -> u64 { started.elapsed() }
+        };
+        component logger = host "acme:env/log" with log { fn log(text: String) { log.add(text) } };
+        component shop;
+        "#,
+    );
+    matches_snapshot("shared_in_item", Place::Item, expansion);
+}
+
+#[test]
 fn composition_without_accessors() {
     let expansion = compose(CRATE, "component one = (One { field: 1 }).build();");
     matches_snapshot("composition_without_accessors", Place::Expression, expansion);
@@ -219,6 +235,92 @@ fn losses_make_an_erroneous_value() {
         "#,
     );
     matches_snapshot("losses_in_expression", Place::Expression, expansion);
+}
+
+/// What stands there while `tokens` are typed: each beginning, with every brace closed that was opened, and
+/// whether it ends within braces.
+fn beginnings(tokens: &TokenStream) -> Vec<(TokenStream, bool)> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut found = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let before = || tokens[..index].iter().cloned();
+        if let TokenTree::Group(group) = token {
+            for (inside, _) in beginnings(&group.stream()) {
+                let group = Group::new(group.delimiter(), inside);
+                found.push((before().chain([group.into()]).collect(), true));
+            }
+        }
+        if index + 1 < tokens.len() {
+            found.push((before().chain([token.clone()]).collect(), false));
+        }
+    }
+    found
+}
+
+fn count(expansion: &TokenStream, text: &str) -> usize {
+    expansion.to_string().matches(text).count()
+}
+
+#[test]
+fn half_typed_statement_is_one_error_and_leaves_the_rest() {
+    let both = [
+        r#"export "add" from one"#,
+        "export fn total(values: &[i64], more: Vec<u8>) -> Result<i64, String> = \"sum-all\"",
+        "export async fn run_add() -> i32",
+        r#"export interface "a:b/c@1.0.0" as tools { fn add(a: i32) -> i32; async fn ping(); }"#,
+        "layer Trace::new()",
+        "allow cycles",
+    ];
+    let clauses = r#"{
+        import "add" from one; import "a" as "b" from one; import "log" from host;
+        expose "a", "b"; contain "add#get" as "gone"; layer first() on "add"; deadline after(1)
+    }"#;
+    let functions = r#"host "a:b/c@1.0.0" with log: Arc<Log>, state: u8 {
+        fn now() -> u64 { log.now() }
+        async fn sleep(millis: u64) = "nap" { sleep(millis).await }
+    }"#;
+    let group = r#"{ import "add" from b; hide "a" }; export "b" from a; deadline after(1); import "c" from one"#;
+    let expressions = [
+        format!("component two = two(1) {clauses}"),
+        format!("component clock = {functions}"),
+        format!("fused two in (linker, store) {{ component b = b(); component a = a() {group} }}"),
+    ];
+    let items = [
+        format!("component two {clauses}"),
+        format!("component clock = {functions}"),
+        format!("fused two {{ component b; component a {group} }}"),
+    ];
+    let mut states = 0;
+    for (head, one, others) in [
+        ("", "component one = one;", &expressions),
+        ("pub struct Block;", "component one;", &items),
+    ] {
+        for statement in both.iter().copied().chain(others.iter().map(String::as_str)) {
+            for (beginning, is_within) in beginnings(&tokens(statement)) {
+                let other = "export fn other() -> u8;";
+                let end = if is_within { ";" } else { "" };
+                for body in [
+                    format!("{head} {one} {other} {beginning} {end}"),
+                    format!("{head} {one} {beginning} {end} {other}"),
+                    format!("{head} {beginning} {end} {one} {other}"),
+                ] {
+                    let expansion = compose(CRATE, &body);
+                    let errors = count(&expansion, "compile_error");
+                    // Within braces the end may be left out.
+                    assert!(errors == 1 || is_within && errors == 0, "{errors} of {body}");
+                    assert!(count(&expansion, "async fn other") == 1, "{body}\n{expansion}");
+                    assert!(count(&expansion, r#"new ("one""#) == 1, "{body}\n{expansion}");
+                    let expansion = match head {
+                        "" => quote!(fn main() { let composition = #expansion; }),
+                        _ => expansion,
+                    };
+                    assert!(syn::parse2::<syn::File>(expansion).is_ok(), "{body}");
+                    states += 1;
+                }
+            }
+        }
+    }
+    assert!(states > 900, "{states}");
 }
 
 #[test]

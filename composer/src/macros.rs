@@ -68,8 +68,8 @@
 /// # }
 /// ```
 ///
-/// As an **item** it begins with a struct and makes a named type with a constructor `compose`, which
-/// takes the components in their order:
+/// As an **item** it begins with a struct and makes a named type. A second one, with `Parts` behind its name,
+/// has a field for each component, and composes them:
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableComponent, CompositionError};
@@ -88,18 +88,24 @@
 /// wasm_runtime_composer::compose! {
 ///     /// Adds numbers.
 ///     pub struct Calculator;
-///     component adder { expose "add" };
+///     component fast { expose "add" };
+///     component spare { hide "add" };
 ///     /// The sum of both.
 ///     export fn add(a: i32, b: i32) -> i32;
 /// }
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), CompositionError> {
-/// let calculator = Calculator::compose(adder()).await?;
+/// let calculator = CalculatorParts { fast: adder(), spare: adder() }.compose().await?;
 /// assert_eq!(calculator.add(1, 2).await?, 3);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// One that is missing, or there twice, is an error while compiling. `Calculator::compose(adder(), adder())` takes
+/// the same as arguments, in the order of the block: good for one component, or for some of different types. Of two
+/// that are of one type, as `ComposableComponent<T>`s are, nothing keeps a caller from changing the places, and
+/// each then has the hints, filters and limits that were meant for the other.
 ///
 /// An interface can be implemented **in Rust**, in the block:
 ///
@@ -178,7 +184,8 @@
 ///            | "export" STRING "from" NAME
 ///            | clause
 /// value      = expression
-///            | "host" [ STRING ] [ "with" NAME ( "," NAME )* ] "{" ( signature block )* "}"
+///            | "host" [ STRING ] [ "with" shared ( "," shared )* ] "{" ( signature block )* "}"
+/// shared     = NAME [ ":" type ]
 /// clause     = "import" STRING [ "as" STRING ] "from" NAME
 ///            | "import" STRING "from" "host"
 ///            | "expose" STRING ( "," STRING )*
@@ -198,14 +205,16 @@
 ///   `component x = producer { hide "y" };` the braces are clauses, as with `match`: a struct
 ///   literal needs parentheses.
 /// - `fused` is [`Composer::fused`](crate::Composer) of the components in it, for the tuple of a
-///   linker and a constructor of stores behind `in`: an argument of `compose` in the item form, before
-///   those of its components. Components inside have import hints, to each other or to `host`, and
+///   linker and a constructor of stores behind `in`: in the item form a part by the group's name, before
+///   its components. Components inside have import hints, to each other or to `host`, and
 ///   filters; all other clauses, layers too, are for the whole. It needs the feature `fuse`.
 /// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface): an interface
 ///   that is implemented here, in Rust, in the item form too; without a name, functions at the root. Functions
 ///   return component values or [`wasmtime::Result`]s of them, and `async fn`s overlap. Each is a `move` closure; what
 ///   several need, or an `async fn`, stands behind `with` and is cloned for each, and for each call of an `async fn`: an
-///   `Arc`, say. Resources need a `HostInterface` in an expression.
+///   `Arc`, say. It is a variable or, in the item form, where there is none around, a part like the components, whose
+///   type is said: `with started: Instant`. Interfaces that name the same share one. Resources need a `HostInterface`
+///   in an expression.
 /// - `import "export" as "name" from x` satisfies the import `name` by another name's export, as
 ///   [`with_import_hint_as`](crate::ComposableDescriptor::with_import_hint_as) does. As with `use`, the name on
 ///   this side is the one behind `as`.
@@ -223,8 +232,8 @@
 ///   parameter: `fn put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";`, likewise
 ///   `"[constructor]bucket"` and `"[static]bucket.merge"`.
 /// - `async fn` declares an async function; all accessors are `async` in Rust.
-/// - Parameters and results are of Rust types that are [`ComponentType`](crate::ComponentType)s.
-///   An accessor returns `Result<T, CompositionError>`; a WIT `result` is a `Result` inside it.
+/// - Parameters and results are of Rust types that are [`ComponentType`](crate::ComponentType)s, parameters also
+///   references to them, at any depth: `&Ticket`, `&[&str]`, `Option<&Ticket>`. An accessor returns `Result<T, CompositionError>`; a WIT `result` is a `Result` inside it.
 ///
 /// # Errors
 ///

@@ -48,13 +48,14 @@ impl Host {
             let file: PathBuf = folder.join(name).with_extension("wasm");
             ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
         };
-        let plugins = Plugins::compose(
-            plugin("producer"),
-            plugin("producer-b"),
-            plugin("consumer"),
-            plugin("greeter"),
-        )
-        .await?;
+        // All of one type: their names tell them apart.
+        let parts = PluginsParts {
+            producer: plugin("producer"),
+            backup: plugin("producer-b"),
+            consumer: plugin("consumer"),
+            greeter: plugin("greeter"),
+        };
+        let plugins = parts.compose().await?;
         Ok(Self { plugins })
     }
 

@@ -1,51 +1,52 @@
 fn main() {
     let composition = {
-        if true {
-            ::core::compile_error! {
-                "these braces hold clauses; put a struct literal in parentheses"
+        let mut composer = ::wasm_runtime_composer::Composer::new();
+        composer
+            .add(
+                ::wasm_runtime_composer::ComposableDescriptor::new(
+                    "one",
+                    (One { field: 1 }).build(),
+                ),
+            );
+        {
+            #[derive(::core::clone::Clone)]
+            struct __Composed {
+                __composition: ::wasm_runtime_composer::Composition,
             }
-        } else {
-            let mut composer = ::wasm_runtime_composer::Composer::new();
-            {
-                #[derive(::core::clone::Clone)]
-                struct __Composed {
-                    __composition: ::wasm_runtime_composer::Composition,
+            #[allow(
+                dead_code,
+                unused_mut,
+                clippy::too_many_arguments,
+                clippy::wrong_self_convention,
+                reason = "generated after what a component exports"
+            )]
+            impl __Composed {
+                fn __bind(
+                    composition: ::wasm_runtime_composer::Composition,
+                ) -> ::core::result::Result<
+                    Self,
+                    ::wasm_runtime_composer::CompositionError,
+                > {
+                    ::core::result::Result::Ok(Self { __composition: composition })
                 }
-                #[allow(
-                    dead_code,
-                    unused_mut,
-                    clippy::too_many_arguments,
-                    clippy::wrong_self_convention,
-                    reason = "generated after what a component exports"
-                )]
-                impl __Composed {
-                    fn __bind(
-                        composition: ::wasm_runtime_composer::Composition,
-                    ) -> ::core::result::Result<
-                        Self,
-                        ::wasm_runtime_composer::CompositionError,
-                    > {
-                        ::core::result::Result::Ok(Self { __composition: composition })
-                    }
-                }
-                impl ::core::ops::Deref for __Composed {
-                    type Target = ::wasm_runtime_composer::Composition;
-                    fn deref(&self) -> &Self::Target {
-                        &self.__composition
-                    }
-                }
-                impl ::core::fmt::Debug for __Composed {
-                    fn fmt(
-                        &self,
-                        f: &mut ::core::fmt::Formatter<'_>,
-                    ) -> ::core::fmt::Result {
-                        f.debug_tuple("__Composed").field(&self.__composition).finish()
-                    }
-                }
-                ::wasm_runtime_composer::__private::composing(async move {
-                    composer.compose().await.and_then(__Composed::__bind)
-                })
             }
+            impl ::core::ops::Deref for __Composed {
+                type Target = ::wasm_runtime_composer::Composition;
+                fn deref(&self) -> &Self::Target {
+                    &self.__composition
+                }
+            }
+            impl ::core::fmt::Debug for __Composed {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_tuple("__Composed").field(&self.__composition).finish()
+                }
+            }
+            ::wasm_runtime_composer::__private::composing(async move {
+                composer.compose().await.and_then(__Composed::__bind)
+            })
         }
     };
 }

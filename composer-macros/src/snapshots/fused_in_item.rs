@@ -87,6 +87,7 @@ impl ::core::fmt::Debug for Parser {
     }
 }
 /// What a [`Parser`] is composed of, each by its name: `ParserParts { parser, words, grammar, logger }.compose().await?`.
+#[allow(dead_code, reason = "the components may be given without their names")]
 struct ParserParts<
     __Part0: ::wasm_runtime_composer::__private::Place,
     __Part1: ::wasm_runtime_composer::Composable,

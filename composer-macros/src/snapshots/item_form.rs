@@ -164,6 +164,7 @@ impl CalculatorIconsumer<'_> {
     }
 }
 /// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, consumer }.compose().await?`.
+#[allow(dead_code, reason = "the components may be given without their names")]
 pub struct CalculatorParts<
     __Part0: ::wasm_runtime_composer::Composable,
     __Part1: ::wasm_runtime_composer::Composable,

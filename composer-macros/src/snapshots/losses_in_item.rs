@@ -113,6 +113,7 @@ for __BrokenCalculator<__BROKEN> {
     }
 }
 /// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, __producer_1 }.compose().await?`.
+#[allow(dead_code, reason = "the components may be given without their names")]
 struct __BrokenCalculatorParts<
     __Part0: ::wasm_runtime_composer::Composable,
     __Part1: ::wasm_runtime_composer::Composable,

@@ -59,6 +59,7 @@ impl ::core::fmt::Debug for Timed {
     }
 }
 /// What a [`Timed`] is composed of, each by its name: `TimedParts { consumer }.compose().await?`.
+#[allow(dead_code, reason = "the components may be given without their names")]
 struct TimedParts<__Part0: ::wasm_runtime_composer::Composable> {
     /// The component `consumer`.
     consumer: __Part0,

@@ -7,6 +7,7 @@ async fn composed(memory: impl Composable) -> Result<(), CompositionError> {
         component disk = String::from("disk");
         component memory = memory { hide "debug" };
         component cloud = 7 { expose "size" };
+        component file = "file.wasm";
     }
     .await?;
     drop(composition.exports());
