@@ -32,7 +32,7 @@ pub fn compose_impl(input: TokenStream) -> TokenStream {
     compose(input.into()).into()
 }
 
-/// Derives `ComponentType`, `IntoComponentValue` and `FromComponentValue`.
+/// Derives `ComponentType`, `IntoComponentValue`, `ToComponentValue` and `FromComponentValue`.
 ///
 /// | Rust | component model |
 /// |---|---|
@@ -51,7 +51,8 @@ pub fn compose_impl(input: TokenStream) -> TokenStream {
 /// Names are the Rust names in kebab case: `user_id` is `user-id` and `TooBig` is `too-big`.
 ///
 /// A type with type parameters is a component value when they are. A type with lifetime parameters
-/// borrows what it is made of: it can be passed, but not returned.
+/// borrows what it is made of: it can be passed, but not returned. Values are passed by reference too, `&T`,
+/// unless streams or futures are in them, which move.
 ///
 /// # Attributes
 ///

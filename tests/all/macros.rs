@@ -192,7 +192,8 @@ fn item_form_takes_the_place_of_what_is_fused() {
         };
         let (producer, consumer) = (file("producer"), file("consumer"));
         let other = component("producer-b");
-        let calculator = FusedCalculator::compose(place, producer, consumer, other).await.unwrap();
+        let parts = FusedCalculatorParts { all: place, producer, consumer, other };
+        let calculator = parts.compose().await.unwrap();
         assert_eq!(limited(calculator.run_add()).await.unwrap(), 3);
         assert_eq!(limited(calculator.add(1, 2)).await.unwrap(), 1003);
         let plan = calculator.plan();
@@ -274,9 +275,11 @@ mod tools {
             fn add(a: i32, b: i32) -> i32;
             fn greet(name: &str) -> String;
             fn birthday(p: Person) -> Person;
+            fn celebrate(p: &Person) -> Person = "birthday";
             fn reverse(bytes: &[u8]) -> Vec<u8>;
             fn lookup(id: u32) -> Result<Person, Failure>;
             fn mix(c: Color, p: Permissions) -> (Color, Permissions);
+            fn blend(c: &Color, p: Arc<Permissions>) -> (Color, Permissions) = "mix";
             async fn ping() -> i32;
             async fn echo_later(text: &str) -> String;
         }
@@ -465,6 +468,7 @@ fn derived_types_cross_in_both_directions() {
         let producer = tools.iproducer();
         let ann = Person { name: "ann".into(), age: 41, labels: vec!["x".into()] };
         let older = producer.birthday(ann.clone()).await.unwrap();
+        assert_eq!(producer.celebrate(&ann).await.unwrap(), older);
         assert_eq!(older, Person { age: 42, labels: vec!["x".into(), "older".into()], ..ann });
 
         let one = Person { name: "one".into(), age: 1, labels: Vec::new() };
@@ -646,7 +650,7 @@ const MISFITS: &str = r#"13 functions are not what they were declared as:
   - accessor `iproducer().ping`: `composer:test/iproducer#ping` of component `producer` is an async function, declared as a sync one; declare it as `async fn`
   - accessor `iproducer().birthday`: `composer:test/iproducer#birthday` of component `producer`, parameter `p`, field `age`: expected a type for `u32`, found `i64`
   - accessor `iproducer().lookup`: `composer:test/iproducer#lookup` of component `producer`, result, error payload: expected a type for `variant { empty, not-found(u32), denied(string) }`, found `String`
-  - accessor `iproducer().mix`: `composer:test/iproducer#mix` of component `producer`, parameter `c`: expected a type for `enum { red, green, blue }`, found `Colour { red, blue }`
+  - accessor `iproducer().mix`: `composer:test/iproducer#mix` of component `producer`, parameter `c`: expected case `green`, found `blue` of `Colour`; it has no case `green`
   - accessor `iproducer().mix`: `composer:test/iproducer#mix` of component `producer`, result: expected a type for `tuple<enum { red, green, blue }, flags { read, write, exec }>`, found `Color { red, green, blue }`
   - accessor `iproducer().reverse`: `composer:test/iproducer#reverse` of component `producer`, result: expected a type for `list<u8>`, found `()`
   - accessor `iproducer().subtract`: interface `composer:test/iproducer` has no function `subtract`"#;
@@ -884,6 +888,83 @@ mod timed {
     pub(super) async fn compose() -> Timed {
         Timed::compose(clock_reader()).await.unwrap()
     }
+}
+
+compose! {
+    struct Shared;
+    component consumer { import "acme:env/clock@1.0.0" from clock };
+    component clock = host "acme:env/clock@1.0.0" with ticks: Arc<AtomicU64>, log: Arc<Mutex<Vec<u64>>> {
+        fn now() -> u64 { ticks.fetch_add(1, Ordering::Relaxed) + 1 }
+        fn checked(at_most: u64) -> u64 {
+            log.lock().unwrap().push(at_most);
+            at_most
+        }
+        async fn later(n: u64) -> wasmtime::Result<u64> {
+            tokio::task::yield_now().await;
+            log.lock().unwrap().push(n);
+            Ok(n)
+        }
+    };
+    component counter = host "acme:env/counter" with ticks {
+        fn count() -> u64 { ticks.load(Ordering::Relaxed) }
+    };
+    export fn told() -> u64;
+    export fn said(n: u64) -> u64;
+    export interface "acme:env/clock@1.0.0" as clock { async fn later(n: u64) -> u64; }
+    export interface "acme:env/counter" as counter { fn count() -> u64; }
+}
+
+#[test]
+fn what_functions_in_rust_share_is_an_argument_of_an_item() {
+    run(async || {
+        let (ticks, log) = (Arc::new(AtomicU64::new(41)), Arc::new(Mutex::new(Vec::new())));
+        let (consumer, shared) = (clock_reader(), (ticks.clone(), log.clone()));
+        let parts = SharedParts { consumer, ticks: shared.0, log: shared.1 };
+        let shared = limited(parts.compose()).await.unwrap();
+        assert_eq!(limited(shared.told()).await.unwrap(), 42);
+        assert_eq!(limited(shared.said(7)).await.unwrap(), 7);
+        assert_eq!(limited(shared.clock().later(8)).await.unwrap(), 8);
+        assert_eq!(limited(shared.counter().count()).await.unwrap(), 42);
+        assert_eq!((ticks.load(Ordering::Relaxed), &*log.lock().unwrap()), (42, &vec![7, 8]));
+        // In their places the same.
+        let other = Shared::compose(clock_reader(), ticks.clone(), log).await.unwrap();
+        assert_eq!(limited(other.told()).await.unwrap(), 43);
+    });
+}
+
+#[test]
+fn type_of_what_is_shared_may_be_said_of_an_expression() {
+    run(async || {
+        let ticks = Arc::new(AtomicU64::new(41));
+        let composition = compose! {
+            component counter = host "acme:env/counter" with ticks: Arc<AtomicU64> {
+                fn count() -> u64 { ticks.load(Ordering::Relaxed) }
+            };
+            export interface "acme:env/counter" as counter { fn count() -> u64; }
+        };
+        let composition = composition.await.unwrap();
+        assert_eq!(limited(composition.counter().count()).await.unwrap(), 41);
+    });
+}
+
+compose! {
+    struct Pair;
+    component first { hide "composer:test/iproducer" };
+    component second { hide "add"; deadline Duration::from_secs(60) };
+    export fn add(a: i32, b: i32) -> i32;
+}
+
+#[test]
+fn components_of_one_type_are_given_by_name() {
+    run(async || {
+        // In whatever order they are written.
+        let parts = PairParts { second: component("producer"), first: component("producer-b") };
+        assert_eq!(format!("{parts:?}"), "PairParts { .. }");
+        let pair = limited(parts.compose()).await.unwrap();
+        assert_eq!(pair.add(1, 2).await.unwrap(), 1003);
+        let swapped = Pair::compose(component("producer"), component("producer-b")).await.unwrap();
+        assert_eq!(swapped.add(1, 2).await.unwrap(), 3);
+    });
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Typed functions without the macro.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use composer_tests::{
     Clock, call_unit, compose, composer, limited, run, run_placed, string, text, until,
 };
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, HandleError, OwnedResource,
-    TypedProblem,
+    ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, HandleError,
+    IntoComponentValue, OwnedResource, ToComponentValue, TypedProblem, ValueType,
 };
 use wasmtime::component::Val;
 
@@ -67,7 +70,7 @@ type Padding = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64);
 fn every_rust_type_comes_back_as_it_went() {
     async fn echo<T>(ty: &str, value: T)
     where
-        T: wasm_runtime_composer::ComponentValue + Clone + PartialEq + std::fmt::Debug + 'static,
+        T: ComponentValue + ToComponentValue + Clone + PartialEq + std::fmt::Debug + 'static,
     {
         // Twelve elements are the longest tuple, so the padding is nested.
         let wat = identity(ty).replace(
@@ -82,6 +85,9 @@ fn every_rust_type_comes_back_as_it_went() {
         let pad: Padding = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
         let sent = (value, pad, pad);
         assert_eq!(echo.unwrap().call((sent.clone(),)).await.unwrap(), sent);
+        let lent =
+            composition.typed::<(&(T, Padding, Padding),), (T, Padding, Padding)>(None, "echo");
+        assert_eq!(lent.unwrap().call((&sent,)).await.unwrap(), sent);
     }
     run_placed(async || {
         echo("bool", true).await;
@@ -104,6 +110,246 @@ fn every_rust_type_comes_back_as_it_went() {
         echo("(result)", Ok::<(), ()>(())).await;
         echo("(map string u8)", BTreeMap::from([("a".to_owned(), 1_u8)])).await;
         echo("u8", Box::new(7_u8)).await;
+        echo("(list u8)", vec![Box::new(7_u8)]).await;
+        echo("(list u32)", vec![Id(7), Id(u32::MAX)]).await;
+        echo("(list u32)", Vec::<Id>::new()).await;
+        echo("(list u32 2)", [Id(7), Id(8)]).await;
+        echo("string", Box::<str>::from("a")).await;
+        echo("string", Arc::<str>::from("a")).await;
+        echo("string", Cow::<str>::from("a")).await;
+        echo("(list u8)", Rc::<[u8]>::from([1, 2])).await;
+        echo("(list u8)", Cow::<[u8]>::from(vec![1, 2])).await;
+        echo("(list string)", Box::<[String]>::from(["a".to_owned()])).await;
+        echo("(option string)", Arc::new(Some("a".to_owned()))).await;
+        echo("(result (error string))", Err::<Rc<()>, _>(Rc::<str>::from("a"))).await;
+    });
+}
+
+#[derive(Clone, Debug, PartialEq, ComponentValue)]
+#[component(transparent)]
+struct Id(u32);
+
+/// Passes `given` where a `ty` is taken, and takes it back as an `R`.
+async fn passed<P: IntoComponentValue, R: ComponentValue + 'static>(ty: &str, given: P) -> R {
+    let wat = identity(ty).replace(
+        &format!("(tuple {})", "u64 ".repeat(17)),
+        &format!("(tuple {}) (tuple {})", "u64 ".repeat(12), "u64 ".repeat(12)),
+    );
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("echo", text(wat)));
+    let composition = compose(composer).await.unwrap();
+    let pad: Padding = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+    let echo = composition.typed::<((P, Padding, Padding),), (R, Padding, Padding)>(None, "echo");
+    echo.unwrap().call(((given, pad, pad),)).await.unwrap().0
+}
+
+#[test]
+fn references_are_passed_at_any_depth() {
+    run_placed(async || {
+        let text: String = passed("string", &"a".to_owned()).await;
+        assert_eq!(text, "a");
+        let texts: Vec<String> = passed("(list string)", ["a", "b"].as_slice()).await;
+        assert_eq!(texts, ["a", "b"]);
+        let texts: Vec<String> = passed("(list string)", vec![&texts[1], &texts[0]]).await;
+        assert_eq!(texts, ["b", "a"]);
+        let bytes: Vec<u8> = passed("(list u8)", &vec![1_u8, 2]).await;
+        assert_eq!(bytes, [1, 2]);
+        let bytes: Vec<u8> = passed("(list u8)", vec![&7_u8]).await;
+        assert_eq!(bytes, [7]);
+        let bytes: Vec<u8> = passed("(list u8)", Vec::<&u8>::new()).await;
+        assert_eq!(bytes, []);
+        let lists: Vec<Vec<u8>> = passed("(list (list u8))", &[[1_u8, 2], [3, 4]]).await;
+        assert_eq!(lists, [[1, 2], [3, 4]]);
+        let maybe: Option<String> = passed("(option string)", Some("a")).await;
+        assert_eq!(maybe.as_deref(), Some("a"));
+        let maybe: Option<String> = passed("(option string)", &maybe).await;
+        assert_eq!(maybe.as_deref(), Some("a"));
+        let result: Result<String, ()> = passed("(result string)", Ok::<_, ()>("a")).await;
+        assert_eq!(result.as_deref(), Ok("a"));
+        let result: Result<String, ()> = passed("(result string)", &result).await;
+        assert_eq!(result.as_deref(), Ok("a"));
+        let done: Result<(), String> = passed("(result (error string))", &Ok::<(), &str>(())).await;
+        assert_eq!(done, Ok(()));
+        let map: BTreeMap<String, u8> =
+            passed("(map string u8)", BTreeMap::from([("a", &1_u8)])).await;
+        assert_eq!(map, BTreeMap::from([("a".to_owned(), 1)]));
+        let map: BTreeMap<String, u8> = passed("(map string u8)", &map).await;
+        assert_eq!(map.len(), 1);
+        let pair: (u8, String) = passed("(tuple u8 string)", (&1_u8, Cow::Borrowed("a"))).await;
+        assert_eq!(pair, (1, "a".to_owned()));
+        let shared: Vec<(u8, String)> =
+            passed("(list (tuple u8 string))", [Arc::new(pair)].as_slice()).await;
+        assert_eq!(shared, [(1, "a".to_owned())]);
+    });
+}
+
+#[test]
+fn what_owns_in_a_reference_is_lent() {
+    use wasm_runtime_composer::ComponentType;
+
+    let resource = match typed_of_bucket() {
+        ValueType::Own(resource) => resource,
+        other => panic!("{other}"),
+    };
+    let list = |ty: ValueType| ValueType::List(Arc::new(ty));
+    let (own, borrow) = (ValueType::Own(resource.clone()), ValueType::Borrow(resource));
+    assert_eq!(OwnedResource::check(&own), Ok(()));
+    assert_eq!(<&OwnedResource>::check(&borrow), Ok(()));
+    assert_eq!(<&[OwnedResource]>::check(&list(borrow.clone())), Ok(()));
+    assert_eq!(
+        <Option<&Vec<OwnedResource>>>::check(&ValueType::Option(Arc::new(list(borrow.clone())))),
+        Ok(())
+    );
+    assert_eq!(Arc::<OwnedResource>::check(&borrow), Ok(()));
+    assert_eq!(
+        <&Vec<OwnedResource>>::check(&list(own)).unwrap_err().to_string(),
+        "list element: expected a type for `own<bucket>`, found `&OwnedResource`"
+    );
+    assert_eq!(
+        Vec::<OwnedResource>::check(&list(borrow)).unwrap_err().to_string(),
+        "list element: expected a type for `borrow<bucket>`, found `OwnedResource`"
+    );
+}
+
+/// What the constructor of `bucket` returns.
+fn typed_of_bucket() -> ValueType {
+    let plan = composer(&["bucket-store"]).plan().unwrap();
+    let buckets = plan.exports().iter().find(|export| export.name == BUCKETS).unwrap();
+    let new = buckets.functions.iter().find(|it| it.name == "[constructor]bucket").unwrap();
+    new.ty.result().unwrap().clone()
+}
+
+#[test]
+fn name_that_differs_is_told_and_not_the_whole_type() {
+    use wasm_runtime_composer::ComponentType;
+
+    #[derive(ComponentValue)]
+    struct Person {
+        name: String,
+        age: u32,
+    }
+    #[derive(ComponentValue)]
+    struct Late {
+        person: Option<Person>,
+    }
+    #[derive(ComponentValue)]
+    enum Color {
+        Red,
+        Green,
+    }
+    #[derive(ComponentValue)]
+    enum Failure {
+        Gone,
+        Denied(String),
+    }
+    #[derive(ComponentValue)]
+    #[component(flags)]
+    struct Rights {
+        read: bool,
+        write: bool,
+    }
+    fn record(fields: &[&str]) -> ValueType {
+        let ty = |name: &str| if name == "age" { ValueType::U32 } else { ValueType::String };
+        ValueType::Record(fields.iter().map(|&name| (name.into(), ty(name))).collect())
+    }
+    fn told<T: ComponentType>(ty: &ValueType) -> String {
+        T::check(ty).unwrap_err().to_string()
+    }
+    for (fields, expected) in [
+        (&["nmae", "age"][..], "expected field `nmae`, found `name` of `Person`"),
+        (
+            &["age", "name"],
+            "expected field `age`, found `name` of `Person`; the order of fields counts",
+        ),
+        (
+            &["name", "city", "age"],
+            "expected field `city`, found `age` of `Person`; it has no field `city`",
+        ),
+        (
+            &["age"],
+            "expected field `age`, found `name` of `Person`; the component has no field `name`",
+        ),
+        (&["name", "age", "city"], "expected field `city`, which `Person` has not"),
+        (&["name"], "expected no more fields, found `age` of `Person`"),
+    ] {
+        assert_eq!(told::<Person>(&record(fields)), expected);
+    }
+    let late = ValueType::Record(
+        [("person".into(), ValueType::Option(Arc::new(record(&["name", "ago"]))))].into(),
+    );
+    let expected = "field `person`, option payload: expected field `ago`, found `age` of `Person`";
+    assert_eq!(told::<Late>(&late), expected);
+    assert_eq!(told::<&Late>(&late), expected);
+    assert_eq!(
+        told::<Color>(&ValueType::Enum(["red".into(), "grene".into()].into())),
+        "expected case `grene`, found `green` of `Color`"
+    );
+    let cases = [("gone".into(), None), ("refused".into(), Some(ValueType::String))];
+    assert_eq!(
+        told::<Failure>(&ValueType::Variant(cases.into())),
+        "expected case `refused`, found `denied` of `Failure`"
+    );
+    assert_eq!(
+        told::<Rights>(&ValueType::Flags(["read".into()].into())),
+        "expected no more flags, found `write` of `Rights`"
+    );
+    // Where it is no record at all, the types are told.
+    assert_eq!(told::<Person>(&ValueType::String), "expected a type for `string`, found `Person`");
+}
+
+#[test]
+fn function_that_is_somewhere_else_is_found_there() {
+    run(async || {
+        let composition = compose(composer(&["producer", "consumer"])).await.unwrap();
+        let typed = |interface: Option<&str>, function: &str| {
+            composition.typed::<(), i32>(interface, function).unwrap_err().to_string()
+        };
+        let get_func = |interface: Option<&str>, function: &str| {
+            composition.get_func(interface, function).unwrap_err().to_string()
+        };
+        for (interface, function, expected) in [
+            (
+                None,
+                "greet",
+                "the composition exports no function `greet`; interface \
+                 `composer:test/iproducer` has it",
+            ),
+            (
+                Some("composer:test/iconsumer"),
+                "greet",
+                "interface `composer:test/iconsumer` has no function `greet`; interface \
+                 `composer:test/iproducer` has it",
+            ),
+            (
+                Some(PRODUCER),
+                "internal-debug",
+                "interface `composer:test/iproducer` has no function `internal-debug`; it is \
+                 exported at the root, in no interface",
+            ),
+        ] {
+            assert_eq!(typed(interface, function), expected);
+            assert_eq!(get_func(interface, function), expected);
+        }
+    });
+}
+
+#[test]
+fn owner_says_of_which_component_and_resource_it_is() {
+    run_placed(async || {
+        let composition = buckets().await;
+        let constructor = "[constructor]bucket";
+        let new = composition.typed::<(&str,), OwnedResource>(Some(BUCKETS), constructor).unwrap();
+        let bucket = new.call(("b",)).await.unwrap();
+        let component = &composition.plan().components()[0];
+        let shown = |held| {
+            format!(
+                "OwnedResource {{ component: \"{component}\", interface: \"{BUCKETS}\", \
+                 resource: \"bucket\", held: {held} }}"
+            )
+        };
+        assert_eq!(format!("{bucket:?}"), shown(true));
+        limited(composition.close(Duration::from_secs(30))).await.unwrap();
+        assert_eq!(format!("{bucket:?}"), shown(false));
     });
 }
 

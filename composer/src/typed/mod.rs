@@ -69,7 +69,8 @@ pub(crate) use tuples;
 /// They nest: `Vec<&str>`, `Option<&Ticket>` and `&[(Id, Cow<str>)]` are parameters like any other.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type of component values",
-    note = "derive `ComponentValue` for a type of your own"
+    note = "derive `ComponentValue` for a type of your own",
+    note = "for `usize`, which is not of the same size everywhere, use `u32` or `u64`"
 )]
 pub trait ComponentType {
     /// Whether it is `()`, which stands for no result and no payload.
@@ -103,7 +104,8 @@ pub struct HostTypes {
 /// A Rust type that can be passed to a component.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be passed to a component",
-    note = "derive `ComponentValue` for a type of your own"
+    note = "derive `ComponentValue` for a type of your own",
+    note = "for `usize`, which is not of the same size everywhere, use `u32` or `u64`"
 )]
 pub trait IntoComponentValue: ComponentType {
     /// Converts it, for a function whose type was checked.
@@ -159,7 +161,8 @@ pub trait ToComponentValue: ComponentType {
 /// A Rust type that a component can return.
 #[diagnostic::on_unimplemented(
     message = "a component cannot return `{Self}`",
-    note = "derive `ComponentValue` for a type of your own; a result that borrows is none"
+    note = "derive `ComponentValue` for a type of your own; a result that borrows is none",
+    note = "for `usize`, which is not of the same size everywhere, use `u32` or `u64`"
 )]
 pub trait FromComponentValue: ComponentType + Sized {
     /// Converts a value of a type that was checked.
