@@ -3,7 +3,7 @@
 //! What is printed calls the public interface of the runtime crate, and for accessors its
 //! `__private`. Besides, it names only `::core`: everything else may be shadowed where it lands.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -34,7 +34,7 @@ fn expression(model: &Model) -> TokenStream {
     let (name, items) = (&ty.name, ty.items(&[], TokenStream::new()));
     let composer = local("composer");
     let setup = setup(model, &composer, |component| value(krate, component));
-    quote! {{
+    let expanded = quote! {
         let mut #composer = #krate::Composer::new();
         #setup
         {
@@ -43,7 +43,13 @@ fn expression(model: &Model) -> TokenStream {
                 async move { #composer.compose().await.and_then(#name::__bind) }
             )
         }
-    }}
+    };
+    let mut block = Group::new(Delimiter::Brace, expanded);
+    // Where an item is expected, the braces are what is wrong.
+    if let Some(first) = model.components.first() {
+        block.set_span(Span::mixed_site().located_at(first.name.span()));
+    }
+    block.into_token_stream()
 }
 
 fn item(model: &Model, header: &Header) -> TokenStream {
@@ -53,8 +59,8 @@ fn item(model: &Model, header: &Header) -> TokenStream {
     quote!(#items #parts)
 }
 
-/// The items of a block in which something is missing, `error` says what. The type has a parameter, and
-/// is used with the erroneous value `error` for it: whatever is then missed in it is no other error.
+/// The items of a block in which something is missing. The type has a parameter, and is used with the
+/// erroneous value `error` for it: whatever is then missed in it is no other error.
 pub(crate) fn broken_item(model: &Model, header: &Header, error: &TokenStream) -> TokenStream {
     let ty = Composed::broken(model, header);
     let parts = ty.parts();
@@ -285,7 +291,10 @@ impl Composed<'_> {
     fn items(&self, attrs: &[Attribute], compose: TokenStream) -> TokenStream {
         let (krate, name) = (&self.model.krate, &self.name);
         let (param, arg) = (self.param().map(angled), self.arg().map(angled));
-        let lints = lints();
+        let mut lints = lints();
+        if self.is_broken {
+            lints.extend(quote!(#[allow(unused_variables, reason = "what uses them is missing")]));
+        }
         let definition = self.definition(attrs);
         let functions =
             self.model.functions.iter().map(|it| self.accessor(it, quote!(&self), quote!(self)));
@@ -407,7 +416,8 @@ impl Composed<'_> {
         let (args, bounds): (Vec<_>, Vec<_>) = declared.into_iter().unzip();
         let self_args = self.arg().map(angled);
         let (param, arg) = (self.param(), self.arg());
-        let params = quote!(<#(#args: #bounds,)* #param>);
+        let bounded = &args;
+        let bare = quote!(<#(#args,)* #param>);
         let args = quote!(<#(#args,)* #arg>);
         let text = parts_of(shown).to_string();
         let docs = format!(
@@ -419,12 +429,12 @@ impl Composed<'_> {
         Some(quote! {
             #[doc = #docs]
             #[allow(dead_code, reason = "the components may be given without their names")]
-            #vis struct #parts #params {
+            #vis struct #parts #bare {
                 #(#fields,)*
             }
 
             #lints
-            impl #params #parts #args {
+            impl #bare #parts #args {
                 #[doc = #compose_docs]
                 ///
                 /// # Errors
@@ -436,13 +446,16 @@ impl Composed<'_> {
                 /// As there.
                 #vis async fn compose(
                     self,
-                ) -> ::core::result::Result<#name #self_args, #krate::CompositionError> {
+                ) -> ::core::result::Result<#name #self_args, #krate::CompositionError>
+                where
+                    #(#bounded: #bounds,)*
+                {
                     let Self { #(#names),* } = self;
                     #name::compose(#(#names),*).await
                 }
             }
 
-            impl #params ::core::fmt::Debug for #parts #args {
+            impl #bare ::core::fmt::Debug for #parts #args {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     f.debug_struct(#text).finish_non_exhaustive()
                 }

@@ -24,15 +24,12 @@ pub(crate) fn expand(model: &Model, failure: &Failure) -> TokenStream {
                 false => quote!({ #(#errors)* #rest }),
             }
         }
-        Form::Item(header) => match errors.split_first() {
-            Some((first, others)) if *lossy => {
-                let rest = expand::broken_item(model, header, first);
-                quote!(#(#others)* #rest)
-            }
-            _ => {
-                let rest = expand::expand(model);
-                quote!(#(#errors)* #rest)
-            }
-        },
+        Form::Item(header) if *lossy => {
+            expand::broken_item(model, header, &quote!({ #(#errors)* }))
+        }
+        Form::Item(_) => {
+            let rest = expand::expand(model);
+            quote!(#(#errors)* #rest)
+        }
     }
 }

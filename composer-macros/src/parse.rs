@@ -132,11 +132,19 @@ fn within<T>(tokens: TokenStream, read: impl FnOnce(ParseStream<'_>) -> Result<T
     parser.parse2(tokens)
 }
 
+/// How syn begins to say that there is nothing more.
+const END: &str = "unexpected end of input, ";
+
 /// What is unfinished is to blame: an error at the end of the tokens, or at their semicolon, is shown at the
 /// last one before.
 fn blamed(error: Error, start: Cursor<'_>, end: ParseStream<'_>) -> Error {
-    let message = error.to_string();
-    let (is_at_end, expected) = match message.strip_prefix("unexpected end of input, ") {
+    let (mut message, mut error) = (error.to_string(), error);
+    // It lists all that a type begins with.
+    if let Some((before, _)) = message.split_once("expected one of: `for`, ") {
+        message = format!("{before}expected a type");
+        error = Error::new(error.span(), message.trim_start_matches(END));
+    }
+    let (is_at_end, expected) = match message.strip_prefix(END) {
         Some(expected) => (true, expected),
         None => (end.peek(Token![;]) && message.starts_with("expected "), &*message),
     };
@@ -148,7 +156,7 @@ fn blamed(error: Error, start: Cursor<'_>, end: ParseStream<'_>) -> Error {
         Some(TokenTree::Group(_)) | None => error,
         Some(_) if !is_at_end => error,
         Some(token) => {
-            let place = if expected.contains(" after `") { "" } else { " after this" };
+            let place = if expected.contains(" after ") { "" } else { " after this" };
             Error::new(token.span(), format!("{expected}{place}"))
         }
     }
@@ -361,7 +369,9 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
         }
     }
     if !input.peek(token::Brace) {
-        return Err(input.error("expected `{ .. }` with the functions of the interface"));
+        return Err(
+            input.error("expected `{ .. }` after this, with the functions of the interface")
+        );
     }
     let content;
     braced!(content in input);
@@ -375,7 +385,7 @@ fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
         let function = signature(attrs, input)?;
         refuse_all_but_docs(&function.attrs, report);
         if !input.peek(token::Brace) {
-            return Err(input.error("expected `{ .. }` with what the function does"));
+            return Err(input.error("expected `{ .. }`, with what the function does"));
         }
         functions.push(HostFunction { function, body: input.parse::<Body>()?.stmts });
         Ok(())
@@ -421,7 +431,7 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
         return Ok(Component { name, value, clauses, group: Some(group) });
     }
     if !input.peek(token::Brace) {
-        return Err(input.error("expected `{ .. }` with the components that are fused"));
+        return Err(input.error("expected `{ .. }` after this, with the components that are fused"));
     }
     let content;
     braced!(content in input);

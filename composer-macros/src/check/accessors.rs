@@ -52,8 +52,9 @@ impl Checker<'_> {
                 Export::Interface(interface) => {
                     if self.accessor(&interface.name, "interface") {
                         let interface = self.interface(interface);
-                        self.distinct(&interface, &interfaces);
-                        interfaces.push(interface);
+                        if self.is_distinct(&interface, &interfaces) {
+                            interfaces.push(interface);
+                        }
                     }
                 }
             }
@@ -119,8 +120,8 @@ impl Checker<'_> {
         Interface { cfgs, attrs, name, interface: full_name, suffix, functions }
     }
 
-    /// Two interfaces must not give one type.
-    fn distinct(&mut self, interface: &Interface, others: &[Interface]) {
+    /// Whether the interface gives a type of its own.
+    fn is_distinct(&mut self, interface: &Interface, others: &[Interface]) -> bool {
         if self.is_item && interface.suffix == PARTS {
             let name = &interface.name;
             let message = format!(
@@ -128,15 +129,17 @@ impl Checker<'_> {
                  rename it"
             );
             self.report.loss(Error::new_spanned(name, message));
+            return false;
         }
         let Some(other) = others.iter().find(|other| other.suffix == interface.suffix) else {
-            return;
+            return true;
         };
         let (first, second, suffix) = (&other.name, &interface.name, &interface.suffix);
         let message = format!(
             "accessors `{first}` and `{second}` would both return the type `…{suffix}`; rename one"
         );
         self.report.loss(Error::new_spanned(second, message));
+        false
     }
 
     fn function(&mut self, function: ast::Function, cfgs: &[Attribute]) -> Option<Function> {
@@ -147,10 +150,11 @@ impl Checker<'_> {
         }
         let params: Vec<_> =
             (0..).zip(params).filter_map(|(index, param)| self.param(index, param)).collect();
-        let output = output.inspect(|output| self.output(output));
+        let is_owned = output.as_ref().is_none_or(|output| self.is_owned(output));
         let types = params.iter().map(|(_, ty)| ty).chain(&output);
-        let is_usable = types
-            .fold(generics.params.is_empty(), |is_usable, ty| self.is_written_out(ty) && is_usable);
+        let is_usable = types.fold(is_owned && generics.params.is_empty(), |is_usable, ty| {
+            self.is_written_out(ty) && is_usable
+        });
         let (own_cfgs, attrs) = conditions(attrs);
         let cfgs = cfgs.iter().cloned().chain(own_cfgs).collect();
         let index = self.count;
@@ -230,8 +234,8 @@ impl Checker<'_> {
         is_written_out
     }
 
-    /// Results come from another store: nothing there could be borrowed.
-    fn output(&mut self, ty: &Type) {
+    /// Whether nothing is borrowed: results come from another store.
+    fn is_owned(&mut self, ty: &Type) -> bool {
         let mut borrowed: Option<Span> = None;
         each_token(ty.to_token_stream(), &mut |token, _| {
             if matches!(token, TokenTree::Punct(punct) if punct.as_char() == '&') {
@@ -243,6 +247,7 @@ impl Checker<'_> {
                            `&[T]`";
             self.report.loss(Error::new(span, message));
         }
+        borrowed.is_none()
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::Span;
-use quote::{ToTokens, format_ident};
+use quote::ToTokens;
 use syn::{Error, FnArg, Ident, Pat, Type};
 
 use super::{Checker, key};
@@ -66,11 +65,10 @@ impl Checker<'_> {
         } else if let Some(ty) = ty {
             let text = ty.to_token_stream().to_string();
             match self.shared.insert(key(name), text.clone()) {
-                Some(first) if first != text => {
-                    format!(
-                        "`{name}` is an argument of `compose`, of type `{first}`; it has one type"
-                    )
-                }
+                Some(first) if first != text => format!(
+                    "`{name}` is an argument of `compose`, and has another type above; give it one, or \
+                     leave this out"
+                ),
                 _ => return true,
             }
         } else if self.shared.contains_key(&key(name)) {
@@ -104,18 +102,22 @@ impl Checker<'_> {
             );
             self.report.error(&name, message);
         }
-        let params = (0..).zip(params).filter_map(|(index, param)| self.host_param(index, param));
-        let params: Vec<_> = params.collect();
+        let count = params.len();
+        let params: Vec<_> = params.into_iter().filter_map(|it| self.host_param(it)).collect();
+        // What it does may speak of what is not there.
+        if params.len() < count {
+            return None;
+        }
         let param_names = params.iter().map(|(name, _)| names::kebab(name)).collect();
         Some(HostFunction { name, is_async, params, param_names, output, export, body })
     }
 
-    fn host_param(&mut self, index: usize, param: FnArg) -> Option<(Ident, Type)> {
+    fn host_param(&mut self, param: FnArg) -> Option<(Ident, Type)> {
         let typed = match param {
             FnArg::Receiver(receiver) => {
                 let message =
                     "a function of an interface has no `self`; name what it needs behind `with`";
-                self.report.error(receiver, message);
+                self.report.loss(Error::new_spanned(receiver, message));
                 return None;
             }
             FnArg::Typed(typed) => typed,
@@ -132,8 +134,8 @@ impl Checker<'_> {
             pat => {
                 let message = "a parameter of an interface's function is a name, which components see, not \
                                a pattern";
-                self.report.error(&pat, message);
-                format_ident!("pattern_{index}", span = Span::mixed_site())
+                self.report.loss(Error::new_spanned(&pat, message));
+                return None;
             }
         };
         Some((name, *typed.ty))

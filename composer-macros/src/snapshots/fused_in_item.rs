@@ -88,12 +88,7 @@ impl ::core::fmt::Debug for Parser {
 }
 /// What a [`Parser`] is composed of, each by its name: `ParserParts { parser, words, grammar, logger }.compose().await?`.
 #[allow(dead_code, reason = "the components may be given without their names")]
-struct ParserParts<
-    __Part0: ::wasm_runtime_composer::__private::Place,
-    __Part1: ::wasm_runtime_composer::Composable,
-    __Part2: ::wasm_runtime_composer::Composable,
-    __Part3: ::wasm_runtime_composer::Composable,
-> {
+struct ParserParts<__Part0, __Part1, __Part2, __Part3> {
     /// The linker, and the constructor of stores, of `parser`.
     parser: __Part0,
     /// The component `words`.
@@ -111,10 +106,10 @@ struct ParserParts<
     reason = "generated after what a component exports"
 )]
 impl<
-    __Part0: ::wasm_runtime_composer::__private::Place,
-    __Part1: ::wasm_runtime_composer::Composable,
-    __Part2: ::wasm_runtime_composer::Composable,
-    __Part3: ::wasm_runtime_composer::Composable,
+    __Part0,
+    __Part1,
+    __Part2,
+    __Part3,
 > ParserParts<__Part0, __Part1, __Part2, __Part3> {
     /// As [`Parser::compose`] does.
     ///
@@ -127,17 +122,19 @@ impl<
     /// As there.
     async fn compose(
         self,
-    ) -> ::core::result::Result<Parser, ::wasm_runtime_composer::CompositionError> {
+    ) -> ::core::result::Result<Parser, ::wasm_runtime_composer::CompositionError>
+    where
+        __Part0: ::wasm_runtime_composer::__private::Place,
+        __Part1: ::wasm_runtime_composer::Composable,
+        __Part2: ::wasm_runtime_composer::Composable,
+        __Part3: ::wasm_runtime_composer::Composable,
+    {
         let Self { parser, words, grammar, logger } = self;
         Parser::compose(parser, words, grammar, logger).await
     }
 }
-impl<
-    __Part0: ::wasm_runtime_composer::__private::Place,
-    __Part1: ::wasm_runtime_composer::Composable,
-    __Part2: ::wasm_runtime_composer::Composable,
-    __Part3: ::wasm_runtime_composer::Composable,
-> ::core::fmt::Debug for ParserParts<__Part0, __Part1, __Part2, __Part3> {
+impl<__Part0, __Part1, __Part2, __Part3> ::core::fmt::Debug
+for ParserParts<__Part0, __Part1, __Part2, __Part3> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("ParserParts").finish_non_exhaustive()
     }

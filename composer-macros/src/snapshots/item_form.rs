@@ -165,10 +165,7 @@ impl CalculatorIconsumer<'_> {
 }
 /// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, consumer }.compose().await?`.
 #[allow(dead_code, reason = "the components may be given without their names")]
-pub struct CalculatorParts<
-    __Part0: ::wasm_runtime_composer::Composable,
-    __Part1: ::wasm_runtime_composer::Composable,
-> {
+pub struct CalculatorParts<__Part0, __Part1> {
     /// The component `producer`.
     pub producer: __Part0,
     /// The component `consumer`.
@@ -181,10 +178,7 @@ pub struct CalculatorParts<
     clippy::wrong_self_convention,
     reason = "generated after what a component exports"
 )]
-impl<
-    __Part0: ::wasm_runtime_composer::Composable,
-    __Part1: ::wasm_runtime_composer::Composable,
-> CalculatorParts<__Part0, __Part1> {
+impl<__Part0, __Part1> CalculatorParts<__Part0, __Part1> {
     /// As [`Calculator::compose`] does.
     ///
     /// # Errors
@@ -196,15 +190,16 @@ impl<
     /// As there.
     pub async fn compose(
         self,
-    ) -> ::core::result::Result<Calculator, ::wasm_runtime_composer::CompositionError> {
+    ) -> ::core::result::Result<Calculator, ::wasm_runtime_composer::CompositionError>
+    where
+        __Part0: ::wasm_runtime_composer::Composable,
+        __Part1: ::wasm_runtime_composer::Composable,
+    {
         let Self { producer, consumer } = self;
         Calculator::compose(producer, consumer).await
     }
 }
-impl<
-    __Part0: ::wasm_runtime_composer::Composable,
-    __Part1: ::wasm_runtime_composer::Composable,
-> ::core::fmt::Debug for CalculatorParts<__Part0, __Part1> {
+impl<__Part0, __Part1> ::core::fmt::Debug for CalculatorParts<__Part0, __Part1> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("CalculatorParts").finish_non_exhaustive()
     }

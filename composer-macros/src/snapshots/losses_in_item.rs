@@ -1,17 +1,19 @@
-::core::compile_error! {
-    "component `producer` is declared twice; give one another name"
-}
-::core::compile_error! {
-    "`close` would shadow a method of the composition; give it another name and add `= \"close\"` at the end"
-}
-::core::compile_error! {
-    "an accessor declares no `self`; list the export's parameters alone"
-}
-::core::compile_error! {
-    "a parameter of an accessor is a name, not a pattern"
-}
-const __BROKEN_CALCULATOR: ::core::primitive::usize = ::core::compile_error! {
-    "expected `:`"
+const __BROKEN_CALCULATOR: ::core::primitive::usize = {
+    ::core::compile_error! {
+        "expected `:`"
+    }
+    ::core::compile_error! {
+        "component `producer` is declared twice; give one another name"
+    }
+    ::core::compile_error! {
+        "`close` would shadow a method of the composition; give it another name and add `= \"close\"` at the end"
+    }
+    ::core::compile_error! {
+        "an accessor declares no `self`; list the export's parameters alone"
+    }
+    ::core::compile_error! {
+        "a parameter of an accessor is a name, not a pattern"
+    }
 };
 #[doc(hidden)]
 type Calculator = __BrokenCalculator<{ __BROKEN_CALCULATOR }>;
@@ -33,6 +35,7 @@ struct __BrokenCalculator<const __BROKEN: ::core::primitive::usize> {
     clippy::wrong_self_convention,
     reason = "generated after what a component exports"
 )]
+#[allow(unused_variables, reason = "what uses them is missing")]
 impl<const __BROKEN: ::core::primitive::usize> __BrokenCalculator<__BROKEN> {
     /// Wires and starts the components given, and finds the export of every accessor.
     ///
@@ -115,8 +118,8 @@ for __BrokenCalculator<__BROKEN> {
 /// What a [`Calculator`] is composed of, each by its name: `CalculatorParts { producer, __producer_1 }.compose().await?`.
 #[allow(dead_code, reason = "the components may be given without their names")]
 struct __BrokenCalculatorParts<
-    __Part0: ::wasm_runtime_composer::Composable,
-    __Part1: ::wasm_runtime_composer::Composable,
+    __Part0,
+    __Part1,
     const __BROKEN: ::core::primitive::usize,
 > {
     /// The component `producer`.
@@ -132,8 +135,8 @@ struct __BrokenCalculatorParts<
     reason = "generated after what a component exports"
 )]
 impl<
-    __Part0: ::wasm_runtime_composer::Composable,
-    __Part1: ::wasm_runtime_composer::Composable,
+    __Part0,
+    __Part1,
     const __BROKEN: ::core::primitive::usize,
 > __BrokenCalculatorParts<__Part0, __Part1, __BROKEN> {
     /// As [`Calculator::compose`] does.
@@ -150,16 +153,17 @@ impl<
     ) -> ::core::result::Result<
         __BrokenCalculator<__BROKEN>,
         ::wasm_runtime_composer::CompositionError,
-    > {
+    >
+    where
+        __Part0: ::wasm_runtime_composer::Composable,
+        __Part1: ::wasm_runtime_composer::Composable,
+    {
         let Self { producer, __producer_1 } = self;
         __BrokenCalculator::compose(producer, __producer_1).await
     }
 }
-impl<
-    __Part0: ::wasm_runtime_composer::Composable,
-    __Part1: ::wasm_runtime_composer::Composable,
-    const __BROKEN: ::core::primitive::usize,
-> ::core::fmt::Debug for __BrokenCalculatorParts<__Part0, __Part1, __BROKEN> {
+impl<__Part0, __Part1, const __BROKEN: ::core::primitive::usize> ::core::fmt::Debug
+for __BrokenCalculatorParts<__Part0, __Part1, __BROKEN> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("CalculatorParts").finish_non_exhaustive()
     }

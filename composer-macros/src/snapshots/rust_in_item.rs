@@ -60,7 +60,7 @@ impl ::core::fmt::Debug for Timed {
 }
 /// What a [`Timed`] is composed of, each by its name: `TimedParts { consumer }.compose().await?`.
 #[allow(dead_code, reason = "the components may be given without their names")]
-struct TimedParts<__Part0: ::wasm_runtime_composer::Composable> {
+struct TimedParts<__Part0> {
     /// The component `consumer`.
     consumer: __Part0,
 }
@@ -71,7 +71,7 @@ struct TimedParts<__Part0: ::wasm_runtime_composer::Composable> {
     clippy::wrong_self_convention,
     reason = "generated after what a component exports"
 )]
-impl<__Part0: ::wasm_runtime_composer::Composable> TimedParts<__Part0> {
+impl<__Part0> TimedParts<__Part0> {
     /// As [`Timed::compose`] does.
     ///
     /// # Errors
@@ -83,13 +83,15 @@ impl<__Part0: ::wasm_runtime_composer::Composable> TimedParts<__Part0> {
     /// As there.
     async fn compose(
         self,
-    ) -> ::core::result::Result<Timed, ::wasm_runtime_composer::CompositionError> {
+    ) -> ::core::result::Result<Timed, ::wasm_runtime_composer::CompositionError>
+    where
+        __Part0: ::wasm_runtime_composer::Composable,
+    {
         let Self { consumer } = self;
         Timed::compose(consumer).await
     }
 }
-impl<__Part0: ::wasm_runtime_composer::Composable> ::core::fmt::Debug
-for TimedParts<__Part0> {
+impl<__Part0> ::core::fmt::Debug for TimedParts<__Part0> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("TimedParts").finish_non_exhaustive()
     }

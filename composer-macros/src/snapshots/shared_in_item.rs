@@ -94,7 +94,7 @@ impl ::core::fmt::Debug for Shop {
 }
 /// What a [`Shop`] is composed of, each by its name: `ShopParts { started, log, shop }.compose().await?`.
 #[allow(dead_code, reason = "the components may be given without their names")]
-pub struct ShopParts<__Part0: ::wasm_runtime_composer::Composable> {
+pub struct ShopParts<__Part0> {
     /// What functions in Rust share as `started`.
     pub started: Instant,
     /// What functions in Rust share as `log`.
@@ -109,7 +109,7 @@ pub struct ShopParts<__Part0: ::wasm_runtime_composer::Composable> {
     clippy::wrong_self_convention,
     reason = "generated after what a component exports"
 )]
-impl<__Part0: ::wasm_runtime_composer::Composable> ShopParts<__Part0> {
+impl<__Part0> ShopParts<__Part0> {
     /// As [`Shop::compose`] does.
     ///
     /// # Errors
@@ -121,13 +121,15 @@ impl<__Part0: ::wasm_runtime_composer::Composable> ShopParts<__Part0> {
     /// As there.
     pub async fn compose(
         self,
-    ) -> ::core::result::Result<Shop, ::wasm_runtime_composer::CompositionError> {
+    ) -> ::core::result::Result<Shop, ::wasm_runtime_composer::CompositionError>
+    where
+        __Part0: ::wasm_runtime_composer::Composable,
+    {
         let Self { started, log, shop } = self;
         Shop::compose(started, log, shop).await
     }
 }
-impl<__Part0: ::wasm_runtime_composer::Composable> ::core::fmt::Debug
-for ShopParts<__Part0> {
+impl<__Part0> ::core::fmt::Debug for ShopParts<__Part0> {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("ShopParts").finish_non_exhaustive()
     }

@@ -3,6 +3,7 @@
 use wasm_runtime_composer::{CompositionError, compose};
 
 async fn composed() -> Result<(), CompositionError> {
+    let log = 0;
     let composition = compose! {
         component clock = host "acme:env/Clock" with log, log {
             fn now(&self) -> u64 { 1 }

@@ -2,7 +2,11 @@
 
 use wasm_runtime_composer::{Composable, CompositionError, compose};
 
-async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
+async fn composed(
+    disk: impl Composable,
+    memory: impl Composable,
+    other: impl Composable,
+) -> Result<(), CompositionError> {
     let composition = compose! {
         component disk = disk { hide "debug"; expose "size" };
         component memory = memory { import "sync" from dsk };
