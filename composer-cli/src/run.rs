@@ -38,7 +38,10 @@ async fn compose_and_call(setup: &Setup<'_>, args: &RunArgs) -> Result<(), Failu
 }
 
 async fn compose(setup: &Setup<'_>, args: &RunArgs) -> Result<Composition, Failure> {
-    let composing = setup.composer()?.compose();
+    let mut composer = setup.composer()?;
+    // One call is made after the other.
+    composer.trap_on_idle();
+    let composing = composer.compose();
     let called: Vec<_> = args.calls.iter().map(Call::export).collect();
     let failed = |error| setup.failure(error, &called);
     let Some(deadline) = args.deadline else { return composing.await.map_err(failed) };

@@ -13,6 +13,7 @@ mod compiling;
 mod conformance;
 mod containment;
 mod cycles;
+mod deadlocks;
 #[cfg(feature = "codec")]
 mod dynamic_streams;
 mod entries;

@@ -39,6 +39,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("streams::replaced_writer_lives_as_long_as_its_streams_are_read", "a component is replaced"),
     ("streams::replaced_reader_lets_go_of_its_streams", "a component is replaced"),
     // How calls and handles pass between stores.
+    ("deadlocks", "says which component waits for which"),
     ("entries", "compares the placements itself"),
     ("cycles", "a circle of components cannot be one component"),
     ("in_place", "where calls between stores run"),

@@ -166,6 +166,10 @@ impl Program {
         if self.circle {
             composer.allow_cycles();
         }
+        if self.together.is_empty() {
+            // As wasmtime's `call_async`.
+            composer.trap_on_idle();
+        }
         composer
     }
 }
@@ -269,6 +273,9 @@ fn run_once(program: &Program, way: Way, runtime: tokio::runtime::Runtime) -> Ou
                 let fused =
                     program.composer().fused(Linker::new(engine()), || Store::new(engine(), ()));
                 let mut composer = Composer::new();
+                if program.together.is_empty() {
+                    composer.trap_on_idle();
+                }
                 composer.add(ComposableDescriptor::new("fused", fused));
                 run_composed(program, way, composer, &values).await
             }
