@@ -41,7 +41,7 @@ pub(crate) enum ArgumentKind {
     /// The linker and the stores of a group.
     Place,
     /// What functions in Rust share.
-    Shared(Type),
+    Shared(Box<Type>),
 }
 
 pub(crate) struct Component {

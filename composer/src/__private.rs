@@ -80,16 +80,14 @@ impl<'a> Accessors<'a> {
 
 impl Accessor {
     /// `args` and `result` are of the types that were checked for it.
-    pub fn call<R, const N: usize>(
+    pub async fn call<R, const N: usize>(
         &self,
         args: [Value; N],
         result: Returned<R>,
-    ) -> impl Future<Output = Result<R, CompositionError>> + Send + use<'_, R, N> {
-        async move {
-            match &self.func {
-                Some(func) => crate::typed::call(func, args.into(), result.from).await,
-                None => Err(TypedError::new(Vec::new()).into()),
-            }
+    ) -> Result<R, CompositionError> {
+        match &self.func {
+            Some(func) => crate::typed::call(func, args.into(), result.from).await,
+            None => Err(TypedError::new(Vec::new()).into()),
         }
     }
 }

@@ -18,6 +18,10 @@ const ISOLATED: &[(&str, &str)] = &[
     ("calls::host_panic_ends_its_component_with_the_message_and_nothing_else", "it ends all"),
     ("typed::function_of_other_types_is_refused_with_the_path", "names the component"),
     ("typed::trap_in_a_typed_call_names_component_and_function", "names the component"),
+    ("typed::owner_says_of_which_component_and_resource_it_is", "names the component"),
+    ("typed::function_that_is_somewhere_else_is_found_there", "of names alone"),
+    ("typed::what_owns_in_a_reference_is_lent", "of types alone"),
+    ("typed::name_that_differs_is_told_and_not_the_whole_type", "of types alone"),
     // Single components end, are limited, replaced or started again.
     ("close", "each store ends by itself"),
     ("compiling", "where each component is compiled"),

@@ -34,8 +34,7 @@ impl Checker<'_> {
                 self.report.error(name, format!("`{name}` stands here twice; keep one"));
             }
         }
-        let is_usable = !self.is_item
-            || shared.iter().fold(true, |is_usable, it| self.shared_argument(it) && is_usable);
+        let wrong = shared.iter().filter(|it| self.is_item && !self.shared_argument(it)).count();
         let mut exports = BTreeSet::new();
         let functions = functions.into_iter().filter_map(|it| {
             let function = self.host_function(it)?;
@@ -50,7 +49,7 @@ impl Checker<'_> {
             Some(function)
         });
         let mut functions: Vec<_> = functions.collect();
-        if !is_usable {
+        if wrong > 0 {
             // They would speak of what is not there.
             functions.clear();
         }

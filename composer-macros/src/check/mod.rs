@@ -129,7 +129,7 @@ fn arguments(components: &[Component]) -> Vec<Argument> {
                 for Shared { name, ty } in &host.shared {
                     let is_known = arguments.iter().any(|it| it.name == *name);
                     if let Some(ty) = ty.clone().filter(|_| !is_known) {
-                        let kind = ArgumentKind::Shared(ty);
+                        let kind = ArgumentKind::Shared(Box::new(ty));
                         arguments.push(Argument { name: name.clone(), kind });
                     }
                 }
