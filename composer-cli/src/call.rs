@@ -2,9 +2,7 @@
 
 use std::str::FromStr;
 
-use wasm_runtime_composer::{
-    Composition, CompositionError, Export, ExportFunc, FunctionType, LookupError,
-};
+use wasm_runtime_composer::{Composition, CompositionError, ExportFunc, FunctionType, LookupError};
 use wasm_wave::parser::ParserError;
 use wasm_wave::untyped::UntypedValue;
 use wasmtime::component::Val;
