@@ -127,6 +127,7 @@ impl Wiring {
             };
             for handle in drivers {
                 let link = self.link_of(index, handle.clone());
+                self.deadlocks.add(handle.watched());
                 // Nobody knows what an instance waits for that runs already.
                 if single.is_restartable() && self.is_woken_by_others_alone(index, &link) {
                     handle.watched().link(self.links_of(index, &link));
@@ -229,7 +230,6 @@ impl Wiring {
             }
         }
         Links {
-            group: self.deadlocks.clone(),
             outgoing: link.side.outgoing.count(),
             providers,
             keeps_out: self.resolution.leaves[index].surface.keeps_out(),

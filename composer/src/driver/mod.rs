@@ -26,10 +26,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
+use wasmtime::Store;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
-use wasmtime::{Store, Trap};
 
 pub(crate) use handle::{
     Caller, ComponentCaller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place,
@@ -203,7 +203,7 @@ impl<T: Send + 'static> Driver<T> {
             }
             Err(Over::Deadlock(deadlock)) => {
                 calls.blame_any();
-                wasmtime::Error::from(Trap::AsyncDeadlock).context(deadlock)
+                wasmtime::Error::new(deadlock)
             }
             Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
             Ok(Ok(Err(error))) => error,

@@ -118,8 +118,6 @@ impl<T: Send + 'static> Slot<T> {
         if state.wanted || leaf_only && !state.leaf || driver.has_messages() {
             return None;
         }
-        // Its driver sees nothing of what goes on in it now.
-        driver.watched().stir();
         state.resting.take()
     }
 
@@ -200,6 +198,7 @@ impl<T: Send + 'static> InPlace for Slot<T> {
         func: usize,
         args: &mut Vec<Value>,
     ) -> Option<RanInPlace> {
+        let _in_use = driver.watched().in_use();
         let AtRest { mut store, calls } = self.take(driver, true)?;
         let args = std::mem::take(args);
         let run = || {
@@ -226,6 +225,7 @@ impl<T: Send + 'static> InPlace for Slot<T> {
     }
 
     fn begin(&self, driver: &DriverHandle, call: Call) -> Result<(), Call> {
+        let _in_use = driver.watched().in_use();
         let Some(AtRest { mut store, calls }) = self.take(driver, false) else { return Err(call) };
         let mut begun: Begun<T> = Box::pin(async move {
             let outcome = calls.run(&mut store, call).await;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::WasmBacktrace;
+use wasmtime::{Trap, WasmBacktrace};
 
 pub use call::{ArgumentError, HandleError, LookupError};
 pub use plan::{PlanError, PlanProblem};
@@ -199,6 +199,14 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 pub struct Deadlock {
     /// Who waits for whom, and for what, a sentence each.
     pub waits: Vec<String>,
+    #[source]
+    trap: Trap,
+}
+
+impl Deadlock {
+    pub(crate) fn new(waits: Vec<String>) -> Self {
+        Self { waits, trap: Trap::AsyncDeadlock }
+    }
 }
 
 /// One component waiting for another, in [`CompositionError::WaitCycle`].

@@ -30,7 +30,7 @@ pub(crate) struct Deadlocks(Arc<Group>);
 struct Group {
     stores: Mutex<Vec<Weak<Watched>>>,
     pipes: Mutex<Vec<Weak<dyn PipeEnds>>>,
-    /// Whether nobody calls while calls are in progress.
+    /// Whether no further call comes while calls are in progress.
     no_further_calls: bool,
 }
 
@@ -41,9 +41,13 @@ pub(crate) struct Watched {
     idle: AtomicBool,
     /// Whether it was woken since its driver was last polled.
     woken: AtomicBool,
+    /// How many run it, or are about to, that its driver does not see.
+    in_use: AtomicUsize,
     driver: Mutex<Option<Waker>>,
     /// How many calls were in progress when its driver was last polled.
     calls: AtomicUsize,
+    /// The stores that it is one of.
+    group: OnceLock<Deadlocks>,
     /// Nothing where it can be woken by more than other components.
     links: OnceLock<Links>,
     found: Mutex<Option<Deadlock>>,
@@ -51,7 +55,6 @@ pub(crate) struct Watched {
 
 /// What a store waits for.
 pub(crate) struct Links {
-    pub(crate) group: Deadlocks,
     /// Counts its calls of others.
     pub(crate) outgoing: Arc<AtomicUsize>,
     pub(crate) providers: Vec<Weak<dyn Callees>>,
@@ -76,6 +79,8 @@ pub(crate) struct WaitingAt {
     pub(crate) store: Arc<Watched>,
     /// Whether it is the end that is read.
     pub(crate) reads: bool,
+    /// Whether it waits for sure, and does not only have an end where it may.
+    pub(crate) certain: bool,
     /// Who has the other end, if it is a store, and it has not just answered.
     pub(crate) other: Option<Arc<Watched>>,
 }
@@ -85,7 +90,10 @@ impl Deadlocks {
         Self(Arc::new(Group { no_further_calls, ..Group::default() }))
     }
 
-    fn add(&self, store: &Arc<Watched>) {
+    /// Adds a store of the composition.
+    pub(crate) fn add(&self, store: &Arc<Watched>) {
+        // It is of one composition.
+        let _ = store.group.set(self.clone());
         let mut stores = lock(&self.0.stores);
         stores.retain(|it| it.strong_count() > 0);
         stores.push(Arc::downgrade(store));
@@ -112,24 +120,25 @@ impl Watched {
             id,
             idle: AtomicBool::new(false),
             woken: AtomicBool::new(false),
+            in_use: AtomicUsize::new(0),
             driver: Mutex::new(None),
             calls: AtomicUsize::new(0),
+            group: OnceLock::new(),
             links: OnceLock::new(),
             found: Mutex::new(None),
         })
     }
 
-    /// Says what the store waits for, once.
-    pub(crate) fn link(self: &Arc<Self>, links: Links) {
-        let group = links.group.clone();
-        if self.links.set(links).is_ok() {
-            group.add(self);
-        }
+    /// Says what the store waits for, once; of one that may wait for anything it is not said.
+    pub(crate) fn link(&self, links: Links) {
+        // It is linked once.
+        let _ = self.links.set(links);
     }
 
-    /// Notes that something goes on in the store that its driver does not see.
-    pub(crate) fn stir(&self) {
-        self.idle.store(false, Ordering::SeqCst);
+    /// Notes that something goes on in the store that its driver does not see, until what is returned is dropped.
+    pub(crate) fn in_use(&self) -> InUse<'_> {
+        self.in_use.fetch_add(1, Ordering::SeqCst);
+        InUse(self)
     }
 
     /// Notes that the driver is polled, by `waker`.
@@ -161,26 +170,28 @@ impl Watched {
         }
         let calls = awaited();
         self.calls.store(calls, Ordering::SeqCst);
-        if calls == 0 { None } else { links.group.find(self) }
+        if calls == 0 { None } else { self.group.get()?.find(self) }
     }
 
     /// Watches a pipe that the store writes to.
     pub(super) fn watch(&self, pipe: Weak<dyn PipeEnds>) {
-        if let Some(links) = self.links.get() {
-            links.group.watch(pipe);
+        if let Some(group) = self.group.get() {
+            group.watch(pipe);
         }
     }
 
     /// Notes that the store has ended.
     pub(crate) fn ended(&self) {
-        self.stir();
+        self.idle.store(false, Ordering::SeqCst);
         *lock(&self.found) = None;
         let driver = lock(&self.driver).take();
         drop(driver);
     }
 
     fn is_awake(&self) -> bool {
-        !self.idle.load(Ordering::SeqCst) || self.woken.load(Ordering::SeqCst)
+        !self.idle.load(Ordering::SeqCst)
+            || self.woken.load(Ordering::SeqCst)
+            || self.in_use.load(Ordering::SeqCst) > 0
     }
 
     fn calls(&self) -> usize {
@@ -194,6 +205,15 @@ impl Watched {
     fn providers(&self) -> impl Iterator<Item = Arc<Self>> {
         let posts = self.links.get().into_iter().flat_map(|links| &links.providers);
         posts.filter_map(Weak::upgrade).flat_map(|post| post.watched())
+    }
+}
+
+/// See [`Watched::in_use`].
+pub(crate) struct InUse<'a>(&'a Watched);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.in_use.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -217,33 +237,56 @@ impl Group {
         let of = |store: &Arc<Watched>| -> Vec<WaitingAt> {
             waiting.iter().filter(|at| Arc::ptr_eq(&at.store, store)).cloned().collect()
         };
-        let mut stuck: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();
-        stuck.retain(|it| !it.is_awake() && it.calls() > 0);
-        let mut stuck: Vec<_> = stuck.into_iter().map(|it| (of(&it), it)).collect();
-        stuck.retain(|(ends, it)| {
-            self.no_further_calls
-                || it.links.get().is_some_and(|links| links.keeps_out)
-                || it.outgoing() + ends.len() >= it.calls()
-        });
-        loop {
-            let among: HashSet<_> = stuck.iter().map(|(_, it)| Arc::as_ptr(it)).collect();
-            let before = stuck.len();
-            stuck.retain(|(ends, it)| {
-                let is_among = |it: &Arc<Watched>| among.contains(&Arc::as_ptr(it));
-                let ends = ends.iter().all(|at| at.other.as_ref().is_some_and(is_among));
-                let mut providers = it.providers().filter(|it| it.is_awake() || it.calls() > 0);
-                let answers = match it.outgoing() {
-                    0 => true,
-                    // Of those with calls, one has to have these.
-                    _ => providers
-                        .next()
-                        .is_some_and(|first| is_among(&first) && providers.all(|it| is_among(&it))),
-                };
-                ends && answers
-            });
-            if stuck.len() == before {
-                return stuck.into_iter().map(|(ends, it)| (it, ends)).collect();
+        let stores: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();
+        let stores: Vec<_> = stores.into_iter().map(|it| (of(&it), it)).collect();
+        if self.no_further_calls {
+            // With nobody who may still call, and nobody who has something to do, all wait for nothing.
+            let stuck = among(&stores, |_, _| true);
+            let all = stores.iter().filter(|(_, it)| it.is_awake() || it.calls() > 0).count();
+            if stuck.len() == all {
+                return stuck;
             }
+        }
+        among(&stores, |it, ends| {
+            let ends = ends.iter().filter(|at| at.certain).count();
+            it.links.get().is_some_and(|links| links.keeps_out)
+                || it.outgoing() + ends >= it.calls()
+        })
+    }
+}
+
+type Waiting = (Vec<WaitingAt>, Arc<Watched>);
+
+/// Those of `stores` that wait for each other alone, of those of which `knows` says that all that they wait for is
+/// known.
+fn among(
+    stores: &[Waiting],
+    knows: impl Fn(&Watched, &[WaitingAt]) -> bool,
+) -> Vec<(Arc<Watched>, Vec<WaitingAt>)> {
+    let mut stuck: Vec<&Waiting> = stores
+        .iter()
+        .filter(|(ends, it)| {
+            it.links.get().is_some() && !it.is_awake() && it.calls() > 0 && knows(it, ends)
+        })
+        .collect();
+    loop {
+        let among: HashSet<_> = stuck.iter().map(|(_, it)| Arc::as_ptr(it)).collect();
+        let before = stuck.len();
+        stuck.retain(|(ends, it)| {
+            let is_among = |it: &Arc<Watched>| among.contains(&Arc::as_ptr(it));
+            let ends = ends.iter().all(|at| at.other.as_ref().is_some_and(is_among));
+            let mut providers = it.providers().filter(|it| it.is_awake() || it.calls() > 0);
+            let answers = match it.outgoing() {
+                0 => true,
+                // Of those with calls, one has to have these.
+                _ => providers
+                    .next()
+                    .is_some_and(|first| is_among(&first) && providers.all(|it| is_among(&it))),
+            };
+            ends && answers
+        });
+        if stuck.len() == before {
+            return stuck.into_iter().map(|(ends, it)| (it.clone(), ends.clone())).collect();
         }
     }
 }
@@ -275,7 +318,7 @@ impl Deadlocks {
                         .map(|other| format!("`{}` waits for an answer of `{}`", it.id, other.id)),
                 );
             }
-            for WaitingAt { reads, other, .. } in ends {
+            for WaitingAt { reads, other, .. } in ends.iter().filter(|at| at.certain) {
                 let what = if *reads { "write" } else { "read" };
                 let other = other.as_ref().map_or("", |it| &it.id);
                 waits.push(format!("`{}` waits for `{other}` to {what} a stream or future", it.id));
@@ -286,7 +329,7 @@ impl Deadlocks {
         }
         waits.sort();
         waits.dedup();
-        let deadlock = Deadlock { waits };
+        let deadlock = Deadlock::new(waits);
         for (other, _) in stuck.iter().filter(|(it, _)| !Arc::ptr_eq(it, store)) {
             *lock(&other.found) = Some(deadlock.clone());
             other.wake_by_ref();

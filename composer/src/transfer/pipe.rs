@@ -28,12 +28,21 @@ struct State {
     offered: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
-    /// Whether the writer waits for an answer to a write.
-    writes: bool,
+    writing: Writing,
     reader_gone: bool,
     end: Option<Result<(), StreamLost>>,
     /// The stores that have the ends, where one has.
     stores: Stores,
+}
+
+/// Whether the writer waits for an answer to a write.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Writing {
+    /// Nobody has asked: what a guest writes to a future stays with it until it is wanted.
+    #[default]
+    Unknown,
+    No,
+    Waits,
 }
 
 #[derive(Default)]
@@ -46,18 +55,19 @@ impl PipeEnds for Pipe {
     fn waiting(&self) -> Vec<WaitingAt> {
         let state = lock(&self.state);
         let Stores { writer, reader } = &state.stores;
-        let at = |store: &Option<Arc<Watched>>, reads, other: Option<&Arc<Watched>>| {
-            store.clone().map(|store| WaitingAt { store, reads, other: other.cloned() })
+        let at = |store: &Option<Arc<Watched>>, reads, other: Option<&Arc<Watched>>, certain| {
+            store.clone().map(|store| WaitingAt { store, reads, other: other.cloned(), certain })
         };
         // Whoever is about to be told of it waits no more for the other.
         let is_over = state.end.is_some() || state.reader_gone;
         let is_moving = is_over || state.taking || state.offered || state.elements.is_some();
         let reader_waits = state.wanted.is_some() || is_moving && !state.reader_gone;
-        let waits_for_reader = state.writes && state.wanted.is_none() && !is_moving;
-        let reads = at(reader, true, writer.as_ref().filter(|_| !is_moving));
-        let writes = at(writer, false, reader.as_ref().filter(|_| waits_for_reader));
+        let waits_for_reader = state.wanted.is_none() && !is_moving;
+        let reads = at(reader, true, writer.as_ref().filter(|_| !is_moving), true);
+        let certain = state.writing == Writing::Waits;
+        let writes = at(writer, false, reader.as_ref().filter(|_| waits_for_reader), certain);
         let reads = reads.filter(|_| reader_waits);
-        let writes = writes.filter(|_| state.writes);
+        let writes = writes.filter(|_| state.writing != Writing::No);
         reads.into_iter().chain(writes).collect()
     }
 }
@@ -96,7 +106,7 @@ impl WriteEnd {
     /// next thing to do is to [`put`](Self::put) them.
     pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
-        state.writes = false;
+        state.writing = Writing::No;
         if state.reader_gone {
             return Poll::Ready(Demand::Gone);
         }
@@ -116,7 +126,7 @@ impl WriteEnd {
             state.offered = true;
             reader = state.reader.take();
         }
-        state.writes = true;
+        state.writing = Writing::Waits;
         state.writer = Some(cx.waker().clone());
         drop(state);
         wake(reader);
@@ -126,7 +136,6 @@ impl WriteEnd {
     /// Waits until the reader wants something, or goes, while nothing is written.
     pub(crate) fn poll_demand(&self, cx: &Context<'_>) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
-        state.writes = false;
         if state.reader_gone {
             return Poll::Ready(Demand::Gone);
         }
@@ -140,7 +149,7 @@ impl WriteEnd {
     /// Waits until the reader goes, while nothing is written.
     pub(crate) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.pipe.state);
-        state.writes = false;
+        state.writing = Writing::No;
         if state.reader_gone {
             return Poll::Ready(());
         }
