@@ -8,6 +8,7 @@ pub use wasmtime::component::Linker;
 use std::future::Future;
 
 use crate::composable::ComposableComponent;
+#[cfg(feature = "fuse")]
 use crate::composer::Composer;
 use crate::composition::Composition;
 use crate::error::{CompositionError, TypedError, TypedProblem};
