@@ -110,13 +110,14 @@ impl Composer {
         self
     }
 
-    /// Has calls fail that wait when no component has anything to do, as wasmtime's `call_async` does.
+    /// Has calls fail that wait when no component has anything to do, as wasmtime's `call_async` does: they trap with
+    /// [`Deadlock`](crate::Deadlock) as the cause.
     ///
-    /// Components that wait for each other in a circle, for answers or for streams and futures, are an error in any
-    /// case: their calls trap with [`Deadlock`](crate::Deadlock) as the cause. A call that waits for something
-    /// that another call may bring about is not: that one may still come, from Rust. Say this where none does
-    /// while calls are in progress. Components that call functions of their linker are left alone, as those
-    /// may wait for anything.
+    /// Without it that is only so where nothing could help: components wait for each other, for answers or for
+    /// streams and futures, and their calls keep all others out. Elsewhere a call that comes later may bring about
+    /// what those in progress wait for. Say this where none does. Components that call functions of their linker
+    /// are left alone in any case, as those may wait for anything, and so is everything while a component that
+    /// is implemented in Rust takes part.
     ///
     /// It counts for the composition; of a composer in another one it is not heard.
     pub fn trap_on_idle(&mut self) -> &mut Self {

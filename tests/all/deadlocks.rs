@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use composer_tests::{call, chain, engine, limited, run, text, until, with_linker};
+use composer_tests::{call, chain, engine, limited, run, until, with_linker};
 use tokio::sync::Notify;
 use wasm_runtime_composer::{
     Cause, Change, ComposableDescriptor, Composer, Composition, CompositionError, Deadlock,
@@ -92,7 +92,8 @@ const PATIENT: &str = r#"(component
 fn composer(parts: &[(&str, &str)]) -> Composer {
     let mut composer = Composer::new();
     for (id, wat) in parts {
-        let descriptor = ComposableDescriptor::new(*id, text(wat));
+        // What is given compiled is not known so well.
+        let descriptor = ComposableDescriptor::new(*id, with_linker(*wat, Linker::new(engine())));
         composer.add(descriptor.with_restart(RestartPolicy::restart(9, Duration::ZERO)));
     }
     composer
@@ -130,12 +131,9 @@ fn components_that_wait_for_each_other_are_told_who_waits_for_whom() {
         }
         // The first that was ended says why.
         let reason = loop {
-            match limited(events.next()).await.unwrap().change {
-                wasm_runtime_composer::Change::Restarting {
-                    reason: StopReason::Trapped { source, .. },
-                    ..
-                } => break source,
-                _ => {}
+            let change = limited(events.next()).await.unwrap().change;
+            if let Change::Restarting { reason: StopReason::Trapped { source, .. }, .. } = change {
+                break source;
             }
         };
         assert_eq!(

@@ -69,7 +69,7 @@ pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
     let is_async = |func: &&Exported| parsed[func.ty].async_;
     let overlaps = funcs.iter().any(|func| is_async(&func));
     let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
-    let abilities = Abilities { suspends: outline.suspends, returns_early: outline.returns_early };
+    let abilities = Abilities { suspends: outline.suspends, keeps_out: outline.keeps_out };
     let mut beside = Vec::new();
     let named = |names: Vec<(&Exported, String)>| {
         names.into_iter().map(|(func, name)| (func.path.clone(), name)).collect()

@@ -23,8 +23,8 @@ pub(super) struct Outline<'a> {
     pub(super) holds_back: bool,
     /// See [`Abilities::suspends`](crate::plan::abilities::Abilities::suspends).
     pub(super) suspends: bool,
-    /// See [`Abilities::returns_early`](crate::plan::abilities::Abilities::returns_early).
-    pub(super) returns_early: bool,
+    /// See [`Abilities::keeps_out`](crate::plan::abilities::Abilities::keeps_out).
+    pub(super) keeps_out: bool,
 }
 
 /// How many items of each kind there are.
@@ -75,7 +75,7 @@ impl<'a> Outline<'a> {
             hears_of_cancel: false,
             holds_back: false,
             suspends: false,
-            returns_early: false,
+            keeps_out: true,
         };
         // What is defined after the last import is nothing to it.
         let mut pending = Pending::default();
@@ -85,7 +85,7 @@ impl<'a> Outline<'a> {
             match &payload {
                 Payload::ComponentCanonicalSection(section) => {
                     for function in section.clone() {
-                        outline.note(&function.ok()?);
+                        outline.note(&function.ok()?, depth > 0);
                     }
                 }
                 // An async function of a component inside may be called by another one there.
@@ -114,11 +114,12 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
-    fn note(&mut self, function: &CanonicalFunction) {
+    fn note(&mut self, function: &CanonicalFunction, inside: bool) {
         match function {
             CanonicalFunction::TaskCancel => self.hears_of_cancel = true,
             CanonicalFunction::BackpressureInc => self.holds_back = true,
-            CanonicalFunction::TaskReturn { .. } => self.returns_early = true,
+            CanonicalFunction::TaskReturn { .. } => self.keeps_out = false,
+            CanonicalFunction::Lift { .. } if inside => self.keeps_out = false,
             CanonicalFunction::ThreadYield { .. }
             | CanonicalFunction::ThreadSuspend { .. }
             | CanonicalFunction::ThreadNewIndirect { .. }

@@ -103,6 +103,11 @@ impl Reply {
         &self.made_by.context
     }
 
+    /// Whether a caller in Rust made it.
+    pub(super) fn is_from_rust(&self) -> bool {
+        self.made_by.place.is_none()
+    }
+
     /// Whether nobody waits any more: the call was withdrawn.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)

@@ -187,7 +187,7 @@ impl<T: Send + 'static> Driver<T> {
                 if let Poll::Ready(ended) = serving.poll_unpin(cx) {
                     return Poll::Ready(Ok(ended));
                 }
-                match watched.idle(calls.number(), || calls.awaited()) {
+                match watched.idle(|| calls.awaited()) {
                     Some(deadlock) => Poll::Ready(Err(Over::Deadlock(deadlock))),
                     None => Poll::Pending,
                 }

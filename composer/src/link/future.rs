@@ -430,6 +430,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
             return Ok(end);
         }
         let (write, end) = pipe(self.side.uses.enter(), &self.side.watched);
+        write.stays_unread();
         let state = KeptState { open: Some((write, future)), polls: 0, watch: None };
         let epoch = self.side.epoch();
         let value =

@@ -15,9 +15,9 @@ pub(crate) struct Abilities {
     /// A sync function may have to be suspended though nothing of the host's is async: it calls async
     /// functions inside of the component, or gives way to other threads.
     pub(crate) suspends: bool,
-    /// A function may return before its call is over. Without, a call of an async type keeps all others out of
-    /// its instance until it has returned.
-    pub(crate) returns_early: bool,
+    /// A call of an async type keeps all others out of the component until it has returned: no function may return
+    /// before its call is over, and all are of one instance. It is not known of what is given compiled.
+    pub(crate) keeps_out: bool,
 }
 
 /// What the names of the engine's trampolines for built-in functions begin with.
@@ -50,7 +50,6 @@ impl Abilities {
             builtin,
             "component-sync-start-call" | "component-async-start-call" | "subtask-cancel"
         ) || builtin.starts_with("thread-");
-        self.returns_early |= builtin == "task-return";
     }
 }
 

@@ -339,7 +339,7 @@ impl Surface {
 
     /// Whether a call of the component keeps all others out until it has returned.
     pub(crate) fn keeps_out(&self) -> bool {
-        !self.abilities.returns_early
+        self.abilities.keeps_out
             && self.funcs.iter().all(|it| it.ty.is_async)
             && !self.resources.iter().any(ResourceDef::is_defined)
     }

@@ -8,15 +8,12 @@
 //! - its driver has nothing to do, and was not woken since it looked;
 //! - only other components can wake it: it calls no functions of its linker, which may wait for anything, and
 //!   on none of the ways to what it calls is there a deadline or a layer;
-//! - all that it waits for is known: it waits for as many answers and ends as it has calls in progress. Or else a
-//!   call holds the instance and no other can get in, or nobody is to call any more.
-//!
-//! A later call from Rust could still bring about what the calls in progress wait for, so a component with a call
-//! that waits for something inside of it is left alone.
+//! - no other call can get into it, which may bring about what the calls in progress wait for: a call holds its
+//!   instance until it returns, or nobody is to call any more and no store has anything to do.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
@@ -32,6 +29,8 @@ struct Group {
     pipes: Mutex<Vec<Weak<dyn PipeEnds>>>,
     /// Whether no further call comes while calls are in progress.
     no_further_calls: bool,
+    /// Whether there may be stores that can never go on, as far as anybody could tell.
+    is_looked_at: AtomicBool,
 }
 
 /// A store, as who looks for deadlocks sees it. It is the waker of its driver, too.
@@ -44,8 +43,12 @@ pub(crate) struct Watched {
     /// How many run it, or are about to, that its driver does not see.
     in_use: AtomicUsize,
     driver: Mutex<Option<Waker>>,
+    /// Counts whenever it was polled or woken.
+    turns: AtomicU64,
     /// How many calls were in progress when its driver was last polled.
     calls: AtomicUsize,
+    /// How many of them callers in Rust wait for.
+    from_rust: AtomicUsize,
     /// The stores that it is one of.
     group: OnceLock<Deadlocks>,
     /// Nothing where it can be woken by more than other components.
@@ -60,6 +63,12 @@ pub(crate) struct Links {
     pub(crate) providers: Vec<Weak<dyn Callees>>,
     /// Whether a call that waits keeps all others out.
     pub(crate) keeps_out: bool,
+}
+
+/// The calls of a store that somebody waits for.
+pub(crate) struct CallsInProgress {
+    pub(crate) awaited: usize,
+    pub(crate) from_rust: usize,
 }
 
 /// Whom calls of a component may reach.
@@ -87,7 +96,8 @@ pub(crate) struct WaitingAt {
 
 impl Deadlocks {
     pub(crate) fn new(no_further_calls: bool) -> Self {
-        Self(Arc::new(Group { no_further_calls, ..Group::default() }))
+        let is_looked_at = AtomicBool::new(no_further_calls);
+        Self(Arc::new(Group { no_further_calls, is_looked_at, ..Group::default() }))
     }
 
     /// Adds a store of the composition.
@@ -107,6 +117,7 @@ impl Wake for Watched {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.woken.store(true, Ordering::SeqCst);
+        self.turns.fetch_add(1, Ordering::SeqCst);
         let driver = lock(&self.driver).clone();
         if let Some(driver) = driver {
             driver.wake();
@@ -122,7 +133,9 @@ impl Watched {
             woken: AtomicBool::new(false),
             in_use: AtomicUsize::new(0),
             driver: Mutex::new(None),
+            turns: AtomicU64::new(0),
             calls: AtomicUsize::new(0),
+            from_rust: AtomicUsize::new(0),
             group: OnceLock::new(),
             links: OnceLock::new(),
             found: Mutex::new(None),
@@ -131,12 +144,16 @@ impl Watched {
 
     /// Says what the store waits for, once; of one that may wait for anything it is not said.
     pub(crate) fn link(&self, links: Links) {
+        if let (true, Some(group)) = (links.keeps_out, self.group.get()) {
+            group.0.is_looked_at.store(true, Ordering::Relaxed);
+        }
         // It is linked once.
         let _ = self.links.set(links);
     }
 
     /// Notes that something goes on in the store that its driver does not see, until what is returned is dropped.
     pub(crate) fn in_use(&self) -> InUse<'_> {
+        self.turns.fetch_add(1, Ordering::SeqCst);
         self.in_use.fetch_add(1, Ordering::SeqCst);
         InUse(self)
     }
@@ -149,28 +166,27 @@ impl Watched {
             *driver = Some(waker.clone());
         }
         drop(driver);
+        self.turns.fetch_add(1, Ordering::SeqCst);
         self.woken.store(false, Ordering::SeqCst);
     }
 
-    /// Notes that the driver has nothing to do now, with so many calls in progress, and for so many of them somebody
-    /// waits; the deadlock if nothing can come of them.
+    /// Notes that the driver has nothing to do now; the deadlock if the store is in one.
     pub(crate) fn idle(
         self: &Arc<Self>,
-        calls: usize,
-        awaited: impl FnOnce() -> usize,
+        calls: impl FnOnce() -> CallsInProgress,
     ) -> Option<Deadlock> {
-        self.calls.store(calls, Ordering::SeqCst);
+        let group = self.group.get()?;
+        if !group.0.is_looked_at.load(Ordering::Relaxed) {
+            return None;
+        }
+        let CallsInProgress { awaited, from_rust } = calls();
+        self.calls.store(awaited, Ordering::SeqCst);
+        self.from_rust.store(from_rust, Ordering::SeqCst);
         self.idle.store(true, Ordering::SeqCst);
-        let links = self.links.get()?;
         if let Some(found) = lock(&self.found).take() {
             return Some(found);
         }
-        if calls == 0 || self.is_awake() || links.calls_somebody_awake() {
-            return None;
-        }
-        let calls = awaited();
-        self.calls.store(calls, Ordering::SeqCst);
-        if calls == 0 { None } else { self.group.get()?.find(self) }
+        if self.is_awake() { None } else { group.find(self) }
     }
 
     /// Watches a pipe that the store writes to.
@@ -217,18 +233,12 @@ impl Drop for InUse<'_> {
     }
 }
 
-impl Links {
-    /// Whether a call is on its way, or something runs that may answer one.
-    fn calls_somebody_awake(&self) -> bool {
-        let mut posts = self.providers.iter().filter_map(Weak::upgrade);
-        self.outgoing.load(Ordering::SeqCst) > 0
-            && posts.any(|it| it.watched().iter().any(|it| it.is_awake()))
-    }
-}
-
 impl Group {
     /// The stores with calls that cannot end, each with what it waits for.
     fn stuck(&self) -> Vec<(Arc<Watched>, Vec<WaitingAt>)> {
+        let stores: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();
+        let turns = |it: &Arc<Watched>| it.turns.load(Ordering::SeqCst);
+        let before: Vec<_> = stores.iter().map(turns).collect();
         let waiting: Vec<WaitingAt> = {
             let mut pipes = lock(&self.pipes);
             pipes.retain(|pipe| pipe.strong_count() > 0);
@@ -237,36 +247,42 @@ impl Group {
         let of = |store: &Arc<Watched>| -> Vec<WaitingAt> {
             waiting.iter().filter(|at| Arc::ptr_eq(&at.store, store)).cloned().collect()
         };
-        let stores: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();
         let stores: Vec<_> = stores.into_iter().map(|it| (of(&it), it)).collect();
-        if self.no_further_calls {
-            // With nobody who may still call, and nobody who has something to do, all wait for nothing.
-            let stuck = among(&stores, |_, _| true);
-            let all = stores.iter().filter(|(_, it)| it.is_awake() || it.calls() > 0).count();
-            if stuck.len() == all {
-                return stuck;
-            }
-        }
-        among(&stores, |it, ends| {
-            let ends = ends.iter().filter(|at| at.certain).count();
-            it.links.get().is_some_and(|links| links.keeps_out)
-                || it.outgoing() + ends >= it.calls()
-        })
+        let all = if self.no_further_calls { at_rest(&stores) } else { None };
+        let stuck = all.unwrap_or_else(|| {
+            among(&stores, |it| it.links.get().is_some_and(|links| links.keeps_out))
+        });
+        // What was looked at one after the other was so all at the same time if nobody did anything meanwhile.
+        let mut after = stores.iter().zip(before);
+        let is_so = after.all(|((_, it), before)| turns(it) == before);
+        if is_so { stuck } else { Vec::new() }
     }
 }
 
 type Waiting = (Vec<WaitingAt>, Arc<Watched>);
 
-/// Those of `stores` that wait for each other alone, of those of which `knows` says that all that they wait for is
-/// known.
+/// Those of `stores` with calls, if none has anything to do and nobody else may wake them.
+fn at_rest(stores: &[Waiting]) -> Option<Vec<(Arc<Watched>, Vec<WaitingAt>)>> {
+    let is_watched = |it: &Arc<Watched>| it.links.get().is_some();
+    let is_shut = |(ends, it): &&Waiting| {
+        is_watched(it) && ends.iter().all(|at| at.other.as_ref().is_some_and(is_watched))
+    };
+    let waiting = || stores.iter().filter(|(_, it)| it.calls() > 0);
+    let rests = stores.iter().all(|(_, it)| !it.is_awake())
+        && waiting().any(|(_, it)| it.from_rust.load(Ordering::SeqCst) > 0)
+        && waiting().all(|it| is_shut(&it));
+    rests.then(|| waiting().map(|(ends, it)| (it.clone(), ends.clone())).collect())
+}
+
+/// Those of `stores` that wait for each other alone, of those that no other call can get into.
 fn among(
     stores: &[Waiting],
-    knows: impl Fn(&Watched, &[WaitingAt]) -> bool,
+    is_shut: impl Fn(&Watched) -> bool,
 ) -> Vec<(Arc<Watched>, Vec<WaitingAt>)> {
     let mut stuck: Vec<&Waiting> = stores
         .iter()
-        .filter(|(ends, it)| {
-            it.links.get().is_some() && !it.is_awake() && it.calls() > 0 && knows(it, ends)
+        .filter(|(_, it)| {
+            it.links.get().is_some() && !it.is_awake() && it.calls() > 0 && is_shut(it)
         })
         .collect();
     loop {
@@ -304,7 +320,7 @@ impl Deadlocks {
     /// Looks for a deadlock that `store` is in, and tells the others in it.
     fn find(&self, store: &Arc<Watched>) -> Option<Deadlock> {
         let stuck = self.0.stuck();
-        if !stuck.iter().any(|(it, _)| Arc::ptr_eq(it, store)) {
+        if stuck.is_empty() {
             return None;
         }
         let among: HashSet<_> = stuck.iter().map(|(it, _)| Arc::as_ptr(it)).collect();
@@ -334,7 +350,7 @@ impl Deadlocks {
             *lock(&other.found) = Some(deadlock.clone());
             other.wake_by_ref();
         }
-        Some(deadlock)
+        stuck.iter().any(|(it, _)| Arc::ptr_eq(it, store)).then_some(deadlock)
     }
 }
 

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
 
-pub(crate) use deadlock::{Callees, Deadlocks, Links, Watched};
+pub(crate) use deadlock::{Callees, CallsInProgress, Deadlocks, Links, Watched};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use deadlock::{PipeEnds, WaitingAt};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]

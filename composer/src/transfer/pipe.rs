@@ -38,10 +38,10 @@ struct State {
 /// Whether the writer waits for an answer to a write.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Writing {
-    /// Nobody has asked: what a guest writes to a future stays with it until it is wanted.
     #[default]
-    Unknown,
     No,
+    /// Nobody has asked: what a guest writes to a future stays with it until it is wanted.
+    Unknown,
     Waits,
 }
 
@@ -102,6 +102,11 @@ pub(crate) fn pipe(uses: Counted, writer: &Arc<Watched>) -> (WriteEnd, StreamEnd
 }
 
 impl WriteEnd {
+    /// Notes that nobody will ask the writer until something is wanted.
+    pub(crate) fn stays_unread(&self) {
+        lock(&self.pipe.state).writing = Writing::Unknown;
+    }
+
     /// Waits until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
     /// next thing to do is to [`put`](Self::put) them.
     pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {

@@ -28,6 +28,7 @@ use crate::plan::companion::Companion;
 use crate::plan::companion::numbered;
 use crate::plan::item::ExportedFunc;
 use crate::plan::types::FunctionType;
+use crate::transfer::CallsInProgress;
 #[cfg(feature = "codec")]
 use crate::value::shape;
 #[cfg(feature = "codec")]
@@ -180,13 +181,20 @@ impl Calls {
     }
 
     /// How many calls are in flight.
+    #[cfg(feature = "component-model-async")]
     pub(super) fn number(&self) -> usize {
         self.in_flight().calls.len()
     }
 
-    /// For how many of the calls in flight somebody waits.
-    pub(super) fn awaited(&self) -> usize {
-        self.in_flight().calls.iter().filter(|(_, call)| !call.reply.is_abandoned()).count()
+    /// The calls in flight that somebody waits for.
+    pub(super) fn awaited(&self) -> CallsInProgress {
+        let in_flight = self.in_flight();
+        let awaited = || {
+            let calls = in_flight.calls.iter().map(|(_, call)| &call.reply);
+            calls.filter(|reply| !reply.is_abandoned())
+        };
+        let from_rust = awaited().filter(|reply| reply.is_from_rust()).count();
+        CallsInProgress { awaited: awaited().count(), from_rust }
     }
 
     /// Whether no call is in flight and the guest has nothing left to do.
