@@ -30,12 +30,17 @@ use self::types::{Around, Types};
 use crate::plan::abilities::Abilities;
 use crate::plan::companion::{CANCEL, COMPONENT, Companion, SYNC};
 
+/// What is known of a component by its binary.
+pub(crate) struct Known {
+    pub(crate) abilities: Abilities,
+    /// The component with a companion, where one makes a difference and is possible.
+    pub(crate) accompanied: Option<Accompanied>,
+}
+
 /// A component with its companion.
 pub(crate) struct Accompanied {
     pub(crate) binary: Vec<u8>,
     pub(crate) companion: Companion,
-    /// Those of the component by itself.
-    pub(crate) abilities: Abilities,
 }
 
 /// An exported function.
@@ -46,17 +51,26 @@ struct Exported {
     around: u32,
 }
 
-/// Puts a companion beside a component where one makes a difference and is possible.
-pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
+/// Looks at the binary of a component; nothing if it is none, or if it can do nothing of what is looked for.
+pub(crate) fn look(engine: &Engine, binary: &[u8]) -> Option<Known> {
     if !engine.get_concurrency_support() {
         return None;
     }
     let outline = Outline::read(binary)?;
+    let abilities = Abilities { suspends: outline.suspends, keeps_out: outline.keeps_out };
+    Some(Known { abilities, accompanied: accompany(engine, binary, &outline) })
+}
+
+/// Puts a companion beside a component where one makes a difference and is possible.
+fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Accompanied> {
+    if !outline.imports_are_apart {
+        return None;
+    }
     let parsed = outline.types();
     let mut around = Around::new(&outline.prefix, outline.counts);
     let args = outline.imports.iter().map(|it| (it.name, it.kind, it.index));
     let component = around.instance(binary, args);
-    let mut found = Found { outline: &outline, resources: HashMap::new(), funcs: Vec::new() };
+    let mut found = Found { outline, resources: HashMap::new(), funcs: Vec::new() };
     for import in &outline.imports {
         found.import(import, &mut around)?;
     }
@@ -69,7 +83,6 @@ pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
     let is_async = |func: &&Exported| parsed[func.ty].async_;
     let overlaps = funcs.iter().any(|func| is_async(&func));
     let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
-    let abilities = Abilities { suspends: outline.suspends, keeps_out: outline.keeps_out };
     let mut beside = Vec::new();
     let named = |names: Vec<(&Exported, String)>| {
         names.into_iter().map(|(func, name)| (func.path.clone(), name)).collect()
@@ -101,7 +114,7 @@ pub(crate) fn accompany(engine: &Engine, binary: &[u8]) -> Option<Accompanied> {
         let instance = around.instance(&beside.finish(), args);
         around.export(name, instance);
     }
-    Some(Accompanied { binary: around.finish(), companion, abilities })
+    Some(Accompanied { binary: around.finish(), companion })
 }
 
 /// Whether the engine has the `subtask.cancel` that does not wait.

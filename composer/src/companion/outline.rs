@@ -16,6 +16,8 @@ pub(super) struct Outline<'a> {
     /// What the prefix defines.
     pub(super) counts: Counts,
     pub(super) imports: Vec<Imported<'a>>,
+    /// Whether the imports can be told from the rest of the component.
+    pub(super) imports_are_apart: bool,
     pub(super) exports: Vec<&'a str>,
     /// Whether it, or a component inside of it, can be told that a call is given up.
     pub(super) hears_of_cancel: bool,
@@ -62,7 +64,7 @@ impl Counts {
 }
 
 impl<'a> Outline<'a> {
-    /// Reads a component; `None` if it is none, or if its imports cannot be told from the rest of it.
+    /// Reads a component; `None` if it is none.
     pub(super) fn read(binary: &'a [u8]) -> Option<Self> {
         let mut validator = Validator::new_with_features(WasmFeatures::all());
         let types = validator.validate_all(binary).ok()?;
@@ -71,6 +73,7 @@ impl<'a> Outline<'a> {
             prefix: Vec::new(),
             counts: Counts::default(),
             imports: Vec::new(),
+            imports_are_apart: true,
             exports: Vec::new(),
             hears_of_cancel: false,
             holds_back: false,
@@ -158,9 +161,7 @@ impl<'a> Outline<'a> {
                 }
             }
             Payload::ComponentImportSection(section) => {
-                if pending.is_foreign {
-                    return None;
-                }
+                self.imports_are_apart &= !pending.is_foreign;
                 for kind in std::mem::take(&mut pending.defined) {
                     self.counts.add(kind);
                 }

@@ -14,7 +14,7 @@ use wasmtime::{Engine, Store};
 
 use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, sealed};
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
-use crate::companion::{Accompanied, accompany};
+use crate::companion::{Accompanied, Known, look};
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
 use crate::driver::{Driver, DriverHandle, Renew, Renewed, with_guests};
@@ -22,6 +22,8 @@ use crate::error::{Cause, PlanProblem, StartError};
 #[cfg(feature = "fuse")]
 use crate::fuse::Group;
 use crate::link::{self, StoreSide};
+#[cfg(all(feature = "compile", feature = "component-model-async"))]
+use crate::plan::abilities::Abilities;
 use crate::plan::item::Surface;
 
 /// A component, the linker with what the host gives it, and the constructor of its store.
@@ -171,11 +173,22 @@ impl Loaded {
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded> {
     let binary = binary(bytes)?;
     #[cfg(feature = "component-model-async")]
-    if let Some(loaded) = with_companion(engine, &binary) {
-        return Ok(loaded);
-    }
+    let abilities = match look(engine, &binary) {
+        Some(Known { accompanied: Some(accompanied), abilities }) => {
+            if let Some(loaded) = with_companion(engine, accompanied, abilities) {
+                return Ok(loaded);
+            }
+            Some(abilities)
+        }
+        known => known.map(|known| known.abilities),
+    };
+    #[cfg(not(feature = "component-model-async"))]
+    let abilities = None;
     let component = Component::new(engine, &binary)?;
-    let surface = Surface::reflect(&component, false)?;
+    let surface = match abilities {
+        Some(abilities) => Surface::with_abilities(&component, abilities)?,
+        None => Surface::reflect(&component, false)?,
+    };
     Ok(Loaded::new(component, surface))
 }
 
@@ -194,11 +207,14 @@ fn binary(bytes: &[u8]) -> wasmtime::Result<Cow<'_, [u8]>> {
     wat::parse_bytes(bytes).map_err(wasmtime::Error::new)
 }
 
-/// Compiles a binary with a companion, where one makes a difference. What the engine has against it is not what it
-/// has against the component by itself.
+/// Compiles a component with its companion. What the engine has against it is not what it has against the component
+/// by itself.
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
-fn with_companion(engine: &Engine, binary: &[u8]) -> Option<Loaded> {
-    let Accompanied { binary, companion, abilities } = accompany(engine, binary)?;
+fn with_companion(
+    engine: &Engine,
+    Accompanied { binary, companion }: Accompanied,
+    abilities: Abilities,
+) -> Option<Loaded> {
     let component = Component::new(engine, binary).ok()?;
     let surface = Surface::accompanied(&component, companion, abilities).ok()?;
     Some(Loaded::new(component, surface))

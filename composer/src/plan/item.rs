@@ -218,6 +218,20 @@ impl Surface {
         Ok(Self { abilities: Abilities::of(component)?, ..surface })
     }
 
+    /// Reflects a component whose abilities are known.
+    ///
+    /// # Errors
+    ///
+    /// If its types are too large when every use of one is spelled out.
+    #[cfg(feature = "compile")]
+    pub(crate) fn with_abilities(
+        component: &Component,
+        abilities: Abilities,
+    ) -> wasmtime::Result<Self> {
+        let surface = Self::of(component, false, None)?;
+        Ok(Self { abilities, ..surface })
+    }
+
     /// Reflects a component that was compiled with a companion.
     ///
     /// # Errors
