@@ -272,6 +272,7 @@ impl Wiring {
             tasks: (self.waits.is_some() || !self.layering.is_empty())
                 .then(|| Tasks::new(self.waits.clone(), handle.number())),
             watched: handle.watched().clone(),
+            begun: Arc::default(),
             home: handle,
             id: leaf.id.clone(),
             calls_others: wires

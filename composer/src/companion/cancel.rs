@@ -2,7 +2,8 @@
 //! them, with `subtask.cancel`.
 //!
 //! For each function `f` there is one that takes a number for the call beside what `f` takes, and returns what `f`
-//! returns, or `none` if the call was given up. `cancel` gives up the call of a number, if it has not returned.
+//! returns, or `none` if the call was given up. `cancel` gives up the call of a number, if it has not returned. The
+//! host is told when the call of a number has begun: of those that come before that, wasmtime does not keep the order.
 //!
 //! So that no code here has to know the types of values, they lie in memory, where the one function's parameters
 //! and result are part of the other's: a tuple is filled up with bytes until it is passed in memory. Only
@@ -24,8 +25,8 @@ use super::core::Core;
 use super::handles::{HandleParam, handle_params};
 use super::layout::{Cases, Layout, align_to, flatten, has_lists};
 use super::memory::{self, word};
-use super::types::{Around, Types};
-use crate::plan::companion::{MOST_FLAT, filling};
+use super::types::{Around, Types, takes_number};
+use crate::plan::companion::{BEGUN, MOST_FLAT, filling};
 
 const I32: ValType = ValType::I32;
 
@@ -228,6 +229,14 @@ pub(super) fn write<'f>(
         set,
     };
 
+    let (ty, mut encoder) = types.beside.type_function(None);
+    takes_number(&mut encoder);
+    let begun = around.import_numbered(BEGUN);
+    let begun = types.import_func(begun, ty);
+    let begun = types.beside.lower_func(None, begun, []);
+    given.push(("begun".to_owned(), ExportKind::Func, begun));
+    let begun = core.import("begun", &[I32], &[]);
+
     let mut made = Vec::new();
     for func in funcs {
         let Some(signature) = Signature::of(parsed, func) else { continue };
@@ -266,7 +275,7 @@ pub(super) fn write<'f>(
     for made in &made {
         let result = made.signature.result.as_ref().filter(|ty| has_lists(parsed, ty));
         let free_result = result.and_then(|ty| frees.value(&mut core, ty));
-        write_function(&mut core, &calls, first, made, free_result);
+        write_function(&mut core, (&calls, begun), first, made, free_result);
     }
     let cancel = write_cancel(&mut core, &calls, first, in_passing);
     core.export("cancel", cancel);
@@ -293,8 +302,8 @@ pub(super) fn write<'f>(
     }
     let cancel = types.beside.core_alias_export(None, main, "cancel", ExportKind::Func);
     let (ty, mut encoder) = types.beside.type_function(None);
-    let number = ComponentValType::Primitive(PrimitiveValType::U32);
-    encoder.async_(!in_passing).params([("number", number)]).result(None);
+    encoder.async_(!in_passing);
+    takes_number(&mut encoder);
     let lifted = types.beside.lift_func(None, cancel, ty, []);
     types.beside.export("cancel", ComponentExportKind::Func, lifted, None);
     names
@@ -354,7 +363,7 @@ fn load(code: &mut InstructionSink<'_>, record: u32, field: u32) {
 /// Writes a function and its callback.
 fn write_function(
     core: &mut Core,
-    calls: &Calls,
+    (calls, begun): (&Calls, u32),
     first: u32,
     made: &Made<'_>,
     free_result: Option<u32>,
@@ -407,7 +416,12 @@ fn write_function(
             code.local_get(result);
             code.i32_const(signature.returned_at().cast_signed()).i32_add();
         }
-        code.call(made.lowered).local_tee(status);
+        code.call(made.lowered).local_set(status);
+        match signature.passed {
+            Passed::Flat => code.local_get(0),
+            Passed::InMemory => code.local_get(0).i32_load(word(0)),
+        };
+        code.call(begun).local_get(status);
         code.i32_const(15).i32_and().i32_const(RETURNED).i32_eq();
         code.if_(BlockType::Empty);
         for (param, drop) in signature.handles.iter().zip(&made.drops) {

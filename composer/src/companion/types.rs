@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use wasm_encoder::{
     Alias, Component, ComponentAliasSection, ComponentBuilder, ComponentDefinedTypeEncoder,
-    ComponentExportKind, ComponentExportSection, ComponentInstanceSection, ComponentSectionId,
-    ComponentTypeRef, ComponentTypeSection, ComponentValType, PrimitiveValType, RawSection,
-    TypeBounds,
+    ComponentExportKind, ComponentExportSection, ComponentFuncTypeEncoder, ComponentImportSection,
+    ComponentInstanceSection, ComponentSectionId, ComponentTypeRef, ComponentTypeSection,
+    ComponentValType, PrimitiveValType, RawSection, TypeBounds,
 };
 use wasmparser::component_types::{
     AliasableResourceId, ComponentDefinedType, ComponentDefinedTypeId, ComponentFuncTypeId,
@@ -43,6 +43,19 @@ impl Around {
         self.component.section(&section);
         self.counts.types += 1;
         self.counts.types - 1
+    }
+
+    /// Imports a function that takes a number; gives its index.
+    pub(super) fn import_numbered(&mut self, name: &str) -> u32 {
+        let mut types = ComponentTypeSection::new();
+        takes_number(&mut types.function());
+        self.component.section(&types);
+        let mut imports = ComponentImportSection::new();
+        imports.import(name, ComponentTypeRef::Func(self.counts.types));
+        self.component.section(&imports);
+        self.counts.types += 1;
+        self.counts.funcs += 1;
+        self.counts.funcs - 1
     }
 
     /// The item that `instance` exports as `name`.
@@ -86,6 +99,12 @@ impl Around {
     pub(super) fn finish(self) -> Vec<u8> {
         self.component.finish()
     }
+}
+
+/// Writes the type of a function that takes a number.
+pub(super) fn takes_number(encoder: &mut ComponentFuncTypeEncoder<'_>) {
+    let number = ComponentValType::Primitive(PrimitiveValType::U32);
+    encoder.params([("number", number)]).result(None);
 }
 
 /// The indices of a type: in what is around, and in the component beside for what it imports and exports.

@@ -379,8 +379,12 @@ impl<T: Send + 'static> Startable for Inner<T> {
         link.side.stack = engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
         let failed = |error| LinkError::Failed(Cause::new(error));
         let Loaded { component, surface } = self.load(&link.side.id).map_err(LinkError::Broken)?;
-        let mut linker = self.linker.clone();
         let side = Arc::new(link.side);
+        let mut linker = self.linker.clone();
+        if surface.companion.is_some() {
+            link::define_begun(&mut linker, &side).map_err(failed)?;
+        }
+        let hosted = linker.clone();
         link::define(&mut linker, &side, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&component) {
             Ok(pre) => {
@@ -388,7 +392,7 @@ impl<T: Send + 'static> Startable for Inner<T> {
             }
             Err(error) => error,
         };
-        let lacking = link::unsatisfied(&self.linker, &component, &surface, &link.from_linker);
+        let lacking = link::unsatisfied(&hosted, &component, &surface, &link.from_linker);
         if lacking.is_empty() {
             return Err(failed(error));
         }

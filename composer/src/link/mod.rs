@@ -23,6 +23,7 @@ pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::layer::{Layered, Route};
+use crate::plan::companion::BEGUN;
 use crate::plan::containment::Carrier;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface, find};
 use crate::transfer::{Own, Proxy};
@@ -99,6 +100,19 @@ pub(crate) struct Wire {
     pub(crate) between: Vec<Layered>,
     /// The functions whose failures are contained, without a name if the import is one.
     pub(crate) contained: Vec<(Option<String>, Carrier)>,
+}
+
+/// Defines in `linker` what a component's companion tells that a call has begun.
+pub(crate) fn define_begun<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    side: &Arc<StoreSide>,
+) -> wasmtime::Result<()> {
+    let begun = side.begun.clone();
+    linker.allow_shadowing(true);
+    linker.root().func_wrap(BEGUN, move |_, (number,): (u32,)| {
+        begun.has_begun(number);
+        Ok(())
+    })
 }
 
 /// Defines in `linker` what `wires` provide, over what it defines already.

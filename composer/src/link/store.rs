@@ -1,8 +1,9 @@
 //! Handles as one component's store sees them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::AsContextMut;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use wasmtime::component::{FutureAny, StreamAny};
@@ -44,6 +45,8 @@ pub(crate) struct StoreSide {
     pub(crate) stack: usize,
     /// Places for calls of other components that are not answered, given up or not.
     pub(crate) outgoing: Places,
+    /// Whose turn it is to begin, of calls by number.
+    pub(crate) begun: Arc<Begun>,
     /// The store, as who looks for deadlocks sees it.
     #[cfg_attr(
         not(all(feature = "codec", feature = "component-model-async")),
@@ -52,6 +55,48 @@ pub(crate) struct StoreSide {
     pub(crate) watched: Arc<Watched>,
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) futures: super::Futures,
+}
+
+/// Keeps calls of one store in order that begin one after the other.
+pub(crate) struct Begun {
+    turn: Arc<Semaphore>,
+    /// The call that is about to begin.
+    beginning: Mutex<Option<(u32, OwnedSemaphorePermit)>>,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { turn: Arc::new(Semaphore::new(1)), beginning: Mutex::new(None) }
+    }
+}
+
+impl Begun {
+    fn beginning(&self) -> MutexGuard<'_, Option<(u32, OwnedSemaphorePermit)>> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.beginning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the calls before have begun.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::task::unconstrained(self.turn.clone().acquire_owned()).await.ok()
+    }
+
+    /// Notes that the call of a number is about to begin.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) fn begins(&self, number: u32, turn: Option<OwnedSemaphorePermit>) {
+        *self.beginning() = turn.map(|turn| (number, turn));
+    }
+
+    /// Notes that the call of a number has begun, or will not.
+    pub(crate) fn has_begun(&self, number: u32) {
+        drop(self.beginning().take_if(|(beginning, _)| *beginning == number));
+    }
+
+    /// Notes that there is another store.
+    fn renew(&self) {
+        drop(self.beginning().take());
+    }
 }
 
 /// Counts the calls of one component that are not answered.
@@ -101,6 +146,7 @@ impl StoreSide {
     /// back.
     pub(crate) fn renew(&self) {
         self.epoch.store(new_epoch(), Ordering::Relaxed);
+        self.begun.renew();
         self.proxies.clear();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         self.futures.renew();

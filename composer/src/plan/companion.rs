@@ -9,6 +9,9 @@ pub(crate) const COMPONENT: &str = "component";
 pub(crate) const SYNC: &str = "sync";
 pub(crate) const CANCEL: &str = "cancel";
 
+/// What the companion imports, to tell that the call of a number has begun.
+pub(crate) const BEGUN: &str = "companion-call-has-begun";
+
 /// Which functions of a component its companion calls, and by which exports. Functions are named by the names
 /// of the instances around them and their own.
 #[derive(Debug, Default)]

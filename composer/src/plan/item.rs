@@ -9,7 +9,9 @@ use wasmtime::{Engine, ensure};
 
 use super::Plan;
 use super::abilities::Abilities;
-use super::companion::{COMPONENT, Companion};
+use super::companion::Companion;
+#[cfg(all(feature = "compile", feature = "component-model-async"))]
+use super::companion::{BEGUN, COMPONENT};
 use super::name::Name;
 use super::types::{FunctionType, Resource, ValueType};
 
@@ -243,7 +245,8 @@ impl Surface {
         companion: Companion,
         abilities: Abilities,
     ) -> wasmtime::Result<Self> {
-        let surface = Self::of(component, false, Some(COMPONENT))?;
+        let mut surface = Self::of(component, false, Some(COMPONENT))?;
+        surface.imports.retain(|import| import.name != BEGUN);
         Ok(Self { abilities, companion: Some(Arc::new(companion)), ..surface })
     }
 

@@ -108,10 +108,9 @@ impl Calls {
         &self,
         accessor: &Accessor<T>,
         (id, index): (usize, usize),
-        callee: &Callee,
+        (callee, number): (&Callee, u32),
         args: Vec<Value>,
     ) -> wasmtime::Result<()> {
-        let number = self.number_of_call();
         let args = with_number(&callee.ty, number, args);
         let mut running = pin!(self.run_by_number(accessor, (id, index), callee, args));
         let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
@@ -119,7 +118,11 @@ impl Calls {
             Poll::Pending => self.poll_given_up(id, cx).map(|()| None),
         });
         match (ended.await, self.cancel) {
-            (Some(ended), _) => return ended,
+            (Some(ended), _) => {
+                // If it could not be made, it has not begun.
+                self.side.begun.has_begun(number);
+                return ended;
+            }
             (None, Some(cancel)) => {
                 self.cancelling.fetch_add(1, Ordering::Relaxed);
                 cancel.call_concurrent(accessor, &[Val::U32(number)], &mut []).await?;
@@ -422,11 +425,20 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
         if calls.is_cancelling() {
             calls.told_of_cancelled().await;
         }
+        let turn = match calls.cancel {
+            Some(_) => calls.side.begun.turn().await,
+            None => None,
+        };
         // What gives a call up may do nothing else until that is over.
         let numbered = callee.numbered.as_ref().filter(|_| !calls.is_cancelling());
         if let Some(numbered) = numbered {
-            return Box::pin(calls.run_numbered(accessor, (id, index), numbered, args)).await;
+            let number = calls.number_of_call();
+            calls.side.begun.begins(number, turn);
+            return Box::pin(calls.run_numbered(accessor, (id, index), (numbered, number), args))
+                .await;
         }
+        // It begins with what follows.
+        drop(turn);
         let func = match callee.at_once {
             Some(at_once) if calls.may_hold_back(accessor) => at_once,
             _ => callee.func,
