@@ -4,8 +4,9 @@ use wasm_encoder::{ComponentExportKind, RawSection};
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::{Types, TypesRef};
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
-    ComponentType, ComponentTypeRef, Encoding, Parser, Payload, Validator, WasmFeatures,
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind,
+    ComponentOuterAliasKind, ComponentType, ComponentTypeRef, Encoding, Parser, Payload, Validator,
+    WasmFeatures,
 };
 
 /// A component, read once.
@@ -121,8 +122,10 @@ impl<'a> Outline<'a> {
         match function {
             CanonicalFunction::TaskCancel => self.hears_of_cancel = true,
             CanonicalFunction::BackpressureInc => self.holds_back = true,
-            CanonicalFunction::TaskReturn { .. } => self.keeps_out = false,
-            CanonicalFunction::Lift { .. } if inside => self.keeps_out = false,
+            CanonicalFunction::Lift { options, .. } => {
+                let is_async = options.iter().any(|it| matches!(it, CanonicalOption::Async));
+                self.keeps_out &= !inside && !is_async;
+            }
             CanonicalFunction::ThreadYield { .. }
             | CanonicalFunction::ThreadSuspend { .. }
             | CanonicalFunction::ThreadNewIndirect { .. }

@@ -15,8 +15,8 @@ pub(crate) struct Abilities {
     /// A sync function may have to be suspended though nothing of the host's is async: it calls async
     /// functions inside of the component, or gives way to other threads.
     pub(crate) suspends: bool,
-    /// A call of an async type keeps all others out of the component until it has returned: no function may return
-    /// before its call is over, and all are of one instance. It is not known of what is given compiled.
+    /// A call of an async type keeps all others out of the component until it has returned: all functions are of one
+    /// instance, and lifted without `async`. It is not known of what is given compiled.
     pub(crate) keeps_out: bool,
 }
 
