@@ -175,10 +175,8 @@ impl Found<'_> {
                 self.funcs.push(Exported { path: path(), ty, around: index });
             }
             ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } => {
-                if !self.resources.contains_key(&id.resource()) {
-                    let index = around.alias(instance, ComponentExportKind::Type, name);
-                    self.resources.insert(id.resource(), index);
-                }
+                let named = self.resources.entry(id.resource());
+                named.or_insert_with(|| around.alias(instance, ComponentExportKind::Type, name));
             }
             ComponentEntityType::Instance(ty) => {
                 let inner = around.alias(instance, ComponentExportKind::Instance, name);

@@ -26,7 +26,7 @@ pub(crate) struct Companion {
 
 impl Companion {
     /// Where the export `path` of the component itself is.
-    pub(crate) fn path_of<'a>(path: &'a [String]) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn path_of(path: &[String]) -> impl Iterator<Item = &str> {
         [COMPONENT].into_iter().chain(path.iter().map(|name| &**name))
     }
 
