@@ -59,6 +59,10 @@ pub(crate) struct StoreSide {
 
 /// Keeps calls of one store in order that begin one after the other.
 pub(crate) struct Begun {
+    #[cfg_attr(
+        not(feature = "component-model-async"),
+        expect(dead_code, reason = "only async calls are by number")
+    )]
     turn: Arc<Semaphore>,
     /// The call that is about to begin.
     beginning: Mutex<Option<(u32, OwnedSemaphorePermit)>>,

@@ -2,6 +2,10 @@
 
 pub(crate) mod abilities;
 mod check;
+#[cfg_attr(
+    not(feature = "component-model-async"),
+    expect(dead_code, reason = "only components with async functions have one")
+)]
 pub(crate) mod companion;
 pub(crate) mod containment;
 mod difference;

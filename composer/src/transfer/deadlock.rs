@@ -190,6 +190,10 @@ impl Watched {
     }
 
     /// Watches a pipe that the store writes to.
+    #[cfg_attr(
+        not(all(feature = "codec", feature = "component-model-async")),
+        expect(dead_code, reason = "there are no pipes then")
+    )]
     pub(super) fn watch(&self, pipe: Weak<dyn PipeEnds>) {
         if let Some(group) = self.group.get() {
             group.watch(pipe);
