@@ -281,6 +281,7 @@ fn told(engine: &Engine) {
 
 /// Waits in `wait-for` until `go` lets it go on, as a sync function of an async type: nothing else of an async
 /// type may run in it meanwhile. `status` is of a sync type.
+#[cfg(feature = "codec")]
 const WAITER: &str = r#"(component
     (core module $libc (memory (export "memory") 1))
     (core instance $libc (instantiate $libc))
@@ -304,6 +305,7 @@ const WAITER: &str = r#"(component
     (func (export "status") (result u32) (canon lift (core func $i "status"))))"#;
 
 /// Starts `wait-for`, asks for `status`, and only then writes what `wait-for` waits for.
+#[cfg(feature = "codec")]
 const ASKER: &str = r#"(component
     (import "wait-for" (func $wait async (param "f" (future u32)) (result u32)))
     (import "status" (func $status (result u32)))
@@ -351,6 +353,7 @@ const ASKER: &str = r#"(component
         (export "status" (func $status))))))
     (func (export "run") async (result u32) (canon lift (core func $i "run"))))"#;
 
+#[cfg(feature = "codec")]
 #[test]
 fn sync_function_does_not_wait_for_an_async_one_that_holds_its_instance() {
     // Of components that are given compiled, and whose calls cannot wait, the engine's own entry is as good.

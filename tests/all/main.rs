@@ -13,6 +13,7 @@ mod compiling;
 mod conformance;
 mod containment;
 mod cycles;
+#[cfg(feature = "codec")]
 mod deadlocks;
 #[cfg(feature = "codec")]
 mod dynamic_streams;
