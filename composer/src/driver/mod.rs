@@ -179,7 +179,9 @@ impl<T: Send + 'static> Driver<T> {
             let watched = handle.watched();
             let waker = Waker::from(watched.clone());
             poll_fn(|cx| {
-                watched.polled(cx.waker());
+                if let Some(deadlock) = watched.polled(cx.waker()) {
+                    return Poll::Ready(Err(Over::Deadlock(deadlock)));
+                }
                 let cx = &mut Context::from_waker(&waker);
                 if let Poll::Ready(func) = watch.poll_held_too_long(cx, &calls, &handle) {
                     return Poll::Ready(Err(Over::Held(func)));

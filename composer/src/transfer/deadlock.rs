@@ -158,8 +158,8 @@ impl Watched {
         InUse(self)
     }
 
-    /// Notes that the driver is polled, by `waker`.
-    pub(crate) fn polled(&self, waker: &Waker) {
+    /// Notes that the driver is polled, by `waker`; the deadlock if another store has found one that this is in.
+    pub(crate) fn polled(&self, waker: &Waker) -> Option<Deadlock> {
         self.idle.store(false, Ordering::SeqCst);
         let mut driver = lock(&self.driver);
         if !driver.as_ref().is_some_and(|it| it.will_wake(waker)) {
@@ -168,6 +168,7 @@ impl Watched {
         drop(driver);
         self.turns.fetch_add(1, Ordering::SeqCst);
         self.woken.store(false, Ordering::SeqCst);
+        lock(&self.found).take()
     }
 
     /// Notes that the driver has nothing to do now; the deadlock if the store is in one.
@@ -183,9 +184,6 @@ impl Watched {
         self.calls.store(awaited, Ordering::SeqCst);
         self.from_rust.store(from_rust, Ordering::SeqCst);
         self.idle.store(true, Ordering::SeqCst);
-        if let Some(found) = lock(&self.found).take() {
-            return Some(found);
-        }
         if self.is_awake() { None } else { group.find(self) }
     }
 
