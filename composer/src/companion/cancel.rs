@@ -9,21 +9,18 @@
 //! and result are part of the other's: a tuple is filled up with bytes until it is passed in memory. Only
 //! parameters that a lowered async function takes as core values are passed as they are.
 
-use std::collections::HashMap;
-
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentExportKind, ComponentValType, ExportKind, InstructionSink,
     MemArg, ModuleArg, PrimitiveValType, ValType,
 };
-use wasmparser::component_types::{
-    ComponentDefinedType, ComponentDefinedTypeId, ComponentValType as Parsed,
-};
+use wasmparser::component_types::ComponentValType as Parsed;
 use wasmparser::types::TypesRef;
 
 use super::Exported;
 use super::core::Core;
+use super::frees::Frees;
 use super::handles::{HandleParam, handle_params};
-use super::layout::{Cases, Layout, align_to, flatten, has_lists};
+use super::layout::{Layout, align_to, flatten, has_lists};
 use super::memory::{self, word};
 use super::types::{Around, Types, takes_number};
 use crate::plan::companion::{BEGUN, MOST_FLAT, filling};
@@ -70,11 +67,14 @@ struct Signature {
     /// The core values of its parameters.
     flat: Vec<ValType>,
     passed: Passed,
-    params: Layout,
+    /// Where they lie in memory, after the number of the call.
+    params_at: u32,
     result: Option<Parsed>,
     result_flat: usize,
-    /// The result in a tuple with what fills it up.
-    returned: Layout,
+    /// Where the result lies after the number of the case `some`.
+    returned_at: u32,
+    /// The size of the result, in a tuple with what fills it up, with the number of the case.
+    result_size: u32,
     handles: Vec<HandleParam>,
 }
 
@@ -87,16 +87,25 @@ impl Signature {
         let result_flat = flatten(types, &ty.result)?.len();
         let result = Layout::fields(types, &ty.result)?;
         let filling = filling(result_flat) as u32;
-        let returned =
-            Layout { size: align_to(result.size + filling, result.align), align: result.align };
+        let align = result.align;
+        let returned = Layout { size: align_to(result.size.checked_add(filling)?, align)?, align };
+        let returned_at = align_to(1, align)?;
+        let result_size = returned_at.checked_add(returned.size)?;
+        // After the number of the call.
+        let params_at = align_to(4, params.align)?;
+        params_at.checked_add(params.size)?;
         let handles = handle_params(types, ty)?;
         let result = ty.result;
-        Some(Self { flat, passed, params, result, result_flat, returned, handles })
-    }
-
-    /// Where the result lies after the number of the case `some`.
-    fn returned_at(&self) -> u32 {
-        align_to(1, self.returned.align)
+        Some(Self {
+            flat,
+            passed,
+            params_at,
+            result,
+            result_flat,
+            returned_at,
+            result_size,
+            handles,
+        })
     }
 }
 
@@ -271,7 +280,7 @@ pub(super) fn write<'f>(
     }
 
     let first = core.global(0);
-    let mut frees = Frees { types: parsed, free: calls.free, known: HashMap::new() };
+    let mut frees = Frees::new(parsed, calls.free);
     for made in &made {
         let result = made.signature.result.as_ref().filter(|ty| has_lists(parsed, ty));
         let free_result = result.and_then(|ty| frees.value(&mut core, ty));
@@ -369,14 +378,13 @@ fn write_function(
     free_result: Option<u32>,
 ) {
     let signature = &made.signature;
-    let result_size = signature.returned_at() + signature.returned.size;
     let byte = MemArg { offset: 0, align: 0, memory_index: 0 };
     // Returns what lies at the local `result`, of the case `case`, and gives its memory back.
     let give = |code: &mut InstructionSink<'_>, result: u32, is_some: bool| {
         code.local_get(result).i32_const(is_some.into()).i32_store8(byte);
         code.local_get(result).call(made.returns);
         if let (true, Some(free_result)) = (is_some, free_result) {
-            code.local_get(result).i32_const(signature.returned_at().cast_signed()).i32_add();
+            code.local_get(result).i32_const(signature.returned_at.cast_signed()).i32_add();
             code.call(free_result);
         }
         code.local_get(result).call(calls.free);
@@ -384,8 +392,7 @@ fn write_function(
 
     let (params, handle): (Vec<ValType>, _) = match signature.passed {
         Passed::Flat => ([I32].into_iter().chain(signature.flat.iter().copied()).collect(), None),
-        // After the number of the call.
-        Passed::InMemory => (vec![I32], Some(align_to(4, signature.params.align))),
+        Passed::InMemory => (vec![I32], Some(signature.params_at)),
     };
     let local = params.len() as u32;
     let [result, status, record, set] = [local, local + 1, local + 2, local + 3];
@@ -401,7 +408,7 @@ fn write_function(
     };
     let start = core.func((&params, &[I32]), 5, |code| {
         code.call(calls.taken).local_set(taken);
-        code.i32_const(result_size.cast_signed()).call(calls.alloc).local_set(result);
+        code.i32_const(signature.result_size.cast_signed()).call(calls.alloc).local_set(result);
         match handle {
             Some(start) => {
                 code.local_get(0).i32_const(start.cast_signed()).i32_add();
@@ -414,7 +421,7 @@ fn write_function(
         }
         if signature.result.is_some() {
             code.local_get(result);
-            code.i32_const(signature.returned_at().cast_signed()).i32_add();
+            code.i32_const(signature.returned_at.cast_signed()).i32_add();
         }
         code.call(made.lowered).local_set(status);
         match signature.passed {
@@ -592,127 +599,4 @@ fn wake(code: &mut InstructionSink<'_>, calls: &Calls, record: u32) {
     code.call(calls.join);
     load(code, record, field::WRITER);
     code.i32_const(0).call(calls.write).drop();
-}
-
-/// Functions that give back the memory of strings and lists inside of a value, by the value's type.
-struct Frees<'a> {
-    types: TypesRef<'a>,
-    free: u32,
-    known: HashMap<ComponentDefinedTypeId, u32>,
-}
-
-impl Frees<'_> {
-    /// The function for a value of a type with lists in it, which takes the value's address.
-    fn value(&mut self, core: &mut Core, ty: &Parsed) -> Option<u32> {
-        match ty {
-            Parsed::Primitive(_) => Some(self.list(core, 1, None)),
-            Parsed::Type(id) => {
-                if let Some(known) = self.known.get(id) {
-                    return Some(*known);
-                }
-                let func = self.defined(core, *id)?;
-                self.known.insert(*id, func);
-                Some(func)
-            }
-        }
-    }
-
-    /// For a list of elements of a size, each with what frees it.
-    fn list(&self, core: &mut Core, size: u32, element: Option<u32>) -> u32 {
-        let free = self.free;
-        let [list, at, end] = [0, 1, 2];
-        core.func((&[I32], &[]), 2, |code| {
-            code.local_get(list).i32_load(word(0)).local_tee(at);
-            code.local_get(list).i32_load(word(4)).i32_const(size.cast_signed()).i32_mul();
-            code.i32_add().local_tee(end).local_get(at).i32_eq();
-            // It has no memory.
-            code.if_(BlockType::Empty).return_().end();
-            if let Some(element) = element {
-                code.loop_(BlockType::Empty);
-                code.local_get(at).call(element);
-                code.local_get(at).i32_const(size.cast_signed()).i32_add().local_tee(at);
-                code.local_get(end).i32_ne().br_if(0).end();
-            }
-            code.local_get(list).i32_load(word(0)).call(free);
-        })
-    }
-
-    /// For values one after the other, each where it lies.
-    fn fields(&mut self, core: &mut Core, fields: &[Parsed]) -> Option<u32> {
-        let mut parts = Vec::new();
-        let mut offset = 0;
-        for field in fields {
-            let Layout { size, align } = Layout::of(self.types, field)?;
-            offset = align_to(offset, align);
-            if has_lists(self.types, field) {
-                parts.push((offset, self.value(core, field)?));
-            }
-            offset += size;
-        }
-        Some(core.func((&[I32], &[]), 0, |code| {
-            for (offset, part) in parts {
-                code.local_get(0).i32_const(offset.cast_signed()).i32_add().call(part);
-            }
-        }))
-    }
-
-    fn defined(&mut self, core: &mut Core, id: ComponentDefinedTypeId) -> Option<u32> {
-        let types = self.types;
-        match &types[id] {
-            ComponentDefinedType::Primitive(_) => Some(self.list(core, 1, None)),
-            ComponentDefinedType::Record(record) => {
-                self.fields(core, &record.fields.values().copied().collect::<Vec<_>>())
-            }
-            ComponentDefinedType::Tuple(tuple) => self.fields(core, &tuple.types),
-            ComponentDefinedType::List { element, .. } => {
-                let inner = has_lists(types, element).then(|| self.value(core, element));
-                let inner = match inner {
-                    Some(inner) => Some(inner?),
-                    None => None,
-                };
-                Some(self.list(core, Layout::of(types, element)?.size, inner))
-            }
-            ComponentDefinedType::Map { key, value, .. } => {
-                let inner = self.fields(core, &[*key, *value])?;
-                let size = Layout::fields(types, [key, value])?.size;
-                Some(self.list(core, size, Some(inner)))
-            }
-            ComponentDefinedType::FixedLengthList { element, length, .. } => {
-                let size = Layout::of(types, element)?.size;
-                let inner = self.value(core, element)?;
-                let length = size.checked_mul(*length)?;
-                let [list, at] = [0, 1];
-                Some(core.func((&[I32], &[]), 1, |code| {
-                    code.loop_(BlockType::Empty);
-                    code.local_get(list).local_get(at).i32_add().call(inner);
-                    code.local_get(at).i32_const(size.cast_signed()).i32_add().local_tee(at);
-                    code.i32_const(length.cast_signed()).i32_ne().br_if(0).end();
-                }))
-            }
-            other => self.cases(core, Cases::of(types, other)?),
-        }
-    }
-
-    fn cases(&mut self, core: &mut Core, cases: Cases) -> Option<u32> {
-        let mut parts = Vec::new();
-        for (case, payload) in (0..).zip(&cases.payloads) {
-            if let Some(payload) = payload.filter(|payload| has_lists(self.types, payload)) {
-                parts.push((case, self.value(core, &payload)?));
-            }
-        }
-        let at = MemArg { offset: 0, align: 0, memory_index: 0 };
-        Some(core.func((&[I32], &[]), 0, |code| {
-            for (case, part) in parts {
-                code.local_get(0);
-                match cases.discriminant {
-                    1 => code.i32_load8_u(at),
-                    2 => code.i32_load16_u(at),
-                    _ => code.i32_load(at),
-                };
-                code.i32_const(case).i32_eq().if_(BlockType::Empty);
-                code.local_get(0).i32_const(cases.offset.cast_signed()).i32_add().call(part);
-                code.end();
-            }
-        }))
-    }
 }

@@ -57,17 +57,17 @@ pub(super) fn handle_params(
     func: &ComponentFuncType,
 ) -> Option<Vec<HandleParam>> {
     let mut handles = Vec::new();
-    let (mut flat, mut offset) = (0, 0);
+    let (mut flat, mut offset) = (0u32, 0u32);
     for (_, ty) in &func.params {
         let Layout { size, align } = Layout::of(types, ty)?;
-        offset = align_to(offset, align);
+        offset = align_to(offset, align)?;
         match kind(types, ty) {
             Some(kind) => handles.push(HandleParam { kind, flat, offset }),
             None if has_handles(types, ty) => return None,
             None => {}
         }
-        flat += flatten(types, [ty])?.len() as u32;
-        offset += size;
+        flat = flat.checked_add(flatten(types, [ty])?.len() as u32)?;
+        offset = offset.checked_add(size)?;
     }
     Some(handles)
 }

@@ -14,10 +14,11 @@ pub(super) struct Layout {
 }
 
 /// More core values than are ever passed as such: beyond, their number does not matter.
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 
-pub(super) fn align_to(offset: u32, align: u32) -> u32 {
-    offset.next_multiple_of(align)
+/// `None` if it is past the end of any memory.
+pub(super) fn align_to(offset: u32, align: u32) -> Option<u32> {
+    offset.checked_next_multiple_of(align)
 }
 
 impl Layout {
@@ -82,10 +83,10 @@ impl Layout {
         let mut all = Self { size: 0, align: 1 };
         for field in fields {
             let field = Self::of(types, field)?;
-            all.size = align_to(all.size, field.align).checked_add(field.size)?;
+            all.size = align_to(all.size, field.align)?.checked_add(field.size)?;
             all.align = all.align.max(field.align);
         }
-        all.size = align_to(all.size, all.align);
+        all.size = align_to(all.size, all.align)?;
         Some(all)
     }
 }
@@ -126,9 +127,9 @@ impl Cases {
             let payload = Layout::of(types, payload)?;
             (size, align) = (size.max(payload.size), align.max(payload.align));
         }
-        let offset = align_to(discriminant, align);
+        let offset = align_to(discriminant, align)?;
         let align = align.max(discriminant);
-        let layout = Layout { size: align_to(offset.checked_add(size)?, align), align };
+        let layout = Layout { size: align_to(offset.checked_add(size)?, align)?, align };
         Some(Self { payloads, offset, discriminant, layout })
     }
 }

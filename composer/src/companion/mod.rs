@@ -6,8 +6,10 @@
 //! binary is compiled together with another one that is written here: both are inside of one component, whose
 //! imports are those of the first. The first is called as ever, and in these cases through the second.
 
+mod budget;
 mod cancel;
 mod core;
+mod frees;
 mod handles;
 mod layout;
 mod memory;
@@ -25,6 +27,7 @@ use wasmparser::component_types::{
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use self::budget::Budget;
 use self::outline::{Imported, Outline};
 use self::types::{Around, Types};
 use crate::plan::abilities::Abilities;
@@ -70,13 +73,18 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
     let mut around = Around::new(&outline.prefix, outline.counts);
     let args = outline.imports.iter().map(|it| (it.name, it.kind, it.index));
     let component = around.instance(binary, args);
-    let mut found = Found { outline, resources: HashMap::new(), funcs: Vec::new() };
+    let mut found = Found {
+        outline,
+        budget: Budget::new(parsed),
+        resources: HashMap::new(),
+        funcs: Vec::new(),
+    };
     for import in &outline.imports {
         found.import(import, &mut around)?;
     }
     for name in &outline.exports {
         let ty = outline.export(name)?;
-        found.export(component, &[], name, ty, &mut around);
+        found.export(component, &[], name, ty, &mut around)?;
     }
     let Found { resources, funcs, .. } = found;
 
@@ -127,6 +135,7 @@ fn cancels_in_passing(engine: &Engine) -> bool {
 /// What a component imports and exports.
 struct Found<'a> {
     outline: &'a Outline<'a>,
+    budget: Budget<'a>,
     /// The index of each resource in what is around.
     resources: HashMap<ResourceId, u32>,
     funcs: Vec<Exported>,
@@ -139,7 +148,7 @@ impl Found<'_> {
                 self.resources.entry(id.resource()).or_insert(import.index);
             }
             ComponentEntityType::Instance(ty) => {
-                self.resources_in(import.index, ty, around);
+                self.resources_in(import.index, ty, around)?;
             }
             _ => {}
         }
@@ -147,17 +156,23 @@ impl Found<'_> {
     }
 
     /// Names the resources that an instance exports.
-    fn resources_in(&mut self, instance: u32, ty: ComponentInstanceTypeId, around: &mut Around) {
+    fn resources_in(
+        &mut self,
+        instance: u32,
+        ty: ComponentInstanceTypeId,
+        around: &mut Around,
+    ) -> Option<()> {
         let types = self.outline.types();
         for (name, item) in &types[ty].exports {
+            self.budget.item()?;
             if let ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } =
                 &item.ty
-                && !self.resources.contains_key(&id.resource())
             {
-                let index = around.alias(instance, ComponentExportKind::Type, name);
-                self.resources.insert(id.resource(), index);
+                let named = self.resources.entry(id.resource());
+                named.or_insert_with(|| around.alias(instance, ComponentExportKind::Type, name));
             }
         }
+        Some(())
     }
 
     fn export(
@@ -167,10 +182,15 @@ impl Found<'_> {
         name: &str,
         ty: ComponentEntityType,
         around: &mut Around,
-    ) {
+    ) -> Option<()> {
+        self.budget.item()?;
         let path = || path.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>();
         match ty {
             ComponentEntityType::Func(ty) => {
+                let func = &self.outline.types()[ty];
+                for ty in func.params.iter().map(|(_, ty)| ty).chain(&func.result) {
+                    self.budget.value(ty)?;
+                }
                 let index = around.alias(instance, ComponentExportKind::Func, name);
                 self.funcs.push(Exported { path: path(), ty, around: index });
             }
@@ -182,10 +202,11 @@ impl Found<'_> {
                 let inner = around.alias(instance, ComponentExportKind::Instance, name);
                 let types = self.outline.types();
                 for (name, item) in &types[ty].exports {
-                    self.export(inner, &path(), name, item.ty, around);
+                    self.export(inner, &path(), name, item.ty, around)?;
                 }
             }
             _ => {}
         }
+        Some(())
     }
 }

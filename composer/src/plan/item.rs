@@ -270,15 +270,12 @@ impl Surface {
         reflector.origin = ResourceOrigin::Defined;
         reflector.funcs.clear();
         let inside = inside.and_then(|name| ty.get_export(engine, name)).map(|it| it.ty);
+        let mut named = |(name, it)| reflector.named(name, it);
         let exports = match inside {
             Some(ComponentItem::ComponentInstance(ty)) => {
-                let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it));
-                exports.collect::<wasmtime::Result<_>>()?
+                ty.exports(engine).map(&mut named).collect::<wasmtime::Result<_>>()?
             }
-            _ => {
-                let exports = ty.exports(engine).map(|(name, it)| reflector.named(name, it));
-                exports.collect::<wasmtime::Result<_>>()?
-            }
+            _ => ty.exports(engine).map(&mut named).collect::<wasmtime::Result<_>>()?,
         };
         Ok(Self {
             imports: if linked { Vec::new() } else { imports },

@@ -1,0 +1,77 @@
+//! How much of a component is looked at: its types, spelled out, can be far more than its bytes.
+
+use std::collections::HashMap;
+
+use wasmparser::component_types::{
+    ComponentDefinedType, ComponentDefinedTypeId, ComponentValType as Parsed,
+};
+use wasmparser::types::TypesRef;
+
+use super::layout::{MANY, children};
+
+/// What looking at a component may come to; components that people write need less than a hundredth of it.
+const MOST: usize = 1 << 22;
+
+/// What is left of it. A component that needs more has no companion.
+pub(super) struct Budget<'a> {
+    types: TypesRef<'a>,
+    left: usize,
+    known: HashMap<ComponentDefinedTypeId, Extent>,
+}
+
+/// How far a type goes.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// The number of types in it, with every use spelled out.
+    size: usize,
+    depth: usize,
+}
+
+impl<'a> Budget<'a> {
+    pub(super) fn new(types: TypesRef<'a>) -> Self {
+        Self { types, left: MOST, known: HashMap::new() }
+    }
+
+    /// For an item that is exported or imported.
+    pub(super) fn item(&mut self) -> Option<()> {
+        self.spend(1)
+    }
+
+    /// For a value of a function.
+    pub(super) fn value(&mut self, ty: &Parsed) -> Option<()> {
+        let Extent { size, depth } = self.extent(ty);
+        // The layout of a variant asks for those inside of it, and is asked for at every level.
+        self.spend(size.saturating_mul(depth))
+    }
+
+    fn spend(&mut self, work: usize) -> Option<()> {
+        self.left = self.left.checked_sub(work)?;
+        Some(())
+    }
+
+    /// Validation bounds the depth.
+    fn extent(&mut self, ty: &Parsed) -> Extent {
+        let Parsed::Type(id) = ty else { return Extent { size: 1, depth: 1 } };
+        if let Some(known) = self.known.get(id) {
+            return *known;
+        }
+        let types = self.types;
+        let ty = &types[*id];
+        let (mut inside, mut depth) = (0usize, 0);
+        for child in children(ty) {
+            let child = self.extent(&child);
+            inside = inside.saturating_add(child.size);
+            depth = depth.max(child.depth);
+        }
+        match ty {
+            ComponentDefinedType::FixedLengthList { length, .. } => {
+                inside = inside.saturating_mul(MANY.min(*length as usize));
+            }
+            ComponentDefinedType::Enum(names) => inside = names.len(),
+            _ => {}
+        }
+        let extent = Extent { size: inside.saturating_add(1), depth: depth + 1 };
+        self.known.insert(*id, extent);
+        extent
+    }
+}
