@@ -217,6 +217,36 @@ fn call_that_another_may_help_is_left_alone_unless_none_is_to_come() {
     });
 }
 
+/// Calls what traps.
+const CALLER: &str = r#"(component
+    (import "fail" (func $fail))
+    (core func $fail (canon lower (func $fail)))
+    (core module $m
+        (import "" "fail" (func $fail))
+        (func (export "run") (call $fail)))
+    (core instance $i (instantiate $m (with "" (instance (export "fail" (func $fail))))))
+    (func (export "run") async (canon lift (core func $i "run"))))"#;
+
+const FAILING: &str = r#"(component
+    (core module $m (func (export "fail") unreachable))
+    (core instance $i (instantiate $m))
+    (func (export "fail") (canon lift (core func $i "fail"))))"#;
+
+#[test]
+fn component_that_waits_for_the_end_of_another_is_left_alone() {
+    run(async || {
+        let composition = compose(composer(&[("caller", CALLER), ("failing", FAILING)])).await;
+        let run = composition.get_func(None, "run").unwrap();
+        // A call with a deadline does not run in place, but what it calls does.
+        let run = run.with_deadline(Duration::from_secs(3600));
+        for _ in 0..3 {
+            let error = limited(run.call(&[], &mut [])).await.unwrap_err();
+            let text = chain(&error);
+            assert!(text.contains("component `failing` trapped in `fail`"), "{text}");
+        }
+    });
+}
+
 async fn call_hold(composition: &Composition) {
     composition.typed::<(), ()>(None, "hold").unwrap().call(()).await.unwrap();
 }

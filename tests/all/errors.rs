@@ -350,3 +350,43 @@ fn component_whose_types_explode_is_refused() {
          its types are too large: with every use spelled out, they are more than 4194304"
     );
 }
+
+/// A component that exports `count` async functions which take a value of type `$t`.
+fn takes(types: &str, count: usize) -> Vec<u8> {
+    let mut exports = String::new();
+    for function in 0..count {
+        exports += &format!(
+            r#"(func $g{function} async (param "x" $t)
+                (canon lift (core func $i "f") async (callback (core func $i "c"))
+                    (memory (core memory $i "memory")) (realloc (core func $i "r"))))
+            (export "f{function}" (func $g{function}))"#
+        );
+    }
+    let text = format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") 1)
+                (func (export "f") (param i32) (result i32) i32.const 0)
+                (func (export "c") (param i32 i32 i32) (result i32) i32.const 0)
+                (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0))
+            (core instance $i (instantiate $m))
+            (core func $cancel (canon task.cancel))
+            {types}
+            {exports})"#
+    );
+    wat::parse_str(text).expect("this is well-formed")
+}
+
+#[test]
+fn exports_whose_types_explode_are_refused() {
+    // As above, and the functions are the component's own.
+    let cases: String = (0..1000).map(|i| format!(r#""n{i}" "#)).collect();
+    let mut types = format!(r#"(type $e (enum {cases})) (export $t0 "e" (type $e))"#);
+    for level in 1..=2 {
+        let inside = format!("$t{} ", level - 1).repeat(30);
+        types += &format!("(type $t{level} (tuple {inside}))");
+    }
+    types += "(type $t (option $t2))";
+    let refused = chain(&problem(from_bytes(&takes(&types, 6))));
+    assert!(refused.contains("its types are too large"), "{refused}");
+}

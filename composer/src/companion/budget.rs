@@ -75,3 +75,62 @@ impl<'a> Budget<'a> {
         extent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Engine;
+
+    use super::super::{Outline, accompany};
+
+    /// Whether a component has a companion that exports async functions which take a value of type `$t`.
+    fn has_companion(types: &str, functions: usize) -> bool {
+        let exports: String = (0..functions)
+            .map(|number| {
+                format!(
+                    r#"(func $f{number} async (param "x" $t)
+                        (canon lift (core func $core "f") async (callback (core func $core "c"))
+                            (memory (core memory $core "memory")) (realloc (core func $core "r"))))
+                    (export "f{number}" (func $f{number}))"#
+                )
+            })
+            .collect();
+        let text = format!(
+            r#"(component
+                (core module $module
+                    (memory (export "memory") 1)
+                    (func (export "f") (param i32) (result i32) i32.const 0)
+                    (func (export "c") (param i32 i32 i32) (result i32) i32.const 0)
+                    (func (export "r") (param i32 i32 i32 i32) (result i32) i32.const 0))
+                (core instance $core (instantiate $module))
+                (core func (canon task.cancel))
+                {types}
+                {exports})"#
+        );
+        let binary = wat::parse_str(text).expect("it is one");
+        let outline = Outline::read(&binary).expect("it is valid");
+        accompany(&Engine::default(), &binary, &outline).is_some()
+    }
+
+    #[test]
+    fn types_that_explode_get_no_companion() {
+        let mut types = "(type $t0 u64)".to_owned();
+        for level in 1..=13 {
+            let inside = level - 1;
+            types += &format!("(type $t{level} (result $t{inside} (error $t{inside})))");
+        }
+        for level in 14..=50 {
+            types += &format!("(type $t{level} (option $t{}))", level - 1);
+        }
+        types += "(type $t (option $t50))";
+        assert!(has_companion(&types, 1));
+        assert!(!has_companion(&types, 8));
+    }
+
+    #[test]
+    fn values_that_no_memory_holds_get_no_companion() {
+        assert!(has_companion("(type $t (tuple (list u8 20) u64))", 1));
+        for ty in ["(option (list u64 536870911))", "(option (tuple (list u32 1073741823) u8))"] {
+            assert!(!has_companion(&format!("(type $t {ty})"), 1), "{ty}");
+        }
+    }
+}

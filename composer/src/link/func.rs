@@ -265,7 +265,11 @@ impl Import {
     ) -> Result<Option<Value>, CompositionError> {
         match ran {
             Some(Ran::Ended(result)) => result,
-            Some(Ran::Trapped(trapped)) => self.contain(trapped.answer().await),
+            Some(Ran::Trapped(trapped)) => {
+                // Who looks for deadlocks has to know that it waits.
+                let _place = self.side.outgoing.take();
+                self.contain(trapped.answer().await)
+            }
             None => self.call(args, around).await,
         }
     }
