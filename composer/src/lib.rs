@@ -115,9 +115,9 @@ pub use epoch::EpochTicker;
 #[cfg(feature = "wasi")]
 pub use error::WasiError;
 pub use error::{
-    ArgumentError, Cause, CompositionError, Deadlock, FuseError, HandleError, HostInterfaceError,
-    HostPanic, LookupError, PlanError, PlanProblem, RunLimit, StartError, StopReason, StreamLost,
-    TypedError, TypedProblem, WaitStep,
+    ArgumentError, Cause, CompositionError, Deadlock, FuseError, GraceOver, HandleError,
+    HostInterfaceError, HostPanic, LookupError, PlanError, PlanProblem, RunLimit, StartError,
+    StopReason, StreamLost, TypedError, TypedProblem, WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;

@@ -193,7 +193,8 @@
 ///            | "contain" STRING [ "as" STRING ]
 ///            | "layer" expression [ "on" STRING ]
 ///            | setting expression
-/// setting    = "deadline" | "handle_limit" | "inbox_capacity" | "instances" | "restart" | "run_limit"
+/// setting    = "deadline" | "grace" | "handle_limit" | "inbox_capacity" | "instances" | "restart"
+///            | "run_limit" | "start_deadline"
 /// function   = signature ";"
 /// signature  = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ]

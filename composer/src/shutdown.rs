@@ -128,6 +128,7 @@ pub(crate) async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<St
             task.abort();
             // A guest that never yields cannot be aborted; nothing but its engine's epoch can.
             let _ = timeout(CUT_GRACE, task).await;
+            handle.tell_ended();
             cut_off.push(handle.id().to_owned());
         }
     }

@@ -51,7 +51,7 @@ impl Waiting {
         let instances = settings.instances.unwrap_or(1).max(1);
         let drivers = std::iter::repeat_with(pair).take(instances).collect();
         let policy = settings.restart.unwrap_or(RestartPolicy::never());
-        let running = RunSettings { policy, run_limit: settings.run_limit };
+        let running = RunSettings { policy, bounds: settings.bounds() };
         Self { single, drivers, running }
     }
 }

@@ -71,8 +71,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let snapshot = composition.snapshot().with_counts(&counts);
     print!("{snapshot}");
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/live.html");
-    tokio::fs::write(page, snapshot.to_html()).await?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    tokio::fs::create_dir_all(&folder).await?;
+    tokio::fs::write(folder.join("live.html"), snapshot.to_html()).await?;
     Ok(())
 }
 

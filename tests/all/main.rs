@@ -4,6 +4,7 @@
 
 mod api;
 mod book;
+mod bounds;
 mod calls;
 mod cases;
 mod close;

@@ -23,6 +23,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("typed::what_owns_in_a_reference_is_lent", "of types alone"),
     ("typed::name_that_differs_is_told_and_not_the_whole_type", "of types alone"),
     // Single components end, are limited, replaced or started again.
+    ("bounds", "single components are bounded"),
     ("close", "each store ends by itself"),
     ("compiling", "where each component is compiled"),
     ("containment", "failures are contained between stores"),

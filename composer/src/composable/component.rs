@@ -3,6 +3,7 @@
 #[cfg(feature = "compile")]
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(feature = "compile")]
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -17,7 +18,7 @@ use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, 
 use crate::companion::{Accompanied, Known, look};
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
-use crate::driver::{Driver, DriverHandle, Renew, Renewed, with_guests};
+use crate::driver::{Bounds, Driver, DriverHandle, Renew, Renewed, discard, panicked, with_guests};
 use crate::error::{Cause, PlanProblem, StartError};
 #[cfg(feature = "fuse")]
 use crate::fuse::Group;
@@ -409,27 +410,35 @@ struct LinkedComponent<T: 'static> {
 }
 
 impl<T: Send + 'static> LinkedComponent<T> {
-    async fn instantiate(&self) -> Result<Renewed<T>, StartError> {
+    async fn instantiate(&self, bounds: Bounds) -> Result<Renewed<T>, StartError> {
         let component = || self.side.id.to_string();
-        let mut store = (self.inner.store)().map_err(|error| StartError::Store {
+        let store = catch_unwind(AssertUnwindSafe(|| (self.inner.store)()));
+        let store = store.unwrap_or_else(|panic| Err(panicked(panic)));
+        let mut store = store.map_err(|error| StartError::Store {
             component: component(),
             source: Cause::new(error),
         })?;
         if !Engine::same(store.engine(), self.pre.engine()) {
             return Err(StartError::EngineMismatch { component: component() });
         }
-        match self.pre.instantiate_async(&mut store).await {
-            Ok(instance) => Ok((store, instance)),
-            Err(error) => {
-                Err(StartError::Instantiate { component: component(), source: Cause::new(error) })
+        let error = match bounds.starting(self.pre.instantiate_async(&mut store)).await {
+            Some(Ok(instance)) => return Ok((store, instance)),
+            Some(Err(error)) => {
+                StartError::Instantiate { component: component(), source: Cause::new(error) }
             }
-        }
+            None => StartError::Timeout { component: component(), after: bounds.start },
+        };
+        discard(store);
+        Err(error)
     }
 }
 
 impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
-    fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
-        Box::pin(async { with_guests(pin!(self.instantiate())).await })
+    fn renew(
+        &self,
+        bounds: Bounds,
+    ) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>> {
+        Box::pin(async move { with_guests(pin!(self.instantiate(bounds))).await })
     }
 }
 
@@ -440,10 +449,10 @@ impl<T: Send + 'static> Linked for LinkedComponent<T> {
         running: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         Box::pin(async move {
-            let (store, instance) = self.renew().await?;
-            let driver = Driver::new(store, &instance, handle, self.side.clone());
-            let driver = driver.limited(running.run_limit).restarting(self, running.policy);
-            Ok(driver.spawn())
+            let RunSettings { policy, bounds } = running;
+            let (store, instance) = self.renew(bounds).await?;
+            let driver = Driver::new(store, &instance, handle, self.side.clone(), bounds);
+            Ok(driver.restarting(self, policy).spawn())
         })
     }
 }

@@ -94,8 +94,8 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
             // A composer is composed once, and its instances are in no other.
             let (instance, store) = running
                 .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
-            let driver = Driver::new(store, &instance, handle, self.side).in_event_loop();
-            Ok(driver.limited(settings.run_limit).spawn())
+            let driver = Driver::new(store, &instance, handle, self.side, settings.bounds);
+            Ok(driver.in_event_loop().spawn())
         })
     }
 }

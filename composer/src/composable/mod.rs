@@ -19,7 +19,7 @@ pub use instance::ComposableInstance;
 
 use crate::composer::Composer;
 use crate::composition::{Composition, LiveLeaf};
-use crate::driver::{DriverHandle, RestartPolicy};
+use crate::driver::{Bounds, DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
 use crate::link::{StoreSide, Wire};
@@ -104,6 +104,9 @@ pub struct ComposableDescriptor {
     pub(crate) settings: Settings,
 }
 
+/// How long starting may take, and a destructor, where nothing is said.
+const UNSAID: Duration = Duration::from_secs(60);
+
 impl Settings {
     /// What is wrong with these settings for the component `path`.
     pub(crate) fn problems(&self, path: &str, content: &PartContent) -> Vec<PlanProblem> {
@@ -145,6 +148,8 @@ pub(crate) struct Settings {
     pub(crate) instances: Option<usize>,
     pub(crate) restart: Option<RestartPolicy>,
     pub(crate) run_limit: Option<u32>,
+    pub(crate) start_deadline: Option<Duration>,
+    pub(crate) grace: Option<Duration>,
 }
 
 impl Settings {
@@ -158,6 +163,18 @@ impl Settings {
             instances: self.instances.or(outer.instances),
             restart: self.restart.or(outer.restart),
             run_limit: self.run_limit.or(outer.run_limit),
+            start_deadline: self.start_deadline.or(outer.start_deadline),
+            grace: self.grace.or(outer.grace),
+        }
+    }
+
+    /// What bounds the component's code.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            run_limit: self.run_limit,
+            start: self.start_deadline.unwrap_or(UNSAID),
+            destructor: self.deadline.unwrap_or(UNSAID),
+            grace: self.grace.or(self.deadline),
         }
     }
 }
@@ -324,6 +341,9 @@ impl ComposableDescriptor {
     /// gets [`CompositionError::Timeout`](crate::CompositionError::Timeout), as
     /// [`ExportFunc::with_deadline`](crate::ExportFunc::with_deadline) says; a guest that calls
     /// traps with it. Without it a call may take for ever.
+    ///
+    /// It is also the longest that a destructor of the component's resources may take, which is a minute without
+    /// it: past that the component's store is ended, as by a trap.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = Some(deadline);
@@ -343,14 +363,44 @@ impl ComposableDescriptor {
     /// ticks of its engine's epoch in a row, without waiting for anything and without an end.
     ///
     /// This needs an engine whose epoch is raised and a store whose guests give way to it: see
-    /// [`EpochTicker`](crate::EpochTicker). A host function that is polled again and again while it
-    /// holds the store counts too. The call that ran gets
-    /// [`CompositionError::Trap`](crate::CompositionError::Trap) with [`RunLimit`](crate::RunLimit)
-    /// as its cause. Of a nested composer it is the limit of each component inside that says nothing
-    /// else.
+    /// [`EpochTicker`](crate::EpochTicker). It holds for all that a guest runs: calls, starting, destructors
+    /// and what goes on between calls. Waiting is not computing, however often others have the store looked
+    /// at meanwhile; a host function that wakes its own task again and again while it holds the store counts.
+    /// The call that ran gets [`CompositionError::Trap`](crate::CompositionError::Trap) with
+    /// [`RunLimit`](crate::RunLimit) as its cause. Of a nested composer it is the limit of each component
+    /// inside that says nothing else.
     #[must_use]
     pub fn with_run_limit(mut self, ticks: u32) -> Self {
         self.settings.run_limit = Some(ticks);
+        self
+    }
+
+    /// Sets the longest that it may take to start the component, its start functions included: when composing, when
+    /// it is started again, and when it replaces another. A minute if nothing is said.
+    ///
+    /// Past it, starting has failed with [`StartError::Timeout`](crate::StartError::Timeout); of a component that
+    /// is started again, this is one of the attempts that its [restart policy](Self::with_restart) has. A guest
+    /// that computes without end gives way to nothing but its engine: see [`EpochTicker`](crate::EpochTicker).
+    /// What cannot start without waiting needs a tokio runtime with a timer. Of a nested composer it is the
+    /// deadline of each component inside that says nothing else.
+    #[must_use]
+    pub fn with_start_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.start_deadline = Some(deadline);
+        self
+    }
+
+    /// Sets how long something may go on in the component that nobody waits for: a call whose caller has given
+    /// it up, or got [`Timeout`](crate::CompositionError::Timeout), and what goes on between calls when none
+    /// runs. If nothing is said, it is as long as the component's [deadline](Self::with_deadline); without one,
+    /// such things may go on for ever.
+    ///
+    /// A guest that can be told of a call that is given up is told at once, and has this time to end. Past it
+    /// the component's store is ended, as by a trap, with [`GraceOver`](crate::GraceOver) as the cause: nothing
+    /// else ends a guest's task. [`Duration::MAX`] is for ever. Of a nested composer it is the time of each
+    /// component inside that says nothing else.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = Some(grace);
         self
     }
 
@@ -508,7 +558,7 @@ pub(crate) struct Link {
 #[derive(Clone, Copy)]
 pub(crate) struct RunSettings {
     pub(crate) policy: RestartPolicy,
-    pub(crate) run_limit: Option<u32>,
+    pub(crate) bounds: Bounds,
 }
 
 /// A component that waits for its store.

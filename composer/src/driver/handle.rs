@@ -13,6 +13,7 @@ use super::inbox::Inbox;
 use super::message::{Answer, Call, Expired, MadeBy, Message, Reply, Ticket};
 use super::nesting::Guest;
 use super::slot::{HOST_STACK, InPlace, RanInPlace};
+use super::stack::has_stack;
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
 use crate::layer::CallContext;
@@ -66,6 +67,8 @@ pub(crate) struct DriverHandle {
     watched: Arc<Watched>,
     /// Set once, before the inbox closes and before anybody is answered with it.
     stopped: OnceLock<StopReason>,
+    /// Whether that was told to those who listen.
+    told: AtomicBool,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
     pub(super) cut: Notify,
 }
@@ -174,6 +177,7 @@ impl DriverHandle {
             stop_wish: Notify::new(),
             events,
             stopped: OnceLock::new(),
+            told: AtomicBool::new(false),
             cut: Notify::new(),
         };
         Arc::new(handle)
@@ -326,7 +330,7 @@ impl DriverHandle {
             InPlaceCaller::Rust => {
                 // Those who wait for room come first.
                 let all_room = || self.room().available_permits() == self.capacity;
-                !Guest::is_running() && !self.is_long() && all_room()
+                !Guest::is_running() && has_stack(wasm_stack) && !self.is_long() && all_room()
             }
         };
         // What the guest calls finds its own runtime around it.
@@ -497,10 +501,12 @@ impl DriverHandle {
     }
 
     /// Publishes why the component's store ended, though it gets another one.
-    pub(super) fn set_ended(&self, reason: StopReason, after: Duration) {
-        let ended = reason.clone();
-        *lock(&self.ended) = Some(ended);
+    pub(super) fn set_ended(&self, reason: StopReason) {
+        *lock(&self.ended) = Some(reason);
         self.restarting.store(true, Ordering::Release);
+    }
+
+    pub(super) fn tell_restarting(&self, reason: StopReason, after: Duration) {
         self.events.tell(&self.id, Change::Restarting { reason, after });
     }
 
@@ -512,7 +518,15 @@ impl DriverHandle {
 
     /// Publishes why the component runs no longer; the first reason stays.
     pub(crate) fn set_stopped(&self, reason: StopReason) {
-        if self.stopped.set(reason.clone()).is_ok() {
+        // The first was told to somebody, perhaps.
+        let _ = self.stopped.set(reason);
+    }
+
+    /// Tells that the component runs no longer, once.
+    pub(crate) fn tell_ended(&self) {
+        if let Some(reason) = self.stopped.get().cloned()
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
             let change = match self.is_replaced() {
                 true => Change::Retired { reason },
                 false => Change::Ended { reason },

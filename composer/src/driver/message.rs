@@ -1,7 +1,6 @@
 //! What a driver can be asked.
 
 use std::sync::Arc;
-#[cfg(feature = "component-model-async")]
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -121,7 +120,6 @@ impl Reply {
     }
 
     /// The same, as a poll.
-    #[cfg(feature = "component-model-async")]
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.caller.as_mut().map_or(Poll::Ready(()), |caller| caller.poll_closed(cx))
     }

@@ -4,6 +4,7 @@
 //! time. However a driver ends, [`Driver::end`] is the one place where it does, and there every
 //! caller that still waits is answered with the reason.
 
+mod bounds;
 mod calls;
 mod handle;
 mod inbox;
@@ -12,14 +13,16 @@ mod nesting;
 mod provided;
 mod restart;
 mod slot;
+mod stack;
 mod turns;
 mod watch;
 
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
@@ -31,6 +34,7 @@ use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
+pub(crate) use bounds::Bounds;
 pub(crate) use handle::{
     Caller, ComponentCaller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place,
 };
@@ -38,16 +42,18 @@ pub(crate) use nesting::with_guests;
 pub(crate) use provided::ProvidedDriver;
 pub use restart::RestartPolicy;
 
-use crate::error::{Cause, Deadlock, StartError, StopReason};
+use crate::error::{Cause, Deadlock, GraceOver, StartError, StopReason};
 use crate::link::{StoreSide, Tasks};
 use crate::transfer::Released;
+use bounds::{DestructorLate, within};
 use calls::Calls;
 use message::Message;
 pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
 use restart::Restarts;
 use slot::{AtRest, Slot, Work};
 pub(crate) use slot::{RanInPlace, panicked};
-use turns::Turns;
+pub(crate) use stack::Depth;
+use turns::{RunLimited, Turns};
 use watch::Watch;
 
 /// Runs one component in its store.
@@ -63,15 +69,19 @@ pub(crate) struct Driver<T: Send + 'static> {
     renew: Option<(Box<dyn Renew<T>>, Restarts)>,
     /// Whether calls may overlap: the engine can run several tasks in one store.
     concurrent: bool,
-    /// How many ticks of the epoch the guest may compute in a row.
-    run_limit: Option<u32>,
+    /// How long its code may run.
+    bounds: Bounds,
+    run_limit: Option<RunLimited>,
     /// What runs outside of any call, for the message if it traps.
     task: Option<String>,
 }
 
 /// Makes a component's store and instance anew.
 pub(crate) trait Renew<T: 'static>: Send + Sync {
-    fn renew(&self) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>>;
+    fn renew(
+        &self,
+        bounds: Bounds,
+    ) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>>;
 }
 
 /// A new store, and the instance in it.
@@ -81,6 +91,8 @@ pub(crate) type Renewed<T> = (Store<T>, Instance);
 enum Over {
     /// A call of this function has held it for too long.
     Held(usize),
+    /// A call that nobody waits for has held it for too long.
+    Grace(Duration),
     Deadlock(Deadlock),
 }
 
@@ -105,6 +117,7 @@ impl<T: Send + 'static> Driver<T> {
         instance: &Instance,
         handle: Arc<DriverHandle>,
         side: Arc<StoreSide>,
+        bounds: Bounds,
     ) -> Self {
         let engine = store.engine();
         let concurrent =
@@ -114,7 +127,7 @@ impl<T: Send + 'static> Driver<T> {
         let rests = !concurrent || !side.surface.works_between_calls() && !in_circles;
         let slot = Slot::new();
         handle.set_started(slot.clone(), engine.get_max_wasm_stack());
-        let calls = Calls::new(handle.clone(), side, &mut store, instance);
+        let calls = Calls::new(handle.clone(), side, &mut store, instance, bounds.grace);
         Self {
             store: Some(store),
             slot,
@@ -123,7 +136,8 @@ impl<T: Send + 'static> Driver<T> {
             calls: Arc::new(calls),
             renew: None,
             concurrent,
-            run_limit: None,
+            bounds,
+            run_limit: bounds.run_limit.map(RunLimited::new),
             task: None,
         }
     }
@@ -137,12 +151,6 @@ impl<T: Send + 'static> Driver<T> {
     /// Keeps the store in its event loop: there may be work in it that is nobody's call.
     pub(crate) fn in_event_loop(mut self) -> Self {
         self.rests = !self.concurrent;
-        self
-    }
-
-    /// Ends the store when the guest has computed for more than `ticks` of the epoch in a row.
-    pub(crate) fn limited(mut self, ticks: Option<u32>) -> Self {
-        self.run_limit = ticks;
         self
     }
 
@@ -170,7 +178,7 @@ impl<T: Send + 'static> Driver<T> {
     /// Serves the inbox with the store that there is. The store is not used again.
     async fn run_store(&mut self) -> StopReason {
         let calls = self.calls.clone();
-        let handle = self.handle.clone();
+        let (handle, grace) = (self.handle.clone(), self.bounds.grace);
         let outcome = {
             let serving = pin!(self.serve());
             // A host function's panic comes out here.
@@ -188,6 +196,12 @@ impl<T: Send + 'static> Driver<T> {
                 }
                 if let Poll::Ready(ended) = serving.poll_unpin(cx) {
                     return Poll::Ready(Ok(ended));
+                }
+                // A call that has just begun is to be looked at, too.
+                if let Some(grace) = grace
+                    && watch.poll_unheard(cx, &calls, grace).is_ready()
+                {
+                    return Poll::Ready(Err(Over::Grace(grace)));
                 }
                 match watched.idle(|| calls.awaited()) {
                     Some(deadlock) => Poll::Ready(Err(Over::Deadlock(deadlock))),
@@ -207,14 +221,19 @@ impl<T: Send + 'static> Driver<T> {
                 calls.blame_any();
                 wasmtime::Error::new(deadlock)
             }
+            Err(Over::Grace(grace)) => wasmtime::Error::new(GraceOver { grace }),
             Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
+            Ok(Ok(Err(error))) if error.is::<DestructorLate>() => {
+                let function = self.task.take().unwrap_or_default();
+                return StopReason::Expired { component, function };
+            }
             Ok(Ok(Err(error))) => error,
             Ok(Err(panic)) => panicked(panic),
         };
         let function = match self.task.take() {
             Some(task) => task,
             // Looking for the task that trapped reads what the trap left behind.
-            None => std::panic::catch_unwind(AssertUnwindSafe(|| self.trapping_call()))
+            None => catch_unwind(AssertUnwindSafe(|| self.trapping_call()))
                 .unwrap_or_default()
                 .unwrap_or_else(|| "a background task".to_owned()),
         };
@@ -223,25 +242,27 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Ends the store for `reason` and makes a new one. What is in the inbox stays there.
     async fn restart(&mut self, mut reason: StopReason) -> Result<(), StopReason> {
+        let bounds = self.bounds;
         let Some((renew, restarts)) = &mut self.renew else { return Err(reason) };
         loop {
             if self.handle.is_replaced() {
                 return Err(reason);
             }
             let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
-            self.handle.set_ended(reason.clone(), delay);
+            self.handle.set_ended(reason.clone());
             self.calls.end(&reason);
             self.handle.forget_released();
             // What it called is withdrawn, and what it had lent is given back.
-            self.store = None;
+            discard(self.store.take());
             self.slot.clear();
+            self.handle.tell_restarting(reason, delay);
             let side = self.calls.side.clone();
             let renewed = async {
                 // The timer would make a millisecond of no time.
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
-                renew.renew().await
+                renew.renew(bounds).await
             };
             let renewed = tokio::select! {
                 biased;
@@ -250,7 +271,8 @@ impl<T: Send + 'static> Driver<T> {
             };
             match renewed {
                 Ok((mut store, instance)) => {
-                    let calls = Calls::new(self.handle.clone(), side, &mut store, &instance);
+                    let calls =
+                        Calls::new(self.handle.clone(), side, &mut store, &instance, bounds.grace);
                     self.calls = Arc::new(calls);
                     self.store = Some(store);
                     self.handle.tell_restarted();
@@ -309,8 +331,7 @@ impl<T: Send + 'static> Driver<T> {
     /// in flight live in the store and go on when the loop is entered again.
     #[cfg(feature = "component-model-async")]
     async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
-        let limit = self.run_limit;
-        let Self { store: Some(store), handle, calls, rests, .. } = self else {
+        let Self { store: Some(store), handle, calls, rests, run_limit, .. } = self else {
             return Ok(Next::Stop);
         };
         let turns = Turns::default();
@@ -325,7 +346,7 @@ impl<T: Send + 'static> Driver<T> {
             next = turns.come_round(messages).await?;
             Ok::<_, wasmtime::Error>(())
         }));
-        turns.count(limit, event_loop).await???;
+        turns.count(run_limit.as_ref(), event_loop).await???;
         Ok(next)
     }
 
@@ -353,7 +374,7 @@ impl<T: Send + 'static> Driver<T> {
                     let run = Turns::default();
                     tokio::select! {
                         biased;
-                        ended = run.count(self.run_limit, call) => {
+                        ended = run.count(self.run_limit.as_ref(), call) => {
                             let (AtRest { store, .. }, outcome) = ended?;
                             self.store = Some(store);
                             outcome?;
@@ -389,7 +410,7 @@ impl<T: Send + 'static> Driver<T> {
             let call = Box::pin(self.calls.run(store, call));
             tokio::select! {
                 biased;
-                ended = turns.count(self.run_limit, call) => {
+                ended = turns.count(self.run_limit.as_ref(), call) => {
                     ended??;
                     true
                 }
@@ -398,7 +419,7 @@ impl<T: Send + 'static> Driver<T> {
         };
         if !going_on {
             // A sync call that is given up leaves a store that nothing can enter.
-            self.store = None;
+            discard(self.store.take());
         }
         Ok(going_on)
     }
@@ -412,7 +433,12 @@ impl<T: Send + 'static> Driver<T> {
         };
         self.task = Some("a resource's destructor".to_owned());
         let turns = Turns::default();
-        turns.count(self.run_limit, pin!(resource.resource_drop_async(store))).await??;
+        let limit = self.bounds.destructor;
+        let ended = {
+            let dropping = pin!(resource.resource_drop_async(store));
+            within(limit, pin!(turns.count(self.run_limit.as_ref(), dropping))).await
+        };
+        ended.ok_or_else(|| wasmtime::Error::new(DestructorLate(limit)))???;
         self.task = None;
         // Whoever waits finds the count without it.
         drop(live);
@@ -443,13 +469,15 @@ impl<T: Send + 'static> Driver<T> {
 
     /// The one way out. The order matters: the reason is there before anybody can find the inbox
     /// closed, and the inbox is closed before what is in it is answered, so that nothing arrives
-    /// behind it and waits for ever.
-    fn end(&self, reason: StopReason) {
+    /// behind it and waits for ever. That it has ended is told when the store is gone.
+    fn end(&mut self, reason: StopReason) {
         self.handle.set_stopped(reason.clone());
         self.handle.close_inbox();
         self.slot.close();
         self.calls.end(&reason);
         while self.handle.try_receive().is_some() {}
+        discard(self.store.take());
+        self.handle.tell_ended();
     }
 }
 
@@ -457,12 +485,15 @@ impl<T: Send + 'static> Drop for Driver<T> {
     fn drop(&mut self) {
         // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
         // shutting down.
-        self.handle.set_stopped(StopReason::RuntimeShutdown);
-        self.handle.close_inbox();
-        self.slot.close();
-        self.calls.end(&StopReason::RuntimeShutdown);
-        while self.handle.try_receive().is_some() {}
+        self.end(StopReason::RuntimeShutdown);
     }
+}
+
+/// Drops what runs code of the application's when it is dropped, the data of a store. A panic there ends what is
+/// ending already, and is nobody else's.
+pub(crate) fn discard<T>(it: T) {
+    // The panic hook has told of it.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(it)));
 }
 
 /// The part of the event loop that starts calls.
@@ -475,6 +506,7 @@ async fn take_messages<T: Send + 'static>(
     turns: &Turns,
 ) -> wasmtime::Result<Next> {
     let mut unsettled = calls.number();
+    let mut lingering = pin!(calls.lingering(accessor));
     loop {
         // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
         // withdrawn, and from where it reaches another instance if this one ends.
@@ -483,7 +515,12 @@ async fn take_messages<T: Send + 'static>(
             () = calls.sync_over() => {}
             () = handle.cut.notified() => return Ok(Next::Stop),
         }
-        match handle.receive().await {
+        let message = tokio::select! {
+            biased;
+            message = handle.receive() => message,
+            over = &mut lingering => return Err(wasmtime::Error::new(over)),
+        };
+        match message {
             Some(Message::Call(call)) => {
                 let is_sync = !calls.is_async(call.func);
                 if is_sync && rests && calls.is_idle(accessor) {

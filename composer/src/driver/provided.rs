@@ -125,6 +125,7 @@ impl ProvidedDriver {
             }
         }
         while begun.try_take().is_some() {}
+        handle.tell_ended();
     }
 }
 

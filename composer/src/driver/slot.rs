@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use wasmtime::Store;
 
 use super::calls::Calls;
+use super::discard;
 use super::handle::DriverHandle;
 use super::message::{Answer, Call, Message};
 use super::nesting::Guest;
@@ -127,6 +128,7 @@ impl<T: Send + 'static> Slot<T> {
         if state.closed {
             // Stores are not dropped under the lock.
             drop(state);
+            discard(store);
             return;
         }
         state.leaf = store.calls.is_leaf();
@@ -143,7 +145,7 @@ impl<T: Send + 'static> Slot<T> {
         let unheard = if state.closed { Some(left) } else { state.left.replace(left) };
         let driver = state.driver.take();
         drop(state);
-        drop(unheard);
+        discard(unheard);
         if let Some(driver) = driver {
             driver.wake();
         }
@@ -181,7 +183,8 @@ impl<T: Send + 'static> Slot<T> {
         let mut state = self.state();
         let (resting, left) = (state.resting.take(), state.left.take());
         drop(state);
-        drop((resting, left));
+        discard(resting);
+        discard(left);
     }
 
     /// Drops the store, now or when it comes back.
@@ -219,7 +222,7 @@ impl<T: Send + 'static> InPlace for Slot<T> {
         };
         let answer = calls.trapped(func);
         // The driver may make another store as soon as it knows.
-        drop(store);
+        discard(store);
         self.leave(Left::Failed(error));
         Some(RanInPlace::Trapped(answer))
     }
@@ -241,12 +244,12 @@ impl<T: Send + 'static> InPlace for Slot<T> {
             Ok(Poll::Ready((store, Ok(())))) => self.put(store),
             Ok(Poll::Ready((store, Err(error)))) => {
                 // The driver may make another store as soon as it knows.
-                drop(store);
+                discard(store);
                 self.leave(Left::Failed(error));
             }
             Ok(Poll::Pending) => self.leave(Left::Begun(begun)),
             Err(panic) => {
-                drop(begun);
+                discard(begun);
                 self.leave(Left::Failed(panicked(panic)));
             }
         }

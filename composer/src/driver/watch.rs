@@ -1,9 +1,10 @@
-//! Finds the call that holds a store for longer than it may.
+//! Finds the call that holds a store for longer than it may, or for longer than anybody waits.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::calls::Calls;
 use super::handle::DriverHandle;
@@ -12,7 +13,11 @@ use super::message::{Expired, Ticket};
 /// The call to blame when its time is over, if there is one. One call holds the store at a time, so the last
 /// one counts.
 #[derive(Default)]
-pub(super) struct Watch(Option<Blamed>);
+pub(super) struct Watch {
+    blamed: Option<Blamed>,
+    /// The call that holds the store and that nobody waits for, if there is one.
+    unheard: Option<Blamed>,
+}
 
 struct Blamed {
     ticket: Ticket,
@@ -33,17 +38,37 @@ impl Watch {
             if let Poll::Ready(Some(Expired { ticket, within })) = handle.poll_expired(cx) {
                 let since = calls.holds_store(ticket).map(|(_, since)| since);
                 if let Some(until) = since.and_then(|since| since.checked_add(within)) {
-                    self.0 = Some(Blamed { ticket, over: Box::pin(sleep_until(until)) });
+                    self.blamed = Some(Blamed { ticket, over: Box::pin(sleep_until(until)) });
                 }
                 continue;
             }
-            let Some(blamed) = &mut self.0 else { return Poll::Pending };
+            let Some(blamed) = &mut self.blamed else { return Poll::Pending };
             ready!(blamed.over.as_mut().poll(cx));
             let holding = calls.holds_store(blamed.ticket);
-            self.0 = None;
+            self.blamed = None;
             if let Some((func, _)) = holding {
                 return Poll::Ready(func);
             }
         }
+    }
+
+    /// Waits until a call has held the store for as long as `grace` since nobody waits for it any more.
+    pub(super) fn poll_unheard(
+        &mut self,
+        cx: &mut Context<'_>,
+        calls: &Calls,
+        grace: Duration,
+    ) -> Poll<()> {
+        let Some(ticket) = calls.holds_store_unheard(cx) else {
+            self.unheard = None;
+            return Poll::Pending;
+        };
+        let unheard = match &mut self.unheard {
+            Some(known) if known.ticket == ticket => known,
+            other => other.insert(Blamed { ticket, over: Box::pin(sleep(grace)) }),
+        };
+        ready!(unheard.over.as_mut().poll(cx));
+        calls.blame_holder();
+        Poll::Ready(())
     }
 }

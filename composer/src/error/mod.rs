@@ -268,14 +268,14 @@ pub enum StopReason {
         source: Cause,
     },
 
-    /// A sync call took longer than its deadline. It held the component's store, so nothing but the
-    /// store's end could end it.
+    /// A sync call took longer than its deadline, or a resource's destructor did. It held the component's
+    /// store, so nothing but the store's end could end it.
     #[error("component `{component}` was ended in `{function}`, which ran beyond its deadline")]
     #[non_exhaustive]
     Expired {
         /// The component whose store ended.
         component: String,
-        /// The exported function that was running, as `interface#function`.
+        /// The exported function that was running, as `interface#function`, or that it was a destructor.
         function: String,
     },
 
@@ -366,6 +366,19 @@ impl std::error::Error for Cause {
 pub struct RunLimit {
     /// The limit.
     pub ticks: u32,
+}
+
+/// Something went on in the component for too long that nobody waited for, as
+/// [`ComposableDescriptor::with_grace`](crate::ComposableDescriptor::with_grace) says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the guest went on for {grace:?} with what nobody waits for any more; it must end what is given up, or \
+     have a longer `with_grace`"
+)]
+#[non_exhaustive]
+pub struct GraceOver {
+    /// The time that it had.
+    pub grace: Duration,
 }
 
 /// A stream or a future of another component was lost: the component ended, or was started again or

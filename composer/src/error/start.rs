@@ -3,6 +3,7 @@
 use std::fmt;
 #[cfg(feature = "wasi")]
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Cause;
 use super::plan::Circle;
@@ -36,6 +37,18 @@ pub enum StartError {
         component: String,
         #[source]
         source: Cause,
+    },
+
+    /// Starting the component took too long: its start functions, or what they wait for.
+    #[error(
+        "component `{component}` was not started within {after:?}; it may need a longer \
+         `with_start_deadline`"
+    )]
+    #[non_exhaustive]
+    Timeout {
+        component: String,
+        /// The time that it had.
+        after: Duration,
     },
 
     /// The instance was taken over by another composition.

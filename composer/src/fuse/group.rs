@@ -285,6 +285,8 @@ impl Composer {
                 ("a number of instances", settings.instances.is_some()),
                 ("a restart policy", settings.restart.is_some()),
                 ("a run limit", settings.run_limit.is_some()),
+                ("a deadline for starting", settings.start_deadline.is_some()),
+                ("a grace", settings.grace.is_some()),
                 ("a layer", !descriptor.layers.is_empty()),
             ];
             let of_group = of_group.into_iter().filter(|(_, is_set)| *is_set);

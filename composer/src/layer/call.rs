@@ -9,7 +9,7 @@ use wasmtime::component::Val;
 
 use super::route::Route;
 use super::service::BoxError;
-use crate::driver::{Caller, InPlaceCaller};
+use crate::driver::{Caller, Depth, InPlaceCaller};
 use crate::error::{ArgumentError, Cause, CompositionError, HandleError, TypedError, TypedProblem};
 use crate::host::HostParams;
 use crate::plan::types::{FunctionType, ValueType};
@@ -31,7 +31,7 @@ pub struct Call {
     pub(super) caller: Caller,
     /// When it must be over.
     pub(super) until: Option<Instant>,
-    pub(super) in_place: Option<InPlaceCaller>,
+    pub(super) in_place: Option<(InPlaceCaller, Depth)>,
     /// How many layers it has met.
     pub(super) met: usize,
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::call::{Call, Returned};
 use super::service::Layered;
-use crate::driver::{Caller, InPlaceCaller};
+use crate::driver::{Caller, Depth, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::link::{Endpoint, Ran};
 use crate::plan::item::ExportedFunc;
@@ -58,6 +58,7 @@ impl Route {
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let until = within.and_then(|within| Instant::now().checked_add(within));
+        let in_place = in_place.map(|caller| (caller, Depth::here()));
         let call = Call { route: self.clone(), args, caller, until, in_place, met: 0 };
         let Some((until, after)) = until.zip(within) else {
             return Ok(call.go_on().await?.value);
@@ -81,6 +82,12 @@ impl Call {
             return layer.call(self).await.map_err(|error| route.error(error));
         }
         let Self { mut args, caller, until, in_place, .. } = self;
+        // A layer may call from deep below the guest, or from another task.
+        let in_place = in_place.filter(|(caller, depth)| match caller {
+            InPlaceCaller::Guest { .. } => depth.is_near(),
+            InPlaceCaller::Rust => true,
+        });
+        let in_place = in_place.map(|(caller, _)| caller);
         // The component's driver has to know of the deadline too.
         let within = until.map(|until| until.saturating_duration_since(Instant::now()));
         let target = &route.target;

@@ -3,14 +3,22 @@
 mod run;
 
 #[cfg(feature = "component-model-async")]
+use std::future::poll_fn;
+#[cfg(feature = "component-model-async")]
+use std::pin::Pin;
+#[cfg(feature = "component-model-async")]
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
 #[cfg(feature = "component-model-async")]
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use slab::Slab;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
+#[cfg(feature = "component-model-async")]
+use tokio::time::{Sleep, sleep};
 use wasmtime::Store;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, GuestTaskId};
@@ -21,6 +29,8 @@ use super::message::{Answer, MadeBy, Reply, Ticket};
 use super::slot::HOST_STACK;
 #[cfg(feature = "component-model-async")]
 use super::turns::Turns;
+#[cfg(feature = "component-model-async")]
+use crate::error::GraceOver;
 use crate::error::{CompositionError, StopReason};
 use crate::link::StoreSide;
 use crate::plan::companion::Companion;
@@ -56,6 +66,8 @@ pub(super) struct Calls {
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
     ended: Notify,
+    /// How long something may go on that nobody waits for.
+    grace: Option<Duration>,
     /// Whether nothing that the guest calls can wait.
     leaf: bool,
 }
@@ -132,6 +144,7 @@ impl Calls {
         side: Arc<StoreSide>,
         store: &mut Store<T>,
         instance: &Instance,
+        grace: Option<Duration>,
     ) -> Self {
         let companion = side.surface.companion.as_deref();
         let callee = |func: &ExportedFunc| Callee::find(store, instance, func, companion);
@@ -158,6 +171,7 @@ impl Calls {
             cancelled: Notify::new(),
             in_flight: Mutex::default(),
             ended: Notify::new(),
+            grace,
             leaf,
         }
     }
@@ -240,6 +254,36 @@ impl Calls {
     pub(super) fn holds_store(&self, ticket: Ticket) -> Option<(usize, Instant)> {
         let holding = self.in_flight().holding.filter(|holding| holding.ticket == ticket)?;
         Some((holding.func, holding.since))
+    }
+
+    /// The call that holds the store, if nobody waits for it.
+    pub(super) fn holds_store_unheard(&self, cx: &mut Context<'_>) -> Option<Ticket> {
+        let mut in_flight = self.in_flight();
+        let Holding { call, ticket, .. } = in_flight.holding?;
+        let started = in_flight.calls.get_mut(call)?;
+        started.reply.poll_abandoned(cx).is_ready().then_some(ticket)
+    }
+
+    /// Notes that the call which holds the store is to blame for its end.
+    pub(super) fn blame_holder(&self) {
+        let mut in_flight = self.in_flight();
+        in_flight.blamed = in_flight.holding.map(|holding| holding.call);
+    }
+
+    /// Waits until something has gone on for too long in the store while no call is in flight.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn lingering<T: Send + 'static>(&self, accessor: &Accessor<T>) -> GraceOver {
+        let Some(grace) = self.grace else { return std::future::pending().await };
+        let mut over: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|cx| {
+            if self.number() > 0 || accessor.poll_no_interesting_tasks(cx).is_ready() {
+                over = None;
+                return Poll::Pending;
+            }
+            over.get_or_insert_with(|| Box::pin(sleep(grace))).as_mut().poll(cx)
+        })
+        .await;
+        GraceOver { grace }
     }
 
     /// Waits until no sync call runs.
@@ -331,7 +375,7 @@ impl Calls {
         while !self.in_flight().calls.is_empty() {
             self.ended.notified().await;
         }
-        std::future::poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+        poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
     }
 
     /// Waits until the calls in flight have reached the guest, of which the last `unsettled` may
@@ -354,6 +398,12 @@ impl Calls {
         in_flight.blamed = in_flight.calls.iter().next().map(|(id, _)| id);
     }
 
+    /// Notes that a call is to blame for the store's end.
+    #[cfg(feature = "component-model-async")]
+    fn blame(&self, call: usize) {
+        self.in_flight().blamed = Some(call);
+    }
+
     /// Notes that a call trapped which was not among those in flight.
     pub(super) fn trapped(&self, func: usize) -> oneshot::Receiver<Answer> {
         let (mut reply, answer) = Reply::pair(self.handle.uses().enter(), MadeBy::default());
@@ -368,8 +418,10 @@ impl Calls {
     #[cfg(feature = "component-model-async")]
     pub(super) fn blame_task(&self, task: GuestTaskId) {
         let mut in_flight = self.in_flight();
-        let blamed = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
-        in_flight.blamed = blamed.map(|(id, _)| id);
+        if in_flight.blamed.is_none() {
+            let blamed = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
+            in_flight.blamed = blamed.map(|(id, _)| id);
+        }
     }
 
     /// The function in which the guest trapped. A single call in flight needs no other proof.

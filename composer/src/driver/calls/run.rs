@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 #[cfg(feature = "component-model-async")]
 use std::task::Poll;
+#[cfg(feature = "component-model-async")]
+use std::time::Duration;
 
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, AccessorTask};
@@ -17,7 +19,12 @@ use wasmtime::component::{Func, Val};
 use wasmtime::{AsContextMut, Store};
 
 use super::{Callee, Calls};
+#[cfg(feature = "component-model-async")]
+use crate::driver::bounds::within;
 use crate::driver::message::{Answer, Call};
+use crate::driver::stack::has_stack;
+#[cfg(feature = "component-model-async")]
+use crate::error::GraceOver;
 use crate::error::{Cause, CompositionError};
 use crate::link::{Loans, StoreHandles};
 use crate::plan::types::FunctionType;
@@ -210,7 +217,9 @@ impl Calls {
             return Ok(());
         };
         drop(call.room);
-        if self.leaf && !self.is_async(call.func) {
+        // Where the thread has no room for its stack, the guest gets one of its own.
+        if self.leaf && !self.is_async(call.func) && has_stack(store.engine().get_max_wasm_stack())
+        {
             let answer = self.run_leaf(store, call.func, call.args)?;
             self.answer(id, answer);
             return Ok(());
@@ -417,6 +426,41 @@ struct CallTask {
 #[cfg(feature = "component-model-async")]
 impl<T: Send + 'static> AccessorTask<T> for CallTask {
     async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
+        // The driver sees to those of sync functions.
+        match self.calls.grace.filter(|_| self.calls.is_async(self.func)) {
+            None => self.run_on(accessor).await,
+            Some(grace) => Box::pin(self.run_within(accessor, grace)).await,
+        }
+    }
+}
+
+#[cfg(feature = "component-model-async")]
+impl CallTask {
+    /// Runs the call, for no longer than `grace` when nobody waits for it any more.
+    async fn run_within<T: Send + 'static>(
+        self,
+        accessor: &Accessor<T>,
+        grace: Duration,
+    ) -> wasmtime::Result<()> {
+        let (calls, id) = (self.calls.clone(), self.id);
+        let mut running = pin!(self.run_on(accessor));
+        let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending => calls.poll_given_up(id, cx).map(|()| None),
+        });
+        if let Some(ended) = ended.await {
+            return ended;
+        }
+        match within(grace, running).await {
+            Some(ended) => ended,
+            None => {
+                calls.blame(id);
+                Err(wasmtime::Error::new(GraceOver { grace }))
+            }
+        }
+    }
+
+    async fn run_on<T: Send + 'static>(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
         let Self { calls, id, func: index, args } = self;
         if calls.leave_withdrawn(id) {
             return Ok(());
