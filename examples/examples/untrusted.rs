@@ -48,8 +48,12 @@ fn upload(engine: &Engine) -> ComposableDescriptor {
         EpochTicker::yielding(store)
     });
     ComposableDescriptor::new("uploaded", component)
+        // It has started within this time, or has failed.
+        .with_start_deadline(Duration::from_secs(2))
         // Nobody waits longer than this for an answer.
         .with_deadline(Duration::from_secs(2))
+        // What it goes on with when nobody waits is ended.
+        .with_grace(Duration::from_secs(1))
         // A guest that computes for half a second in a row is ended.
         .with_run_limit(50)
         // It may fall three times a minute.
