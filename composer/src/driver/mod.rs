@@ -178,7 +178,7 @@ impl<T: Send + 'static> Driver<T> {
     /// Serves the inbox with the store that there is. The store is not used again.
     async fn run_store(&mut self) -> StopReason {
         let calls = self.calls.clone();
-        let (handle, grace) = (self.handle.clone(), self.bounds.grace);
+        let handle = self.handle.clone();
         let outcome = {
             let serving = pin!(self.serve());
             // A host function's panic comes out here.
@@ -198,7 +198,7 @@ impl<T: Send + 'static> Driver<T> {
                     return Poll::Ready(Ok(ended));
                 }
                 // A call that has just begun is to be looked at, too.
-                if let Some(grace) = grace
+                if let Some(grace) = calls.grace
                     && watch.poll_unheard(cx, &calls, grace).is_ready()
                 {
                     return Poll::Ready(Err(Over::Grace(grace)));

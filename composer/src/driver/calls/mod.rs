@@ -67,7 +67,7 @@ pub(super) struct Calls {
     /// Told when a call has ended.
     ended: Notify,
     /// How long something may go on that nobody waits for.
-    grace: Option<Duration>,
+    pub(super) grace: Option<Duration>,
     /// Whether nothing that the guest calls can wait.
     leaf: bool,
 }
