@@ -117,7 +117,13 @@ impl Shared {
     }
 
     pub(crate) fn set_wired(&self, wired: Wired) {
-        *self.wired.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(wired);
+        let wired = Arc::new(wired);
+        let former = {
+            let mut current = self.wired.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, wired)
+        };
+        // With it go layers, which are not dropped under the lock.
+        drop(former);
     }
 
     /// What this composition's callers share.
@@ -426,25 +432,19 @@ impl Composition {
                 handles.push(*handle);
             }
         });
-        let mut released = Vec::new();
-        {
+        let taken: Vec<_> = {
             let mut table = self.shared.gate.held.lock();
             for handle in &handles {
                 if table.get(*handle)?.is_lent() {
                     return Err(HandleError::Lent.into());
                 }
             }
-            for handle in handles {
-                // The same handle may stand in `val` twice; once it is gone, it is gone.
-                let Ok(own) = table.take(handle) else {
-                    continue;
-                };
-                match own.release() {
-                    Ok(done) => released.push(done),
-                    Err(lent) => drop(lent),
-                }
-            }
-        }
+            // The same handle may stand in `val` twice; once it is gone, it is gone.
+            handles.into_iter().filter_map(|handle| table.take(handle).ok()).collect()
+        };
+        // Where the home has ended, this drops a resource that Rust implements, which may come back to the
+        // table.
+        let released: Vec<_> = taken.into_iter().filter_map(|own| own.release().ok()).collect();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         each_val(val, &mut |val| drop(self.shared.gate.streams.take(val)));
         for done in released {

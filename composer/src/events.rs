@@ -1,7 +1,8 @@
 //! What happens to the components of a composition.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -85,18 +86,36 @@ impl fmt::Debug for Events {
 /// Where drivers tell what happens. The channel takes tens of kilobytes, so it is there only when
 /// somebody listens.
 #[derive(Clone, Default)]
-pub(crate) struct Teller(Arc<OnceLock<broadcast::Sender<Event>>>);
+pub(crate) struct Teller(Arc<OnceLock<Channel>>);
+
+struct Channel {
+    sender: broadcast::Sender<Event>,
+    /// The channel drops what it keeps no more under its lock. So it is kept here for longer: a reason has
+    /// errors of the host in it, and what they do when they are dropped is theirs.
+    kept: Mutex<VecDeque<Event>>,
+}
 
 impl Teller {
+    fn channel(&self) -> &Channel {
+        self.0.get_or_init(|| Channel {
+            sender: broadcast::Sender::new(KEPT),
+            kept: Mutex::default(),
+        })
+    }
+
     pub(crate) fn listen(&self) -> Events {
-        let sender = self.0.get_or_init(|| broadcast::Sender::new(KEPT));
-        Events { receiver: sender.subscribe() }
+        Events { receiver: self.channel().sender.subscribe() }
     }
 
     pub(crate) fn tell(&self, component: &str, change: Change) {
-        if let Some(sender) = self.0.get() {
-            // Nobody has to listen any more.
-            let _ = sender.send(Event { component: component.to_owned(), change });
-        }
+        let Some(Channel { sender, kept }) = self.0.get() else { return };
+        let event = Event { component: component.to_owned(), change };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back(event.clone());
+        let old = if kept.len() > 2 * KEPT { kept.pop_front() } else { None };
+        drop(kept);
+        drop(old);
+        // Nobody has to listen any more.
+        let _ = sender.send(event);
     }
 }

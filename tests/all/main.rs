@@ -31,6 +31,7 @@ mod instances;
 mod layers;
 mod leaks;
 mod limits;
+mod locks;
 mod macros;
 mod nesting;
 mod placement;

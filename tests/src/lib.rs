@@ -153,6 +153,22 @@ pub fn run<F: Future<Output = ()>>(test: impl Fn() -> F) {
     }
 }
 
+/// Runs `test` as [`run`] does, for what would block its thread if it hung.
+///
+/// # Panics
+///
+/// If the test does, or if it hangs.
+pub fn run_unblocked<F: Future<Output = ()>>(test: impl Fn() -> F + Send + 'static) {
+    let (ended, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        run(test);
+        // It is waited for, unless it takes too long.
+        let _ = ended.send(());
+    });
+    // It has a limit of its own for each of the runtimes.
+    ends.recv_timeout(LIMIT * 3).expect("the test panicked, or its thread hangs");
+}
+
 /// Waits for `future`, which must not hang.
 ///
 /// # Panics

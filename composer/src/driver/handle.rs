@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::coop;
 
 use super::inbox::Inbox;
@@ -78,6 +78,29 @@ struct Place {
     runtime: runtime::Id,
     /// How much stack the component's guests may take.
     wasm_stack: usize,
+}
+
+/// What is left to be dropped where calls are sent, when no lock is held any more: callers in Rust are woken by
+/// it, and what they own is dropped with it.
+#[must_use = "it is to be dropped when no lock is held"]
+#[derive(Default)]
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(crate) struct Leftover {
+    /// What an inbox did not take.
+    refused: Option<Message>,
+    /// Room in the inbox that a call has left.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The room of an inbox that calls wait for no more.
+    room: Option<Closing>,
+}
+
+/// Closes the room in an inbox.
+struct Closing(Arc<Semaphore>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Calls that take longer do not run in place for callers in Rust: what one task awaits at the same
@@ -286,13 +309,11 @@ impl DriverHandle {
         (Call { func, args, reply, ticket, room: None }, answer)
     }
 
-    /// Puts a call into the inbox.
-    pub(crate) fn send(&self, call: Call) {
+    /// Puts a call into the inbox. One that is closed gives it back, and it is answered by being dropped.
+    pub(crate) fn send(&self, call: Call) -> Leftover {
         self.depth.fetch_add(1, Ordering::Relaxed);
-        if let Err(message) = self.inbox.put(Message::Call(call)) {
-            // It is answered by being dropped.
-            drop(self.taken(message));
-        }
+        let refused = self.inbox.put(Message::Call(call)).err().map(|it| self.taken(it));
+        Leftover { refused, ..Leftover::default() }
     }
 
     /// Runs a call of a sync function in place, from its start to its end, if nothing runs in the store,
@@ -419,12 +440,13 @@ impl DriverHandle {
     pub(super) fn close_inbox(&self) {
         self.inbox.close();
         self.expired.close();
-        lock(&self.room).close();
+        self.room().close();
     }
 
     /// Leaves the component's place to `successor`, and the calls with it that have not started, but
     /// for those that bring handles of resources living here. No call may be sent meanwhile.
-    pub(crate) fn hand_over(&self, successor: &Arc<Self>) {
+    pub(crate) fn hand_over(&self, successor: &Arc<Self>) -> Vec<Leftover> {
+        let mut left = Vec::new();
         let epoch = self.epoch.load(Ordering::Relaxed);
         let mut messages = Vec::new();
         while let Some(message) = self.try_receive() {
@@ -434,13 +456,17 @@ impl DriverHandle {
         for message in messages {
             match message {
                 Message::Call(mut call) if !call.args.iter().any(|arg| is_of_store(arg, epoch)) => {
-                    call.room = room.clone().try_acquire_owned().ok();
+                    let here = room.clone().try_acquire_owned().ok();
+                    let permit = std::mem::replace(&mut call.room, here);
                     call.reply.moved_to(successor);
-                    successor.send(call);
+                    left.push(Leftover { permit, ..successor.send(call) });
                 }
-                Message::Call(call) => self.send(call),
+                Message::Call(call) => left.push(self.send(call)),
                 // If the driver has ended meanwhile, dropping the message answers it.
-                message => drop(self.inbox.put(message)),
+                message => {
+                    let refused = self.inbox.put(message).err();
+                    left.push(Leftover { refused, ..Leftover::default() });
+                }
             }
         }
         // A driver that waits for its restart need not, once its calls are in safety.
@@ -451,7 +477,9 @@ impl DriverHandle {
         if self.stopped.get().is_some() {
             room.close();
         }
-        std::mem::replace(&mut *lock(&self.room), room).close();
+        let former = std::mem::replace(&mut *lock(&self.room), room);
+        left.push(Leftover { room: Some(Closing(former)), ..Leftover::default() });
+        left
     }
 
     /// Whether another driver has taken the component's place.
@@ -502,7 +530,9 @@ impl DriverHandle {
 
     /// Publishes why the component's store ended, though it gets another one.
     pub(super) fn set_ended(&self, reason: StopReason) {
-        *lock(&self.ended) = Some(reason);
+        let before = lock(&self.ended).replace(reason);
+        // A reason has errors of the host in it, which are not dropped under the lock.
+        drop(before);
         self.restarting.store(true, Ordering::Release);
     }
 

@@ -1,39 +1,42 @@
 //! Handles as the Rust caller of a dynamic function holds them.
 
-use std::sync::{Arc, MutexGuard};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use wasm_runtime_composer_values::Stored;
 use wasmtime::component::ResourceAny;
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::streams::is_same_stream;
+use super::streams::{Source, StreamKey, key_of, received};
 use super::{Inner, check_kind};
 use crate::error::HandleError;
-use crate::plan::types::Resource;
-use crate::transfer::{HeldTable, Own};
+use crate::transfer::{Key, Lent, Own};
 use crate::value::{Faulty, Handle, HandleType, Handles};
 
-/// The caller's tables, for one call.
+/// The tables of a function's callers. They are locked for each handle by itself: what is converted may be
+/// dropped, and what is dropped may come back to them.
 pub(super) struct HeldHandles<'a> {
     pub(super) func: &'a Arc<Inner>,
-    table: MutexGuard<'a, HeldTable>,
 }
 
 impl<'a> HeldHandles<'a> {
     pub(super) fn new(func: &'a Arc<Inner>) -> Self {
-        Self { func, table: func.gate.held.lock() }
+        Self { func }
     }
 }
 
 impl Handles for HeldHandles<'_> {
     fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+        let held = &self.func.gate.held;
         match (ty, stored) {
             (HandleType::Own(resource), Stored::Resource(handle)) => {
-                check_kind(&self.func.kinds, resource, self.table.get(handle)?.kind())?;
-                Ok(Handle::Own(self.table.take(handle)?))
+                let mut table = held.lock();
+                check_kind(&self.func.kinds, resource, table.get(handle)?.kind())?;
+                Ok(Handle::Own(table.take(handle)?))
             }
             (HandleType::Borrow(resource), Stored::Resource(handle)) => {
-                let own = self.table.get(handle)?;
+                let table = held.lock();
+                let own = table.get(handle)?;
                 check_kind(&self.func.kinds, resource, own.kind())?;
                 Ok(Handle::Lent(own.lend()))
             }
@@ -47,7 +50,9 @@ impl Handles for HeldHandles<'_> {
 
     fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
         match (ty, handle) {
-            (HandleType::Own(_), Handle::Own(own)) => Ok(Stored::Resource(self.table.insert(own)?)),
+            (HandleType::Own(_), Handle::Own(own)) => {
+                Ok(Stored::Resource(self.func.gate.held.insert(own)?))
+            }
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             (ty @ (HandleType::Stream(_) | HandleType::Future(_)), Handle::Stream(end)) => {
                 self.give_stream(ty, end)
@@ -58,57 +63,139 @@ impl Handles for HeldHandles<'_> {
     }
 }
 
-/// Finds out whether the handles in arguments can be taken, and takes none.
-pub(super) struct Checking<'a, 'b> {
-    handles: &'a HeldHandles<'b>,
-    /// Those that would be gone by now.
-    moved: Vec<Stored>,
-    /// Those that would be lent by now.
-    lent: Vec<ResourceAny>,
+/// Finds out whether the handles in arguments can be taken, and which they are.
+pub(super) struct Checking<'a> {
+    func: &'a Arc<Inner>,
+    /// Those that are to be moved.
+    moved: HashSet<Key<ResourceAny>>,
+    /// Those that are to be lent, and how often.
+    lent: HashMap<Key<ResourceAny>, usize>,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    streams: HashSet<StreamKey>,
 }
 
-impl<'a, 'b> Checking<'a, 'b> {
-    pub(super) fn new(handles: &'a HeldHandles<'b>) -> Self {
-        Self { handles, moved: Vec::new(), lent: Vec::new() }
-    }
-
-    /// The handle, if it would still be there.
-    fn get(&self, resource: &Resource, handle: ResourceAny) -> Result<&Own, HandleError> {
-        let is_it = |it: &Stored| matches!(it, Stored::Resource(moved) if *moved == handle);
-        if self.moved.iter().any(is_it) {
-            return Err(HandleError::NotHeld);
-        }
-        let own = self.handles.table.get(handle)?;
-        check_kind(&self.handles.func.kinds, resource, own.kind())?;
-        Ok(own)
-    }
-}
-
-impl Handles for Checking<'_, '_> {
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
-        match (ty, &stored) {
-            (HandleType::Own(resource), Stored::Resource(handle)) => {
-                if self.get(resource, *handle)?.is_lent() || self.lent.contains(handle) {
-                    return Err(HandleError::Lent.into());
-                }
-                self.moved.push(stored);
-            }
-            (HandleType::Borrow(resource), Stored::Resource(handle)) => {
-                self.get(resource, *handle)?;
-                self.lent.push(*handle);
-            }
+impl<'a> Checking<'a> {
+    pub(super) fn new(func: &'a Arc<Inner>) -> Self {
+        Self {
+            func,
+            moved: HashSet::new(),
+            lent: HashMap::new(),
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (ty, Stored::Stream(_) | Stored::Future(_)) => {
-                if self.moved.iter().any(|moved| is_same_stream(moved, &stored)) {
+            streams: HashSet::new(),
+        }
+    }
+
+    /// Takes all of them; none, and `None`, if one is there no more or was lent since it was looked at.
+    pub(super) fn take(self) -> Option<Taken<'a>> {
+        let Self { func, moved, lent, .. } = &self;
+        // Both locks are held until it is known that all are there, and nothing is dropped meanwhile.
+        let mut table = func.gate.held.lock();
+        let may_move = |Key(handle): &Key<_>| table.get(*handle).is_ok_and(|own| !own.is_lent());
+        let is_there =
+            moved.iter().all(may_move) && lent.keys().all(|Key(handle)| table.get(*handle).is_ok());
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        let mut streams = func.gate.streams.lock();
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        let is_there = is_there && self.streams.iter().all(|key| streams.sources.contains_key(key));
+        if !is_there {
+            return None;
+        }
+        let lend = |(key, count): (&Key<ResourceAny>, &usize)| {
+            let own = table.get(key.0).ok()?;
+            Some((key.clone(), (0..*count).map(|_| own.lend()).collect()))
+        };
+        let lent = lent.iter().filter_map(lend).collect();
+        let take = |key: &Key<ResourceAny>| Some((key.clone(), table.take(key.0).ok()?));
+        let moved = moved.iter().filter_map(take).collect();
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        let taken = self.streams.iter().filter_map(|key| streams.sources.remove_entry(key));
+        Some(Taken {
+            func,
+            moved,
+            lent,
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            streams: taken.collect(),
+        })
+    }
+}
+
+impl Handles for Checking<'_> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+        match (ty, stored) {
+            (
+                ty @ (HandleType::Own(resource) | HandleType::Borrow(resource)),
+                Stored::Resource(handle),
+            ) => {
+                let key = Key(handle);
+                if self.moved.contains(&key) {
                     return Err(HandleError::NotHeld.into());
                 }
-                self.handles.check_stream(ty, &stored)?;
-                self.moved.push(stored);
+                let is_lent = {
+                    let table = self.func.gate.held.lock();
+                    let own = table.get(handle)?;
+                    check_kind(&self.func.kinds, resource, own.kind())?;
+                    own.is_lent()
+                };
+                if let HandleType::Borrow(_) = ty {
+                    *self.lent.entry(key).or_default() += 1;
+                } else if is_lent || self.lent.contains_key(&key) {
+                    return Err(HandleError::Lent.into());
+                } else {
+                    self.moved.insert(key);
+                }
+            }
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            (ty, stored @ (Stored::Stream(_) | Stored::Future(_))) => {
+                let key = key_of(&stored).ok_or(HandleError::NotHeld)?;
+                if self.streams.contains(&key) {
+                    return Err(HandleError::NotHeld.into());
+                }
+                HeldHandles::new(self.func).check_stream(ty, &stored)?;
+                self.streams.insert(key);
             }
             _ => return Err(HandleError::NotHeld.into()),
         }
         // It stands for one that is there.
         Ok(Handle::Held(None))
+    }
+
+    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, Faulty> {
+        Err(HandleError::NotHeld.into())
+    }
+}
+
+/// The handles in arguments, taken out of the tables.
+pub(super) struct Taken<'a> {
+    #[cfg_attr(
+        not(all(feature = "codec", feature = "component-model-async")),
+        expect(dead_code, reason = "only streams go on through it")
+    )]
+    func: &'a Arc<Inner>,
+    moved: HashMap<Key<ResourceAny>, Own>,
+    lent: HashMap<Key<ResourceAny>, Vec<Lent>>,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    streams: HashMap<StreamKey, Source>,
+}
+
+impl Handles for Taken<'_> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+        let taken = match (ty, stored) {
+            (HandleType::Own(_), Stored::Resource(handle)) => {
+                self.moved.remove(&Key(handle)).map(Handle::Own)
+            }
+            (HandleType::Borrow(_), Stored::Resource(handle)) => {
+                self.lent.get_mut(&Key(handle)).and_then(Vec::pop).map(Handle::Lent)
+            }
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            (ty, stored @ (Stored::Stream(_) | Stored::Future(_))) => {
+                let entry = key_of(&stored).and_then(|key| self.streams.remove_entry(&key));
+                let (key, source) = entry.ok_or(HandleError::NotHeld)?;
+                key.0.retire();
+                Some(Handle::Stream(received(self.func, ty, source)?))
+            }
+            _ => None,
+        };
+        taken.ok_or_else(|| HandleError::NotHeld.into())
     }
 
     fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, Faulty> {

@@ -18,7 +18,7 @@ use crate::link::{Endpoint, Ran};
 use crate::plan::types::{FunctionType, Resource, ValueType};
 use crate::transfer::{Guard, ResourceKind};
 use crate::value::{
-    Faulty, Handle, HandleType, Value, ValueError, each_handle, from_val, into_val,
+    Faulty, Handle, HandleType, Handles, Value, ValueError, each_handle, from_val, into_val,
 };
 use held::{Checking, HeldHandles};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -271,19 +271,29 @@ impl Inner {
             let function = self.function();
             return Err(ArgumentError::ResultCount { function, expected, found });
         }
-        let mut handles = HeldHandles::new(self);
-        let params = || self.ty.params.iter().zip(params);
-        if self.has_handles {
+        if !self.has_handles {
+            return self.values(params, &mut HeldHandles::new(self));
+        }
+        loop {
             // Nothing is taken before it is known that all fits.
-            let mut checking = Checking::new(&handles);
-            for ((name, ty), val) in params() {
-                from_val(ty, val, &mut checking)
-                    .map_err(|error| self.parameter_error(name, error))?;
+            let mut checking = Checking::new(self);
+            self.values(params, &mut checking)?;
+            // If something was taken by somebody else meanwhile, what it was is found at the next try.
+            if let Some(mut taken) = checking.take() {
+                return self.values(params, &mut taken);
             }
         }
-        params()
+    }
+
+    fn values(
+        &self,
+        params: &[Val],
+        handles: &mut impl Handles,
+    ) -> Result<Vec<Value>, ArgumentError> {
+        let params = self.ty.params.iter().zip(params);
+        params
             .map(|((name, ty), val)| {
-                from_val(ty, val, &mut handles).map_err(|error| self.parameter_error(name, error))
+                from_val(ty, val, handles).map_err(|error| self.parameter_error(name, error))
             })
             .collect()
     }

@@ -265,13 +265,13 @@ fn hand_out(func: &Arc<Inner>, payload: Option<&ValueType>, end: StreamEnd) -> S
 pub(crate) struct HeldStreams(Arc<Mutex<Table>>);
 
 #[derive(Default)]
-struct Table {
-    sources: HashMap<StreamKey, Source>,
+pub(super) struct Table {
+    pub(super) sources: HashMap<StreamKey, Source>,
     closed: bool,
 }
 
 /// A stream or a future as the caller knows it.
-type StreamKey = Key<StreamName>;
+pub(super) type StreamKey = Key<StreamName>;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -280,7 +280,7 @@ enum Kind {
 }
 
 /// Where the elements come from.
-enum Source {
+pub(super) enum Source {
     /// From Rust, as `Val`s of a type that is known where they go.
     Vals(BoxStream<'static, Val>),
     /// From Rust, of a type that is.
@@ -292,14 +292,15 @@ enum Source {
 }
 
 /// What a function has returned.
-struct Returned {
+pub(super) struct Returned {
     end: StreamEnd,
     payload: Option<ValueType>,
     func: Arc<Inner>,
 }
 
 impl HeldStreams {
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    /// No stream may be dropped under this lock: it can be one of Rust.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
         // Nothing runs under this lock that could leave it half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -362,20 +363,12 @@ fn key_of_val(val: &Val) -> Option<StreamKey> {
     }))
 }
 
-fn key_of(stored: &Stored) -> Option<StreamKey> {
+pub(super) fn key_of(stored: &Stored) -> Option<StreamKey> {
     Some(Key(match stored {
         Stored::Stream(stream) => StreamName::Stream(stream.clone()),
         Stored::Future(future) => StreamName::Future(future.clone()),
         Stored::Resource(_) => return None,
     }))
-}
-
-/// Whether both are the same stream, or the same future.
-pub(super) fn is_same_stream(one: &Stored, other: &Stored) -> bool {
-    match (key_of(one), key_of(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
 }
 
 impl HeldHandles<'_> {
@@ -387,22 +380,27 @@ impl HeldHandles<'_> {
             _ => return Err(HandleError::NotHeld.into()),
         };
         let key = key_of(stored).ok_or(HandleError::NotHeld)?;
-        let table = self.func.gate.streams.lock();
-        let found = match table.sources.get(&key).ok_or(HandleError::NotHeld)? {
-            Source::Vals(_) => return Ok(()),
-            Source::Typed { check, .. } => match check(&ty) {
+        let of = match self.func.gate.streams.lock().sources.get(&key) {
+            None => return Err(HandleError::NotHeld.into()),
+            Some(Source::Vals(_)) => return Ok(()),
+            Some(Source::Typed { check, .. }) => Of::Rust(*check),
+            Some(Source::Returned(returned)) => Of::Payload(returned.payload.clone()),
+        };
+        // A Rust type looks at types with code of its own, which does not run under the lock.
+        let found = match of {
+            Of::Rust(check) => match check(&ty) {
                 Ok(()) => return Ok(()),
                 Err(difference) => format!("a stream of Rust's `{}`", difference.rust()),
             },
-            Source::Returned(returned) => {
+            Of::Payload(found) => {
                 // Which resources they are is seen when they come.
                 let anonymous = |ty: &ValueType| ty.renumber(&mut |_| 0);
-                if returned.payload.as_ref().map(anonymous) == payload.map(anonymous) {
+                if found.as_ref().map(anonymous) == payload.map(anonymous) {
                     return Ok(());
                 }
                 match stored {
-                    Stored::Future(_) => future_type(returned.payload.as_ref()),
-                    _ => stream_type(returned.payload.as_ref()),
+                    Stored::Future(_) => future_type(found.as_ref()),
+                    _ => stream_type(found.as_ref()),
                 }
                 .to_string()
             }
@@ -416,20 +414,10 @@ impl HeldHandles<'_> {
         ty: HandleType<'_>,
         stored: &Stored,
     ) -> Result<StreamEnd, Faulty> {
-        let (HandleType::Stream(payload) | HandleType::Future(payload)) = ty else {
-            return Err(HandleError::NotHeld.into());
-        };
         let key = key_of(stored).ok_or(HandleError::NotHeld)?;
         let source = self.func.gate.streams.remove(&key)?;
         key.0.retire();
-        let func = self.func;
-        Ok(match source {
-            Source::Vals(vals) => of_vals(func, payload, vals),
-            Source::Typed { end, .. } => func.with_elements(payload, end, Inner::pass_in),
-            Source::Returned(Returned { end, .. }) => {
-                func.with_elements(payload, end, Inner::pass_on)
-            }
-        })
+        Ok(received(self.func, ty, source)?)
     }
 
     /// Has a stream that was returned held by the caller.
@@ -442,6 +430,28 @@ impl HeldHandles<'_> {
         let returned = Returned { end, payload: payload.cloned(), func: self.func.clone() };
         Ok(self.func.gate.streams.insert(kind, Source::Returned(returned))?)
     }
+}
+
+/// What the elements of a stream are told by.
+enum Of {
+    Rust(fn(&ValueType) -> Result<(), TypeDifference>),
+    Payload(Option<ValueType>),
+}
+
+/// A stream that `func` is given where `ty` stands.
+pub(super) fn received(
+    func: &Arc<Inner>,
+    ty: HandleType<'_>,
+    source: Source,
+) -> Result<StreamEnd, HandleError> {
+    let (HandleType::Stream(payload) | HandleType::Future(payload)) = ty else {
+        return Err(HandleError::NotHeld);
+    };
+    Ok(match source {
+        Source::Vals(vals) => of_vals(func, payload, vals),
+        Source::Typed { end, .. } => func.with_elements(payload, end, Inner::pass_in),
+        Source::Returned(Returned { end, .. }) => func.with_elements(payload, end, Inner::pass_on),
+    })
 }
 
 impl Inner {

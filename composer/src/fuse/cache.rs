@@ -58,9 +58,12 @@ impl<T> Default for Cache<T> {
 
 impl<T: OfEngine> Cache<T> {
     pub(super) fn get(&self, key: &Key, engine: &Engine) -> Option<Arc<T>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut things = known.by_key.get(key)?.iter().filter_map(Weak::upgrade);
-        things.find(|thing| Engine::same(thing.engine(), engine))
+        let things: Vec<_> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.by_key.get(key)?.iter().filter_map(Weak::upgrade).collect()
+        };
+        // One that nobody else has any more ends here, and not under the lock.
+        things.into_iter().find(|thing| Engine::same(thing.engine(), engine))
     }
 
     pub(super) fn add(&self, key: Key, thing: &Arc<T>) {

@@ -224,7 +224,7 @@ struct Kept {
 }
 
 struct KeptState {
-    open: Option<(WriteEnd, FutureAny)>,
+    open: Option<(Arc<WriteEnd>, FutureAny)>,
     /// How often wasmtime has asked for what becomes of the write at hand.
     polls: usize,
     /// Watches the reader while nothing is written.
@@ -245,7 +245,7 @@ impl Kept {
     }
 
     /// Takes it from its reader.
-    fn take(&self) -> Option<(WriteEnd, FutureAny)> {
+    fn take(&self) -> Option<(Arc<WriteEnd>, FutureAny)> {
         let mut state = self.state();
         let (open, watch) = (state.open.take(), state.rest());
         drop(state);
@@ -299,25 +299,27 @@ impl<T: 'static> Writes<T, Handle> for Written {
     ) -> Poll<wasmtime::Result<Wanted>> {
         let value = &self.0;
         let mut state = value.state();
-        let Some((pipe, _)) = &state.open else { return Poll::Pending };
+        let Some(pipe) = state.open.as_ref().map(|(pipe, _)| pipe.clone()) else {
+            return Poll::Pending;
+        };
+        let first = state.polls == 0;
+        state.polls += 1;
+        drop(state);
+        // This may wake a reader in Rust, which is not done under the lock.
         let demand = match write.cancelled {
             true => pipe.poll_gone(cx).map(|()| Demand::Gone),
             false => pipe.poll_write(cx, write.offered),
         };
-        let first = state.polls == 0;
-        state.polls += 1;
         match demand {
             Poll::Ready(Demand::UpTo(most)) => return Poll::Ready(Ok(Wanted::UpTo(most))),
             Poll::Pending if write.cancelled => {
-                let watch = state.rest();
-                drop(state);
+                let watch = value.state().rest();
                 wake(watch);
                 return Poll::Ready(Ok(Wanted::Nothing));
             }
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Demand::Gone) => {}
         }
-        drop(state);
         if value.by_host || value.left.load(Ordering::Relaxed) >= LEFT_BEHIND {
             return Poll::Ready(Ok(Wanted::Never));
         }
@@ -394,9 +396,10 @@ impl<T: 'static> Reads<T, Handle> for Read {
         most: usize,
         cancelled: bool,
     ) -> Poll<wasmtime::Result<Taken<Handle>>> {
-        let mut end = lock(&self.end);
-        let Some(end) = &mut *end else { return Poll::Ready(Ok(Taken::End)) };
-        let taken = poll_elements(end, cx, most, cancelled);
+        // It may be a future of Rust, which is not polled under the lock.
+        let Some(mut end) = lock(&self.end).take() else { return Poll::Ready(Ok(Taken::End)) };
+        let taken = poll_elements(&mut end, cx, most, cancelled);
+        *lock(&self.end) = Some(end);
         self.ends.given(store, taken)
     }
 
@@ -431,7 +434,7 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         }
         let (write, end) = pipe(self.side.uses.enter(), &self.side.watched);
         write.stays_unread();
-        let state = KeptState { open: Some((write, future)), polls: 0, watch: None };
+        let state = KeptState { open: Some((Arc::new(write), future)), polls: 0, watch: None };
         let epoch = self.side.epoch();
         let value =
             Kept { ends, epoch, by_host, left: table.left.clone(), state: Mutex::new(state) };

@@ -121,10 +121,12 @@ impl Post {
         let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
         // No call is sent while this lock is held.
         let former = std::mem::replace(&mut holders.current, successors);
-        for (former, successor) in former.iter().zip(&holders.current) {
-            former.hand_over(successor);
-        }
+        let handed_over = former.iter().zip(&holders.current);
+        let left: Vec<_> =
+            handed_over.flat_map(|(former, successor)| former.hand_over(successor)).collect();
         holders.former.extend_from_slice(&former);
+        drop(holders);
+        drop(left);
         former
     }
 
@@ -255,7 +257,11 @@ impl Post {
         let made_by = MadeBy { wait, place: Some(place), context };
         let (call, answer) = driver.call(func, args, ticket, made_by);
         match in_place {
-            None => driver.send(with_room(call, &driver)),
+            None => {
+                let left = driver.send(with_room(call, &driver));
+                drop(holders);
+                drop(left);
+            }
             Some(caller) => {
                 // Guests do not run under this lock.
                 drop(holders);
@@ -270,12 +276,15 @@ impl Post {
     /// Puts a component's call into the inbox of `driver`, or of who has taken its place meanwhile.
     fn send(&self, mut call: Call, driver: &Arc<DriverHandle>) {
         let holders = self.holders();
-        if holders.can_take(driver, &call.args) {
-            return driver.send(with_room(call, driver));
-        }
-        let successor = holders.takes(&call.args);
-        call.reply.moved_to(successor);
-        successor.send(with_room(call, successor));
+        let left = if holders.can_take(driver, &call.args) {
+            driver.send(with_room(call, driver))
+        } else {
+            let successor = holders.takes(&call.args);
+            call.reply.moved_to(successor);
+            successor.send(with_room(call, successor))
+        };
+        drop(holders);
+        drop(left);
     }
 
     /// Waits for room in the inbox of `driver`, or of who takes its place meanwhile, and puts a call
@@ -291,15 +300,18 @@ impl Post {
             let permit = tokio::task::unconstrained(room.clone().acquire_owned()).await;
             let holders = self.holders();
             if !holders.can_take(&driver, &call.args) {
-                driver = holders.takes(&call.args).clone();
+                let former = std::mem::replace(&mut driver, holders.takes(&call.args).clone());
                 call.reply.moved_to(&driver);
+                drop(holders);
+                drop(former);
                 continue;
             }
             match permit {
                 Ok(permit) => {
                     call.room = Some(permit);
-                    driver.send(call);
+                    let left = driver.send(call);
                     drop(holders);
+                    drop(left);
                     return Ok(driver);
                 }
                 Err(_) if Arc::ptr_eq(&room, &driver.room()) => {

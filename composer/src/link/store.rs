@@ -89,17 +89,22 @@ impl Begun {
     /// Notes that the call of a number is about to begin.
     #[cfg(feature = "component-model-async")]
     pub(crate) fn begins(&self, number: u32, turn: Option<OwnedSemaphorePermit>) {
-        *self.beginning() = turn.map(|turn| (number, turn));
+        let beginning = turn.map(|turn| (number, turn));
+        let before = std::mem::replace(&mut *self.beginning(), beginning);
+        // Giving up a turn wakes who has the next one, which is not done under the lock.
+        drop(before);
     }
 
     /// Notes that the call of a number has begun, or will not.
     pub(crate) fn has_begun(&self, number: u32) {
-        drop(self.beginning().take_if(|(beginning, _)| *beginning == number));
+        let begun = self.beginning().take_if(|(beginning, _)| *beginning == number);
+        drop(begun);
     }
 
     /// Notes that there is another store.
     fn renew(&self) {
-        drop(self.beginning().take());
+        let begun = self.beginning().take();
+        drop(begun);
     }
 }
 

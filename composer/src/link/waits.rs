@@ -161,9 +161,11 @@ impl Wait {
 
     /// Notes that the call waits somewhere else now.
     pub(crate) fn moved_to(&self, target: &Arc<DriverHandle>) {
-        if let Some(waiting) = self.waits.lock().calls.get_mut(&self.id) {
-            waiting.target = target.clone();
-        }
+        let mut graph = self.waits.lock();
+        let waiting = graph.calls.get_mut(&self.id);
+        let former = waiting.map(|it| std::mem::replace(&mut it.target, target.clone()));
+        drop(graph);
+        drop(former);
     }
 }
 

@@ -241,11 +241,14 @@ impl Group {
         let stores: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();
         let turns = |it: &Arc<Watched>| it.turns.load(Ordering::SeqCst);
         let before: Vec<_> = stores.iter().map(turns).collect();
-        let waiting: Vec<WaitingAt> = {
+        let pipes: Vec<_> = {
             let mut pipes = lock(&self.pipes);
             pipes.retain(|pipe| pipe.strong_count() > 0);
-            pipes.iter().filter_map(Weak::upgrade).flat_map(|pipe| pipe.waiting()).collect()
+            pipes.iter().filter_map(Weak::upgrade).collect()
         };
+        // One that ends meanwhile ends here, with what is in it, and not under the lock.
+        let waiting: Vec<_> = pipes.iter().flat_map(|pipe| pipe.waiting()).collect();
+        drop(pipes);
         let of = |store: &Arc<Watched>| -> Vec<WaitingAt> {
             waiting.iter().filter(|at| Arc::ptr_eq(&at.store, store)).cloned().collect()
         };

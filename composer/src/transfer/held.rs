@@ -21,8 +21,18 @@ pub(crate) struct HeldTable {
 }
 
 impl Held {
+    /// No handle may be dropped under this lock: a resource that Rust implements can be dropped with it, and
+    /// that may come back here.
     pub(crate) fn lock(&self) -> MutexGuard<'_, HeldTable> {
         lock(&self.0)
+    }
+
+    /// Takes in a handle and gives the caller's name for it. A handle that comes after closing is dropped.
+    pub(crate) fn insert(&self, own: Own) -> Result<ResourceAny, HandleError> {
+        let resource = own.resource().ok_or(HandleError::NotHeld)?;
+        let late = self.lock().insert(resource, own);
+        drop(late);
+        Ok(resource)
     }
 
     /// Drops every handle, and from now on those that still arrive.
@@ -37,13 +47,14 @@ impl Held {
 }
 
 impl HeldTable {
-    /// Takes in a handle and gives the caller's name for it.
-    pub(crate) fn insert(&mut self, own: Own) -> Result<ResourceAny, HandleError> {
-        let resource = own.resource().ok_or(HandleError::NotHeld)?;
-        if !self.closed {
-            self.handles.insert(Key(resource), own);
+    /// Puts a handle in under the caller's name for it; gives it back when the table is closed.
+    #[must_use]
+    pub(crate) fn insert(&mut self, resource: ResourceAny, own: Own) -> Option<Own> {
+        match self.closed {
+            true => Some(own),
+            // Names are those of one resource at a time.
+            false => self.handles.insert(Key(resource), own),
         }
-        Ok(resource)
     }
 
     pub(crate) fn get(&self, resource: ResourceAny) -> Result<&Own, HandleError> {
@@ -73,7 +84,7 @@ impl Guard {
     /// Takes in a handle.
     pub(crate) fn new(held: &Held, own: Own) -> Result<Self, HandleError> {
         let (kind, component) = (own.kind().clone(), own.component().clone());
-        let resource = held.lock().insert(own)?;
+        let resource = held.insert(own)?;
         Ok(Self { held: held.clone(), resource, kind, component })
     }
 

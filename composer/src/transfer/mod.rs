@@ -27,7 +27,7 @@ pub(crate) use deadlock::{Callees, CallsInProgress, Deadlocks, Links, Watched};
 use deadlock::{PipeEnds, WaitingAt};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use held::Key;
-pub(crate) use held::{Guard, Held, HeldTable};
+pub(crate) use held::{Guard, Held};
 use names::ResourceName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use names::StreamName;

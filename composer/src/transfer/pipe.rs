@@ -195,6 +195,8 @@ impl ReadEnd {
         cx: &Context<'_>,
         most: usize,
     ) -> Poll<Result<Option<Elements>, StreamLost>> {
+        // Whoever reads may be Rust, whose wakers do what they like: none of them is used under the lock.
+        let waker = cx.waker().clone();
         let mut state = lock(&self.0.state);
         if let Some(elements) = state.elements.take() {
             return Poll::Ready(Ok(Some(elements)));
@@ -205,13 +207,14 @@ impl ReadEnd {
         if std::mem::take(&mut state.offered) && most == 0 {
             return Poll::Ready(Ok(Some(Elements::Units(0))));
         }
-        state.reader = Some(cx.waker().clone());
-        if state.taking {
-            return Poll::Pending;
+        let former = state.reader.replace(waker);
+        let mut writer = None;
+        if !state.taking {
+            state.wanted = Some(most);
+            writer = state.writer.take();
         }
-        state.wanted = Some(most);
-        let writer = state.writer.take();
         drop(state);
+        drop(former);
         wake(writer);
         Poll::Pending
     }
@@ -237,7 +240,8 @@ impl Drop for ReadEnd {
         let mut state = lock(&self.0.state);
         state.reader_gone = true;
         let elements = state.elements.take();
-        // Under the lock, so that who finds the reader gone is not woken for it later.
+        // Under the lock, so that who finds the reader gone is not woken for it later. The writer is a guest,
+        // whose store it wakes.
         wake(state.writer.take());
         drop(state);
         drop(elements);

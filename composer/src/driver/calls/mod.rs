@@ -243,8 +243,11 @@ impl Calls {
     fn leave_withdrawn(&self, call: usize) -> bool {
         let mut in_flight = self.in_flight();
         let withdrawn = in_flight.calls.get(call).is_none_or(|it| it.reply.is_abandoned());
+        let call = if withdrawn { in_flight.remove(call) } else { None };
+        // What goes along with a call is not dropped under the lock.
+        drop(in_flight);
+        drop(call);
         if withdrawn {
-            in_flight.remove(call);
             self.ended.notify_one();
         }
         withdrawn
