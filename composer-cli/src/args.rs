@@ -58,7 +58,7 @@ pub(crate) struct Wiring {
     pub(crate) components: Vec<Given>,
 
     /// Decides which component satisfies an import, in every component that has it; `host` is the
-    /// host. IMPORT is the whole name, with its version. With `:EXPORT` the component's export of that
+    /// host. IMPORT is the whole name, with its version, and means compatible versions too. With `:EXPORT` the component's export of that
     /// name is the import, whatever the import is called.
     #[arg(long = "hint", value_name = "IMPORT=ID[:EXPORT]")]
     pub(crate) hints: Vec<Hint>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wasm_runtime_composer::__private::holds_for;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, EpochTicker,
     PlanProblem, Wasi, WasiState,
@@ -226,8 +227,9 @@ impl<'a> Setup<'a> {
         for (import, target, consumers) in of_all {
             for consumer in consumers {
                 // What is said of one component counts before what is said of all.
-                let of_one =
-                    |hint: &ImportHint<'_>| (hint.consumer, hint.import) == (consumer, import);
+                let of_one = |hint: &ImportHint<'_>| {
+                    hint.consumer == consumer && holds_for(hint.import, import)
+                };
                 if !hints.iter().take(told).any(of_one) {
                     hints.push(ImportHint { consumer, import, target });
                 }

@@ -37,6 +37,7 @@ mod provided;
 mod replace;
 mod resources;
 mod restart;
+mod rules;
 mod runaway;
 #[cfg(feature = "codec")]
 mod stream_ends;

@@ -50,7 +50,9 @@ impl<C: sealed::IntoPart> Composable for C {}
 ///
 /// Names are those of exports: functions at the root, and interfaces with or without their version
 /// (without, all versions are meant). A name that the component does not export is an error when
-/// composing. Filters on filters apply all.
+/// composing. Filters on filters apply all. What is hidden stays hidden when the component is
+/// [replaced](Composition::replace), in all compatible versions, unless
+/// [`without_former_filters`](crate::Replacement::without_former_filters) is said.
 ///
 /// # Examples
 ///
@@ -186,7 +188,10 @@ impl ComposableDescriptor {
     /// Decides that the import `import` is satisfied by the component `provider`, or, for `host`,
     /// by the component's own linker even where a component could.
     ///
-    /// `import` is the import's name as the component has it, version included.
+    /// `import` is the import's name as the component has it, version included. The hint holds for every import of
+    /// the component in a compatible version of the same interface, also under a name of its own for it; of several
+    /// hints that fit, the one of the very name counts, or else the one of the highest version. It holds as well
+    /// for whatever [replaces](Composition::replace) the component.
     #[must_use]
     pub fn with_import_hint(
         mut self,
@@ -204,8 +209,8 @@ impl ComposableDescriptor {
     /// Decides that the import `import` is satisfied by what the component `provider` exports under another name:
     /// `export`. The two have to be of the same type, as always.
     ///
-    /// `import` is the import's name as the component has it, version included; `export` may be in another version
-    /// that is compatible.
+    /// `import` is the import's name as the component has it, version included, and means compatible versions as
+    /// [`with_import_hint`](Self::with_import_hint) does; `export` may be in another version that is compatible.
     ///
     /// # Examples
     ///
@@ -237,7 +242,8 @@ impl ComposableDescriptor {
     /// was lost), the call returns an error value instead, and the component goes on.
     ///
     /// `import` is the import's name as the component has it, version included, or one function of an
-    /// interface, `interface#function`. An interface means its functions that return a `result`; the
+    /// interface, `interface#function`. It holds for all imports of compatible versions, and for whatever
+    /// [replaces](Composition::replace) the component. An interface means its functions that return a `result`; the
     /// others still trap. Each must have an error side for the form that `containment` gives, which is
     /// checked when planning. What is said of a single function counts before what is said of its
     /// interface. A component that makes more calls than it may have waiting traps all the same.
@@ -293,7 +299,10 @@ impl ComposableDescriptor {
     /// the layer, before any other. Another component has to provide the import.
     ///
     /// `import` is the import's name as the component has it, version included, or one function of an
-    /// interface, `interface#function`. Of a nested composer it is an import that is left open inside.
+    /// interface, `interface#function`. The layer is on every import of the component in a compatible version of the
+    /// same interface, also under a name of its own for it, and on those of whatever
+    /// [replaces](Composition::replace) the component. Of a nested composer it is on imports that are left open
+    /// inside.
     ///
     /// # Examples
     ///

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{All, Cause, FuseError, Nearest};
+use crate::plan::replacement::ImportRule;
 
 /// Everything that keeps the components from being wired.
 ///
@@ -436,6 +437,24 @@ pub enum PlanProblem {
         /// The component that imports it; `None` if the composition offers it.
         consumer: Option<String>,
         hidden: bool,
+    },
+
+    /// A replacement imports an interface in a version for which what is said of the old component's import
+    /// does not hold.
+    #[error(
+        "the replacement of `{component}` imports `{import}`, for which {rule} `{name}` does not hold, as the \
+         versions are not compatible; say the same of `{import}` with {} on the replacement, or drop it with \
+         `.without_rules_on(\"{name}\")`",
+        .rule.method()
+    )]
+    #[non_exhaustive]
+    ReplacementLosesRule {
+        component: String,
+        rule: ImportRule,
+        /// What it is said of: an import, or `import#function`.
+        name: String,
+        /// What the replacement imports.
+        import: String,
     },
 
     /// A replacement exports an interface without an item that the composition offers.

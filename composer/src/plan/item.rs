@@ -12,7 +12,7 @@ use super::abilities::Abilities;
 use super::companion::Companion;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use super::companion::{BEGUN, COMPONENT};
-use super::name::Name;
+use super::name::{Name, Rank, base};
 use super::types::{FunctionType, Resource, ValueType};
 
 /// The imports and exports of one component.
@@ -70,6 +70,24 @@ pub(crate) struct Named {
     /// Of an import with a name of its own: the interface that it is.
     pub(crate) implements: Option<String>,
     pub(crate) item: Item,
+}
+
+impl Named {
+    /// How well what is said of the import `rule` holds for this one: for its name, or for the interface
+    /// that it says it is. What is said of the very name comes first.
+    pub(crate) fn rank_for(&self, rule: &str) -> Option<(Rank, bool)> {
+        let wanted = Name::parse(rule);
+        let rank = |name: &str, own| Some((Name::parse(name).rank_for(&wanted)?, own));
+        let interface = self.implements.as_deref().and_then(|name| rank(name, false));
+        rank(&self.name, true).max(interface)
+    }
+
+    /// The names less their versions under which something can be said of this import.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &str> {
+        let interface = self.implements.as_deref().map(base);
+        let own = base(&self.name);
+        interface.filter(|it| *it != own).into_iter().chain([own])
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -75,6 +75,11 @@ pub(crate) enum Rank {
     Exact,
 }
 
+/// Whether what is said of `rule` holds for `name` too: the same name, or a compatible version of it.
+pub(crate) fn is_compatible(rule: &str, name: &str) -> bool {
+    rule == name || Name::parse(name).rank_for(&Name::parse(rule)).is_some()
+}
+
 /// A name less its version: only names that share it can match.
 pub(crate) fn base(name: &str) -> &str {
     name.split_once('@').map_or(name, |(base, _)| base)
@@ -147,6 +152,14 @@ mod tests {
         let low = rank("a:b/c@1.9.0", import);
         assert!(exact > high && high > low && low.is_some());
         assert_eq!(rank("a:b/c@1.0.0-rc.1", "a:b/c@1.0.0-rc.1"), Some(Rank::Exact));
+    }
+
+    #[test]
+    fn what_is_said_of_a_version_holds_for_compatible_ones() {
+        assert!(is_compatible("a:b/c@1.0.0", "a:b/c@1.0.1"));
+        assert!(is_compatible("f", "f"));
+        assert!(!is_compatible("a:b/c@1.0.0", "a:b/c@2.0.0"));
+        assert!(!is_compatible("a:b/c", "a:b/c@1.0.0"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::check::{check_types, contained_of_host, find_resources, homeless, layered_of_host};
 use super::containment::{Contained, Wish};
 use super::filter::Filter;
-use super::item::{ResourceOrigin, Surface};
+use super::item::{Named, ResourceOrigin, Surface};
 use super::name::{Name, Rank, base, names, nearest};
 use super::order::order;
 use crate::error::PlanProblem;
@@ -38,7 +38,7 @@ pub(crate) struct Node<'a> {
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
 }
 
-/// Who is to satisfy an import.
+/// Who is to satisfy an import, and what else holds for it: its compatible versions.
 #[derive(Clone, Debug)]
 pub(crate) struct ImportHint {
     pub(crate) import: String,
@@ -174,6 +174,12 @@ impl Resolution {
         self.offers.iter()
     }
 
+    /// What `component` exports, and whether others can see it.
+    pub(crate) fn offers_of(&self, component: &str) -> impl Iterator<Item = (&str, bool)> {
+        let its = self.offers.iter().filter(move |(path, _, _)| path == component);
+        its.map(|(_, name, shown)| (&**name, *shown))
+    }
+
     /// Whether `component` exports `export`, and others can see it.
     pub(super) fn shows(&self, component: &str, export: &str) -> bool {
         self.offers.iter().any(|(path, name, shown)| path == component && name == export && *shown)
@@ -295,6 +301,8 @@ struct Ready<'a> {
     id: &'a str,
     path: String,
     open: Vec<(String, Vec<Need>)>,
+    /// The places in `open`, by the names less their versions under which something can be said of them.
+    open_by_base: HashMap<String, Vec<usize>>,
     visible: Vec<(String, Offer)>,
     hidden: Vec<String>,
     import_hints: &'a [ImportHint],
@@ -329,13 +337,20 @@ impl Resolver<'_> {
         let mut open: BTreeMap<String, Vec<Need>> = BTreeMap::new();
         for importer in 0..nodes.len() {
             // Of what is kept, the imports that hints were for are not open any more.
-            if self.kept.is_none() {
-                self.unused_hints(&nodes[importer]);
+            match self.kept {
+                None => self.unused_hints(&nodes[importer]),
+                Some(_) => self.lost_rules(&nodes[importer]),
             }
             self.contain(&nodes[importer]);
             self.layer(&nodes[importer]);
-            for (import, needs) in &nodes[importer].open {
-                match self.source(&nodes, &offering, importer, import, needs) {
+            let hints = nodes[importer].hints(&self.leaves);
+            for (place, (import, needs)) in nodes[importer].open.iter().enumerate() {
+                let hint = hints.get(&place).map(|hint| &nodes[importer].import_hints[*hint]);
+                let source = match hint {
+                    Some(hint) => Some(self.hinted(&nodes, importer, (import, needs), hint)),
+                    None => self.source(&nodes, &offering, importer, import, needs),
+                };
+                match source {
                     Some(source) => {
                         for need in needs {
                             self.leaves[need.leaf].sources[need.import] = source;
@@ -397,10 +412,21 @@ impl Resolver<'_> {
             }
         }
         let Node { id, import_hints, containments, import_layers, .. } = node;
+        let mut open_by_base: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, (_, needs)) in level.open.iter().enumerate() {
+            let named = needs.iter().map(|it| &self.leaves[it.leaf].surface.imports[it.import]);
+            for base in named.flat_map(Named::bases) {
+                let places = open_by_base.entry(base.to_owned()).or_default();
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
+            }
+        }
         Ready {
             id,
             path,
             open: level.open,
+            open_by_base,
             visible,
             hidden,
             import_hints,
@@ -451,7 +477,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Who satisfies `import` on this level, where `offering` show exports of its name; `None` if nobody
+    /// Who satisfies `import` on this level, without a hint, where `offering` show exports of its name; `None` if nobody
     /// does.
     fn source(
         &mut self,
@@ -462,9 +488,6 @@ impl Resolver<'_> {
         needs: &[Need],
     ) -> Option<Source> {
         let node = &nodes[importer];
-        if let Some(hint) = node.import_hints.iter().find(|hint| hint.import == import) {
-            return Some(self.hinted(nodes, importer, hint));
-        }
         // Types alone need nobody, so nobody can be ambiguous; and a type of another import comes with that.
         let is_with_others = |need: &Need| {
             let surface = &self.leaves[need.leaf].surface;
