@@ -71,6 +71,11 @@ pub(crate) struct Wiring {
     #[arg(long = "export-hint", value_name = "EXPORT=ID")]
     pub(crate) export_hints: Vec<Hint>,
 
+    /// A component that is not trusted: what it exports satisfies imports of others only where a hint names
+    /// it.
+    #[arg(long = "untrusted", value_name = "ID")]
+    pub(crate) untrusted: Vec<String>,
+
     /// Lets components import from each other in a circle.
     #[arg(long)]
     pub(crate) allow_cycles: bool,

@@ -366,6 +366,7 @@ impl Composer {
             if let Some(change) = change.filter(|change| change.path == path) {
                 return Node {
                     id: &descriptor.id,
+                    is_untrusted: descriptor.is_untrusted,
                     problems: descriptor.settings.problems(&path, &change.part.content),
                     content: Content::Leaf(change.surface.clone()),
                     filters: change.filters(&path).unwrap_or(&[]),
@@ -390,6 +391,7 @@ impl Composer {
             };
             Node {
                 id: &descriptor.id,
+                is_untrusted: descriptor.is_untrusted,
                 problems,
                 content,
                 filters: change

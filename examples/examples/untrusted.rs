@@ -48,6 +48,8 @@ fn upload(engine: &Engine) -> ComposableDescriptor {
         EpochTicker::yielding(store)
     });
     ComposableDescriptor::new("uploaded", component)
+        // No other component gets what it exports, whatever that is called.
+        .untrusted()
         // Nobody waits longer than this for an answer.
         .with_deadline(Duration::from_secs(2))
         // A guest that computes for half a second in a row is ended.

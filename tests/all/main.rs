@@ -47,6 +47,7 @@ mod stream_faults;
 mod stream_payloads;
 #[cfg(feature = "codec")]
 mod streams;
+mod trust;
 mod typed;
 mod values;
 mod wasi;

@@ -103,6 +103,7 @@ pub struct ComposableDescriptor {
     pub(crate) containments: Vec<Wish>,
     pub(crate) import_layers: Vec<(String, ImportLayer)>,
     pub(crate) layers: Vec<Layered>,
+    pub(crate) is_untrusted: bool,
     pub(crate) settings: Settings,
 }
 
@@ -176,6 +177,7 @@ impl ComposableDescriptor {
             containments: Vec::new(),
             import_layers: Vec::new(),
             layers: Vec::new(),
+            is_untrusted: false,
             settings: Settings::default(),
         }
     }
@@ -234,6 +236,40 @@ impl ComposableDescriptor {
             provider: provider.into(),
             export: Some(export.into()),
         });
+        self
+    }
+
+    /// Marks the component as one that is not trusted: nobody gets what it exports unless that is asked for.
+    ///
+    /// - Its exports satisfy no import of another component, in no version, unless an import hint names it.
+    ///   What it exports as `wasi:*` or in a higher version than a trusted component's takes nobody's place.
+    /// - Rust reaches its exports as those of others, with
+    ///   [`Composition::get_func`]; but where a trusted component exports the same interface, in a compatible
+    ///   version too, that one is the composition's, and this one is if an export hint names it.
+    /// - What a composition or composer offers of it is not trusted on levels around either.
+    /// - Of a composition or a composer it means all that it offers.
+    /// - [`Composer::explain`] tells where an export was passed over for it, and so does the error if nobody else
+    ///   provides the import.
+    /// - It stays when the component is [replaced](Composition::replace).
+    ///
+    /// What it imports is not restricted by this: see
+    /// [`with_import_hint`](Self::with_import_hint) and [`with_import_layer`](Self::with_import_layer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor};
+    ///
+    /// fn describe(upload: impl Composable, web: impl Composable) -> [ComposableDescriptor; 2] {
+    ///     [
+    ///         ComposableDescriptor::new("upload", upload).untrusted(),
+    ///         ComposableDescriptor::new("web", web).with_import_hint("acme:plugin/theme@1.0.0", "upload"),
+    ///     ]
+    /// }
+    /// ```
+    #[must_use]
+    pub fn untrusted(mut self) -> Self {
+        self.is_untrusted = true;
         self
     }
 

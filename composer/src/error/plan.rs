@@ -136,13 +136,14 @@ pub enum PlanProblem {
 
     /// Nobody provides an import. Several components that import it are one problem.
     #[error(
-        "{}, imported by {}, {}{}{}{}, and {}; {}",
+        "{}, imported by {}, {}{}{}{}{}, and {}; {}",
         Import { kind, import, items },
         Each(.components),
         if .source.is_some() { NO_OTHER } else { MISSING },
         Hiding(.hidden_by),
         OtherVersions(.other_versions),
         Undecided(import, .undecided_in),
+        Untrusted(import, .untrusted),
         Linkers(.linkers, !.items.is_empty(), .source.is_some()),
         Remedy { import, linkers }
     )]
@@ -163,6 +164,8 @@ pub enum PlanProblem {
         /// Composers inside of which several components export it and no export hint chooses, each with
         /// the id of one of those.
         undecided_in: Vec<(String, String)>,
+        /// Components that export it but are not trusted.
+        untrusted: Vec<String>,
         /// What is wrong with what a linker defines.
         #[source]
         source: Option<Cause>,
@@ -700,6 +703,22 @@ impl fmt::Display for OtherVersions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(component, export)| {
             write!(f, " (`{component}` exports `{export}`, which is not compatible)")
+        })
+    }
+}
+
+struct Untrusted<'a>(&'a str, &'a [String]);
+
+impl fmt::Display for Untrusted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.1.iter().try_for_each(|id| {
+            let last = id.rsplit('/').next().unwrap_or(id);
+            write!(
+                f,
+                " (`{id}` does, and is not trusted; `.with_import_hint(\"{}\", \"{last}\")` takes it all \
+                 the same)",
+                self.0
+            )
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a component imports and exports, reflected into types that the plan can compare.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use wasmtime::component::types::{self, ComponentExtern, ComponentItem, Type};
@@ -29,6 +29,8 @@ pub(crate) struct Surface {
     /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
     /// what is implemented outside of components only functions and resources are known.
     pub(crate) lacks_types: bool,
+    /// The names of exports that are those of components which are not trusted.
+    pub(crate) untrusted: BTreeSet<String>,
     /// What the component's code can ask of the engine; nothing of what is implemented in Rust.
     pub(crate) abilities: Abilities,
     /// What is beside the component in its store, and calls it as a guest does.
@@ -59,6 +61,8 @@ pub(crate) struct OpenInside {
     pub(crate) hidden_by: Vec<String>,
     /// Components that export it in a version that is not compatible, with their exports.
     pub(crate) other_versions: Vec<(String, String)>,
+    /// Components that export it but are not trusted.
+    pub(crate) untrusted: Vec<String>,
     /// Composers inside of which several components export it, with one of them.
     pub(crate) undecided_in: Vec<(String, String)>,
 }
@@ -302,6 +306,7 @@ impl Surface {
             resources: reflector.resources,
             inside: None,
             lacks_types: false,
+            untrusted: BTreeSet::new(),
             abilities: Abilities::default(),
             companion: None,
         })
@@ -416,7 +421,18 @@ impl Surface {
         let (imports, exports) = (all(&self.imports), all(&self.exports));
         let (inside, lacks_types) = (self.inside.clone(), self.lacks_types);
         let (abilities, companion) = (self.abilities, self.companion.clone());
-        Self { imports, exports, funcs, resources, inside, lacks_types, abilities, companion }
+        let untrusted = self.untrusted.clone();
+        Self {
+            imports,
+            exports,
+            funcs,
+            resources,
+            inside,
+            lacks_types,
+            untrusted,
+            abilities,
+            companion,
+        }
     }
 }
 

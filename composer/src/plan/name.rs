@@ -44,6 +44,11 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The name less its version.
+    pub(crate) fn base(&self) -> &'a str {
+        self.base
+    }
+
     /// Whether the two are one name in two versions.
     pub(crate) fn is_of(&self, other: &Name<'_>) -> bool {
         self.base == other.base

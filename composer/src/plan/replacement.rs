@@ -138,7 +138,8 @@ impl Swap<'_> {
                     }
                 }
             }
-            let kept = PublicExport { name: was.name.clone(), offered: Offered::By(offer) };
+            let (name, is_untrusted) = (was.name.clone(), was.is_untrusted);
+            let kept = PublicExport { name, is_untrusted, offered: Offered::By(offer) };
             match new.exports.binary_search_by(|it| it.name.cmp(&kept.name)) {
                 Ok(at) => new.exports[at] = kept,
                 Err(at) => new.exports.insert(at, kept),

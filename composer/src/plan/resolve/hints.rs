@@ -236,10 +236,10 @@ impl Resolver<'_> {
             return Source::Nobody;
         };
         let export = export.as_ref().unwrap_or(&import);
-        let mut offers = best_offers(export, [provider]);
+        let mut offers = best_offers(export, [provider], |_| true);
         let interface = self.interface(needs);
         if let (true, None, Some(interface)) = (offers.is_empty(), &hint.export, interface) {
-            offers = best_offers(interface, [provider]);
+            offers = best_offers(interface, [provider], |_| true);
         }
         match offers.first() {
             Some((_, offer)) => Source::Export(*offer),
