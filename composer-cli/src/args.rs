@@ -58,7 +58,7 @@ pub(crate) struct Wiring {
     pub(crate) components: Vec<Given>,
 
     /// Decides which component satisfies an import, in every component that has it; `host` is the
-    /// host. IMPORT is the whole name, with its version. With `:EXPORT` the component's export of that
+    /// host. IMPORT is the whole name, with its version, and means compatible versions too. With `:EXPORT` the component's export of that
     /// name is the import, whatever the import is called.
     #[arg(long = "hint", value_name = "IMPORT=ID[:EXPORT]")]
     pub(crate) hints: Vec<Hint>,
@@ -70,6 +70,11 @@ pub(crate) struct Wiring {
     /// Decides whose export is offered, where several components have it.
     #[arg(long = "export-hint", value_name = "EXPORT=ID")]
     pub(crate) export_hints: Vec<Hint>,
+
+    /// A component that is not trusted: what it exports satisfies imports of others only where a hint names
+    /// it.
+    #[arg(long = "untrusted", value_name = "ID")]
+    pub(crate) untrusted: Vec<String>,
 
     /// Lets components import from each other in a circle.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wasm_runtime_composer::__private::holds_for;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, EpochTicker,
     PlanProblem, Wasi, WasiState,
@@ -109,6 +110,7 @@ impl<'a> Setup<'a> {
 
     /// The same, with what is suggested to choose.
     fn hinted(&self, suggestions: &[Suggestion]) -> Result<Composer, Failure> {
+        self.check_untrusted()?;
         let mut descriptors = Vec::with_capacity(self.components.len());
         let mut import_hints = self.import_hints()?;
         import_hints.extend(suggestions.iter().filter_map(|it| {
@@ -119,7 +121,11 @@ impl<'a> Setup<'a> {
         }));
         for (index, component) in self.components.iter().enumerate() {
             let own = import_hints.iter().filter(|hint| hint.consumer == index);
-            descriptors.push(own.fold(component.describe(), |descriptor, hint| {
+            let described = match self.wiring.untrusted.contains(&component.id) {
+                true => component.describe().untrusted(),
+                false => component.describe(),
+            };
+            descriptors.push(own.fold(described, |descriptor, hint| {
                 let Target { provider, export } = hint.target;
                 match export {
                     Some(export) => descriptor.with_import_hint_as(hint.import, provider, export),
@@ -138,6 +144,18 @@ impl<'a> Setup<'a> {
             composer.allow_cycles();
         }
         Ok(composer)
+    }
+
+    /// Fails if something that is not to be trusted is no component.
+    fn check_untrusted(&self) -> Result<(), Failure> {
+        let is_known = |id: &&String| self.components.iter().any(|it| it.id == **id);
+        match self.wiring.untrusted.iter().find(|id| !is_known(id)) {
+            Some(id) => Err(Failure::usage(format!(
+                "there is no component `{id}`, which `--untrusted` names; expected one of {}",
+                self.ids()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What is wrong with the wiring, with every hint that it takes to settle it, for `names` too, which
@@ -226,8 +244,9 @@ impl<'a> Setup<'a> {
         for (import, target, consumers) in of_all {
             for consumer in consumers {
                 // What is said of one component counts before what is said of all.
-                let of_one =
-                    |hint: &ImportHint<'_>| (hint.consumer, hint.import) == (consumer, import);
+                let of_one = |hint: &ImportHint<'_>| {
+                    hint.consumer == consumer && holds_for(hint.import, import)
+                };
                 if !hints.iter().take(told).any(of_one) {
                     hints.push(ImportHint { consumer, import, target });
                 }

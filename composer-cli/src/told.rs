@@ -25,10 +25,16 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
             kind,
             items,
             other_versions,
+            untrusted,
             source,
             ..
         } => {
-            help.extend(help_for_missing(import, other_versions));
+            match untrusted.first() {
+                Some(id) => help.push(format!(
+                    "`{id}` exports it, and is not trusted; `--hint {import}={id}` takes it all the same"
+                )),
+                None => help.extend(help_for_missing(import, other_versions)),
+            }
             let part = match items.as_slice() {
                 [] => String::new(),
                 items => format!("{} of ", items.join(", ")),

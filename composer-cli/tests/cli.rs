@@ -248,6 +248,52 @@ fn hint_is_for_every_component_that_imports_the_name() {
 }
 
 #[test]
+fn hint_holds_for_compatible_versions_and_nobody_gets_what_is_not_trusted() {
+    let store = |version: &str| {
+        format!(
+            r#"(component
+                (core module $m (func (export "f")))
+                (core instance $m (instantiate $m))
+                (func $f (canon lift (core func $m "f")))
+                (instance $i (export "f" (func $f)))
+                (export "acme:kv/store@{version}" (instance $i)))"#
+        )
+    };
+    let web = r#"(component (import "acme:kv/store@1.1.0" (instance (export "f" (func)))))"#;
+    let db = format!("db={}", text("kv-db.wat", &store("1.2.0")));
+    let upload = format!("upload={}", text("kv-upload.wat", &store("1.9.0")));
+    let web = format!("web={}", text("kv-web.wat", web));
+    let with = |options: &[&str]| {
+        let mut args = vec!["plan", &db, &upload, &web];
+        args.extend(options);
+        composer(&args)
+    };
+    let from = |options: &[&str], expected: &str| {
+        let ended = with(options);
+        assert!(ended.stdout.contains(expected), "{options:?}: {ended:?}");
+    };
+    let upload_it = "imports acme:kv/store@1.1.0 from upload";
+    let db_it = "imports acme:kv/store@1.1.0 from db";
+    from(&[], upload_it);
+    from(&["--untrusted=upload"], db_it);
+    from(&["--untrusted=upload", "--hint=acme:kv/store@1.0.0=upload"], upload_it);
+    // What is said of one component counts before what is said of all.
+    let hints = ["--hint=acme:kv/store@1.1.0=upload", "--import-hint=web:acme:kv/store@1.0.0=db"];
+    from(&hints, db_it);
+    fails(
+        &["plan", &upload, &web, "--untrusted=upload"],
+        3,
+        "error: interface `acme:kv/store@1.1.0`, imported by `web`, is missing: no other component exports it\n\
+         help: `upload` exports it, and is not trusted; `--hint acme:kv/store@1.1.0=upload` takes it all the same\n",
+    );
+    fails(
+        &["plan", &web, "--untrusted=uplaod"],
+        2,
+        "error: there is no component `uplaod`, which `--untrusted` names; expected one of `web`\n",
+    );
+}
+
+#[test]
 fn hint_satisfies_an_import_by_an_export_of_another_name() {
     let adder = |export: &str| {
         format!(

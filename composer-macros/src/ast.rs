@@ -88,6 +88,8 @@ pub(crate) enum Clause {
     Filter(Filter),
     Contain(Contain),
     Layer(Layer),
+    /// `untrusted`: where it stands.
+    Untrusted(Span),
     Setting(Setting),
 }
 

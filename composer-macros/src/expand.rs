@@ -249,9 +249,10 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
         let method = format_ident!("with_{name}", span = Span::mixed_site());
         quote_spanned!(value.span()=> .#method(#value))
     });
+    let untrusted = component.is_untrusted.then(|| quote!(.untrusted()));
     quote_spanned! {span=>
         #krate::ComposableDescriptor::new(#id, #value)
-            #(#hints)* #(#contained)* #(#layers)* #(#settings)*
+            #(#hints)* #(#contained)* #(#layers)* #untrusted #(#settings)*
     }
 }
 

@@ -14,4 +14,5 @@ syn::custom_keyword!(import);
 syn::custom_keyword!(interface);
 syn::custom_keyword!(layer);
 syn::custom_keyword!(on);
+syn::custom_keyword!(untrusted);
 syn::custom_keyword!(with);

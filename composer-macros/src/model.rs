@@ -56,6 +56,7 @@ pub(crate) struct Component {
     pub(crate) filter: Option<Filter>,
     pub(crate) contained: Vec<Contain>,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) is_untrusted: bool,
     pub(crate) settings: Vec<Setting>,
 }
 

@@ -557,12 +557,14 @@ fn clause(input: ParseStream<'_>, others: &[&str]) -> Result<Clause> {
             None => None,
         };
         Ok(Clause::Layer(Layer { value, on }))
+    } else if input.peek(kw::untrusted) {
+        Ok(Clause::Untrusted(input.parse::<kw::untrusted>()?.span))
     } else if is_setting(input) {
         let name: Ident = input.parse()?;
         let value = expression(&name, input)?;
         Ok(Clause::Setting(Setting { name, value }))
     } else {
-        let clauses = ["import", "expose", "hide", "contain", "layer"];
+        let clauses = ["import", "expose", "hide", "contain", "layer", "untrusted"];
         let known: Vec<&str> = others.iter().chain(&clauses).chain(SETTINGS).copied().collect();
         Err(unknown(input, "clause", &known))
     }

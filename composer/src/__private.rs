@@ -26,6 +26,11 @@ pub fn never_call_in_place() {
     crate::driver::never_in_place();
 }
 
+/// Whether what is said of the import `rule` holds for the import `name` too, for the command.
+pub fn holds_for(rule: &str, name: &str) -> bool {
+    crate::plan::name::is_compatible(rule, name)
+}
+
 /// Resolves and checks the accessors of a composition, and collects what is wrong with them.
 #[derive(Debug)]
 pub struct Accessors<'a> {

@@ -15,7 +15,8 @@ use crate::layer::{BoxError, Call, Layered, Layering, Next, Returned};
 use crate::plan::Plan;
 use crate::plan::containment::Wish;
 use crate::plan::explain::Explanation;
-use crate::plan::item::Surface;
+use crate::plan::filter::Filter;
+use crate::plan::item::{Named, Surface};
 use crate::plan::name::nearest;
 use crate::plan::resolve::{
     Assembly, Content, ImportHint, LayerNumber, Node, Resolution, Source, resolve,
@@ -207,7 +208,7 @@ impl Composer {
             let (component, import) = (consumer.to_owned(), import.to_owned());
             return Err(LookupError::NotImported { component, import, nearest }.into());
         };
-        let hinted = self.hints_at(consumer, import);
+        let hinted = self.hints_at(consumer, &leaf.surface.imports[index]);
         let lacking = matches!(leaf.sources[index], Source::Linker { hinted: false })
             && self.lacks(consumer, import)?;
         Ok(resolution.explain(leaf, index, hinted, lacking))
@@ -223,14 +224,15 @@ impl Composer {
         }))
     }
 
-    /// Whether a hint of the component `path`, or of a composer around it, is for `import`.
-    fn hints_at(&self, path: &str, import: &str) -> bool {
+    /// Whether a hint of the component `path`, or of a composer around it, holds for `import`.
+    fn hints_at(&self, path: &str, import: &Named) -> bool {
         let (id, inside) = match path.split_once('/') {
             Some((id, inside)) => (id, Some(inside)),
             None => (path, None),
         };
         self.descriptors.iter().filter(|descriptor| descriptor.id == id).any(|descriptor| {
-            let hinted = descriptor.import_hints.iter().any(|hint| hint.import == import);
+            let mut hints = descriptor.import_hints.iter();
+            let hinted = hints.any(|hint| import.rank_for(&hint.import).is_some());
             let within = match (&descriptor.part.content, inside) {
                 (PartContent::Group(composer), Some(inside)) => composer.hints_at(inside, import),
                 _ => false,
@@ -364,9 +366,10 @@ impl Composer {
             if let Some(change) = change.filter(|change| change.path == path) {
                 return Node {
                     id: &descriptor.id,
+                    is_untrusted: descriptor.is_untrusted,
                     problems: descriptor.settings.problems(&path, &change.part.content),
                     content: Content::Leaf(change.surface.clone()),
-                    filters: &change.part.filters,
+                    filters: change.filters(&path).unwrap_or(&[]),
                     import_hints: change.import_hints,
                     containments: change.containments,
                     import_layers: change.import_layers.clone(),
@@ -388,9 +391,12 @@ impl Composer {
             };
             Node {
                 id: &descriptor.id,
+                is_untrusted: descriptor.is_untrusted,
                 problems,
                 content,
-                filters: &descriptor.part.filters,
+                filters: change
+                    .and_then(|change| change.filters(&path))
+                    .unwrap_or(&descriptor.part.filters),
                 import_hints: &descriptor.import_hints,
                 containments: &descriptor.containments,
                 import_layers: descriptor.import_layers().collect(),
@@ -427,9 +433,18 @@ pub(crate) struct Change<'a> {
     pub(crate) path: &'a str,
     pub(crate) part: &'a Part,
     pub(crate) surface: Arc<Surface>,
+    /// Its filters and those of the composers around it, each with the path that it is of.
+    pub(crate) filters: &'a [(String, Vec<Filter>)],
     pub(crate) import_hints: &'a [ImportHint],
     pub(crate) containments: &'a [Wish],
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
+}
+
+impl Change<'_> {
+    fn filters(&self, path: &str) -> Option<&[Filter]> {
+        let found = self.filters.iter().find(|(it, _)| it == path)?;
+        Some(&found.1)
+    }
 }
 
 /// Where a leaf of the resolution comes from, in the order in which the resolver meets them.

@@ -126,6 +126,7 @@ pub use export::{ValFuture, ValStream};
 pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
 pub use plan::explain::Explanation;
+pub use plan::replacement::ImportRule;
 pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;

@@ -192,6 +192,7 @@
 ///            | "hide" STRING ( "," STRING )*
 ///            | "contain" STRING [ "as" STRING ]
 ///            | "layer" expression [ "on" STRING ]
+///            | "untrusted"
 ///            | setting expression
 /// setting    = "deadline" | "grace" | "handle_limit" | "inbox_capacity" | "instances" | "restart"
 ///            | "run_limit" | "start_deadline"
@@ -207,8 +208,8 @@
 ///   literal needs parentheses.
 /// - `fused` is [`Composer::fused`](crate::Composer) of the components in it, for the tuple of a
 ///   linker and a constructor of stores behind `in`: in the item form a part by the group's name, before
-///   its components. Components inside have import hints, to each other or to `host`, and
-///   filters; all other clauses, layers too, are for the whole. It needs the feature `fuse`.
+///   its components. Components inside have import hints, to each other or to `host`,
+///   filters, and `untrusted`; all other clauses, layers too, are for the whole. It needs the feature `fuse`.
 /// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface): an interface
 ///   that is implemented here, in Rust, in the item form too; without a name, functions at the root. Functions
 ///   return component values or [`wasmtime::Result`]s of them, and `async fn`s overlap. Each is a `move` closure; what
@@ -222,6 +223,8 @@
 /// - `layer expression` is [`with_layer`](crate::ComposableDescriptor::with_layer), and with `on "import"`, or
 ///   `on "import#function"`, [`with_import_layer`](crate::ComposableDescriptor::with_import_layer); as a statement it
 ///   is [`Composer::with_layer`](crate::Composer::with_layer).
+/// - `untrusted` is [`untrusted`](crate::ComposableDescriptor::untrusted): nobody gets what the component exports
+///   without a hint.
 /// - The last kind of clause is a method of
 ///   [`ComposableDescriptor`](crate::ComposableDescriptor): `restart RestartPolicy::never()` is
 ///   `.with_restart(RestartPolicy::never())`.

@@ -1,5 +1,6 @@
 //! A composition as one component of another one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::composable::Settings;
@@ -21,6 +22,7 @@ impl Composition {
             resources: Vec::new(),
             inside: None,
             lacks_types: false,
+            untrusted: BTreeSet::new(),
             abilities: Abilities::default(),
             companion: None,
         };
@@ -36,6 +38,9 @@ impl Composition {
             merge.surface.lacks_types |= leaf.surface.lacks_types;
             let mut named = leaf.surface.exports[offer.export].clone();
             named.name.clone_from(&export.name);
+            if export.is_untrusted {
+                merge.surface.untrusted.insert(export.name.clone());
+            }
             let id = &wired.resolution.leaves[offer.leaf].id;
             let named = merge.item(&named, (id, leaf));
             merge.surface.exports.push(named);

@@ -5,13 +5,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::composable::{Part, PartContent, Startable};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::composable::{ComposableDescriptor, Part, PartContent, Startable};
 use crate::composer::{Change, isolated};
 use crate::composition::{Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
+use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
 use crate::plan::Plan;
-use crate::plan::containment::{split, target};
-use crate::plan::name::nearest;
+use crate::plan::containment::{Containment, Wish, is_for, split, target};
+use crate::plan::filter::carried;
+use crate::plan::item::Surface;
+use crate::plan::name::{is_compatible, nearest};
 use crate::plan::replacement::resolve_replacement;
 use crate::plan::resolve::ImportHint;
 use crate::shutdown::Replaced;
@@ -24,28 +30,158 @@ pub struct Replacement<'a> {
     shared: &'a Shared,
     id: String,
     part: Part,
-    import_hints: Vec<ImportHint>,
+    rules: Rules,
+    /// The names of what is not to hold any more.
+    dropped: Vec<String>,
+    drops_filters: bool,
     within: Option<Duration>,
+}
+
+/// What is said of imports.
+#[derive(Default)]
+struct Rules {
+    import_hints: Vec<ImportHint>,
+    containments: Vec<Wish>,
+    import_layers: Vec<(String, ImportLayer)>,
+}
+
+impl Rules {
+    /// Of these rules those that stay when `new` ones come to them, less those of the `dropped` names.
+    fn kept(descriptor: &ComposableDescriptor, new: &Self, dropped: &[String]) -> Self {
+        let is_dropped = |name: &str| dropped.iter().any(|it| it == name || it == split(name).0);
+        let mut import_hints = descriptor.import_hints.clone();
+        // What is said now counts before what was said.
+        let is_new = |hint: &ImportHint| {
+            new.import_hints.iter().any(|it| is_compatible(&it.import, &hint.import))
+        };
+        import_hints.retain(|hint| !is_dropped(&hint.import) && !is_new(hint));
+        let mut containments = descriptor.containments.clone();
+        let is_new = |wish: &Wish| {
+            let (import, function) = target(wish);
+            let mut new = new.containments.iter().map(target);
+            new.any(|it| it.1 == function && is_compatible(it.0, import))
+        };
+        containments.retain(|wish| !is_dropped(&wish.0) && !is_new(wish));
+        let mut import_layers = descriptor.import_layers.clone();
+        import_layers.retain(|(name, _)| !is_dropped(name));
+        Self { import_hints, containments, import_layers }
+    }
+
+    fn with(mut self, mut new: Self) -> Self {
+        self.import_hints.append(&mut new.import_hints);
+        self.containments.append(&mut new.containments);
+        self.import_layers.append(&mut new.import_layers);
+        self
+    }
+
+    /// What is said of imports that the component does not have.
+    fn problems(&self, id: &str, surface: &Surface) -> Vec<PlanProblem> {
+        let holds = |name: &str, function: Option<&str>| {
+            let mut held = surface.imports.iter().filter(|it| it.rank_for(name).is_some());
+            held.any(|it| is_for(&it.item, function))
+        };
+        let meant = |name: &str| {
+            nearest(name, surface.imports.iter().map(|it| &*it.name)).map(str::to_owned)
+        };
+        let component = || id.to_owned();
+        let mut problems = Vec::new();
+        for ImportHint { import, .. } in &self.import_hints {
+            if !surface.imports.iter().any(|it| it.rank_for(import).is_some()) {
+                let (import, nearest) = (import.clone(), meant(import));
+                problems.push(PlanProblem::HintNotImported {
+                    component: component(),
+                    import,
+                    nearest,
+                });
+            }
+        }
+        for wish in &self.containments {
+            let (import, function) = target(wish);
+            if !holds(import, function) {
+                let (name, nearest) = (wish.0.clone(), meant(import));
+                problems.push(PlanProblem::ContainedNotImported {
+                    component: component(),
+                    name,
+                    nearest,
+                });
+            }
+        }
+        for (name, _) in &self.import_layers {
+            let (import, function) = split(name);
+            if !holds(import, function) {
+                let (name, nearest) = (name.clone(), meant(import));
+                problems.push(PlanProblem::LayeredNotImported {
+                    component: component(),
+                    name,
+                    nearest,
+                });
+            }
+        }
+        problems
+    }
 }
 
 impl<'a> Replacement<'a> {
     pub(crate) fn new(shared: &'a Shared, id: String, part: Part) -> Self {
-        Self { shared, id, part, import_hints: Vec::new(), within: None }
+        Self {
+            shared,
+            id,
+            part,
+            rules: Rules::default(),
+            dropped: Vec::new(),
+            drops_filters: false,
+            within: None,
+        }
     }
 
     /// Decides that the import `import` of the new component is satisfied by the component
-    /// `provider`, or, for `host`, by its own linker. Other hints of the old component stay, and what
-    /// it contains, where the new one has that import.
+    /// `provider`, or, for `host`, by its own linker.
+    ///
+    /// Hints, containment and layers of the old component's imports stay, and hold for the new one's imports of
+    /// compatible versions; of those that it does not import, they hold for whoever replaces it. A new component
+    /// that imports another version for which none of its rules holds is refused, with
+    /// [`PlanProblem::ReplacementLosesRule`].
     pub fn with_import_hint(
         mut self,
         import: impl Into<String>,
         provider: impl Into<String>,
     ) -> Self {
-        self.import_hints.push(ImportHint {
+        self.rules.import_hints.push(ImportHint {
             import: import.into(),
             provider: provider.into(),
             export: None,
         });
+        self
+    }
+
+    /// Contains failures of whoever provides `import` to the new component, as
+    /// [`ComposableDescriptor::with_containment`] does.
+    pub fn with_containment(mut self, import: impl Into<String>, containment: Containment) -> Self {
+        self.rules.containments.push((import.into(), containment));
+        self
+    }
+
+    /// Puts a layer on an import of the new component, as [`ComposableDescriptor::with_import_layer`] does. Those
+    /// that are on it already are met before.
+    pub fn with_import_layer<L>(mut self, import: impl Into<String>, layer: L) -> Self
+    where
+        L: Layer<Next>,
+        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        let layer = ImportLayer::new(Layered::new(layer));
+        self.rules.import_layers.push((import.into(), layer));
+        self
+    }
+
+    /// Drops the hints, the containment and the layers that the old component has under the name `import`, an
+    /// import's or `interface#function`; an interface's name stands for its functions, too. Without this they
+    /// stay.
+    pub fn without_rules_on(mut self, import: impl Into<String>) -> Self {
+        self.dropped.push(import.into());
         self
     }
 
@@ -57,11 +193,22 @@ impl<'a> Replacement<'a> {
         provider: impl Into<String>,
         export: impl Into<String>,
     ) -> Self {
-        self.import_hints.push(ImportHint {
+        self.rules.import_hints.push(ImportHint {
             import: import.into(),
             provider: provider.into(),
             export: Some(export.into()),
         });
+        self
+    }
+
+    /// Shows what the new component shows by its own [filters](crate::ExportFilter), whatever those of the old one
+    /// hid.
+    ///
+    /// Without this, what was hidden of the old component stays hidden, in all compatible versions. What the old
+    /// one did not export is shown as the filters of the new one have it, or if it has none, those of the old one.
+    /// The filters of composers around it stay in any case.
+    pub fn without_former_filters(mut self) -> Self {
+        self.drops_filters = true;
         self
     }
 
@@ -75,7 +222,7 @@ impl<'a> Replacement<'a> {
     }
 
     async fn run(self) -> Result<(), CompositionError> {
-        let Self { shared, id, part, import_hints, within } = self;
+        let Self { shared, id, part, rules, dropped, drops_filters, within } = self;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let mut composer = shared.composer.lock().await;
         let wired = shared.wired();
@@ -112,38 +259,40 @@ impl<'a> Replacement<'a> {
         let surface = single.surface(&id).map_err(PlanError::new)?;
         let surface = Arc::new(surface.numbered_as(&wired.leaves[leaf].surface));
 
-        let imports = || surface.imports.iter().map(|named| &*named.name);
-        let mut problems = Vec::new();
-        for ImportHint { import, .. } in &import_hints {
-            if !imports().any(|it| it == import) {
-                problems.push(PlanProblem::HintNotImported {
-                    component: id.clone(),
-                    import: import.clone(),
-                    nearest: nearest(import, imports()).map(str::to_owned),
-                });
-            }
-        }
-        let mut hints = import_hints;
-        let (mut containments, mut import_layers) = (Vec::new(), Vec::new());
+        let mut problems = rules.problems(&id, &surface);
+        let (mut former, mut rules) = (Vec::new(), rules);
         if let Some(descriptor) = composer.descriptor(&id) {
-            import_layers.clone_from(&descriptor.import_layers);
-            import_layers.retain(|(name, _)| imports().any(|it| it == split(name).0));
-            containments.clone_from(&descriptor.containments);
-            containments.retain(|wish| imports().any(|it| it == target(wish).0));
-            for hint in &descriptor.import_hints {
-                let import = &hint.import;
-                if imports().any(|it| it == import) && hints.iter().all(|it| it.import != *import) {
-                    hints.push(hint.clone());
-                }
-            }
+            former.clone_from(&descriptor.import_layers);
+            rules = Rules::kept(descriptor, &rules, &dropped).with(rules);
+        }
+        let layers = |layers: &[(String, ImportLayer)]| {
+            let layers: Vec<_> = layers.iter().map(|(_, layer)| layer.clone()).collect();
+            layers
+        };
+        let (former, layers) = (layers(&former), layers(&rules.import_layers));
+        let layering = Arc::new(wired.layering.with_imports(former.iter(), layers.iter()));
+        let mut filters = Vec::new();
+        let around = id.match_indices('/').map(|(end, _)| &id[..end]);
+        for path in around.chain([&*id]) {
+            let is_it = path == id;
+            let former = composer.descriptor(path).map(|it| it.part.filters.clone());
+            let former = former.filter(|_| !(is_it && drops_filters)).unwrap_or_default();
+            let own = if is_it { &part.filters[..] } else { &[] };
+            let carried = carried(&former, wired.resolution.offers_of(path), own);
+            filters.push((path.to_owned(), carried));
         }
         let change = Change {
             path: &id,
             part: &part,
+            filters: &filters,
             surface: surface.clone(),
-            import_hints: &hints,
-            containments: &containments,
-            import_layers: import_layers.iter().map(|(name, it)| (&**name, it.number)).collect(),
+            import_hints: &rules.import_hints,
+            containments: &rules.containments,
+            import_layers: rules
+                .import_layers
+                .iter()
+                .map(|(name, it)| (&**name, it.number))
+                .collect(),
         };
         let assembly = composer.assembly("", Some(&change), &mut isolated);
         let mut resolution = resolve_replacement(assembly, &wired.resolution, leaf);
@@ -151,7 +300,7 @@ impl<'a> Replacement<'a> {
         let plan = Arc::new(Plan::new(&resolution));
         let (live, events) = (shared.own_live(), shared.events.clone());
         let leaves = wired.leaves.clone();
-        let kept = (wired.waits.clone(), wired.deadlocks.clone(), wired.layering.clone());
+        let kept = (wired.waits.clone(), wired.deadlocks.clone(), layering);
         let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, kept);
         let ready = wiring.link()?;
 
@@ -172,9 +321,14 @@ impl<'a> Replacement<'a> {
         shared.set_wired(Wired { plan, resolution, leaves, waits, deadlocks, layering });
         if let Some(descriptor) = composer.descriptor(&id) {
             descriptor.part = part;
-            descriptor.import_hints = hints;
-            descriptor.containments = containments;
-            descriptor.import_layers = import_layers;
+            descriptor.import_hints = rules.import_hints;
+            descriptor.containments = rules.containments;
+            descriptor.import_layers = rules.import_layers;
+        }
+        for (path, filters) in filters {
+            if let Some(descriptor) = composer.descriptor(&path) {
+                descriptor.part.filters = filters;
+            }
         }
         if let Some(first) = handles.first() {
             first.tell_replaced();

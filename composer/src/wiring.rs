@@ -177,6 +177,7 @@ impl Wiring {
         let hidden_by = self.resolution.hiding(&component, &import);
         let other_versions = self.resolution.other_versions(&component, &import);
         let undecided_in = self.resolution.undecided_in(&component, &import);
+        let untrusted = self.resolution.untrusted(&component, &import);
         let linkers = vec![component.clone()];
         let components = vec![component];
         let problem = PlanProblem::Unsatisfied {
@@ -188,6 +189,7 @@ impl Wiring {
             hidden_by,
             other_versions,
             undecided_in,
+            untrusted,
             source,
         };
         match &leaf.surface.inside {
@@ -327,6 +329,7 @@ fn join(known: &mut PlanProblem, other: &mut PlanProblem) {
             hidden_by,
             other_versions,
             undecided_in,
+            untrusted,
             ..
         },
         PlanProblem::Unsatisfied {
@@ -335,6 +338,7 @@ fn join(known: &mut PlanProblem, other: &mut PlanProblem) {
             hidden_by: more_hidden_by,
             other_versions: more_versions,
             undecided_in: more_undecided,
+            untrusted: more_untrusted,
             ..
         },
     ) = (known, other)
@@ -353,6 +357,7 @@ fn join(known: &mut PlanProblem, other: &mut PlanProblem) {
     add(hidden_by, more_hidden_by);
     add(other_versions, more_versions);
     add(undecided_in, more_undecided);
+    add(untrusted, more_untrusted);
 }
 
 /// What is wrong with what a linker defines, in the engine's words.
@@ -374,6 +379,7 @@ fn inside_of<'a>(
             hidden_by,
             other_versions,
             undecided_in,
+            untrusted,
             linkers,
             ..
         } = &mut problem
@@ -384,6 +390,7 @@ fn inside_of<'a>(
             import.clone_from(&it.name);
             hidden_by.extend(it.hidden_by.iter().map(path));
             other_versions.extend(it.other_versions.iter().map(|(id, it)| (path(id), it.clone())));
+            untrusted.extend(it.untrusted.iter().map(path));
             undecided_in.extend(it.undecided_in.iter().map(|(id, it)| (path(id), it.clone())));
         }
         problem

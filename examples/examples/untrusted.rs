@@ -48,6 +48,8 @@ fn upload(engine: &Engine) -> ComposableDescriptor {
         EpochTicker::yielding(store)
     });
     ComposableDescriptor::new("uploaded", component)
+        // No other component gets what it exports, whatever that is called.
+        .untrusted()
         // It has started within this time, or has failed.
         .with_start_deadline(Duration::from_secs(2))
         // Nobody waits longer than this for an answer.

@@ -21,6 +21,7 @@
 //! hide producer add a:b/c            a filter that hides these exports
 //! contain consumer a:b/c#get         failures of this import are contained, as the text
 //! contain consumer a:b/c as gone     the same, as the case `gone`
+//! untrusted producer                 nobody gets what it exports without a hint
 //! allow cycles                       on this level and inside
 //! linker consumer log a:b/c#log      the linker of `consumer` defines these functions
 //! linker-resource consumer a:b/c r   the linker of `consumer` defines this resource
@@ -228,6 +229,7 @@ struct Part {
     import_hints: Vec<(String, String, Option<String>)>,
     /// Import and form.
     containments: Vec<(String, Containment)>,
+    is_untrusted: bool,
 }
 
 enum Content {
@@ -293,6 +295,7 @@ fn statement(
         ["export", export, "from", target] => {
             group.export_hints.push([export, target].map(str::to_owned));
         }
+        ["untrusted", id] => group.part(id)?.is_untrusted = true,
         ["allow", "cycles"] => group.allow_cycles = true,
         ["contain", id, import] => {
             group.part(id)?.containments.push((import.to_owned(), Containment::message()));
@@ -367,7 +370,8 @@ impl Group {
 impl Part {
     fn new(id: &str, content: Content) -> Self {
         let (filters, import_hints, containments) = (Vec::new(), Vec::new(), Vec::new());
-        Self { id: id.to_owned(), content, filters, import_hints, containments }
+        let is_untrusted = false;
+        Self { id: id.to_owned(), content, filters, import_hints, containments, is_untrusted }
     }
 
     fn component(id: &str, file: &str) -> Self {
@@ -397,6 +401,7 @@ impl Part {
             Some(export) => it.with_import_hint_as(import, target, export),
             None => it.with_import_hint(import, target),
         });
+        let descriptor = if self.is_untrusted { descriptor.untrusted() } else { descriptor };
         let containments = self.containments.into_iter();
         containments.fold(descriptor, |it, (import, form)| it.with_containment(import, form))
     }

@@ -39,6 +39,7 @@ mod provided;
 mod replace;
 mod resources;
 mod restart;
+mod rules;
 mod runaway;
 #[cfg(feature = "codec")]
 mod stream_ends;
@@ -48,6 +49,7 @@ mod stream_faults;
 mod stream_payloads;
 #[cfg(feature = "codec")]
 mod streams;
+mod trust;
 mod typed;
 mod values;
 mod wasi;

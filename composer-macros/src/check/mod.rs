@@ -253,7 +253,7 @@ impl Checker<'_> {
                     );
                     self.report.error(import, message);
                 }
-                Clause::Import(_) | Clause::Filter(_) => {}
+                Clause::Import(_) | Clause::Filter(_) | Clause::Untrusted(_) => {}
             }
         }
     }
@@ -268,12 +268,17 @@ impl Checker<'_> {
         let mut contained = Vec::new();
         let mut layers = Vec::new();
         let mut settings = Vec::new();
+        let mut is_untrusted = false;
         for clause in clauses {
             match clause {
                 Clause::Import(hint) => import_hints.push(hint),
                 Clause::Filter(filter) => filters.push(filter),
                 Clause::Contain(contain) => contained.push(contain),
                 Clause::Layer(layer) => layers.push(self.layer(layer)),
+                Clause::Untrusted(span) if is_untrusted => {
+                    self.report.error_at(span, "`untrusted` stands here twice; keep one");
+                }
+                Clause::Untrusted(_) => is_untrusted = true,
                 Clause::Setting(setting) => settings.push(setting),
             }
         }
@@ -281,7 +286,18 @@ impl Checker<'_> {
         let filter = self.filter(&filters);
         let contained = self.contained(&contained);
         self.unique_settings(&settings);
-        Component { name, id, value, group, import_hints, filter, contained, layers, settings }
+        Component {
+            name,
+            id,
+            value,
+            group,
+            import_hints,
+            filter,
+            contained,
+            layers,
+            is_untrusted,
+            settings,
+        }
     }
 
     fn layer(&mut self, layer: ast::Layer) -> Layer {

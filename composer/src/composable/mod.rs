@@ -50,7 +50,9 @@ impl<C: sealed::IntoPart> Composable for C {}
 ///
 /// Names are those of exports: functions at the root, and interfaces with or without their version
 /// (without, all versions are meant). A name that the component does not export is an error when
-/// composing. Filters on filters apply all.
+/// composing. Filters on filters apply all. What is hidden stays hidden when the component is
+/// [replaced](Composition::replace), in all compatible versions, unless
+/// [`without_former_filters`](crate::Replacement::without_former_filters) is said.
 ///
 /// # Examples
 ///
@@ -101,6 +103,7 @@ pub struct ComposableDescriptor {
     pub(crate) containments: Vec<Wish>,
     pub(crate) import_layers: Vec<(String, ImportLayer)>,
     pub(crate) layers: Vec<Layered>,
+    pub(crate) is_untrusted: bool,
     pub(crate) settings: Settings,
 }
 
@@ -191,6 +194,7 @@ impl ComposableDescriptor {
             containments: Vec::new(),
             import_layers: Vec::new(),
             layers: Vec::new(),
+            is_untrusted: false,
             settings: Settings::default(),
         }
     }
@@ -203,7 +207,10 @@ impl ComposableDescriptor {
     /// Decides that the import `import` is satisfied by the component `provider`, or, for `host`,
     /// by the component's own linker even where a component could.
     ///
-    /// `import` is the import's name as the component has it, version included.
+    /// `import` is the import's name as the component has it, version included. The hint holds for every import of
+    /// the component in a compatible version of the same interface, also under a name of its own for it; of several
+    /// hints that fit, the one of the very name counts, or else the one of the highest version. It holds as well
+    /// for whatever [replaces](Composition::replace) the component.
     #[must_use]
     pub fn with_import_hint(
         mut self,
@@ -221,8 +228,8 @@ impl ComposableDescriptor {
     /// Decides that the import `import` is satisfied by what the component `provider` exports under another name:
     /// `export`. The two have to be of the same type, as always.
     ///
-    /// `import` is the import's name as the component has it, version included; `export` may be in another version
-    /// that is compatible.
+    /// `import` is the import's name as the component has it, version included, and means compatible versions as
+    /// [`with_import_hint`](Self::with_import_hint) does; `export` may be in another version that is compatible.
     ///
     /// # Examples
     ///
@@ -249,12 +256,47 @@ impl ComposableDescriptor {
         self
     }
 
+    /// Marks the component as one that is not trusted: nobody gets what it exports unless that is asked for.
+    ///
+    /// - Its exports satisfy no import of another component, in no version, unless an import hint names it.
+    ///   What it exports as `wasi:*` or in a higher version than a trusted component's takes nobody's place.
+    /// - Rust reaches its exports as those of others, with
+    ///   [`Composition::get_func`]; but where a trusted component exports the same interface, in a compatible
+    ///   version too, that one is the composition's, and this one is if an export hint names it.
+    /// - What a composition or composer offers of it is not trusted on levels around either.
+    /// - Of a composition or a composer it means all that it offers.
+    /// - [`Composer::explain`] tells where an export was passed over for it, and so does the error if nobody else
+    ///   provides the import.
+    /// - It stays when the component is [replaced](Composition::replace).
+    ///
+    /// What it imports is not restricted by this: see
+    /// [`with_import_hint`](Self::with_import_hint) and [`with_import_layer`](Self::with_import_layer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor};
+    ///
+    /// fn describe(upload: impl Composable, web: impl Composable) -> [ComposableDescriptor; 2] {
+    ///     [
+    ///         ComposableDescriptor::new("upload", upload).untrusted(),
+    ///         ComposableDescriptor::new("web", web).with_import_hint("acme:plugin/theme@1.0.0", "upload"),
+    ///     ]
+    /// }
+    /// ```
+    #[must_use]
+    pub fn untrusted(mut self) -> Self {
+        self.is_untrusted = true;
+        self
+    }
+
     /// Contains failures of whoever provides `import`: where this component would trap because a
     /// call of its failed (the provider trapped, is not running or did not answer in time, or a handle
     /// was lost), the call returns an error value instead, and the component goes on.
     ///
     /// `import` is the import's name as the component has it, version included, or one function of an
-    /// interface, `interface#function`. An interface means its functions that return a `result`; the
+    /// interface, `interface#function`. It holds for all imports of compatible versions, and for whatever
+    /// [replaces](Composition::replace) the component. An interface means its functions that return a `result`; the
     /// others still trap. Each must have an error side for the form that `containment` gives, which is
     /// checked when planning. What is said of a single function counts before what is said of its
     /// interface. A component that makes more calls than it may have waiting traps all the same.
@@ -310,7 +352,10 @@ impl ComposableDescriptor {
     /// the layer, before any other. Another component has to provide the import.
     ///
     /// `import` is the import's name as the component has it, version included, or one function of an
-    /// interface, `interface#function`. Of a nested composer it is an import that is left open inside.
+    /// interface, `interface#function`. The layer is on every import of the component in a compatible version of the
+    /// same interface, also under a name of its own for it, and on those of whatever
+    /// [replaces](Composition::replace) the component. Of a nested composer it is on imports that are left open
+    /// inside.
     ///
     /// # Examples
     ///

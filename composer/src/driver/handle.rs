@@ -607,6 +607,7 @@ mod tests {
             resources: Vec::new(),
             inside: None,
             lacks_types: false,
+            untrusted: Default::default(),
             abilities: Abilities::default(),
             companion: None,
         };

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{All, Cause, FuseError, Nearest};
+use crate::plan::replacement::ImportRule;
 
 /// Everything that keeps the components from being wired.
 ///
@@ -135,13 +136,14 @@ pub enum PlanProblem {
 
     /// Nobody provides an import. Several components that import it are one problem.
     #[error(
-        "{}, imported by {}, {}{}{}{}, and {}; {}",
+        "{}, imported by {}, {}{}{}{}{}, and {}; {}",
         Import { kind, import, items },
         Each(.components),
         if .source.is_some() { NO_OTHER } else { MISSING },
         Hiding(.hidden_by),
         OtherVersions(.other_versions),
         Undecided(import, .undecided_in),
+        Untrusted(import, .untrusted),
         Linkers(.linkers, !.items.is_empty(), .source.is_some()),
         Remedy { import, linkers }
     )]
@@ -162,6 +164,8 @@ pub enum PlanProblem {
         /// Composers inside of which several components export it and no export hint chooses, each with
         /// the id of one of those.
         undecided_in: Vec<(String, String)>,
+        /// Components that export it but are not trusted.
+        untrusted: Vec<String>,
         /// What is wrong with what a linker defines.
         #[source]
         source: Option<Cause>,
@@ -438,6 +442,24 @@ pub enum PlanProblem {
         hidden: bool,
     },
 
+    /// A replacement imports an interface in a version for which what is said of the old component's import
+    /// does not hold.
+    #[error(
+        "the replacement of `{component}` imports `{import}`, for which {rule} `{name}` does not hold, as the \
+         versions are not compatible; say the same of `{import}` with {} on the replacement, or drop it with \
+         `.without_rules_on(\"{name}\")`",
+        .rule.method()
+    )]
+    #[non_exhaustive]
+    ReplacementLosesRule {
+        component: String,
+        rule: ImportRule,
+        /// What it is said of: an import, or `import#function`.
+        name: String,
+        /// What the replacement imports.
+        import: String,
+    },
+
     /// A replacement exports an interface without an item that the composition offers.
     #[error(
         "the replacement of `{component}` exports `{export}` without {}, which the composition offers",
@@ -681,6 +703,22 @@ impl fmt::Display for OtherVersions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(component, export)| {
             write!(f, " (`{component}` exports `{export}`, which is not compatible)")
+        })
+    }
+}
+
+struct Untrusted<'a>(&'a str, &'a [String]);
+
+impl fmt::Display for Untrusted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.1.iter().try_for_each(|id| {
+            let last = id.rsplit('/').next().unwrap_or(id);
+            write!(
+                f,
+                " (`{id}` does, and is not trusted; `.with_import_hint(\"{}\", \"{last}\")` takes it all \
+                 the same)",
+                self.0
+            )
         })
     }
 }

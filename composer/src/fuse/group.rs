@@ -186,6 +186,8 @@ impl Wired {
         let open = open(&self.resolution, &loaded.surface);
         // Nobody else has it yet.
         if let Some(surface) = Arc::get_mut(&mut loaded.surface) {
+            let untrusted = self.resolution.exports.iter().filter(|it| it.is_untrusted);
+            surface.untrusted = untrusted.map(|it| it.name.clone()).collect();
             surface.inside = Some(Arc::new(Inside { plan, hosted, open }));
         }
         let fused = Arc::new(Fused { loaded, _reflected: reflected.to_vec() });
@@ -212,6 +214,7 @@ impl Wired {
             let Offered::By(offer) = export.offered else { continue };
             let offer = [offer.leaf, offer.export].map(usize::to_le_bytes).concat();
             keyed.with(export.name.as_bytes()).with(&offer);
+            keyed.with(&[u8::from(export.is_untrusted)]);
         }
         keyed.key()
     }
@@ -257,6 +260,7 @@ fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
                 name: name.clone(),
                 hidden_by: resolution.hiding(&leaf.id, name),
                 other_versions: resolution.other_versions(&leaf.id, name),
+                untrusted: resolution.untrusted(&leaf.id, name),
                 undecided_in: resolution.undecided_in(&leaf.id, name),
             });
         }

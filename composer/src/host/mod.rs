@@ -4,6 +4,7 @@ mod function;
 mod resource;
 
 use std::any::TypeId;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -240,6 +241,7 @@ impl From<HostInterface> for Provided {
             resources: resources.collect(),
             inside: None,
             lacks_types: true,
+            untrusted: BTreeSet::new(),
             abilities: Abilities::default(),
             companion: None,
         };

@@ -9,13 +9,13 @@ use tower_service::Service;
 use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
-use crate::plan::name::names;
+use crate::plan::name::{is_compatible, names};
 
 /// A layer that fails calls, with [`CompositionError::Layer`], before they reach the component.
 ///
 /// Functions are named as `interface#function`, or as they are at the root; an interface's name means all of its
-/// functions. Interfaces are as the provider exports them, with their version or without (without, all versions are
-/// meant). A consumer whose call fails traps, unless it
+/// functions. Interfaces are as the provider exports them, with a version (compatible ones are meant too) or without
+/// (all versions are meant). A consumer whose call fails traps, unless it
 /// [contains](crate::ComposableDescriptor::with_containment) that.
 ///
 /// # Examples
@@ -104,11 +104,16 @@ impl Names {
     pub(super) fn include(&self, call: &Call) -> bool {
         self.0.iter().any(|name| match (name.split_once('#'), call.interface()) {
             (Some((interface, function)), Some(called)) => {
-                names(interface, called) && function == call.function()
+                function == call.function() && is_meant(interface, called)
             }
             (Some(_), None) => false,
-            (None, Some(called)) => names(name, called),
+            (None, Some(called)) => is_meant(name, called),
             (None, None) => name == call.function(),
         })
     }
+}
+
+/// Whether an interface is meant: all its versions by the name without one, else those that are compatible.
+fn is_meant(pattern: &str, interface: &str) -> bool {
+    names(pattern, interface) || is_compatible(pattern, interface)
 }

@@ -143,6 +143,18 @@ impl Layering {
         self.imports.extend(layers.map(|it| (it.number, it.layer.clone())));
     }
 
+    /// The same with `layers` of a component's imports in the place of `former` ones.
+    pub(crate) fn with_imports<'a>(
+        &self,
+        former: impl Iterator<Item = &'a ImportLayer>,
+        layers: impl Iterator<Item = &'a ImportLayer>,
+    ) -> Self {
+        let mut layering = self.clone();
+        former.for_each(|it| _ = layering.imports.remove(&it.number));
+        layering.add_imports(layers);
+        layering
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.around.is_empty() && self.within.is_empty() && self.imports.is_empty()
     }

@@ -1,9 +1,9 @@
 //! Failures of a provider that reach the importer as values instead of traps.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::item::{Item, Named, find};
-use super::name::nearest;
 use super::types::{FunctionType, ValueType};
 use crate::error::PlanProblem;
 
@@ -103,63 +103,65 @@ pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Finds the functions of the import `named` that `wishes` are for, and how each carries a failure.
+/// Whether failures of an import, or of its function `function`, can be asked to be contained.
+pub(crate) fn is_for(item: &Item, function: Option<&str>) -> bool {
+    match (item, function) {
+        (Item::Instance(items), Some(function)) => {
+            matches!(find(items, function), Some(Item::Func { .. }))
+        }
+        (Item::Instance(_) | Item::Func { .. }, None) => true,
+        _ => false,
+    }
+}
+
+/// Finds the functions of the import `named` that `wishes` are for, and how each carries a failure. What
+/// comes first counts.
 ///
 /// A wish for a whole interface is for its functions that return a `result`, less those that have
 /// a wish of their own.
 pub(crate) fn contain(
     component: &str,
     (import, named): (usize, &Named),
-    wishes: &[Wish],
+    wishes: &[&Wish],
     problems: &mut Vec<PlanProblem>,
 ) -> Vec<Contained> {
-    let mut contained = Vec::new();
-    let mut add =
-        |function: Option<&str>, ty: &FunctionType, how: &Containment| match Carrier::of(ty, how) {
-            Ok(carrier) => {
-                contained.push(Contained {
-                    import,
-                    function: function.map(str::to_owned),
-                    carrier,
-                });
-                None
-            }
-            Err(expected) => Some(PlanProblem::NotContainable {
+    let mut contained: Vec<Contained> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut add = |function: Option<&str>, ty: &FunctionType, how: &Containment| {
+        if !seen.insert(function.map(str::to_owned)) {
+            return;
+        }
+        let function = function.map(str::to_owned);
+        match Carrier::of(ty, how) {
+            Ok(carrier) => contained.push(Contained { import, function, carrier }),
+            Err(expected) => problems.push(PlanProblem::NotContainable {
                 component: component.to_owned(),
                 import: named.name.clone(),
-                function: function.map(str::to_owned),
+                function,
                 expected,
                 found: ty.result.as_ref().map(ToString::to_string),
             }),
-        };
-    let wishes: Vec<_> = wishes.iter().filter(|wish| target(wish).0 == named.name).collect();
-    for wish in &wishes {
+        }
+    };
+    let own = |name: &str| wishes.iter().any(|wish| target(wish).1 == Some(name));
+    for wish in wishes {
         match (&named.item, target(wish).1) {
-            (Item::Func { ty, .. }, None) => problems.extend(add(None, ty, &wish.1)),
-            (Item::Instance(items), Some(function)) => match find(items, function) {
-                Some(Item::Func { ty, .. }) => problems.extend(add(Some(function), ty, &wish.1)),
-                _ => problems.push(PlanProblem::ContainedNotImported {
-                    component: component.to_owned(),
-                    name: wish.0.clone(),
-                    nearest: nearest(function, items.iter().map(|it| &*it.name))
-                        .map(|function| format!("{}#{function}", named.name)),
-                }),
-            },
+            (Item::Func { ty, .. }, None) => add(None, ty, &wish.1),
+            (Item::Instance(items), Some(function)) => {
+                if let Some(Item::Func { ty, .. }) = find(items, function) {
+                    add(Some(function), ty, &wish.1);
+                }
+            }
             (Item::Instance(items), None) => {
-                let own = |it: &Named| wishes.iter().any(|wish| target(wish).1 == Some(&it.name));
-                for it in items.iter().filter(|it| !own(it)) {
+                for it in items.iter().filter(|it| !own(&it.name)) {
                     if let Item::Func { ty, .. } = &it.item
                         && matches!(ty.result, Some(ValueType::Result(_)))
                     {
-                        problems.extend(add(Some(&it.name), ty, &wish.1));
+                        add(Some(&it.name), ty, &wish.1);
                     }
                 }
             }
-            _ => problems.push(PlanProblem::ContainedNotImported {
-                component: component.to_owned(),
-                name: wish.0.clone(),
-                nearest: None,
-            }),
+            _ => {}
         }
     }
     contained

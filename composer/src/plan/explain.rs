@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::name::Name;
-use super::resolve::{HOST, Leaf, Resolution, Source};
+use super::resolve::{HOST, Known, Leaf, Resolution, Source, is_beside, is_inside};
 use crate::error::{All, PlanProblem};
 
 /// Why an import is satisfied as it is, and by nobody else; from
@@ -107,6 +107,8 @@ pub enum Verdict {
     OtherVersion,
     /// A hint names another.
     NotHinted,
+    /// It is [not trusted](crate::ComposableDescriptor::untrusted), and no hint names it.
+    Untrusted,
     /// Another has the very name, or a higher version.
     LessFitting,
     /// Another is as good, and no hint chooses.
@@ -165,7 +167,8 @@ impl Resolution {
                     .or_else(|| self.derived(leaf, import))
                     .unwrap_or(if is_types { Outcome::Types } else { Outcome::Undecided }),
             };
-        let candidates = self.offers().filter_map(|(component, export, visible)| {
+        let candidates = self.offers().filter_map(|known| {
+            let Known { component, name: export, is_visible, is_untrusted } = known;
             let offered = Name::parse(export);
             let is_it = offered.is_of(&wanted)
                 || interface.as_ref().is_some_and(|interface| offered.is_of(interface));
@@ -179,7 +182,7 @@ impl Resolution {
                 Verdict::Chosen
             } else if *component == *leaf.id || is_inside(&leaf.id, component) {
                 Verdict::Itself
-            } else if !visible {
+            } else if !is_visible {
                 Verdict::Hidden
             } else if hinted {
                 Verdict::NotHinted
@@ -189,8 +192,9 @@ impl Resolution {
                 Verdict::OtherVersion
             } else {
                 match outcome {
-                    Outcome::Ambiguous { .. } => Verdict::Ambiguous,
                     Outcome::Derived { .. } | Outcome::Types => Verdict::NotNeeded,
+                    _ if *is_untrusted => Verdict::Untrusted,
+                    Outcome::Ambiguous { .. } => Verdict::Ambiguous,
                     _ => Verdict::LessFitting,
                 }
             };
@@ -213,20 +217,6 @@ impl Resolution {
         };
         let from = leaf.surface.imports[derived.import].name.clone();
         Some(Outcome::Derived { from, provider })
-    }
-}
-
-/// Whether the component `inner` is inside of `outer`.
-fn is_inside(inner: &str, outer: &str) -> bool {
-    inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether `component` stands on the level of `importer`, or on one around it: what is deeper inside of
-/// others shows as theirs.
-fn is_beside(component: &str, importer: &str) -> bool {
-    match component.rsplit_once('/') {
-        Some((level, _)) => is_inside(importer, level),
-        None => true,
     }
 }
 
@@ -288,6 +278,7 @@ impl fmt::Display for Explanation {
                 Verdict::Hidden => "a filter hides it",
                 Verdict::OtherVersion => "its version is not compatible",
                 Verdict::NotHinted => "the hint names another",
+                Verdict::Untrusted => "it is not trusted, and no hint names it",
                 Verdict::LessFitting => "another fits better",
                 Verdict::Ambiguous => "it is not the only one, and no hint chooses",
                 Verdict::NotNeeded => "nobody has to provide it",

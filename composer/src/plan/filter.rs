@@ -1,15 +1,79 @@
 //! Which exports of a component others can see.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::name::names;
+use super::name::{Name, base, names};
 
 #[derive(Clone)]
 pub(crate) enum Filter {
     Expose(Vec<String>),
     Hide(Vec<String>),
     Accept(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+    Carried(Carried),
+}
+
+/// What the filters of a component mean for one that takes its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried {
+    /// What was exported, and whether it was shown, by the names less their versions.
+    known: BTreeMap<String, Vec<(String, bool)>>,
+    /// For what is like nothing of that.
+    others: Vec<Filter>,
+}
+
+impl Carried {
+    fn lets_through(&self, export: &str) -> bool {
+        let wanted = Name::parse(export);
+        let known = self.known.get(base(export)).into_iter().flatten();
+        let ranked = known.filter_map(|(name, shown)| {
+            // Of two that fit equally well, the one that was hidden.
+            Some((Name::parse(name).rank_for(&wanted)?, !shown))
+        });
+        match ranked.max() {
+            Some((_, hidden)) => !hidden,
+            None => self.others.iter().all(|filter| filter.lets_through(export)),
+        }
+    }
+}
+
+/// The filters of a component that takes the place of one with `former` filters, which exported the names
+/// `exports`, each shown or not. What was hidden stays so, in all compatible versions; so does what was shown. What
+/// there is besides, the filters decide that the new one has of its `own`, or the former ones if it has none.
+pub(crate) fn carried<'a>(
+    former: &[Filter],
+    exports: impl Iterator<Item = (&'a str, bool)>,
+    own: &[Filter],
+) -> Vec<Filter> {
+    if former.is_empty() {
+        return own.to_vec();
+    }
+    let mut known: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+    let mut add = |name: &str, shown| {
+        known.entry(base(name).to_owned()).or_default().push((name.to_owned(), shown));
+    };
+    let exports: Vec<_> = exports.collect();
+    let now: BTreeSet<&str> = exports.iter().map(|(name, _)| *name).collect();
+    exports.iter().for_each(|(name, shown)| add(name, *shown));
+    let mut others = Vec::new();
+    for filter in former {
+        let Filter::Carried(before) = filter else {
+            others.push(filter.clone());
+            continue;
+        };
+        for (name, shown) in before.known.values().flatten() {
+            if !shown && !now.contains(&**name) {
+                add(name, false);
+            }
+        }
+        others.extend(before.others.iter().cloned());
+    }
+    if !own.is_empty() {
+        others.clear();
+    }
+    let carried = Filter::Carried(Carried { known, others });
+    [carried].into_iter().chain(own.iter().cloned()).collect()
 }
 
 impl Filter {
@@ -18,6 +82,7 @@ impl Filter {
             Self::Expose(list) => list.iter().any(|pattern| names(pattern, export)),
             Self::Hide(list) => !list.iter().any(|pattern| names(pattern, export)),
             Self::Accept(accept) => accept(export),
+            Self::Carried(carried) => carried.lets_through(export),
         }
     }
 
@@ -25,7 +90,7 @@ impl Filter {
     pub(crate) fn patterns(&self) -> &[String] {
         match self {
             Self::Expose(list) | Self::Hide(list) => list,
-            Self::Accept(_) => &[],
+            Self::Accept(_) | Self::Carried(_) => &[],
         }
     }
 }
@@ -36,6 +101,42 @@ impl fmt::Debug for Filter {
             Self::Expose(list) => f.debug_tuple("Expose").field(list).finish(),
             Self::Hide(list) => f.debug_tuple("Hide").field(list).finish(),
             Self::Accept(_) => f.write_str("Accept(..)"),
+            Self::Carried(carried) => f.debug_tuple("Carried").field(carried).finish(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expose(names: &[&str]) -> Filter {
+        Filter::Expose(names.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    fn shown(filters: &[Filter], name: &str) -> bool {
+        filters.iter().all(|filter| filter.lets_through(name))
+    }
+
+    #[test]
+    fn what_was_hidden_stays_so_for_every_compatible_version_and_through_all_successors() {
+        let hide = [Filter::Hide(vec!["a:b/admin@1.0.0".to_owned()])];
+        let exports = [("a:b/admin@1.0.0", false), ("a:b/admin@2.0.0", true), ("f", true)];
+        let first = carried(&hide, exports.into_iter(), &[]);
+        assert!(!shown(&first, "a:b/admin@1.0.1"));
+        assert!(shown(&first, "a:b/admin@2.1.0") && shown(&first, "f") && shown(&first, "new"));
+        // One that has nothing of it stands between.
+        let second = carried(&first, [("f", true)].into_iter(), &[]);
+        assert!(!shown(&second, "a:b/admin@1.2.0") && shown(&second, "new"));
+    }
+
+    #[test]
+    fn filters_of_the_successor_decide_about_what_is_new() {
+        let exports = [("open", true), ("secret", false)];
+        let kept = carried(&[expose(&["open"])], exports.into_iter(), &[]);
+        assert!(shown(&kept, "open") && !shown(&kept, "secret") && !shown(&kept, "new"));
+        let own = carried(&[expose(&["open"])], exports.into_iter(), &[expose(&["new", "secret"])]);
+        assert!(shown(&own, "new") && !shown(&own, "secret") && !shown(&own, "open"));
+        assert_eq!(carried(&[], exports.into_iter(), &[]).len(), 0);
     }
 }

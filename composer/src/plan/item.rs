@@ -1,6 +1,6 @@
 //! What a component imports and exports, reflected into types that the plan can compare.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use wasmtime::component::types::{self, ComponentExtern, ComponentItem, Type};
@@ -12,7 +12,7 @@ use super::abilities::Abilities;
 use super::companion::Companion;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use super::companion::{BEGUN, COMPONENT};
-use super::name::Name;
+use super::name::{Name, Rank, base};
 use super::types::{FunctionType, Resource, ValueType};
 
 /// The imports and exports of one component.
@@ -29,6 +29,8 @@ pub(crate) struct Surface {
     /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
     /// what is implemented outside of components only functions and resources are known.
     pub(crate) lacks_types: bool,
+    /// The names of exports that are those of components which are not trusted.
+    pub(crate) untrusted: BTreeSet<String>,
     /// What the component's code can ask of the engine; nothing of what is implemented in Rust.
     pub(crate) abilities: Abilities,
     /// What is beside the component in its store, and calls it as a guest does.
@@ -59,6 +61,8 @@ pub(crate) struct OpenInside {
     pub(crate) hidden_by: Vec<String>,
     /// Components that export it in a version that is not compatible, with their exports.
     pub(crate) other_versions: Vec<(String, String)>,
+    /// Components that export it but are not trusted.
+    pub(crate) untrusted: Vec<String>,
     /// Composers inside of which several components export it, with one of them.
     pub(crate) undecided_in: Vec<(String, String)>,
 }
@@ -70,6 +74,24 @@ pub(crate) struct Named {
     /// Of an import with a name of its own: the interface that it is.
     pub(crate) implements: Option<String>,
     pub(crate) item: Item,
+}
+
+impl Named {
+    /// How well what is said of the import `rule` holds for this one: for its name, or for the interface
+    /// that it says it is. What is said of the very name comes first.
+    pub(crate) fn rank_for(&self, rule: &str) -> Option<(Rank, bool)> {
+        let wanted = Name::parse(rule);
+        let rank = |name: &str, own| Some((Name::parse(name).rank_for(&wanted)?, own));
+        let interface = self.implements.as_deref().and_then(|name| rank(name, false));
+        rank(&self.name, true).max(interface)
+    }
+
+    /// The names less their versions under which something can be said of this import.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = &str> {
+        let interface = self.implements.as_deref().map(base);
+        let own = base(&self.name);
+        interface.filter(|it| *it != own).into_iter().chain([own])
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -284,6 +306,7 @@ impl Surface {
             resources: reflector.resources,
             inside: None,
             lacks_types: false,
+            untrusted: BTreeSet::new(),
             abilities: Abilities::default(),
             companion: None,
         })
@@ -398,7 +421,18 @@ impl Surface {
         let (imports, exports) = (all(&self.imports), all(&self.exports));
         let (inside, lacks_types) = (self.inside.clone(), self.lacks_types);
         let (abilities, companion) = (self.abilities, self.companion.clone());
-        Self { imports, exports, funcs, resources, inside, lacks_types, abilities, companion }
+        let untrusted = self.untrusted.clone();
+        Self {
+            imports,
+            exports,
+            funcs,
+            resources,
+            inside,
+            lacks_types,
+            untrusted,
+            abilities,
+            companion,
+        }
     }
 }
 

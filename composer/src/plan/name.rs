@@ -44,6 +44,11 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The name less its version.
+    pub(crate) fn base(&self) -> &'a str {
+        self.base
+    }
+
     /// Whether the two are one name in two versions.
     pub(crate) fn is_of(&self, other: &Name<'_>) -> bool {
         self.base == other.base
@@ -73,6 +78,11 @@ impl<'a> Name<'a> {
 pub(crate) enum Rank {
     Compatible(Version),
     Exact,
+}
+
+/// Whether what is said of `rule` holds for `name` too: the same name, or a compatible version of it.
+pub(crate) fn is_compatible(rule: &str, name: &str) -> bool {
+    rule == name || Name::parse(name).rank_for(&Name::parse(rule)).is_some()
 }
 
 /// A name less its version: only names that share it can match.
@@ -147,6 +157,14 @@ mod tests {
         let low = rank("a:b/c@1.9.0", import);
         assert!(exact > high && high > low && low.is_some());
         assert_eq!(rank("a:b/c@1.0.0-rc.1", "a:b/c@1.0.0-rc.1"), Some(Rank::Exact));
+    }
+
+    #[test]
+    fn what_is_said_of_a_version_holds_for_compatible_ones() {
+        assert!(is_compatible("a:b/c@1.0.0", "a:b/c@1.0.1"));
+        assert!(is_compatible("f", "f"));
+        assert!(!is_compatible("a:b/c@1.0.0", "a:b/c@2.0.0"));
+        assert!(!is_compatible("a:b/c", "a:b/c@1.0.0"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Whether one component of a wiring can be replaced by another while all others stay.
 
+use std::fmt;
+
 use super::item::{Item, Surface, successor};
 use super::matching::{Fault, Resources, mismatches};
 use super::name::Name;
@@ -9,6 +11,39 @@ use super::resolve::{
 use super::types::Resource;
 use super::written::TypeNames;
 use crate::error::PlanProblem;
+
+/// What a descriptor says of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImportRule {
+    /// Who is to satisfy it.
+    Hint,
+    /// That failures of its provider are contained.
+    Containment,
+    /// A layer on it.
+    Layer,
+}
+
+impl ImportRule {
+    /// By which it is said.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Hint => "`.with_import_hint(..)`",
+            Self::Containment => "`.with_containment(..)`",
+            Self::Layer => "`.with_import_layer(..)`",
+        }
+    }
+}
+
+impl fmt::Display for ImportRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hint => "the hint for",
+            Self::Containment => "the containment of",
+            Self::Layer => "the layer on",
+        })
+    }
+}
 
 /// The wiring of `assembly`, which is the one that `old` was found for but for the component `leaf`.
 ///
@@ -103,7 +138,8 @@ impl Swap<'_> {
                     }
                 }
             }
-            let kept = PublicExport { name: was.name.clone(), offered: Offered::By(offer) };
+            let (name, is_untrusted) = (was.name.clone(), was.is_untrusted);
+            let kept = PublicExport { name, is_untrusted, offered: Offered::By(offer) };
             match new.exports.binary_search_by(|it| it.name.cmp(&kept.name)) {
                 Ok(at) => new.exports[at] = kept,
                 Err(at) => new.exports.insert(at, kept),

@@ -3,7 +3,7 @@
 //! Not part of the public interface: it is for this workspace's own crates, and may change in any
 //! release.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -122,6 +122,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         resources: Vec::new(),
         inside: None,
         lacks_types: true,
+        untrusted: BTreeSet::new(),
         abilities: Abilities::default(),
         companion: None,
     };

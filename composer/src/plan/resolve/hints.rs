@@ -1,12 +1,50 @@
 //! What descriptors say of single imports: hints, failures that are to be contained, and layers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{HOST, ImportHint, LayeredImport, Ready, Resolver, Source, best_offers};
+use super::{HOST, ImportHint, LayeredImport, Leaf, Need, Ready, Resolver, Source, best_offers};
 use crate::error::PlanProblem;
-use crate::plan::containment::{contain, split, target};
-use crate::plan::item::{Item, find};
-use crate::plan::name::nearest;
+use crate::plan::containment::{Wish, contain, is_for, split, target};
+use crate::plan::item::{Item, Named};
+use crate::plan::name::{Rank, base, nearest};
+use crate::plan::replacement::ImportRule;
+
+impl Need {
+    fn named<'a>(&self, leaves: &'a [Leaf]) -> &'a Named {
+        &leaves[self.leaf].surface.imports[self.import]
+    }
+}
+
+impl Ready<'_> {
+    /// The open imports that what is said of `rule` holds for, by their place, each with how well it does.
+    fn held_by(&self, leaves: &[Leaf], rule: &str) -> Vec<(usize, (Rank, bool))> {
+        let places = self.open_by_base.get(base(rule)).map_or(&[][..], Vec::as_slice);
+        let held = places.iter().filter_map(|place| {
+            let ranks = self.open[*place].1.iter().map(|need| need.named(leaves).rank_for(rule));
+            Some((*place, ranks.max().flatten()?))
+        });
+        held.collect()
+    }
+
+    /// The hint for each open import that has one, by the import's place: that for its very name comes
+    /// before others, and that for a higher version before that for a lower.
+    pub(super) fn hints(&self, leaves: &[Leaf]) -> HashMap<usize, usize> {
+        let mut best: HashMap<usize, ((Rank, bool), usize)> = HashMap::new();
+        for (index, hint) in self.import_hints.iter().enumerate() {
+            for (place, rank) in self.held_by(leaves, &hint.import) {
+                if best.get(&place).is_none_or(|(known, _)| rank > *known) {
+                    best.insert(place, (rank, index));
+                }
+            }
+        }
+        best.into_iter().map(|(place, (_, index))| (place, index)).collect()
+    }
+
+    /// The names of its open imports.
+    fn open_names(&self) -> impl Iterator<Item = &str> {
+        self.open.iter().map(|(name, _)| &**name)
+    }
+}
 
 impl Resolver<'_> {
     pub(super) fn unused_hints(&mut self, node: &Ready<'_>) {
@@ -21,8 +59,8 @@ impl Resolver<'_> {
                     name: import.clone(),
                 });
             }
-            if !node.open.iter().any(|(name, _)| name == import) {
-                let nearest = nearest(import, node.open.iter().map(|(name, _)| &**name));
+            if node.held_by(&self.leaves, import).is_empty() {
+                let nearest = nearest(import, node.open_names());
                 self.problems.push(PlanProblem::HintNotImported {
                     component: node.path.clone(),
                     import: import.clone(),
@@ -34,65 +72,124 @@ impl Resolver<'_> {
 
     /// Finds what is contained of a node's imports, and the wishes that are for nothing.
     pub(super) fn contain(&mut self, node: &Ready<'_>) {
-        for (name, needs) in &node.open {
-            if !node.containments.iter().any(|wish| target(wish).0 == name) {
-                continue;
-            }
-            for need in needs {
-                let leaf = &mut self.leaves[need.leaf];
-                let import = (need.import, &leaf.surface.imports[need.import]);
-                let found = contain(&leaf.id, import, node.containments, &mut self.problems);
-                // What is said inside a nested composer counts before what is said around it.
-                leaf.contained.extend(found);
-            }
-        }
+        let mut wishes: BTreeMap<usize, Vec<((Rank, bool), &Wish)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for wish in node.containments {
-            let name = target(wish).0;
-            // Of what is kept, no import is open any more.
+            let (name, function) = target(wish);
             if !seen.insert(&wish.0) {
                 self.problems.push(PlanProblem::ContainedTwice {
                     component: node.path.clone(),
                     name: wish.0.clone(),
                 });
-            } else if !node.broken
-                && self.kept.is_none()
-                && !node.open.iter().any(|(open, _)| open == name)
-            {
-                let nearest = nearest(name, node.open.iter().map(|(name, _)| &**name));
+                continue;
+            }
+            let held = node.held_by(&self.leaves, name);
+            let mut known = false;
+            for (place, rank) in &held {
+                known |= self.items(node, *place).any(|item| is_for(item, function));
+                wishes.entry(*place).or_default().push((rank.clone(), wish));
+            }
+            // Of what is kept, no import is open any more.
+            if !known && !node.broken && self.kept.is_none() {
+                let nearest = match function.filter(|_| !held.is_empty()) {
+                    Some(_) => self.nearest_import(node, &wish.0),
+                    None => nearest(name, node.open_names()).map(str::to_owned),
+                };
                 self.problems.push(PlanProblem::ContainedNotImported {
                     component: node.path.clone(),
                     name: wish.0.clone(),
-                    nearest: nearest.map(str::to_owned),
+                    nearest,
                 });
+            }
+        }
+        for (place, mut wishes) in wishes {
+            wishes.sort_by(|(a, _), (b, _)| b.cmp(a));
+            let wishes: Vec<_> = wishes.into_iter().map(|(_, wish)| wish).collect();
+            for need in &node.open[place].1 {
+                let leaf = &mut self.leaves[need.leaf];
+                let import = (need.import, &leaf.surface.imports[need.import]);
+                let is_its = |wish: &&Wish| import.1.rank_for(target(wish).0).is_some();
+                let wishes: Vec<_> = wishes.iter().copied().filter(is_its).collect();
+                let found = contain(&leaf.id, import, &wishes, &mut self.problems);
+                // What is said inside a nested composer counts before what is said around it.
+                leaf.contained.extend(found);
             }
         }
     }
 
-    /// Finds the imports that a node's layers are on, and the layers that are on nothing.
+    /// Finds the imports that a node's layers are on, and the layers that are on nothing. All that hold for
+    /// an import are on it.
     pub(super) fn layer(&mut self, node: &Ready<'_>) {
         for &(name, layer) in &node.import_layers {
             let (import, function) = split(name);
-            let needs = node.open.iter().find(|(open, _)| open == import).map(|(_, needs)| needs);
-            let mut unknown = needs.is_none();
-            for need in needs.into_iter().flatten() {
-                let leaf = &mut self.leaves[need.leaf];
-                let named = &leaf.surface.imports[need.import];
-                if !has_function(&named.item, function) {
-                    unknown = true;
-                    break;
+            let mut known = false;
+            for (place, _) in node.held_by(&self.leaves, import) {
+                for need in &node.open[place].1 {
+                    let named = need.named(&self.leaves);
+                    if named.rank_for(import).is_none() || !is_for(&named.item, function) {
+                        continue;
+                    }
+                    let leaf = &mut self.leaves[need.leaf];
+                    known = true;
+                    let (import, function) = (need.import, function.map(str::to_owned));
+                    // What is said inside a nested composer is met before what is said around it.
+                    leaf.layered.push(LayeredImport { import, function, layer });
                 }
-                let (import, function) = (need.import, function.map(str::to_owned));
-                // What is said inside a nested composer is met before what is said around it.
-                leaf.layered.push(LayeredImport { import, function, layer });
             }
             // Of what is kept, no import is open any more.
-            if unknown && !node.broken && self.kept.is_none() {
+            if !known && !node.broken && self.kept.is_none() {
                 let nearest = self.nearest_import(node, name);
                 let (component, name) = (node.path.clone(), name.to_owned());
                 self.problems.push(PlanProblem::LayeredNotImported { component, name, nearest });
             }
         }
+    }
+
+    /// The rules of a node that the replacement of one of its components would get rid of: by importing a
+    /// version for which they do not hold, and for which nothing else is said.
+    pub(super) fn lost_rules(&mut self, node: &Ready<'_>) {
+        let Some(kept) = self.kept.filter(|_| !node.broken) else { return };
+        let Some(old) = kept.wiring.leaves.get(kept.but) else { return };
+        let hints = node.import_hints.iter().map(|hint| (&*hint.import, &*hint.import));
+        let wishes = node.containments.iter().map(|wish| (&*wish.0, target(wish).0));
+        let layers = node.import_layers.iter().map(|(name, _)| (*name, split(name).0));
+        let kinds: [(ImportRule, Vec<(&str, &str)>); 3] = [
+            (ImportRule::Hint, hints.collect()),
+            (ImportRule::Containment, wishes.collect()),
+            (ImportRule::Layer, layers.collect()),
+        ];
+        let mut lost = Vec::new();
+        for (rule, names) in &kinds {
+            let held: HashSet<usize> = names
+                .iter()
+                .flat_map(|(_, import)| node.held_by(&self.leaves, import))
+                .map(|(place, _)| place)
+                .collect();
+            for (name, import) in names {
+                // What is said around a composer may be said of others inside.
+                let is_its_own = *old.id == node.path
+                    || old.surface.imports.iter().any(|it| it.rank_for(import).is_some());
+                if !is_its_own || !node.held_by(&self.leaves, import).is_empty() {
+                    continue;
+                }
+                let places = node.open_by_base.get(base(import)).into_iter().flatten();
+                lost.extend(places.filter(|place| !held.contains(place)).map(|place| {
+                    PlanProblem::ReplacementLosesRule {
+                        component: old.id.to_string(),
+                        rule: *rule,
+                        name: (*name).to_owned(),
+                        import: node.open[*place].0.clone(),
+                    }
+                }));
+            }
+        }
+        self.problems.extend(lost);
+    }
+
+    /// What is imported at a place of a node's open imports.
+    fn items<'a>(&'a self, node: &'a Ready<'_>, place: usize) -> impl Iterator<Item = &'a Item> {
+        let needs = node.open[place].1.iter();
+        needs.map(|need| &need.named(&self.leaves).item)
     }
 
     /// What a node imports that is called almost `name`, a function of an interface where `name` is of one.
@@ -110,13 +207,15 @@ impl Resolver<'_> {
         nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
     }
 
+    /// Who satisfies an import that `hint` is for.
     pub(super) fn hinted(
         &mut self,
         nodes: &[Ready<'_>],
         importer: usize,
+        (import, needs): (&str, &[Need]),
         hint: &ImportHint,
     ) -> Source {
-        let (component, import) = (nodes[importer].path.clone(), hint.import.clone());
+        let (component, import) = (nodes[importer].path.clone(), import.to_owned());
         let ImportHint { provider: target, export, .. } = hint;
         if target == HOST {
             return Source::Linker { hinted: true };
@@ -136,12 +235,11 @@ impl Resolver<'_> {
             });
             return Source::Nobody;
         };
-        let export = export.as_ref().unwrap_or(&hint.import);
-        let mut offers = best_offers(export, [provider]);
-        let needs = nodes[importer].open.iter().find(|(name, _)| *name == hint.import);
-        let interface = needs.and_then(|(_, needs)| self.interface(needs));
+        let export = export.as_ref().unwrap_or(&import);
+        let mut offers = best_offers(export, [provider], |_| true);
+        let interface = self.interface(needs);
         if let (true, None, Some(interface)) = (offers.is_empty(), &hint.export, interface) {
-            offers = best_offers(interface, [provider]);
+            offers = best_offers(interface, [provider], |_| true);
         }
         match offers.first() {
             Some((_, offer)) => Source::Export(*offer),
@@ -159,16 +257,5 @@ impl Resolver<'_> {
                 Source::Nobody
             }
         }
-    }
-}
-
-/// Whether an import is called through a layer: a function, or the one of that name of an interface.
-fn has_function(item: &Item, function: Option<&str>) -> bool {
-    match (item, function) {
-        (Item::Instance(items), Some(function)) => {
-            matches!(find(items, function), Some(Item::Func { .. }))
-        }
-        (Item::Instance(_) | Item::Func { .. }, None) => true,
-        _ => false,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::check::{check_types, contained_of_host, find_resources, homeless, layered_of_host};
 use super::containment::{Contained, Wish};
 use super::filter::Filter;
-use super::item::{ResourceOrigin, Surface};
+use super::item::{Named, ResourceOrigin, Surface};
 use super::name::{Name, Rank, base, names, nearest};
 use super::order::order;
 use crate::error::PlanProblem;
@@ -28,6 +28,8 @@ pub(crate) struct Assembly<'a> {
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) id: &'a str,
+    /// Whether others get its exports only where hints say so.
+    pub(crate) is_untrusted: bool,
     /// What is known to be wrong with it.
     pub(crate) problems: Vec<PlanProblem>,
     pub(crate) content: Content<'a>,
@@ -38,7 +40,7 @@ pub(crate) struct Node<'a> {
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
 }
 
-/// Who is to satisfy an import.
+/// Who is to satisfy an import, and what else holds for it: its compatible versions.
 #[derive(Clone, Debug)]
 pub(crate) struct ImportHint {
     pub(crate) import: String,
@@ -126,12 +128,23 @@ pub(crate) struct Resolution {
     pub(crate) is_broken: bool,
     /// The indices of leaves that import from each other in a circle, allowed or not.
     pub(crate) cycles: Vec<Vec<usize>>,
-    /// What each component could offer: its path, the export's name, and whether it is visible.
-    offers: Vec<(String, String, bool)>,
+    /// What each component could offer.
+    offers: Vec<Known>,
     /// What composers do not offer as several components inside export it: path, name, and one of those.
     undecided: Vec<(String, String, String)>,
     /// How the ids begin of components that may import from each other in a circle.
     cyclic: Vec<String>,
+}
+
+/// An export of a component or of a composer, offered to others or not.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The path of what exports it.
+    pub(super) component: String,
+    pub(super) name: String,
+    /// Whether no filter hides it.
+    pub(super) is_visible: bool,
+    pub(super) is_untrusted: bool,
 }
 
 impl Resolution {
@@ -145,18 +158,30 @@ impl Resolution {
         let wanted = Name::parse(import);
         let hiding = self
             .others(importer)
-            .filter(|(_, name, visible)| !visible && Name::parse(name).rank_for(&wanted).is_some());
-        hiding.map(|(path, _, _)| path.clone()).collect()
+            .filter(|it| !it.is_visible && Name::parse(&it.name).rank_for(&wanted).is_some());
+        hiding.map(|it| it.component.clone()).collect()
+    }
+
+    /// The components that would provide `import` to `importer` if they were trusted.
+    pub(crate) fn untrusted(&self, importer: &str, import: &str) -> Vec<String> {
+        let wanted = Name::parse(import);
+        let untrusted = self.others(importer).filter(|it| {
+            it.is_visible
+                && it.is_untrusted
+                && is_beside(&it.component, importer)
+                && Name::parse(&it.name).rank_for(&wanted).is_some()
+        });
+        untrusted.map(|it| it.component.clone()).collect()
     }
 
     /// The components that export `import` to `importer` in versions that do not fit, with these.
     pub(crate) fn other_versions(&self, importer: &str, import: &str) -> Vec<(String, String)> {
         let wanted = Name::parse(import);
-        let other = self.others(importer).filter(|(_, name, visible)| {
-            let name = Name::parse(name);
-            *visible && name.is_of(&wanted) && name.rank_for(&wanted).is_none()
+        let other = self.others(importer).filter(|it| {
+            let name = Name::parse(&it.name);
+            it.is_visible && name.is_of(&wanted) && name.rank_for(&wanted).is_none()
         });
-        other.map(|(path, name, _)| (path.clone(), name.clone())).collect()
+        other.map(|it| (it.component.clone(), it.name.clone())).collect()
     }
 
     /// The composers that would provide `import` to `importer` if it was chosen who does inside, each with
@@ -169,18 +194,25 @@ impl Resolution {
         undecided.map(|(path, _, id)| (path.clone(), id.clone())).collect()
     }
 
-    /// What each component could offer: its path, the export's name, and whether it is visible.
-    pub(super) fn offers(&self) -> impl Iterator<Item = &(String, String, bool)> {
+    /// What each component could offer.
+    pub(super) fn offers(&self) -> impl Iterator<Item = &Known> {
         self.offers.iter()
+    }
+
+    /// What `component` exports, and whether others can see it.
+    pub(crate) fn offers_of(&self, component: &str) -> impl Iterator<Item = (&str, bool)> {
+        let its = self.offers.iter().filter(move |it| it.component == component);
+        its.map(|it| (&*it.name, it.is_visible))
     }
 
     /// Whether `component` exports `export`, and others can see it.
     pub(super) fn shows(&self, component: &str, export: &str) -> bool {
-        self.offers.iter().any(|(path, name, shown)| path == component && name == export && *shown)
+        let mut its = self.offers.iter().filter(|it| it.is_visible && it.component == component);
+        its.any(|it| it.name == export)
     }
 
-    fn others(&self, importer: &str) -> impl Iterator<Item = &(String, String, bool)> {
-        self.offers.iter().filter(move |(path, _, _)| !is_around(path, importer))
+    fn others(&self, importer: &str) -> impl Iterator<Item = &Known> {
+        self.offers.iter().filter(move |it| !is_around(&it.component, importer))
     }
 }
 
@@ -189,10 +221,26 @@ fn is_around(path: &str, importer: &str) -> bool {
     importer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether the component `inner` is inside of `outer`.
+pub(super) fn is_inside(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether `component` stands on the level of `importer`, or on one around it: what is deeper inside of
+/// others shows as theirs.
+pub(super) fn is_beside(component: &str, importer: &str) -> bool {
+    match component.rsplit_once('/') {
+        Some((level, _)) => is_inside(importer, level),
+        None => true,
+    }
+}
+
 /// A name that a composition offers.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicExport {
     pub(crate) name: String,
+    /// Whether a component offers it that is not trusted.
+    pub(crate) is_untrusted: bool,
     pub(crate) offered: Offered,
 }
 
@@ -271,7 +319,7 @@ struct Resolver<'a> {
     leaves: Vec<Leaf>,
     problems: Vec<PlanProblem>,
     is_broken: bool,
-    offers: Vec<(String, String, bool)>,
+    offers: Vec<Known>,
     undecided: Vec<(String, String, String)>,
     cyclic: Vec<String>,
 }
@@ -290,12 +338,21 @@ struct Need {
     import: usize,
 }
 
+/// An export that others can see.
+struct Shown {
+    name: String,
+    offer: Offer,
+    is_untrusted: bool,
+}
+
 /// A node whose inside is resolved.
 struct Ready<'a> {
     id: &'a str,
     path: String,
     open: Vec<(String, Vec<Need>)>,
-    visible: Vec<(String, Offer)>,
+    /// The places in `open`, by the names less their versions under which something can be said of them.
+    open_by_base: HashMap<String, Vec<usize>>,
+    visible: Vec<Shown>,
     hidden: Vec<String>,
     import_hints: &'a [ImportHint],
     containments: &'a [Wish],
@@ -323,19 +380,26 @@ impl Resolver<'_> {
         // Who shows exports of a name, in any version: in a large composition few do.
         let mut offering: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, node) in nodes.iter().enumerate() {
-            let names: BTreeSet<_> = node.visible.iter().map(|(name, _)| base(name)).collect();
+            let names: BTreeSet<_> = node.visible.iter().map(|it| base(&it.name)).collect();
             names.into_iter().for_each(|name| offering.entry(name).or_default().push(index));
         }
         let mut open: BTreeMap<String, Vec<Need>> = BTreeMap::new();
         for importer in 0..nodes.len() {
             // Of what is kept, the imports that hints were for are not open any more.
-            if self.kept.is_none() {
-                self.unused_hints(&nodes[importer]);
+            match self.kept {
+                None => self.unused_hints(&nodes[importer]),
+                Some(_) => self.lost_rules(&nodes[importer]),
             }
             self.contain(&nodes[importer]);
             self.layer(&nodes[importer]);
-            for (import, needs) in &nodes[importer].open {
-                match self.source(&nodes, &offering, importer, import, needs) {
+            let hints = nodes[importer].hints(&self.leaves);
+            for (place, (import, needs)) in nodes[importer].open.iter().enumerate() {
+                let hint = hints.get(&place).map(|hint| &nodes[importer].import_hints[*hint]);
+                let source = match hint {
+                    Some(hint) => Some(self.hinted(&nodes, importer, (import, needs), hint)),
+                    None => self.source(&nodes, &offering, importer, import, needs),
+                };
+                match source {
                     Some(source) => {
                         for need in needs {
                             self.leaves[need.leaf].sources[need.import] = source;
@@ -389,18 +453,35 @@ impl Resolver<'_> {
                     continue;
                 }
             };
-            self.offers.push((path.clone(), export.name.clone(), shown));
+            let is_untrusted = node.is_untrusted || export.is_untrusted;
+            self.offers.push(Known {
+                component: path.clone(),
+                name: export.name.clone(),
+                is_visible: shown,
+                is_untrusted,
+            });
             if shown {
-                visible.push((export.name, offer));
+                visible.push(Shown { name: export.name, offer, is_untrusted });
             } else {
                 hidden.push(export.name);
             }
         }
         let Node { id, import_hints, containments, import_layers, .. } = node;
+        let mut open_by_base: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, (_, needs)) in level.open.iter().enumerate() {
+            let named = needs.iter().map(|it| &self.leaves[it.leaf].surface.imports[it.import]);
+            for base in named.flat_map(Named::bases) {
+                let places = open_by_base.entry(base.to_owned()).or_default();
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
+            }
+        }
         Ready {
             id,
             path,
             open: level.open,
+            open_by_base,
             visible,
             hidden,
             import_hints,
@@ -445,13 +526,14 @@ impl Resolver<'_> {
             exports: exports
                 .map(|(export, named)| PublicExport {
                     name: named.name.clone(),
+                    is_untrusted: surface.untrusted.contains(&named.name),
                     offered: Offered::By(Offer { leaf, export }),
                 })
                 .collect(),
         }
     }
 
-    /// Who satisfies `import` on this level, where `offering` show exports of its name; `None` if nobody
+    /// Who satisfies `import` on this level, without a hint, where `offering` show exports of its name; `None` if nobody
     /// does.
     fn source(
         &mut self,
@@ -462,9 +544,6 @@ impl Resolver<'_> {
         needs: &[Need],
     ) -> Option<Source> {
         let node = &nodes[importer];
-        if let Some(hint) = node.import_hints.iter().find(|hint| hint.import == import) {
-            return Some(self.hinted(nodes, importer, hint));
-        }
         // Types alone need nobody, so nobody can be ambiguous; and a type of another import comes with that.
         let is_with_others = |need: &Need| {
             let surface = &self.leaves[need.leaf].surface;
@@ -477,7 +556,8 @@ impl Resolver<'_> {
         let best = |name: &str| {
             let others = offering.get(base(name)).map_or(&[][..], Vec::as_slice);
             let others = others.iter().filter(|index| **index != importer);
-            best_offers(name, others.map(|index| &nodes[*index]))
+            // What is not trusted is for those who ask for it.
+            best_offers(name, others.map(|index| &nodes[*index]), |it| !it.is_untrusted)
         };
         let mut best_of_name = best(import);
         if let (true, Some(interface)) = (best_of_name.is_empty(), self.interface(needs)) {
@@ -531,9 +611,9 @@ impl Resolver<'_> {
                 });
                 continue;
             };
-            match provider.visible.iter().find(|(export, _)| export == name) {
-                Some((_, offer)) => {
-                    hinted.insert(name, *offer);
+            match provider.visible.iter().find(|it| it.name == *name) {
+                Some(shown) => {
+                    hinted.insert(name, shown);
                 }
                 None if provider.broken => {}
                 None => self.problems.push(PlanProblem::HintNotOffered {
@@ -546,20 +626,42 @@ impl Resolver<'_> {
                 }),
             }
         }
-        let mut offers: BTreeMap<&String, Vec<(&Ready<'_>, Offer)>> = BTreeMap::new();
+        let mut offers: BTreeMap<&String, Vec<(&Ready<'_>, &Shown)>> = BTreeMap::new();
+        let mut trusted: HashMap<&str, Vec<Name<'_>>> = HashMap::new();
         for node in nodes {
-            for (name, offer) in &node.visible {
-                offers.entry(name).or_default().push((node, *offer));
+            for shown in &node.visible {
+                offers.entry(&shown.name).or_default().push((node, shown));
+                if !shown.is_untrusted {
+                    trusted.entry(base(&shown.name)).or_default().push(Name::parse(&shown.name));
+                }
             }
         }
-        let public = offers.into_iter().map(|(name, by)| PublicExport {
-            name: name.clone(),
-            offered: match (hinted.get(name), by.as_slice()) {
-                (Some(offer), _) | (None, [(_, offer)]) => Offered::By(*offer),
-                _ => Offered::Ambiguously(
-                    by.iter().map(|(node, offer)| (node.path.clone(), *offer)).collect(),
-                ),
-            },
+        // What is not trusted takes nobody's place, and makes nobody's name ambiguous.
+        let is_taken = |name: &str| {
+            let wanted = Name::parse(name);
+            let mut by = trusted.get(base(name)).into_iter().flatten();
+            by.any(|it| it.rank_for(&wanted).is_some())
+        };
+        let public = offers.into_iter().filter_map(|(name, mut by)| {
+            let hinted = hinted.get(name).copied();
+            if hinted.is_none() && is_taken(name) {
+                by.retain(|(_, shown)| !shown.is_untrusted);
+            }
+            let only = hinted.or(match by.as_slice() {
+                [] => return None,
+                [(_, shown)] => Some(shown),
+                _ => None,
+            });
+            let (is_untrusted, offered) = match (only, by) {
+                (Some(shown), _) => (shown.is_untrusted, Offered::By(shown.offer)),
+                (None, several) => {
+                    let offers =
+                        several.iter().map(|(node, shown)| (node.path.clone(), shown.offer));
+                    let is_untrusted = several.iter().any(|(_, shown)| shown.is_untrusted);
+                    (is_untrusted, Offered::Ambiguously(offers.collect()))
+                }
+            };
+            Some(PublicExport { name: name.clone(), is_untrusted, offered })
         });
         public.collect()
     }
@@ -573,21 +675,22 @@ impl Ready<'_> {
 
     /// What it exports for others under almost the name `name`.
     fn nearest_export(&self, name: &str) -> Option<String> {
-        nearest(name, self.visible.iter().map(|(export, _)| export.as_str())).map(str::to_owned)
+        nearest(name, self.visible.iter().map(|it| it.name.as_str())).map(str::to_owned)
     }
 }
 
-/// The visible exports that serve `import` best, equally well.
+/// The visible exports that serve `import` best, equally well, of those that `may`.
 fn best_offers<'a, 'b: 'a>(
     import: &str,
     nodes: impl IntoIterator<Item = &'a Ready<'b>>,
+    may: impl Fn(&Shown) -> bool,
 ) -> Vec<(&'a Ready<'b>, Offer)> {
     let wanted = Name::parse(import);
     let mut best: Option<Rank> = None;
     let mut found = Vec::new();
     for node in nodes {
-        for (name, offer) in &node.visible {
-            let Some(rank) = Name::parse(name).rank_for(&wanted) else {
+        for shown in node.visible.iter().filter(|it| base(&it.name) == wanted.base() && may(it)) {
+            let Some(rank) = Name::parse(&shown.name).rank_for(&wanted) else {
                 continue;
             };
             if best.as_ref().is_none_or(|best| rank > *best) {
@@ -595,7 +698,7 @@ fn best_offers<'a, 'b: 'a>(
                 found.clear();
             }
             if best.as_ref() == Some(&rank) {
-                found.push((node, *offer));
+                found.push((node, shown.offer));
             }
         }
     }

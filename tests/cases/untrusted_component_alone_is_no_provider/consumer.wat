@@ -1,0 +1,3 @@
+;; Finds nobody.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))

@@ -1,0 +1,3 @@
+;; Has it from its linker.
+(component
+  (import "a:b/c@1.0.0" (instance (export "f" (func)))))
