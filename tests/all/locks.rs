@@ -106,7 +106,7 @@ fn waker_of_a_call_that_waits_for_room_may_look_at_the_composition() {
             async move { gate.acquire().await.unwrap().forget() }
         });
         let mut composer = Composer::new();
-        composer.add(ComposableDescriptor::new("host", host));
+        composer.add(ComposableDescriptor::new("env", host));
         composer.add(ComposableDescriptor::new("it", waits()).with_inbox_capacity(1));
         let composition = limited(composer.compose()).await.unwrap();
         let f = composition.typed::<(), ()>(None, "f").unwrap();

@@ -51,5 +51,7 @@ mod stream_payloads;
 mod streams;
 mod trust;
 mod typed;
+#[cfg(feature = "codec")]
+mod uploads;
 mod values;
 mod wasi;

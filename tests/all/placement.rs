@@ -34,6 +34,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("replace", "single components are replaced"),
     ("restart", "single components are started again"),
     ("runaway", "single components are interrupted"),
+    ("uploads", "single components do harm"),
     ("stream_faults", "single components fail at random"),
     ("stream_payloads", "how elements pass between stores"),
     (

@@ -250,12 +250,13 @@ impl<T: Send + 'static> Driver<T> {
             }
             let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
             self.handle.set_ended(reason.clone());
-            self.calls.end(&reason);
-            self.handle.forget_released();
             // What it called is withdrawn, and what it had lent is given back.
+            self.calls.lose_store();
             discard(self.store.take());
             self.slot.clear();
-            self.handle.tell_restarting(reason, delay);
+            self.handle.tell_restarting(reason.clone(), delay);
+            self.calls.end(&reason);
+            self.handle.forget_released();
             let side = self.calls.side.clone();
             let renewed = async {
                 // The timer would make a millisecond of no time.
@@ -469,15 +470,16 @@ impl<T: Send + 'static> Driver<T> {
 
     /// The one way out. The order matters: the reason is there before anybody can find the inbox
     /// closed, and the inbox is closed before what is in it is answered, so that nothing arrives
-    /// behind it and waits for ever. That it has ended is told when the store is gone.
+    /// behind it and waits for ever. The store is gone before anybody hears of that.
     fn end(&mut self, reason: StopReason) {
         self.handle.set_stopped(reason.clone());
         self.handle.close_inbox();
+        self.calls.lose_store();
         self.slot.close();
-        self.calls.end(&reason);
-        while self.handle.try_receive().is_some() {}
         discard(self.store.take());
         self.handle.tell_ended();
+        self.calls.end(&reason);
+        while self.handle.try_receive().is_some() {}
     }
 }
 

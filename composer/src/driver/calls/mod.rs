@@ -437,8 +437,17 @@ impl Calls {
         Some(self.handle.function_name(call.func))
     }
 
+    /// Gives back the handles that the store held, which is to be dropped. What it was writing is lost, not
+    /// ended.
+    pub(super) fn lose_store(&self) {
+        if let Some(tasks) = &self.side.tasks {
+            tasks.clear();
+        }
+        self.side.renew();
+    }
+
     /// Answers everybody: the call that trapped with the trap, the others with the reason that the
-    /// driver's handle has by now. Then gives back the handles that the store held.
+    /// driver's handle has by now.
     pub(super) fn end(&self, reason: &StopReason) {
         let InFlight { mut calls, blamed, .. } = std::mem::take(&mut *self.in_flight());
         if let (StopReason::Trapped { component, function, source }, Some(blamed)) =
@@ -450,12 +459,6 @@ impl Calls {
                 source: source.clone(),
             }));
         }
-        drop(calls);
-        if let Some(tasks) = &self.side.tasks {
-            tasks.clear();
-        }
-        // The store is dropped after this. What it was writing is lost, not ended.
-        self.side.renew();
     }
 }
 
