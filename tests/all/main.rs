@@ -33,6 +33,7 @@ mod limits;
 mod macros;
 mod nesting;
 mod placement;
+mod planning;
 mod provided;
 mod replace;
 mod resources;
