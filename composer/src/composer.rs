@@ -1,7 +1,7 @@
 //! [`Composer`]: gathers components and hints, plans the wiring and starts it.
 
 use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,7 +22,7 @@ use crate::plan::resolve::{
     Assembly, Content, ImportHint, LayerNumber, Node, Resolution, Source, resolve,
 };
 use crate::transfer::Deadlocks;
-use crate::wiring::{Starting, Wiring};
+use crate::wiring::{Ready, Starting, Wiring};
 
 /// Gathers components and wires them into a [`Composition`].
 ///
@@ -244,7 +244,7 @@ impl Composer {
     /// Wires the components and starts each in a store of its own, providers before their
     /// consumers.
     ///
-    /// Components given as bytes or files are compiled in parallel, off the async threads. Each
+    /// Components given as bytes or files are compiled in parallel, and all is planned, off the async threads. Each
     /// component gets a task on the tokio runtime that this is called in.
     ///
     /// # Errors
@@ -260,16 +260,15 @@ impl Composer {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends what was started; no component of it runs on.
-    pub async fn compose(mut self) -> Result<Composition, CompositionError> {
+    /// Dropping the future ends what was started; no component of it runs on. What is being compiled or planned at that
+    /// time is brought to its end in the background.
+    pub async fn compose(self) -> Result<Composition, CompositionError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         // Closing needs the timer. A runtime without one should be noticed now and not then.
         drop(tokio::time::sleep(std::time::Duration::ZERO));
         self.compile(&runtime).await;
-        let resolution = self.resolve()?;
-        let plan = Plan::new(&resolution);
-        let mut wiring = self.wiring(resolution);
-        let ready = wiring.link()?;
+        let planned = off_thread(&runtime, move || self.planned()).await??;
+        let Planned { mut composer, plan, wiring, ready } = planned;
 
         let mut starting = Starting::new(runtime);
         for ready in ready {
@@ -279,13 +278,21 @@ impl Composer {
             }
         }
         let mut nested = Vec::new();
-        self.take_composed(&mut nested);
+        composer.take_composed(&mut nested);
         // It is kept for replacements.
-        self.descriptors.shrink_to_fit();
+        composer.descriptors.shrink_to_fit();
         let Wiring { resolution, leaves, live, events, waits, deadlocks, layering, .. } = wiring;
-        let plan = Arc::new(plan);
         let wired = Wired { plan, resolution, leaves, waits, deadlocks, layering };
-        Ok(Composition::new(self, wired, live, events, nested, starting.take()))
+        Ok(Composition::new(composer, wired, live, events, nested, starting.take()))
+    }
+
+    /// Finds the wiring and links everything, for which nothing has to be waited for.
+    fn planned(self) -> Result<Planned, PlanError> {
+        let resolution = self.resolve()?;
+        let plan = Arc::new(Plan::new(&resolution));
+        let mut wiring = self.wiring(resolution);
+        let ready = wiring.link()?;
+        Ok(Planned { composer: self, plan, wiring, ready })
     }
 
     /// Compiles what is not compiled yet. Failures are kept and found again when planning.
@@ -312,9 +319,8 @@ impl Composer {
             };
             runtime.spawn_blocking(move || {
                 while let Some(single) = take() {
-                    // What fails has its names when planning. A panic in the compiler comes again, and is
-                    // seen, when the component is reflected.
-                    let _ = catch_unwind(AssertUnwindSafe(|| drop(single.surface(""))));
+                    // What fails has its names when planning.
+                    drop(single.surface(""));
                 }
             })
         };
@@ -407,6 +413,30 @@ impl Composer {
             export_hints: &self.export_hints,
             allow_cycles: self.allow_cycles,
         }
+    }
+}
+
+/// A wiring before anything is started.
+struct Planned {
+    composer: Composer,
+    plan: Arc<Plan>,
+    wiring: Wiring,
+    ready: Vec<Ready>,
+}
+
+/// Does `work`, which may take long, off the async threads. A panic of it goes on here. It does not end with the
+/// future.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    runtime: &tokio::runtime::Handle,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StartError> {
+    match runtime.spawn_blocking(work).await {
+        Ok(done) => Ok(done),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(_) => Err(StartError::NoRuntime),
+        },
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) struct Shared {
     /// Changes as a whole when a component is replaced.
     wired: RwLock<Arc<Wired>>,
     /// What the composition was made of; locked while a component is replaced.
-    pub(crate) composer: Mutex<Composer>,
+    pub(crate) composer: Arc<Mutex<Composer>>,
     /// Tells who took whose place.
     pub(crate) replaced: mpsc::UnboundedSender<Box<Replaced>>,
     own_live: LiveHandles,
@@ -182,7 +182,7 @@ impl Composition {
         let live = live.collect();
         let (replaced, replacements) = mpsc::unbounded_channel();
         tokio::spawn(supervise(running, nested, gate.clone(), deadline, replacements, done));
-        let (wired, composer) = (RwLock::new(Arc::new(wired)), Mutex::new(composer));
+        let (wired, composer) = (RwLock::new(Arc::new(wired)), Arc::new(Mutex::new(composer)));
         let shared =
             Shared { wired, composer, replaced, own_live, live, events, gate, closing, closed };
         Self { shared: Arc::new(shared) }

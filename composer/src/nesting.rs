@@ -23,6 +23,7 @@ impl Composition {
             inside: None,
             lacks_types: false,
             untrusted: BTreeSet::new(),
+            introducers: Default::default(),
             abilities: Abilities::default(),
             companion: None,
         };

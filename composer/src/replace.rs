@@ -5,36 +5,45 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::composable::{ComposableDescriptor, Part, PartContent, Startable};
-use crate::composer::{Change, isolated};
+use crate::composable::{ComposableDescriptor, Part, PartContent};
+use crate::composer::{Change, Composer, isolated, off_thread};
 use crate::composition::{Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
+use crate::events::Teller;
 use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
+use crate::link::Post;
 use crate::plan::Plan;
 use crate::plan::containment::{Containment, Wish, is_for, split, target};
-use crate::plan::filter::carried;
+use crate::plan::filter::{Filter, carried};
 use crate::plan::item::Surface;
 use crate::plan::name::{is_compatible, nearest};
 use crate::plan::replacement::resolve_replacement;
 use crate::plan::resolve::ImportHint;
 use crate::shutdown::Replaced;
-use crate::wiring::{Starting, Wiring};
+use crate::transfer::LiveHandles;
+use crate::wiring::{Ready, Starting, Wiring};
 
 /// A component on its way into a composition that runs; made by
 /// [`Composition::replace`](crate::Composition::replace). Awaiting it replaces the component.
 #[must_use = "nothing is replaced before this is awaited"]
 pub struct Replacement<'a> {
     shared: &'a Shared,
+    request: Request,
+    within: Option<Duration>,
+}
+
+/// What is to be put where, and what is to hold for it.
+struct Request {
     id: String,
     part: Part,
     rules: Rules,
     /// The names of what is not to hold any more.
     dropped: Vec<String>,
     drops_filters: bool,
-    within: Option<Duration>,
 }
 
 /// What is said of imports.
@@ -123,15 +132,9 @@ impl Rules {
 
 impl<'a> Replacement<'a> {
     pub(crate) fn new(shared: &'a Shared, id: String, part: Part) -> Self {
-        Self {
-            shared,
-            id,
-            part,
-            rules: Rules::default(),
-            dropped: Vec::new(),
-            drops_filters: false,
-            within: None,
-        }
+        let (rules, dropped) = (Rules::default(), Vec::new());
+        let request = Request { id, part, rules, dropped, drops_filters: false };
+        Self { shared, request, within: None }
     }
 
     /// Decides that the import `import` of the new component is satisfied by the component
@@ -146,7 +149,7 @@ impl<'a> Replacement<'a> {
         import: impl Into<String>,
         provider: impl Into<String>,
     ) -> Self {
-        self.rules.import_hints.push(ImportHint {
+        self.request.rules.import_hints.push(ImportHint {
             import: import.into(),
             provider: provider.into(),
             export: None,
@@ -157,7 +160,7 @@ impl<'a> Replacement<'a> {
     /// Contains failures of whoever provides `import` to the new component, as
     /// [`ComposableDescriptor::with_containment`] does.
     pub fn with_containment(mut self, import: impl Into<String>, containment: Containment) -> Self {
-        self.rules.containments.push((import.into(), containment));
+        self.request.rules.containments.push((import.into(), containment));
         self
     }
 
@@ -173,7 +176,7 @@ impl<'a> Replacement<'a> {
             + 'static,
     {
         let layer = ImportLayer::new(Layered::new(layer));
-        self.rules.import_layers.push((import.into(), layer));
+        self.request.rules.import_layers.push((import.into(), layer));
         self
     }
 
@@ -181,7 +184,7 @@ impl<'a> Replacement<'a> {
     /// import's or `interface#function`; an interface's name stands for its functions, too. Without this they
     /// stay.
     pub fn without_rules_on(mut self, import: impl Into<String>) -> Self {
-        self.dropped.push(import.into());
+        self.request.dropped.push(import.into());
         self
     }
 
@@ -193,7 +196,7 @@ impl<'a> Replacement<'a> {
         provider: impl Into<String>,
         export: impl Into<String>,
     ) -> Self {
-        self.rules.import_hints.push(ImportHint {
+        self.request.rules.import_hints.push(ImportHint {
             import: import.into(),
             provider: provider.into(),
             export: Some(export.into()),
@@ -208,7 +211,7 @@ impl<'a> Replacement<'a> {
     /// one did not export is shown as the filters of the new one have it, or if it has none, those of the old one.
     /// The filters of composers around it stay in any case.
     pub fn without_former_filters(mut self) -> Self {
-        self.drops_filters = true;
+        self.request.drops_filters = true;
         self
     }
 
@@ -222,10 +225,83 @@ impl<'a> Replacement<'a> {
     }
 
     async fn run(self) -> Result<(), CompositionError> {
-        let Self { shared, id, part, rules, dropped, drops_filters, within } = self;
+        let Self { shared, request, within } = self;
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let mut composer = shared.composer.lock().await;
+        let composer = shared.composer.clone().lock_owned().await;
         let wired = shared.wired();
+        let (live, events) = (shared.own_live(), shared.events.clone());
+        let prepare = move || request.prepare(composer, &wired, live, events);
+        let prepared = off_thread(&runtime, prepare).await??;
+        let Prepared { mut composer, request, post, filters, plan, wiring, ready } = prepared;
+        let Request { id, part, rules, .. } = request;
+
+        let mut starting = Starting::new(runtime);
+        for ready in ready {
+            if let Err(error) = starting.start(ready).await {
+                starting.end().await;
+                return Err(error.into());
+            }
+        }
+        let successors = starting.take();
+
+        // From here on nothing waits and nothing fails.
+        let Wiring { resolution, leaves, waits, deadlocks, layering, .. } = wiring;
+        let order = resolution.order.clone();
+        let handles: Vec<_> = successors.iter().map(|it| it.handle.clone()).collect();
+        let former = post.replace(handles.clone());
+        shared.set_wired(Wired { plan, resolution, leaves, waits, deadlocks, layering });
+        let mut of_old = None;
+        if let Some(descriptor) = composer.descriptor(&id) {
+            let part = std::mem::replace(&mut descriptor.part, part);
+            descriptor.import_hints = rules.import_hints;
+            descriptor.containments = rules.containments;
+            let layers = std::mem::replace(&mut descriptor.import_layers, rules.import_layers);
+            of_old = Some((part, layers));
+        }
+        for (path, filters) in filters {
+            if let Some(descriptor) = composer.descriptor(&path) {
+                descriptor.part.filters = filters;
+            }
+        }
+        drop(composer);
+        // What the application has put into these may do anything when it is dropped.
+        drop(of_old);
+        if let Some(first) = handles.first() {
+            first.tell_replaced();
+        }
+        let replaced = Box::new(Replaced { post, former, within, successors, order });
+        if let Err(closed) = shared.replaced.send(replaced) {
+            // The composition was closed meanwhile, and looks after nobody any more.
+            starting.adopt(closed.0.successors);
+            starting.end().await;
+            return Err(StartError::Closed { component: id }.into());
+        }
+        Ok(())
+    }
+}
+
+/// A replacement that fits, and was not started yet.
+struct Prepared {
+    composer: OwnedMutexGuard<Composer>,
+    request: Request,
+    post: Arc<Post>,
+    /// With the paths that they are of.
+    filters: Vec<(String, Vec<Filter>)>,
+    plan: Arc<Plan>,
+    wiring: Wiring,
+    ready: Vec<Ready>,
+}
+
+impl Request {
+    /// Checks and links the new component, with what stays of the old one.
+    fn prepare(
+        mut self,
+        mut composer: OwnedMutexGuard<Composer>,
+        wired: &Wired,
+        live: LiveHandles,
+        events: Teller,
+    ) -> Result<Prepared, CompositionError> {
+        let id = self.id.clone();
         let problem = |problem| PlanError::new(vec![problem]);
 
         let ids = || wired.leaves.iter().zip(&wired.resolution.leaves);
@@ -250,45 +326,46 @@ impl<'a> Replacement<'a> {
             let reason = "it is a composition; replace a component of it, through a handle to it";
             return Err(problem(PlanProblem::NotReplaceable { component: id, reason }).into());
         };
-        let PartContent::Single(single) = &part.content else {
+        let PartContent::Single(single) = &self.part.content else {
             let reason = "a component can only be replaced by a single component";
             return Err(problem(PlanProblem::NotReplaceable { component: id, reason }).into());
         };
         let single = single.clone();
-        compile(&runtime, single.clone()).await;
         let surface = single.surface(&id).map_err(PlanError::new)?;
         let surface = Arc::new(surface.numbered_as(&wired.leaves[leaf].surface));
 
-        let mut problems = rules.problems(&id, &surface);
-        let (mut former, mut rules) = (Vec::new(), rules);
+        let mut problems = self.rules.problems(&id, &surface);
+        let mut former = Vec::new();
         if let Some(descriptor) = composer.descriptor(&id) {
             former.clone_from(&descriptor.import_layers);
-            rules = Rules::kept(descriptor, &rules, &dropped).with(rules);
+            let kept = Rules::kept(descriptor, &self.rules, &self.dropped);
+            self.rules = kept.with(std::mem::take(&mut self.rules));
         }
         let layers = |layers: &[(String, ImportLayer)]| {
             let layers: Vec<_> = layers.iter().map(|(_, layer)| layer.clone()).collect();
             layers
         };
-        let (former, layers) = (layers(&former), layers(&rules.import_layers));
+        let (former, layers) = (layers(&former), layers(&self.rules.import_layers));
         let layering = Arc::new(wired.layering.with_imports(former.iter(), layers.iter()));
         let mut filters = Vec::new();
         let around = id.match_indices('/').map(|(end, _)| &id[..end]);
         for path in around.chain([&*id]) {
             let is_it = path == id;
             let former = composer.descriptor(path).map(|it| it.part.filters.clone());
-            let former = former.filter(|_| !(is_it && drops_filters)).unwrap_or_default();
-            let own = if is_it { &part.filters[..] } else { &[] };
+            let former = former.filter(|_| !(is_it && self.drops_filters)).unwrap_or_default();
+            let own = if is_it { &self.part.filters[..] } else { &[] };
             let carried = carried(&former, wired.resolution.offers_of(path), own);
             filters.push((path.to_owned(), carried));
         }
         let change = Change {
             path: &id,
-            part: &part,
+            part: &self.part,
             filters: &filters,
             surface: surface.clone(),
-            import_hints: &rules.import_hints,
-            containments: &rules.containments,
-            import_layers: rules
+            import_hints: &self.rules.import_hints,
+            containments: &self.rules.containments,
+            import_layers: self
+                .rules
                 .import_layers
                 .iter()
                 .map(|(name, it)| (&**name, it.number))
@@ -298,56 +375,11 @@ impl<'a> Replacement<'a> {
         let mut resolution = resolve_replacement(assembly, &wired.resolution, leaf);
         resolution.problems.append(&mut problems);
         let plan = Arc::new(Plan::new(&resolution));
-        let (live, events) = (shared.own_live(), shared.events.clone());
         let leaves = wired.leaves.clone();
         let kept = (wired.waits.clone(), wired.deadlocks.clone(), layering);
         let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, kept);
         let ready = wiring.link()?;
-
-        let mut starting = Starting::new(runtime);
-        for ready in ready {
-            if let Err(error) = starting.start(ready).await {
-                starting.end().await;
-                return Err(error.into());
-            }
-        }
-        let successors = starting.take();
-
-        // From here on nothing waits and nothing fails.
-        let Wiring { resolution, leaves, waits, deadlocks, layering, .. } = wiring;
-        let order = resolution.order.clone();
-        let handles: Vec<_> = successors.iter().map(|it| it.handle.clone()).collect();
-        let former = post.replace(handles.clone());
-        shared.set_wired(Wired { plan, resolution, leaves, waits, deadlocks, layering });
-        if let Some(descriptor) = composer.descriptor(&id) {
-            descriptor.part = part;
-            descriptor.import_hints = rules.import_hints;
-            descriptor.containments = rules.containments;
-            descriptor.import_layers = rules.import_layers;
-        }
-        for (path, filters) in filters {
-            if let Some(descriptor) = composer.descriptor(&path) {
-                descriptor.part.filters = filters;
-            }
-        }
-        if let Some(first) = handles.first() {
-            first.tell_replaced();
-        }
-        let replaced = Box::new(Replaced { post, former, within, successors, order });
-        if let Err(closed) = shared.replaced.send(replaced) {
-            // The composition was closed meanwhile, and looks after nobody any more.
-            starting.adopt(closed.0.successors);
-            starting.end().await;
-            return Err(StartError::Closed { component: id }.into());
-        }
-        Ok(())
-    }
-}
-
-/// Compiles the component off the async threads. What fails is found again when it is reflected.
-async fn compile(runtime: &tokio::runtime::Handle, single: Arc<dyn Startable>) {
-    if !single.has_surface() {
-        let _ = runtime.spawn_blocking(move || drop(single.surface(""))).await;
+        Ok(Prepared { composer, request: self, post, filters, plan, wiring, ready })
     }
 }
 
@@ -362,6 +394,9 @@ impl<'a> IntoFuture for Replacement<'a> {
 
 impl fmt::Debug for Replacement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replacement").field("id", &self.id).field("part", &self.part).finish()
+        f.debug_struct("Replacement")
+            .field("id", &self.request.id)
+            .field("part", &self.request.part)
+            .finish()
     }
 }

@@ -35,6 +35,7 @@ mod locks;
 mod macros;
 mod nesting;
 mod placement;
+mod planning;
 mod provided;
 mod replace;
 mod resources;

@@ -35,6 +35,8 @@ const ISOLATED: &[(&str, &str)] = &[
     ("restart", "single components are started again"),
     ("runaway", "single components are interrupted"),
     ("uploads", "single components do harm"),
+    ("rules", "what is said of single components"),
+    ("trust", "of single components"),
     ("stream_faults", "single components fail at random"),
     ("stream_payloads", "how elements pass between stores"),
     (

@@ -1,7 +1,5 @@
 //! What components export that are not trusted is for those who ask for it.
 
-use std::sync::{Arc, Mutex};
-
 use composer_tests::{call, chain, engine, limited, run, text};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, HostInterface, PlanProblem,

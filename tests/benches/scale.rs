@@ -4,6 +4,8 @@
 //! `cargo bench -p composer-tests --bench scale` measures, and writes its numbers into `target/bench.json`, as
 //! `scale/compose-1000` and `scale/close-1000`. It also prints how much memory an idle component takes, beside
 //! the least that it could be: a store with the component's instance, owned by a task that waits for a message.
+//! And it plans components with many imports that nobody provides, beside wasmtime's own compiling of them; what of it
+//! is planning has to stay in proportion to their number.
 //! Under `cargo test` a few components only show that it works.
 
 #![forbid(unsafe_code)]
@@ -127,6 +129,68 @@ async fn compose_and_close(parts: &[ComposableComponent<()>]) -> [Duration; 2] {
     [composed, start.elapsed()]
 }
 
+/// A component with `count` imports that nobody provides.
+fn imports(count: usize, import: impl Fn(usize) -> String) -> Vec<u8> {
+    let imports: String = (0..count).map(import).collect();
+    wat::parse_str(format!("(component {imports})")).expect("it is a component")
+}
+
+/// How long wasmtime takes to compile a component, and how long to plan it, compiling included.
+fn compile_and_plan(engine: &Engine, binary: &[u8]) -> [Duration; 2] {
+    let start = Instant::now();
+    drop(Component::new(engine, binary).expect("it is a component"));
+    let compiled = start.elapsed();
+    let mut composer = Composer::new();
+    let part = with_linker(binary, Linker::new(engine));
+    composer.add(ComposableDescriptor::new("part", part));
+    let start = Instant::now();
+    composer.plan().expect_err("nobody provides what it imports");
+    [compiled, start.elapsed()]
+}
+
+/// Prints how planning scales, and gives the lines of the report.
+fn planning(engine: &Engine, measures: bool, rounds: usize) -> Vec<String> {
+    let function = |n| format!(r#"(import "f{n}" (func))"#);
+    let items = r#"(export "r" (type (sub resource))) (export "f" (func))"#;
+    let interface = |n| format!(r#"(import "a:b/c{n}" (instance {items}))"#);
+    let versioned = |n| format!(r#"(import "a:b/c{n}@1.0.0" (instance {items}))"#);
+    // A component may have no more than 1000 instances.
+    let (many, few) = (&[1250, 5000, 20_000][..], &[250, 500, 1000][..]);
+    let kinds: [(&str, &[usize], &dyn Fn(usize) -> String); 3] = [
+        ("functions", many, &function),
+        ("interfaces", few, &interface),
+        ("versioned", few, &versioned),
+    ];
+    let mut lines = Vec::new();
+    println!(
+        "{:>10} {:>12} {:>12} {:>12} {:>12}",
+        "imports", "", "compile, ms", "plan, ms", "ratio"
+    );
+    for (kind, counts, import) in kinds {
+        for &count in if measures { counts } else { &[50] } {
+            let binary = imports(count, import);
+            let mut samples = [Vec::new(), Vec::new()];
+            for _ in 0..rounds {
+                let taken = compile_and_plan(engine, &binary);
+                samples.iter_mut().zip(taken).for_each(|(samples, taken)| samples.push(taken));
+            }
+            let [compiled, planned] = samples.map(|mut samples| {
+                samples.sort();
+                samples[samples.len() / 2].as_secs_f64()
+            });
+            println!(
+                "{count:>10} {kind:>12} {:>12.2} {:>12.2} {:>12.2}",
+                compiled * 1e3,
+                planned * 1e3,
+                planned / compiled
+            );
+            let name = format!("scale/plan-{kind}-{count}");
+            lines.push(report::line(&name, planned * 1e9, None, None));
+        }
+    }
+    lines
+}
+
 fn main() {
     let measures = env::args().any(|arg| arg == "--bench");
     let counts: &[usize] = if measures { &[1, 10, 100, 1000, 5000] } else { &[1, 10] };
@@ -168,6 +232,7 @@ fn main() {
                 composed / by_hand
             );
         }
+        lines.extend(planning(composer_tests::engine(), measures, rounds.min(5)));
         if measures {
             report::write(|name| name.starts_with("scale/"), &lines);
         }

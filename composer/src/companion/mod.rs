@@ -14,6 +14,7 @@ mod handles;
 mod layout;
 mod memory;
 mod outline;
+mod size;
 mod sync;
 mod types;
 
@@ -29,9 +30,11 @@ use wasmtime::component::Component;
 
 use self::budget::Budget;
 use self::outline::{Imported, Outline};
+use self::size::Size;
 use self::types::{Around, Types};
 use crate::plan::abilities::Abilities;
 use crate::plan::companion::{CANCEL, COMPONENT, Companion, SYNC};
+use crate::plan::item::ensure_small;
 
 /// What is known of a component by its binary.
 pub(crate) struct Known {
@@ -55,13 +58,20 @@ struct Exported {
 }
 
 /// Looks at the binary of a component; nothing if it is none, or if it can do nothing of what is looked for.
-pub(crate) fn look(engine: &Engine, binary: &[u8]) -> Option<Known> {
+///
+/// # Errors
+///
+/// If its types are so large that it would not be reflected when it is compiled, which may take very long.
+pub(crate) fn look(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Option<Known>> {
     if !engine.get_concurrency_support() {
-        return None;
+        return Ok(None);
     }
-    let outline = Outline::read(binary)?;
+    let Some(outline) = Outline::read(binary) else { return Ok(None) };
+    let size = outline.imports.iter().filter_map(|it| outline.import(it.name));
+    let size = size.chain(outline.exports.iter().filter_map(|name| outline.export(name)));
+    ensure_small(Size::of(outline.types(), size))?;
     let abilities = Abilities { suspends: outline.suspends, keeps_out: outline.keeps_out };
-    Some(Known { abilities, accompanied: accompany(engine, binary, &outline) })
+    Ok(Some(Known { abilities, accompanied: accompany(engine, binary, &outline) }))
 }
 
 /// Puts a companion beside a component where one makes a difference and is possible.

@@ -18,6 +18,8 @@ use super::{Link, LinkError, Linked, Part, PartContent, RunSettings, Startable, 
 use crate::companion::{Accompanied, Known, look};
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
+#[cfg(feature = "compile")]
+use crate::driver::panic_message;
 use crate::driver::{Bounds, Driver, DriverHandle, Renew, Renewed, discard, panicked, with_guests};
 use crate::error::{Cause, PlanProblem, StartError};
 #[cfg(feature = "fuse")]
@@ -172,9 +174,24 @@ impl Loaded {
 /// Compiles a binary, or text, with a companion where one makes a difference.
 #[cfg(feature = "compile")]
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded> {
-    let binary = binary(bytes)?;
+    without_panic(|| compile_binary(engine, &binary(bytes)?))
+}
+
+/// Does what the compiler has a part in. It is not to panic, whatever it is given; if it does, that is an error of
+/// what it was given.
+#[cfg(feature = "compile")]
+fn without_panic<T>(work: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Result<T> {
+    // What it leaves half done is of this component alone.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = panic_message(panic);
+        Err(wasmtime::Error::msg(format!("the compiler panicked: {message}")))
+    })
+}
+
+#[cfg(feature = "compile")]
+fn compile_binary(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Loaded> {
     #[cfg(feature = "component-model-async")]
-    let abilities = match look(engine, &binary) {
+    let abilities = match look(engine, binary)? {
         Some(Known { accompanied: Some(accompanied), abilities }) => {
             if let Some(loaded) = with_companion(engine, accompanied, abilities) {
                 return Ok(loaded);
@@ -185,7 +202,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded>
     };
     #[cfg(not(feature = "component-model-async"))]
     let abilities = None;
-    let component = Component::new(engine, &binary)?;
+    let component = Component::new(engine, binary)?;
     let surface = match abilities {
         Some(abilities) => Surface::with_abilities(&component, abilities)?,
         None => Surface::reflect(&component, false)?,
@@ -196,7 +213,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded>
 /// What a binary, or text, imports and exports.
 #[cfg(feature = "fuse")]
 pub(crate) fn reflect(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Surface> {
-    Surface::reflect(&Component::new(engine, binary(bytes)?)?, false)
+    without_panic(|| Surface::reflect(&Component::new(engine, binary(bytes)?)?, false))
 }
 
 /// The binary form of a component.

@@ -608,6 +608,7 @@ mod tests {
             inside: None,
             lacks_types: false,
             untrusted: Default::default(),
+            introducers: Default::default(),
             abilities: Abilities::default(),
             companion: None,
         };

@@ -50,6 +50,8 @@ use calls::Calls;
 use message::Message;
 pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
 use restart::Restarts;
+#[cfg(feature = "compile")]
+pub(crate) use slot::panic_message;
 use slot::{AtRest, Slot, Work};
 pub(crate) use slot::{RanInPlace, panicked};
 pub(crate) use stack::Depth;

@@ -263,12 +263,16 @@ impl<T: Send + 'static> InPlace for Slot<T> {
 
 /// The error that a host function's panic is.
 pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> wasmtime::Error {
-    let message = match panic.downcast::<String>() {
+    wasmtime::Error::new(HostPanic { message: panic_message(panic) })
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(panic) => match panic.downcast::<&'static str>() {
             Ok(text) => (*text).to_owned(),
             Err(_) => "a value that is no text".to_owned(),
         },
-    };
-    wasmtime::Error::new(HostPanic { message })
+    }
 }

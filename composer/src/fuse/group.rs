@@ -10,7 +10,7 @@ use crate::composable::{self, Loaded, PartContent, compile};
 use crate::composer::{Composer, Found};
 use crate::error::{Cause, FuseError, PlanProblem};
 use crate::plan::Plan;
-use crate::plan::item::{Inside, Named, OpenInside, Surface, successor};
+use crate::plan::item::{Inside, Named, OpenInside, Successors, Surface};
 use crate::plan::resolve::{Offered, Resolution, Source};
 
 /// Components to be fused into one, and what came of it.
@@ -224,11 +224,12 @@ impl Wired {
 fn hosted(resolution: &Resolution, fused: &Surface) -> Result<Vec<usize>, FuseError> {
     // By the index of the import: a component with the hint, and one without.
     let mut apart = vec![[None, None]; fused.imports.len()];
+    let imports = Successors::among(&fused.imports);
     for leaf in &resolution.leaves {
         for (named, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
             let Source::Linker { hinted } = source else { continue };
             // Compatible versions that are open inside are one import.
-            let Some(import) = successor(&fused.imports, &named.name) else { continue };
+            let Some(import) = imports.of(&named.name) else { continue };
             apart[import][usize::from(!hinted)].get_or_insert(&leaf.id);
         }
     }
@@ -250,10 +251,11 @@ fn hosted(resolution: &Resolution, fused: &Surface) -> Result<Vec<usize>, FuseEr
 /// What no component inside satisfies, as imports of the fused component.
 fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
     let mut open = Vec::new();
+    let imports = Successors::among(&fused.imports);
     for leaf in &resolution.leaves {
         for (Named { name, .. }, source) in leaf.surface.imports.iter().zip(&leaf.sources) {
             let Source::Linker { .. } = source else { continue };
-            let Some(import) = successor(&fused.imports, name) else { continue };
+            let Some(import) = imports.of(name) else { continue };
             open.push(OpenInside {
                 import,
                 component: leaf.id.to_string(),

@@ -242,6 +242,7 @@ impl From<HostInterface> for Provided {
             inside: None,
             lacks_types: true,
             untrusted: BTreeSet::new(),
+            introducers: Default::default(),
             abilities: Abilities::default(),
             companion: None,
         };

@@ -3,6 +3,7 @@
 mod func;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod future;
+mod lacking;
 mod post;
 mod store;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -12,10 +13,11 @@ mod waits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
+use wasmtime::component::{Linker, LinkerInstance, ResourceType};
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use future::Futures;
+pub(crate) use lacking::{Lacking, unsatisfied};
 pub(crate) use post::{Post, Ran};
 pub(crate) use store::{Loans, Place, Places, StoreHandles, StoreSide};
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
@@ -25,7 +27,7 @@ use crate::error::CompositionError;
 use crate::layer::{Layered, Route};
 use crate::plan::companion::BEGUN;
 use crate::plan::containment::Carrier;
-use crate::plan::item::{ExportedFunc, Item, Named, Surface, find};
+use crate::plan::item::{ExportedFunc, Item, Items, Named, Surface};
 use crate::transfer::{Own, Proxy};
 use crate::value::Value;
 
@@ -154,9 +156,10 @@ fn item<T: Send + 'static>(
         }
         (Item::Instance(needed), Item::Instance(offered)) => {
             let mut linker = linker.instance(&import.name)?;
+            let offered = Items::of(offered);
             for named in needed {
                 // The plan has found every item that is needed.
-                if let Some(offered) = find(offered, &named.name) {
+                if let Some(offered) = offered.find(&named.name) {
                     item(&mut linker, named, offered, side, wire, Some(import))?;
                 }
             }
@@ -188,129 +191,5 @@ fn item<T: Send + 'static>(
             })
         }
         _ => Ok(()),
-    }
-}
-
-/// What a linker does not define of an import.
-#[derive(Debug, thiserror::Error)]
-#[error("a matching implementation was not found in the linker")]
-pub(crate) struct Lacking {
-    /// What of an interface, if it defines something of that.
-    pub(crate) items: Vec<String>,
-    /// What is wrong with what it defines, if it is not missing.
-    pub(crate) wrong: Option<wasmtime::Error>,
-}
-
-/// Which of the imports `from_linker` of `component` its linker lacks, each with a [`Lacking`].
-pub(crate) fn unsatisfied<T: Send + 'static>(
-    linker: &Linker<T>,
-    component: &Component,
-    surface: &Surface,
-    from_linker: &[usize],
-) -> Vec<(usize, wasmtime::Error)> {
-    // wasmtime checks imports in their order and stops at the first that fails. So each import is
-    // looked at with everything replaced by stand-ins but what was found before it.
-    let mut probe = Probe { linker, component, surface, found: Vec::new() };
-    let mut lacking = Vec::new();
-    for &import in from_linker {
-        probe.found.push(import);
-        if let Err(error) = probe.check(None) {
-            let lacks = probe.lacking(import, error);
-            probe.found.pop();
-            lacking.push((import, wasmtime::Error::new(lacks)));
-        }
-    }
-    lacking
-}
-
-/// A component with its linker, looked at by some of its imports.
-struct Probe<'a, T: 'static> {
-    linker: &'a Linker<T>,
-    component: &'a Component,
-    surface: &'a Surface,
-    /// The imports that are not replaced by stand-ins.
-    found: Vec<usize>,
-}
-
-impl<T: Send + 'static> Probe<'_, T> {
-    /// Whether the linker has what is looked at; of an interface only the item `only` if that is given.
-    fn check(&self, only: Option<(usize, &str)>) -> wasmtime::Result<()> {
-        let imports = &self.surface.imports;
-        let mut probe = self.linker.clone();
-        probe.allow_shadowing(true);
-        for (index, named) in imports.iter().enumerate().filter(|(i, _)| !self.found.contains(i)) {
-            // A stand-in that cannot be defined shows as the failure of its own import.
-            let _ = stand_in(&mut probe.root(), named, &imports[..index]);
-        }
-        if let Some((import, item)) = only
-            && let Item::Instance(items) = &imports[import].item
-            && let Ok(mut instance) = probe.instance(&imports[import].name)
-        {
-            for named in items.iter().filter(|named| named.name != item) {
-                // A resource that the linker has stays the one that its functions are of.
-                if !matches!(named.item, Item::Resource(_)) {
-                    let _ = stand_in(&mut instance, named, &imports[..import]);
-                }
-            }
-        }
-        probe.substituted_component_type(self.component).map(drop)
-    }
-
-    /// What the linker lacks of the import that was found last, which failed with `error`.
-    fn lacking(&self, import: usize, error: wasmtime::Error) -> Lacking {
-        let is_missing = |error: &wasmtime::Error| {
-            error
-                .chain()
-                .last()
-                .is_some_and(|it| it.to_string().ends_with("implementation is missing"))
-        };
-        let Item::Instance(items) = &self.surface.imports[import].item else {
-            let wrong = (!is_missing(&error)).then_some(error);
-            return Lacking { items: Vec::new(), wrong };
-        };
-        let needed = items.iter().filter(|named| !named.item.is_types_alone());
-        let needed: Vec<_> = needed.collect();
-        let failures = needed.iter().filter_map(|named| {
-            let error = self.check(Some((import, &named.name))).err()?;
-            Some((format!("{} `{}`", named.item.kind(), named.name), error))
-        });
-        let mut failures: Vec<_> = failures.collect();
-        if let Some(wrong) = failures.iter().position(|(_, error)| !is_missing(error)) {
-            let (item, error) = failures.swap_remove(wrong);
-            return Lacking { items: vec![item], wrong: Some(error) };
-        }
-        // Without its resource, no function can be looked at by itself.
-        let is_all = failures.len() == needed.len() || failures.is_empty();
-        let items = failures.into_iter().map(|(item, _)| item).collect();
-        Lacking { items: if is_all { Vec::new() } else { items }, wrong: None }
-    }
-}
-
-/// What stands in for a resource that is not looked at.
-struct StandIn;
-
-fn stand_in<T: Send + 'static>(
-    linker: &mut LinkerInstance<'_, T>,
-    named: &Named,
-    earlier: &[Named],
-) -> wasmtime::Result<()> {
-    match &named.item {
-        Item::Func { ty, .. } => func::stand_in(linker, &named.name, ty),
-        Item::Instance(items) => {
-            let mut linker = linker.instance(&named.name)?;
-            items.iter().try_for_each(|named| stand_in(&mut linker, named, earlier))
-        }
-        Item::Resource(resource) => {
-            // An earlier import's resource must be that one or nothing.
-            let mut known = false;
-            for named in earlier {
-                named.item.each_resource(&mut |it| known |= it.index == resource.index);
-            }
-            if known {
-                return Ok(());
-            }
-            linker.resource(&named.name, ResourceType::host::<StandIn>(), |_, _| Ok(()))
-        }
-        Item::Type(_) | Item::Code(_) => Ok(()),
     }
 }

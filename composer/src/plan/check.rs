@@ -1,5 +1,6 @@
 //! Compares types along the edges of the wiring, and finds where each resource lives.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::item::{Item, ResourceOrigin};
@@ -105,6 +106,9 @@ impl Edge<'_> {
         let import = self.import.to_owned();
         let export_name = export.name.clone();
         let (needing, offering) = (&self.leaves[self.consumer].surface, &provider.surface);
+        let (needed_names, offered_names) = (OnceCell::new(), OnceCell::new());
+        let expected_names = || needed_names.get_or_init(|| TypeNames::of(needing.items()));
+        let found_names = || offered_names.get_or_init(|| TypeNames::of(offering.items()));
         let mut resources = EdgeResources { leaves: self.leaves, provider, homes };
         for mismatch in mismatches(needed, &export.item, &mut resources) {
             let path = mismatch.path();
@@ -121,8 +125,8 @@ impl Edge<'_> {
                     export,
                     path,
                     difference: expected.difference(&found),
-                    expected: expected.text(&TypeNames::of(needing.items())),
-                    found: found.text(&TypeNames::of(offering.items())),
+                    expected: expected.text(expected_names()),
+                    found: found.text(found_names()),
                 },
                 Fault::Torn { resource, providers } => {
                     PlanProblem::TornResource { consumer, import, resource, providers }

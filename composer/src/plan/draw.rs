@@ -1,5 +1,6 @@
 //! Plans as drawings.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::resolve::HOST;
@@ -87,7 +88,9 @@ impl Plan {
 
     pub(crate) fn mermaid(&self, notes: &impl Notes) -> String {
         let mut text = "flowchart LR\n".to_owned();
-        let node = |id: &str| match self.components.iter().position(|known| known == id) {
+        let numbered = self.components.iter().enumerate();
+        let numbers: HashMap<&str, usize> = numbered.map(|(index, id)| (&**id, index)).collect();
+        let node = |id: &str| match numbers.get(id) {
             Some(index) => format!("c{index}"),
             None => HOST.to_owned(),
         };

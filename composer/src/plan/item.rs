@@ -1,7 +1,8 @@
 //! What a component imports and exports, reflected into types that the plan can compare.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::types::{self, ComponentExtern, ComponentItem, Type};
 use wasmtime::component::{Component, ResourceType};
@@ -33,6 +34,9 @@ pub(crate) struct Surface {
     pub(crate) untrusted: BTreeSet<String>,
     /// What the component's code can ask of the engine; nothing of what is implemented in Rust.
     pub(crate) abilities: Abilities,
+    /// The index of the first import that introduces a resource, by the resource's number; found when it is
+    /// asked for.
+    pub(crate) introducers: OnceLock<HashMap<u32, usize>>,
     /// What is beside the component in its store, and calls it as a guest does.
     pub(crate) companion: Option<Arc<Companion>>,
 }
@@ -181,6 +185,29 @@ pub(crate) fn find<'a>(items: &'a [Named], name: &str) -> Option<&'a Item> {
     items.iter().find(|named| named.name == name).map(|named| &named.item)
 }
 
+/// Items that are looked for by their names, one after the other.
+pub(crate) enum Items<'a> {
+    Few(&'a [Named]),
+    Many(HashMap<&'a str, &'a Item>),
+}
+
+impl<'a> Items<'a> {
+    pub(crate) fn of(items: &'a [Named]) -> Self {
+        match items.len() {
+            0..16 => Self::Few(items),
+            // The first of a name counts, if there could be two.
+            _ => Self::Many(items.iter().rev().map(|it| (&*it.name, &it.item)).collect()),
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&'a Item> {
+        match self {
+            Self::Few(items) => find(items, name),
+            Self::Many(items) => items.get(name).copied(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct ExportedFunc {
     /// Names of the instances around the function, then its own.
@@ -307,6 +334,7 @@ impl Surface {
             inside: None,
             lacks_types: false,
             untrusted: BTreeSet::new(),
+            introducers: OnceLock::new(),
             abilities: Abilities::default(),
             companion: None,
         })
@@ -329,10 +357,29 @@ impl Surface {
 
     /// Where a resource is introduced, in imports before the one with the index `before`.
     fn introduced(&self, resource: u32, before: usize) -> Option<Derived<'_>> {
-        self.imports.iter().take(before).enumerate().find_map(|(import, named)| {
-            let mut path = Vec::new();
-            path_to(&named.item, resource, &mut path).then_some(Derived { import, path })
-        })
+        let import = self.introducer(resource).filter(|import| *import < before)?;
+        let mut path = Vec::new();
+        path_to(&self.imports[import].item, resource, &mut path);
+        Some(Derived { import, path })
+    }
+
+    /// Whether an import before the one with the index `before` introduces a resource.
+    pub(crate) fn is_introduced_before(&self, resource: u32, before: usize) -> bool {
+        self.introducer(resource).is_some_and(|import| import < before)
+    }
+
+    /// The index of the first import that introduces a resource.
+    fn introducer(&self, resource: u32) -> Option<usize> {
+        let introducers = self.introducers.get_or_init(|| {
+            let mut introducers = HashMap::new();
+            for (import, named) in self.imports.iter().enumerate() {
+                named.item.each_resource(&mut |it| {
+                    introducers.entry(it.index).or_insert(import);
+                });
+            }
+            introducers
+        });
+        introducers.get(&resource).copied()
     }
 
     /// Whether nobody has to supply an import: it holds types alone, of itself or of imports before it.
@@ -349,15 +396,30 @@ impl Surface {
     }
 }
 
-/// Which of `items` takes the place of one called `name`: the one of that name, or else the highest
-/// compatible version.
-pub(crate) fn successor(items: &[Named], name: &str) -> Option<usize> {
-    let wanted = Name::parse(name);
-    let ranked = items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, it)| Some((Name::parse(&it.name).rank_for(&wanted)?, index)));
-    ranked.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, index)| index)
+/// Items by what their names are less the versions.
+pub(crate) struct Successors<'a> {
+    items: &'a [Named],
+    by_base: HashMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> Successors<'a> {
+    pub(crate) fn among(items: &'a [Named]) -> Self {
+        let mut by_base: HashMap<_, Vec<usize>> = HashMap::new();
+        for (index, named) in items.iter().enumerate() {
+            by_base.entry(base(&named.name)).or_default().push(index);
+        }
+        Self { items, by_base }
+    }
+
+    /// Which item takes the place of one called `name`: the one of that name, or else the highest compatible
+    /// version.
+    pub(crate) fn of(&self, name: &str) -> Option<usize> {
+        let wanted = Name::parse(name);
+        let those = self.by_base.get(wanted.base()).into_iter().flatten().copied();
+        let ranked =
+            those.filter_map(|it| Some((Name::parse(&self.items[it].name).rank_for(&wanted)?, it)));
+        ranked.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, index)| index)
+    }
 }
 
 impl Surface {
@@ -386,17 +448,21 @@ impl Surface {
     pub(crate) fn numbered_as(&self, predecessor: &Self) -> Self {
         let mut numbers = Numbers {
             funcs: HashMap::new(),
+            taken_funcs: HashSet::new(),
             resources: HashMap::new(),
+            taken_resources: HashSet::new(),
             next_func: predecessor.funcs.len(),
             next_resource: predecessor.resources.len(),
         };
+        let successors = Successors::among(&self.exports);
         for old in &predecessor.exports {
-            if let Some(new) = successor(&self.exports, &old.name) {
+            if let Some(new) = successors.of(&old.name) {
                 numbers.pair(&old.item, &self.exports[new].item);
             }
         }
+        let successors = Successors::among(&self.imports);
         for old in &predecessor.imports {
-            if let Some(new) = successor(&self.imports, &old.name) {
+            if let Some(new) = successors.of(&old.name) {
                 numbers.pair_resources(&old.item, &self.imports[new].item);
             }
         }
@@ -411,8 +477,9 @@ impl Surface {
             put(&mut resources, number as usize, def.clone());
         }
         // What only the predecessor imported is nobody's any more.
+        let kept: HashSet<u32> = numbers.resources.values().copied().collect();
         for (number, def) in (0..).zip(&mut resources) {
-            let is_kept = numbers.resources.values().any(|taken| *taken == number);
+            let is_kept = kept.contains(&number);
             if def.origin == ResourceOrigin::Imported && !is_kept {
                 def.origin = ResourceOrigin::Host;
             }
@@ -430,6 +497,7 @@ impl Surface {
             inside,
             lacks_types,
             untrusted,
+            introducers: OnceLock::new(),
             abilities,
             companion,
         }
@@ -447,7 +515,10 @@ fn put<T>(items: &mut Vec<T>, index: usize, item: T) {
 /// New numbers for the functions and resources of a surface, by their old ones.
 struct Numbers {
     funcs: HashMap<usize, usize>,
+    /// The old numbers that have been given.
+    taken_funcs: HashSet<usize>,
     resources: HashMap<u32, u32>,
+    taken_resources: HashSet<u32>,
     next_func: usize,
     next_resource: usize,
 }
@@ -457,21 +528,26 @@ impl Numbers {
     fn pair(&mut self, old: &Item, new: &Item) {
         match (old, new) {
             (Item::Func { index: old, .. }, Item::Func { index: new, .. })
-                if !self.funcs.values().any(|taken| taken == old) =>
+                if !self.taken_funcs.contains(old) =>
             {
-                self.funcs.entry(*new).or_insert(*old);
+                if let Entry::Vacant(entry) = self.funcs.entry(*new) {
+                    self.taken_funcs.insert(*entry.insert(*old));
+                }
             }
             (Item::Instance(old), Item::Instance(new)) => {
+                let new = Items::of(new);
                 for named in old {
-                    if let Some(new) = find(new, &named.name) {
+                    if let Some(new) = new.find(&named.name) {
                         self.pair(&named.item, new);
                     }
                 }
             }
             (Item::Resource(old), Item::Resource(new))
-                if !self.resources.values().any(|taken| *taken == old.index) =>
+                if !self.taken_resources.contains(&old.index) =>
             {
-                self.resources.entry(new.index).or_insert(old.index);
+                if let Entry::Vacant(entry) = self.resources.entry(new.index) {
+                    self.taken_resources.insert(*entry.insert(old.index));
+                }
             }
             _ => {}
         }
@@ -481,8 +557,9 @@ impl Numbers {
     fn pair_resources(&mut self, old: &Item, new: &Item) {
         match (old, new) {
             (Item::Instance(old), Item::Instance(new)) => {
+                let new = Items::of(new);
                 for named in old {
-                    if let Some(new) = find(new, &named.name) {
+                    if let Some(new) = new.find(&named.name) {
                         self.pair_resources(&named.item, new);
                     }
                 }
@@ -546,15 +623,19 @@ struct Reflector<'a> {
 /// What `Reflector::spelled_out` may come to; components that people write have some ten thousand.
 const MOST_SPELLED_OUT: usize = 1 << 22;
 
+/// Refuses types that come to more than [`MOST_SPELLED_OUT`].
+pub(crate) fn ensure_small(spelled_out: usize) -> wasmtime::Result<()> {
+    ensure!(
+        spelled_out <= MOST_SPELLED_OUT,
+        "its types are too large: with every use spelled out, they are more than {MOST_SPELLED_OUT}"
+    );
+    Ok(())
+}
+
 impl Reflector<'_> {
     fn spell_out(&mut self, number: usize) -> wasmtime::Result<()> {
         self.spelled_out += number;
-        ensure!(
-            self.spelled_out <= MOST_SPELLED_OUT,
-            "its types are too large: with every use spelled out, they are more than \
-             {MOST_SPELLED_OUT}"
-        );
-        Ok(())
+        ensure_small(self.spelled_out)
     }
 
     fn named(&mut self, name: &str, it: ComponentExtern<'_>) -> wasmtime::Result<Named> {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::difference;
-use super::item::{Item, Named, find};
+use super::item::{Item, Items, Named};
 use super::types::{FunctionType, Resource, ValueType};
 use super::written::TypeNames;
 
@@ -140,11 +140,15 @@ pub(crate) fn mismatches(
     result.err().into_iter().collect()
 }
 
+/// So many pairs of differences are compared with each other; where there are more, some are told twice.
+const MOST_COMPARED: usize = 1 << 20;
+
 fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources) -> Vec<Mismatch> {
     let mut in_types = Vec::new();
     let mut others = Vec::new();
+    let offered = Items::of(offered);
     for named in needed {
-        let inner = match find(offered, &named.name) {
+        let inner = match offered.find(&named.name) {
             Some(item) => mismatches(&named.item, item, resources),
             None if resources.may_lack_types() && named.item.is_types_alone() => Vec::new(),
             None => vec![Fault::Missing.into()],
@@ -158,7 +162,9 @@ fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources
     }
     // A difference in a type that has a name shows again in each function that uses the type, and
     // there it says more.
-    in_types.retain(|it| others.iter().all(|other| other.fault != it.fault));
+    if in_types.len().saturating_mul(others.len()) < MOST_COMPARED {
+        in_types.retain(|it| others.iter().all(|other| other.fault != it.fault));
+    }
     in_types.append(&mut others);
     in_types
 }

@@ -21,6 +21,7 @@ pub(crate) mod resolve;
 pub(crate) mod types;
 mod written;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use resolve::{Leaf, Offer, Offered, Resolution, Source};
 use types::{FunctionType, ValueType};
 use written::Definitions;
 
-use item::{Item, Named, Surface, successor};
+use item::{Item, Named, Successors};
 
 /// The wiring of a composition, found without instantiating anything.
 ///
@@ -70,7 +71,7 @@ pub struct Export {
     /// The functions that it gives: one, without a name of its own, if the export is a function.
     pub functions: Vec<ExportFunction>,
     /// The types that have a name where it is exported, in their order.
-    types: Vec<(String, ValueType)>,
+    types: Arc<[(String, ValueType)]>,
     /// What it is, if it is a type.
     ty: Option<String>,
     /// The components to which drawings lead; inside of those that are compositions.
@@ -116,11 +117,12 @@ impl Plan {
     /// Adds the components that `leaf` was fused of by the plan `inside`, as if it were not fused.
     fn add_fused(&mut self, resolution: &Resolution, leaf: &Leaf, inside: &Self) {
         let path = |id: &String| format!("{}/{id}", leaf.id);
+        let open = Successors::among(&leaf.surface.imports);
         self.fused.push(leaf.id.to_string());
         self.components.extend(inside.components.iter().map(path));
         for edge in &inside.edges {
             // Compatible versions that are open inside are one import of the fused component.
-            let open = || successor(&leaf.surface.imports, &edge.import);
+            let open = || open.of(&edge.import);
             let (provider, export) = match &edge.provider {
                 Some(id) => (Some(path(id)), edge.export.clone()),
                 None => match open().and_then(|import| provider(resolution, leaf, import)) {
@@ -178,10 +180,12 @@ impl Export {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut edges: HashMap<&str, Vec<&PlanEdge>> = HashMap::new();
+        self.edges.iter().for_each(|it| edges.entry(&it.consumer).or_default().push(it));
         writeln!(f, "components")?;
         for id in &self.components {
             writeln!(f, "  {id}")?;
-            for edge in self.edges.iter().filter(|edge| edge.consumer == *id) {
+            for edge in edges.get(&**id).into_iter().flatten() {
                 match (&edge.provider, &edge.export) {
                     (Some(provider), Some(export)) if *export == edge.import => {
                         writeln!(f, "    imports {} from {provider}", edge.import)?;
@@ -270,13 +274,21 @@ fn provider_id(resolution: &Resolution, offer: Offer) -> String {
 /// The public exports of a resolved composition.
 fn exports(resolution: &Resolution) -> Vec<Export> {
     let leaf = |offer: &Offer| &resolution.leaves[offer.leaf];
+    // All functions at the root of a component share its types.
+    let mut of_root: HashMap<usize, Arc<[(String, ValueType)]>> = HashMap::new();
     let public = resolution.exports.iter().map(|export| {
         let name = export.name.clone();
         match &export.offered {
             Offered::By(offer) => {
                 let surface = &leaf(offer).surface;
                 let functions = functions(&surface.exports[offer.export]);
-                let types = types(surface, offer.export);
+                let types = match &surface.exports[offer.export].item {
+                    Item::Func { .. } => {
+                        let all = || types(surface.items()).into();
+                        of_root.entry(offer.leaf).or_insert_with(all).clone()
+                    }
+                    _ => types([&surface.exports[offer.export]].into_iter()).into(),
+                };
                 let ty = type_of(&surface.exports[offer.export]);
                 let providers = vec![provider_id(resolution, *offer)];
                 Export { name, drawn_to: providers.clone(), providers, functions, types, ty }
@@ -285,7 +297,7 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
                 name,
                 providers: offers.iter().map(|(id, _)| id.clone()).collect(),
                 functions: Vec::new(),
-                types: Vec::new(),
+                types: Arc::default(),
                 ty: None,
                 drawn_to: offers.iter().map(|(_, offer)| provider_id(resolution, *offer)).collect(),
             },
@@ -294,8 +306,8 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
     public.collect()
 }
 
-/// The types by whose names those of an export are written: its own, or those that its component knows.
-fn types(surface: &Surface, export: usize) -> Vec<(String, ValueType)> {
+/// The types that have a name in `items`.
+fn types<'a>(items: impl Iterator<Item = &'a Named>) -> Vec<(String, ValueType)> {
     fn gather(named: &Named, types: &mut Vec<(String, ValueType)>) {
         match &named.item {
             Item::Type(ty) => types.push((named.name.clone(), ty.clone())),
@@ -304,10 +316,7 @@ fn types(surface: &Surface, export: usize) -> Vec<(String, ValueType)> {
         }
     }
     let mut types = Vec::new();
-    match &surface.exports[export].item {
-        Item::Func { .. } => surface.items().for_each(|named| gather(named, &mut types)),
-        _ => gather(&surface.exports[export], &mut types),
-    }
+    items.for_each(|named| gather(named, &mut types));
     types
 }
 

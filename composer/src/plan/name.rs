@@ -11,8 +11,8 @@ pub(crate) struct Name<'a> {
 }
 
 /// What two versions of an interface must share to be compatible.
-#[derive(Debug, PartialEq, Eq)]
-enum Track {
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Track {
     Major(u64),
     Minor(u64),
     Patch(u64),
@@ -47,6 +47,17 @@ impl<'a> Name<'a> {
     /// The name less its version.
     pub(crate) fn base(&self) -> &'a str {
         self.base
+    }
+
+    /// Whether other versions may stand for this one.
+    pub(crate) fn has_others(&self) -> bool {
+        self.track().is_some()
+    }
+
+    /// What it shares with all versions that may stand for it.
+    #[cfg(feature = "compile")]
+    pub(crate) fn base_and_track(&self) -> (&'a str, Option<Track>) {
+        (self.base, self.track())
     }
 
     /// Whether the two are one name in two versions.
@@ -108,9 +119,16 @@ pub(crate) fn nearest<'a>(
 ) -> Option<&'a str> {
     // Beyond a third of the name it is another name rather than a slip.
     let limit = wrong.chars().count() / 3 + 1;
+    // What differs in length by more differs by more.
+    let length = wrong.chars().count();
+    let is_near = |candidate: &str| candidate.chars().count().abs_diff(length) <= limit;
     let distance = |candidate: &str| {
         let is_it = Name::parse(candidate).is_of(&Name::parse(wrong)) || ends_in(candidate, wrong);
-        if is_it { 0 } else { strsim::levenshtein(wrong, candidate) }
+        match is_it {
+            true => 0,
+            false if is_near(candidate) => strsim::levenshtein(wrong, candidate),
+            false => usize::MAX,
+        }
     };
     candidates
         .into_iter()

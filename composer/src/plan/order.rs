@@ -35,15 +35,20 @@ pub(super) fn order(leaves: &[Leaf]) -> (Vec<usize>, Vec<Vec<usize>>) {
     }
     let rest: Vec<usize> = (0..leaves.len()).filter(|leaf| waiting_for[*leaf] > 0).collect();
     let cycles = cycles(&providers, &rest);
+    let mut seen: BTreeSet<usize> = order.iter().copied().collect();
     for &leaf in &rest {
-        after_providers(leaf, &providers, &mut order);
+        after_providers(leaf, &providers, &mut seen, &mut order);
     }
     (order, cycles)
 }
 
-/// Adds `start` and its providers to `order`, providers first, less those that are in it.
-fn after_providers(start: usize, providers: &[Vec<usize>], order: &mut Vec<usize>) {
-    let mut seen: BTreeSet<usize> = order.iter().copied().collect();
+/// Adds `start` and its providers to `order`, providers first, less those that are `seen`: those in it.
+fn after_providers(
+    start: usize,
+    providers: &[Vec<usize>],
+    seen: &mut BTreeSet<usize>,
+    order: &mut Vec<usize>,
+) {
     if !seen.insert(start) {
         return;
     }

@@ -1,8 +1,9 @@
 //! Whether one component of a wiring can be replaced by another while all others stay.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use super::item::{Item, Surface, successor};
+use super::item::{Item, Successors, Surface};
 use super::matching::{Fault, Resources, mismatches};
 use super::name::Name;
 use super::resolve::{
@@ -56,7 +57,9 @@ pub(crate) fn resolve_replacement(
     leaf: usize,
 ) -> Resolution {
     let mut new = match_names(assembly, "", Some(Kept { wiring: old, but: leaf }));
-    let swap = Swap { old: &old.leaves[leaf], leaf };
+    let surface = new.leaves[leaf].surface.clone();
+    let successors = Successors::among(&surface.exports);
+    let swap = Swap { old: &old.leaves[leaf], leaf, successors };
     swap.redirect_imports(&mut new);
     swap.keep_exports(&mut new, &old.exports);
     new.finish();
@@ -68,22 +71,24 @@ pub(crate) fn resolve_replacement(
 struct Swap<'a> {
     old: &'a Leaf,
     leaf: usize,
+    /// What the new component exports.
+    successors: Successors<'a>,
 }
 
 impl Swap<'_> {
     /// The visible export of the new component that takes the place of `name`.
     fn successor(&self, new: &Resolution, name: &str) -> Option<usize> {
         let leaf = &new.leaves[self.leaf];
-        let export = successor(&leaf.surface.exports, name)?;
+        let export = self.successors.of(name)?;
         new.shows(&leaf.id, &leaf.surface.exports[export].name).then_some(export)
     }
 
-    fn lacks(&self, new: &Resolution, export: &str, consumer: Option<&str>) -> PlanProblem {
+    fn lacks(&self, export: &str, consumer: Option<&str>) -> PlanProblem {
         PlanProblem::ReplacementLacks {
             component: self.old.id.to_string(),
             export: export.to_owned(),
             consumer: consumer.map(str::to_owned),
-            hidden: successor(&new.leaves[self.leaf].surface.exports, export).is_some(),
+            hidden: self.successors.of(export).is_some(),
         }
     }
 
@@ -108,7 +113,7 @@ impl Swap<'_> {
                 new.leaves[consumer].sources[import] = match self.successor(new, &name) {
                     Some(export) => Source::Export(Offer { leaf: self.leaf, export }),
                     None => {
-                        let problem = self.lacks(new, &name, Some(&new.leaves[consumer].id));
+                        let problem = self.lacks(&name, Some(&new.leaves[consumer].id));
                         new.problems.push(problem);
                         Source::Nobody
                     }
@@ -119,6 +124,11 @@ impl Swap<'_> {
 
     /// What was public stays so, under its name.
     fn keep_exports(&self, new: &mut Resolution, old: &[PublicExport]) {
+        let lacking = |it: &PlanProblem| match it {
+            PlanProblem::ReplacementLacks { export, .. } => Some(export.clone()),
+            _ => None,
+        };
+        let told: HashSet<String> = new.problems.iter().filter_map(lacking).collect();
         for was in old {
             let Offered::By(mut offer) = was.offered else { continue };
             if offer.leaf == self.leaf {
@@ -126,12 +136,8 @@ impl Swap<'_> {
                     Some(export) => offer.export = export,
                     None => {
                         // A component that lacks it has been told of.
-                        let told = |it: &PlanProblem| {
-                            matches!(it, PlanProblem::ReplacementLacks { export, .. }
-                                if *export == was.name)
-                        };
-                        if !new.problems.iter().any(told) {
-                            let problem = self.lacks(new, &was.name, None);
+                        if !told.contains(&was.name) {
+                            let problem = self.lacks(&was.name, None);
                             new.problems.push(problem);
                         }
                         continue;

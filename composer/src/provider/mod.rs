@@ -123,6 +123,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
         inside: None,
         lacks_types: true,
         untrusted: BTreeSet::new(),
+        introducers: Default::default(),
         abilities: Abilities::default(),
         companion: None,
     };

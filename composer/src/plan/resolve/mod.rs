@@ -130,6 +130,8 @@ pub(crate) struct Resolution {
     pub(crate) cycles: Vec<Vec<usize>>,
     /// What each component could offer.
     offers: Vec<Known>,
+    /// The indices of those, by their names less the versions.
+    offers_by_base: HashMap<String, Vec<usize>>,
     /// What composers do not offer as several components inside export it: path, name, and one of those.
     undecided: Vec<(String, String, String)>,
     /// How the ids begin of components that may import from each other in a circle.
@@ -157,7 +159,7 @@ impl Resolution {
     pub(crate) fn hiding(&self, importer: &str, import: &str) -> Vec<String> {
         let wanted = Name::parse(import);
         let hiding = self
-            .others(importer)
+            .others(importer, import)
             .filter(|it| !it.is_visible && Name::parse(&it.name).rank_for(&wanted).is_some());
         hiding.map(|it| it.component.clone()).collect()
     }
@@ -165,7 +167,7 @@ impl Resolution {
     /// The components that would provide `import` to `importer` if they were trusted.
     pub(crate) fn untrusted(&self, importer: &str, import: &str) -> Vec<String> {
         let wanted = Name::parse(import);
-        let untrusted = self.others(importer).filter(|it| {
+        let untrusted = self.others(importer, import).filter(|it| {
             it.is_visible
                 && it.is_untrusted
                 && is_beside(&it.component, importer)
@@ -177,7 +179,7 @@ impl Resolution {
     /// The components that export `import` to `importer` in versions that do not fit, with these.
     pub(crate) fn other_versions(&self, importer: &str, import: &str) -> Vec<(String, String)> {
         let wanted = Name::parse(import);
-        let other = self.others(importer).filter(|it| {
+        let other = self.others(importer, import).filter(|it| {
             let name = Name::parse(&it.name);
             it.is_visible && name.is_of(&wanted) && name.rank_for(&wanted).is_none()
         });
@@ -207,12 +209,18 @@ impl Resolution {
 
     /// Whether `component` exports `export`, and others can see it.
     pub(super) fn shows(&self, component: &str, export: &str) -> bool {
-        let mut its = self.offers.iter().filter(|it| it.is_visible && it.component == component);
-        its.any(|it| it.name == export)
+        self.offered(export)
+            .any(|it| it.is_visible && it.component == component && it.name == export)
     }
 
-    fn others(&self, importer: &str) -> impl Iterator<Item = &Known> {
-        self.offers.iter().filter(move |it| !is_around(&it.component, importer))
+    /// What is offered under the name `name`, in any version.
+    fn offered(&self, name: &str) -> impl Iterator<Item = &Known> {
+        let indices = self.offers_by_base.get(base(name)).into_iter().flatten();
+        indices.map(|index| &self.offers[*index])
+    }
+
+    fn others(&self, importer: &str, import: &str) -> impl Iterator<Item = &Known> {
+        self.offered(import).filter(move |it| !is_around(&it.component, importer))
     }
 }
 
@@ -277,7 +285,22 @@ pub(super) fn match_names(
     let level = resolver.level(assembly, prefix);
     let Resolver { leaves, problems, is_broken, offers, undecided, cyclic, .. } = resolver;
     let (order, exports, cycles) = (Vec::new(), level.exports, Vec::new());
-    Resolution { leaves, order, exports, problems, is_broken, cycles, offers, undecided, cyclic }
+    let mut offers_by_base: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, known) in offers.iter().enumerate() {
+        offers_by_base.entry(base(&known.name).to_owned()).or_default().push(index);
+    }
+    Resolution {
+        leaves,
+        order,
+        exports,
+        problems,
+        is_broken,
+        cycles,
+        offers,
+        offers_by_base,
+        undecided,
+        cyclic,
+    }
 }
 
 impl Resolution {
