@@ -95,6 +95,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("cases", "compares plans of both placements by itself"),
     ("fuse", "of fusing itself"),
     ("explain", "of planning alone"),
+    ("planning", "of planning alone"),
     ("book", "of documentation"),
     ("wasi", "what single components are given of the host"),
     ("placement", "this"),
