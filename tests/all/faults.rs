@@ -417,6 +417,13 @@ async fn one_seed(seed: u64) {
     join_all(callers).await;
     let in_time = early_end.is_none() && random.below(4) > 0;
     if in_time {
+        // What is over is not counted, while the composition runs on.
+        until(|| {
+            let components = composition.snapshot().components;
+            let mut instances = components.iter().flat_map(|it| &it.instances);
+            instances.all(|it| it.waiting == 0 && it.running == 0)
+        })
+        .await;
         limited(composition.close(Duration::from_secs(20))).await.unwrap();
     } else if early_end.is_some() {
         limited(composition.close(Duration::from_secs(20))).await.ok();
