@@ -168,6 +168,14 @@ pub enum TypesError {
     #[error("{what} exports no functions")]
     #[non_exhaustive]
     Empty { what: String },
+
+    /// The types are more than a composition takes: a type counts wherever it is used, so a short text can
+    /// have very many.
+    #[error(
+        "the types of {what} are too large: {problem}; use lists where types repeat each other"
+    )]
+    #[non_exhaustive]
+    TooLarge { what: String, problem: String },
 }
 
 /// Names as the messages list them.

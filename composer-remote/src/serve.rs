@@ -217,14 +217,21 @@ impl Table {
                 continue;
             }
             for function in &export.functions {
-                // A function of the world is listed as an export of its own name.
-                let is_root = function.name == export.name;
-                let interface = (!is_root).then(|| export.name.clone());
+                // A function of the world is listed as an export of its own name; so is that of an
+                // instance which has a plain name, and a function of that name.
+                let of_world = match function.name == export.name {
+                    true => composition.get_func(None, &function.name).ok(),
+                    false => None,
+                };
+                let interface = of_world.is_none().then(|| export.name.clone());
                 let name = full_name(interface.as_deref(), &function.name);
                 if let Some((place, ty)) = uncarried_type(&function.ty, carries) {
                     return Err(ServeError::Uncarried { function: name, place, ty, transport });
                 }
-                let func = composition.get_func(interface.as_deref(), &function.name)?;
+                let func = match of_world {
+                    Some(func) => func,
+                    None => composition.get_func(interface.as_deref(), &function.name)?,
+                };
                 let served = Served { func, name };
                 functions.entry(interface).or_default().insert(function.name.clone(), served);
             }

@@ -1,5 +1,6 @@
 //! [`RemoteExports`]: what a component on another machine exports, out of WIT or of a component.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,6 +62,9 @@ pub(crate) struct RemoteFunction {
     pub(crate) interface: Option<String>,
     pub(crate) name: String,
     pub(crate) ty: Arc<FunctionType>,
+    /// A hash of the type, once somebody needs it: a type can be large.
+    #[cfg(feature = "nats")]
+    pub(crate) type_hash: std::sync::OnceLock<u64>,
 }
 
 impl RemoteFunction {
@@ -84,7 +88,8 @@ impl RemoteExports {
     /// # Errors
     ///
     /// [`TypesError::Parse`] if it is no WIT, [`TypesError::Select`] if there are several worlds,
-    /// [`TypesError::Empty`] if there are no functions.
+    /// [`TypesError::Empty`] if there are no functions, [`TypesError::TooLarge`] if their types are more
+    /// than a composition takes.
     pub fn from_wit(text: &str) -> Result<Self, TypesError> {
         Self::from_wit_of(text, None)
     }
@@ -128,7 +133,8 @@ impl RemoteExports {
     ///
     /// # Errors
     ///
-    /// [`TypesError::Parse`] if it is no component, [`TypesError::Empty`] if it exports no functions.
+    /// [`TypesError::Parse`] if it is no component, [`TypesError::Empty`] if it exports no functions,
+    /// [`TypesError::TooLarge`] if their types are more than a composition takes.
     pub fn from_component(bytes: &[u8]) -> Result<Self, TypesError> {
         component(bytes, "the component")
     }
@@ -199,7 +205,13 @@ impl RemoteExports {
                 }
                 funcs.push((name.clone(), ty.clone()));
                 let (interface, ty) = (interface.clone(), Arc::new(ty.clone()));
-                functions.push(RemoteFunction { interface, name: name.clone(), ty });
+                functions.push(RemoteFunction {
+                    interface,
+                    name: name.clone(),
+                    ty,
+                    #[cfg(feature = "nats")]
+                    type_hash: Default::default(),
+                });
             }
             match interface {
                 Some(name) => exports.push(ProvidedExport::Interface { name, funcs }),
@@ -333,21 +345,26 @@ fn of_interfaces(
     interfaces: impl IntoIterator<Item = InterfaceId>,
     what: &str,
 ) -> Result<RemoteExports, TypesError> {
-    let named = |id| Some((resolve.id_of(id)?, id));
-    let exports = interfaces.into_iter().filter_map(named);
-    non_empty(exports.filter_map(|(name, id)| of_interface(resolve, name, id)).collect(), what)
+    let mut types = Types::new(resolve, what);
+    let mut exports = Vec::new();
+    for id in interfaces {
+        if let Some(name) = resolve.id_of(id) {
+            exports.extend(types.interface(name, id)?);
+        }
+    }
+    non_empty(exports, what)
 }
 
 fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExports, TypesError> {
+    let mut types = Types::new(resolve, what);
     let mut exports = Vec::new();
     for (key, item) in &resolve.worlds[world].exports {
         match item {
             WorldItem::Interface { id, .. } => {
-                exports.extend(of_interface(resolve, resolve.name_world_key(key), *id));
+                exports.extend(types.interface(resolve.name_world_key(key), *id)?);
             }
             WorldItem::Function(function) => {
-                let ty = function_type(resolve, function);
-                let functions = vec![(function.name.clone(), ty)];
+                let functions = vec![(function.name.clone(), types.function(function)?)];
                 exports.push(Export {
                     name: function.name.clone(),
                     is_interface: false,
@@ -360,16 +377,6 @@ fn of_world(resolve: &Resolve, world: WorldId, what: &str) -> Result<RemoteExpor
     non_empty(exports, what)
 }
 
-/// An interface of types alone needs nobody to provide it.
-fn of_interface(resolve: &Resolve, name: String, id: InterfaceId) -> Option<Export> {
-    let functions: Vec<_> = resolve.interfaces[id]
-        .functions
-        .values()
-        .map(|function| (function.name.clone(), function_type(resolve, function)))
-        .collect();
-    (!functions.is_empty()).then_some(Export { name, is_interface: true, functions })
-}
-
 fn non_empty(exports: Vec<Export>, what: &str) -> Result<RemoteExports, TypesError> {
     if exports.is_empty() {
         return Err(TypesError::Empty { what: what.to_owned() });
@@ -377,91 +384,239 @@ fn non_empty(exports: Vec<Export>, what: &str) -> Result<RemoteExports, TypesErr
     Ok(RemoteExports { exports })
 }
 
-fn function_type(resolve: &Resolve, function: &Function) -> Result<FunctionType, Strange> {
-    let mut params = Vec::new();
-    for param in &function.params {
-        let ty = value_type(resolve, &param.ty).map_err(|ty| {
-            let place = format!("parameter `{}`", param.name);
-            Strange { place, ty }
-        })?;
-        params.push((param.name.clone(), ty));
+/// How many types and names those of all functions may be, with every use spelled out: as many as a
+/// composition takes of a component. Types that people write are some thousands.
+const MOST_SPELLED_OUT: usize = 1 << 22;
+
+/// How deep types may be nested in each other, as in components.
+const MOST_LEVELS: usize = 100;
+
+/// What as many bytes of a name count for, beside the name itself.
+const NAME_BYTES: usize = 64;
+
+/// Why a type is none of a value.
+#[derive(Clone)]
+enum TypeProblem {
+    /// The name of the one in it that no value outside of a store has.
+    Strange(String),
+    /// It is too large, or too deep.
+    TooLarge(&'static str),
+}
+
+/// A type that was met, for when it is met again: a small text can use one very often.
+#[derive(Clone)]
+struct Met {
+    ty: ValueType,
+    /// How many types and names it is.
+    spelled_out: usize,
+    /// How many levels of types there are in it.
+    levels: usize,
+}
+
+/// Makes types out of WIT.
+struct Types<'a> {
+    resolve: &'a Resolve,
+    what: &'a str,
+    met: HashMap<TypeId, Result<Met, TypeProblem>>,
+    /// How many types and names there have been.
+    spelled_out: usize,
+}
+
+impl<'a> Types<'a> {
+    fn new(resolve: &'a Resolve, what: &'a str) -> Self {
+        Self { resolve, what, met: HashMap::new(), spelled_out: 0 }
     }
-    let result = function.result.as_ref().map(|ty| value_type(resolve, ty)).transpose();
-    let result = result.map_err(|ty| Strange { place: "result".to_owned(), ty })?;
-    Ok(FunctionType::new(function.kind.is_async(), params, result))
+
+    /// An interface of types alone needs nobody to provide it.
+    fn interface(&mut self, name: String, id: InterfaceId) -> Result<Option<Export>, TypesError> {
+        let functions = &self.resolve.interfaces[id].functions;
+        let functions = functions
+            .values()
+            .map(|function| Ok((function.name.clone(), self.function(function)?)))
+            .collect::<Result<Vec<_>, TypesError>>()?;
+        Ok((!functions.is_empty()).then_some(Export { name, is_interface: true, functions }))
+    }
+
+    fn function(
+        &mut self,
+        function: &Function,
+    ) -> Result<Result<FunctionType, Strange>, TypesError> {
+        let mut params = Vec::new();
+        for param in &function.params {
+            match self.value(&param.ty, || format!("parameter `{}`", param.name))? {
+                Ok(ty) => params.push((param.name.clone(), ty)),
+                Err(strange) => return Ok(Err(strange)),
+            }
+        }
+        let result = match &function.result {
+            None => None,
+            Some(ty) => match self.value(ty, || "result".to_owned())? {
+                Ok(ty) => Some(ty),
+                Err(strange) => return Ok(Err(strange)),
+            },
+        };
+        Ok(Ok(FunctionType::new(function.kind.is_async(), params, result)))
+    }
+
+    /// The type of a parameter or a result.
+    fn value(
+        &mut self,
+        ty: &Type,
+        place: impl FnOnce() -> String,
+    ) -> Result<Result<ValueType, Strange>, TypesError> {
+        let problem = match self.met(ty, 0) {
+            Ok(met) => {
+                self.spelled_out = self.spelled_out.saturating_add(met.spelled_out);
+                if self.spelled_out <= MOST_SPELLED_OUT {
+                    return Ok(Ok(met.ty));
+                }
+                LARGE
+            }
+            Err(TypeProblem::Strange(ty)) => return Ok(Err(Strange { place: place(), ty })),
+            Err(TypeProblem::TooLarge(problem)) => problem,
+        };
+        Err(TypesError::TooLarge { what: self.what.to_owned(), problem: problem.to_owned() })
+    }
+
+    /// A type as the composition knows it, where `above` others are around it.
+    fn met(&mut self, ty: &Type, above: usize) -> Result<Met, TypeProblem> {
+        let ty = match ty {
+            Type::Bool => ValueType::Bool,
+            Type::U8 => ValueType::U8,
+            Type::U16 => ValueType::U16,
+            Type::U32 => ValueType::U32,
+            Type::U64 => ValueType::U64,
+            Type::S8 => ValueType::S8,
+            Type::S16 => ValueType::S16,
+            Type::S32 => ValueType::S32,
+            Type::S64 => ValueType::S64,
+            Type::F32 => ValueType::F32,
+            Type::F64 => ValueType::F64,
+            Type::Char => ValueType::Char,
+            Type::String => ValueType::String,
+            Type::ErrorContext => ValueType::ErrorContext,
+            Type::Id(id) => return self.known(*id, above),
+        };
+        Ok(Met { ty, spelled_out: 1, levels: 1 })
+    }
+
+    fn known(&mut self, id: TypeId, above: usize) -> Result<Met, TypeProblem> {
+        if let Some(met) = self.met.get(&id) {
+            let is_too_deep = |met: &Met| above.saturating_add(met.levels) > MOST_LEVELS;
+            return match met {
+                Ok(met) if is_too_deep(met) => Err(TypeProblem::TooLarge(DEEP)),
+                met => met.clone(),
+            };
+        }
+        // Aliases are levels as well: a chain of them is followed no further either.
+        if above >= MOST_LEVELS {
+            return Err(TypeProblem::TooLarge(DEEP));
+        }
+        let mut inside = Inside { types: self, above: above + 1, spelled_out: 1, levels: 0 };
+        let ty = inside.defined(id);
+        let Inside { spelled_out, levels, .. } = inside;
+        let met = match ty {
+            Ok(_) if spelled_out > MOST_SPELLED_OUT => Err(TypeProblem::TooLarge(LARGE)),
+            ty => ty.map(|ty| Met { ty, spelled_out, levels: levels + 1 }),
+        };
+        self.met.insert(id, met.clone());
+        met
+    }
 }
 
-/// A type as the composition knows it; or the name of the one in it that it does not.
-fn value_type(resolve: &Resolve, ty: &Type) -> Result<ValueType, String> {
-    Ok(match ty {
-        Type::Bool => ValueType::Bool,
-        Type::U8 => ValueType::U8,
-        Type::U16 => ValueType::U16,
-        Type::U32 => ValueType::U32,
-        Type::U64 => ValueType::U64,
-        Type::S8 => ValueType::S8,
-        Type::S16 => ValueType::S16,
-        Type::S32 => ValueType::S32,
-        Type::S64 => ValueType::S64,
-        Type::F32 => ValueType::F32,
-        Type::F64 => ValueType::F64,
-        Type::Char => ValueType::Char,
-        Type::String => ValueType::String,
-        Type::ErrorContext => ValueType::ErrorContext,
-        Type::Id(id) => defined(resolve, *id)?,
-    })
+const LARGE: &str = "with every use spelled out, they are more than 4194304";
+const DEEP: &str = "some are nested in more than 100 levels";
+
+/// A type whose parts are being looked at.
+struct Inside<'t, 'a> {
+    types: &'t mut Types<'a>,
+    /// How many types are around those in it.
+    above: usize,
+    spelled_out: usize,
+    levels: usize,
 }
 
-fn defined(resolve: &Resolve, id: TypeId) -> Result<ValueType, String> {
-    let one = |ty: &Type| value_type(resolve, ty);
-    let shared = |ty: &Type| one(ty).map(Arc::new);
-    let optional = |ty: &Option<Type>| ty.as_ref().map(one).transpose();
-    let name = |name: &String| Arc::from(name.as_str());
-    let resource = |id: TypeId| {
-        let name = resolve.types[id].name.clone();
-        name.unwrap_or_else(|| "resource".to_owned())
-    };
-    Ok(match &resolve.types[id].kind {
-        TypeDefKind::Type(ty) => one(ty)?,
-        TypeDefKind::Record(record) => {
-            let fields = record.fields.iter();
-            let fields: Result<Arc<[_]>, String> =
-                fields.map(|field| Ok((name(&field.name), one(&field.ty)?))).collect();
-            ValueType::Record(fields?)
-        }
-        TypeDefKind::Tuple(tuple) => {
-            let types: Result<Arc<[_]>, String> = tuple.types.iter().map(one).collect();
-            ValueType::Tuple(types?)
-        }
-        TypeDefKind::Variant(variant) => {
-            let cases = variant.cases.iter();
-            let cases: Result<Arc<[_]>, String> =
-                cases.map(|case| Ok((name(&case.name), optional(&case.ty)?))).collect();
-            ValueType::Variant(cases?)
-        }
-        TypeDefKind::Enum(cases) => {
-            ValueType::Enum(cases.cases.iter().map(|case| name(&case.name)).collect())
-        }
-        TypeDefKind::Flags(flags) => {
-            ValueType::Flags(flags.flags.iter().map(|flag| name(&flag.name)).collect())
-        }
-        TypeDefKind::Option(ty) => ValueType::Option(shared(ty)?),
-        TypeDefKind::Result(sides) => {
-            ValueType::Result(Arc::new((optional(&sides.ok)?, optional(&sides.err)?)))
-        }
-        TypeDefKind::List(ty) => ValueType::List(shared(ty)?),
-        TypeDefKind::FixedLengthList(ty, length) => {
-            ValueType::FixedLengthList(shared(ty)?, *length)
-        }
-        TypeDefKind::Map(key, value) => ValueType::Map(Arc::new((one(key)?, one(value)?))),
-        TypeDefKind::Stream(payload) => ValueType::Stream(optional(payload)?.map(Arc::new)),
-        TypeDefKind::Future(payload) => ValueType::Future(optional(payload)?.map(Arc::new)),
-        TypeDefKind::Handle(Handle::Own(id)) => return Err(resource(*id)),
-        TypeDefKind::Handle(Handle::Borrow(id)) => {
-            return Err(format!("borrow<{}>", resource(*id)));
-        }
-        kind @ (TypeDefKind::Resource | TypeDefKind::Unknown) => {
-            return Err(kind.as_str().to_owned());
-        }
-    })
+impl Inside<'_, '_> {
+    fn one(&mut self, ty: &Type) -> Result<ValueType, TypeProblem> {
+        let met = self.types.met(ty, self.above)?;
+        self.spelled_out = self.spelled_out.saturating_add(met.spelled_out);
+        self.levels = self.levels.max(met.levels);
+        Ok(met.ty)
+    }
+
+    fn shared(&mut self, ty: &Type) -> Result<Arc<ValueType>, TypeProblem> {
+        self.one(ty).map(Arc::new)
+    }
+
+    fn optional(&mut self, ty: &Option<Type>) -> Result<Option<ValueType>, TypeProblem> {
+        ty.as_ref().map(|ty| self.one(ty)).transpose()
+    }
+
+    fn name(&mut self, name: &str) -> Arc<str> {
+        self.spelled_out = self.spelled_out.saturating_add(1 + name.len() / NAME_BYTES);
+        Arc::from(name)
+    }
+
+    fn defined(&mut self, id: TypeId) -> Result<ValueType, TypeProblem> {
+        let resolve = self.types.resolve;
+        let resource = |id: TypeId| {
+            let name = resolve.types[id].name.clone();
+            name.unwrap_or_else(|| "resource".to_owned())
+        };
+        Ok(match &resolve.types[id].kind {
+            TypeDefKind::Type(ty) => self.one(ty)?,
+            TypeDefKind::Record(record) => {
+                let fields = record.fields.iter();
+                let fields: Result<Arc<[_]>, TypeProblem> = fields
+                    .map(|field| Ok((self.name(&field.name), self.one(&field.ty)?)))
+                    .collect();
+                ValueType::Record(fields?)
+            }
+            TypeDefKind::Tuple(tuple) => {
+                let types: Result<Arc<[_]>, TypeProblem> =
+                    tuple.types.iter().map(|ty| self.one(ty)).collect();
+                ValueType::Tuple(types?)
+            }
+            TypeDefKind::Variant(variant) => {
+                let cases = variant.cases.iter();
+                let cases: Result<Arc<[_]>, TypeProblem> = cases
+                    .map(|case| Ok((self.name(&case.name), self.optional(&case.ty)?)))
+                    .collect();
+                ValueType::Variant(cases?)
+            }
+            TypeDefKind::Enum(cases) => {
+                ValueType::Enum(cases.cases.iter().map(|case| self.name(&case.name)).collect())
+            }
+            TypeDefKind::Flags(flags) => {
+                ValueType::Flags(flags.flags.iter().map(|flag| self.name(&flag.name)).collect())
+            }
+            TypeDefKind::Option(ty) => ValueType::Option(self.shared(ty)?),
+            TypeDefKind::Result(sides) => {
+                let sides = (self.optional(&sides.ok)?, self.optional(&sides.err)?);
+                ValueType::Result(Arc::new(sides))
+            }
+            TypeDefKind::List(ty) => ValueType::List(self.shared(ty)?),
+            TypeDefKind::FixedLengthList(ty, length) => {
+                ValueType::FixedLengthList(self.shared(ty)?, *length)
+            }
+            TypeDefKind::Map(key, value) => {
+                ValueType::Map(Arc::new((self.one(key)?, self.one(value)?)))
+            }
+            TypeDefKind::Stream(payload) => {
+                ValueType::Stream(self.optional(payload)?.map(Arc::new))
+            }
+            TypeDefKind::Future(payload) => {
+                ValueType::Future(self.optional(payload)?.map(Arc::new))
+            }
+            TypeDefKind::Handle(Handle::Own(id)) => {
+                return Err(TypeProblem::Strange(resource(*id)));
+            }
+            TypeDefKind::Handle(Handle::Borrow(id)) => {
+                return Err(TypeProblem::Strange(format!("borrow<{}>", resource(*id))));
+            }
+            kind @ (TypeDefKind::Resource | TypeDefKind::Unknown) => {
+                return Err(TypeProblem::Strange(kind.as_str().to_owned()));
+            }
+        })
+    }
 }

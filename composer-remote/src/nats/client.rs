@@ -130,7 +130,8 @@ impl NatsCaller {
         }
         let id = self.next_id();
         let left = request.deadline.saturating_duration_since(Instant::now());
-        let head = RequestHead { id, deadline: at(left), type_hash: type_hash(&function.ty) };
+        let type_hash = *function.type_hash.get_or_init(|| type_hash(&function.ty));
+        let head = RequestHead { id, deadline: at(left), type_hash };
         let payload = head.request(&request.bytes);
         request.mark.store(self.connection(), Ordering::Relaxed);
         request.set_sent(&place);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -64,16 +64,15 @@ impl Address {
             #[cfg(unix)]
             Self::Unix(path) => {
                 let listener = match UnixListener::bind(path) {
-                    // A server that was killed has left its socket, at which nobody listens.
-                    Err(error)
-                        if error.kind() == io::ErrorKind::AddrInUse && is_left(path).await =>
-                    {
-                        std::fs::remove_file(path)?;
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                        remove_dead(path).await?;
                         UnixListener::bind(path)?
                     }
                     bound => bound?,
                 };
-                Ok(Listener::Unix(listener, path.clone()))
+                // Whoever has replaced it by now keeps what is there.
+                let file = FileId::of(path).ok();
+                Ok(Listener::Unix { listener, path: path.clone(), file })
             }
         }
     }
@@ -107,10 +106,74 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Removes the socket that a killed server has left at `path`; an error if anything else is there.
 #[cfg(unix)]
-async fn is_left(path: &std::path::Path) -> bool {
-    let connected = UnixStream::connect(path).await;
-    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+async fn remove_dead(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+
+    let in_use = |what: &str| {
+        let problem = format!("{what}; move it away, or choose another path");
+        Err(io::Error::new(io::ErrorKind::AddrInUse, problem))
+    };
+    let metadata = std::fs::symlink_metadata(path)?;
+    let kind = metadata.file_type();
+    if !kind.is_socket() {
+        // A connection to any such file is refused too, which says nothing of a server.
+        let what = match () {
+            () if kind.is_file() => "a file",
+            () if kind.is_dir() => "a folder",
+            () if kind.is_symlink() => "a symbolic link",
+            () => "a file of another kind",
+        };
+        return in_use(&format!("expected nothing or a socket that is left over, found {what}"));
+    }
+    match UnixStream::connect(path).await {
+        // Nobody listens at it.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+            return in_use(&format!(
+                "expected nothing or a socket that is left over, found one of which that is not \
+                 known ({error})"
+            ));
+        }
+        Ok(_) | Err(_) => {
+            let problem = "a server takes calls at this socket; close it, or choose another path";
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, problem));
+        }
+    }
+    // A server that has found the same in the meantime may have put its own there.
+    if FileId::of(path)? != FileId::new(&metadata) {
+        return in_use("another server has just put a socket there");
+    }
+    std::fs::remove_file(path)
+}
+
+/// Which file it is that lies at a path.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+    /// The number of a file that is removed may be given to the next one.
+    modified: (i64, i64),
+}
+
+#[cfg(unix)]
+impl FileId {
+    fn new(metadata: &std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        Self { device: metadata.dev(), inode: metadata.ino(), modified }
+    }
+
+    /// Whether it has the same place on the disk, whatever has been done to it.
+    fn is_at(&self, other: &Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
+    fn of(path: &Path) -> io::Result<Self> {
+        std::fs::symlink_metadata(path).map(|metadata| Self::new(&metadata))
+    }
 }
 
 fn tcp(stream: TcpStream) -> io::Result<(Reader, Writer)> {
@@ -130,7 +193,12 @@ fn unix(stream: UnixStream) -> (Reader, Writer) {
 pub(super) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(UnixListener, PathBuf),
+    Unix {
+        listener: UnixListener,
+        path: PathBuf,
+        /// The socket's file.
+        file: Option<FileId>,
+    },
 }
 
 impl Listener {
@@ -139,7 +207,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
             #[cfg(unix)]
-            Self::Unix(_, path) => Ok(path.display().to_string()),
+            Self::Unix { path, .. } => Ok(path.display().to_string()),
         }
     }
 
@@ -147,7 +215,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => listener.poll_accept(cx).map(|accepted| tcp(accepted?.0)),
             #[cfg(unix)]
-            Self::Unix(listener, _) => {
+            Self::Unix { listener, .. } => {
                 listener.poll_accept(cx).map(|accepted| Ok(unix(accepted?.0)))
             }
         }
@@ -157,8 +225,11 @@ impl Listener {
 #[cfg(unix)]
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
-            // Somebody may have removed it.
+        if let Self::Unix { path, file, .. } = self
+            && let Some(file) = file
+            && FileId::of(path).is_ok_and(|found| found.is_at(file))
+        {
+            // Another server's socket is another file, as this one's number is taken until it is closed.
             let _ = std::fs::remove_file(path);
         }
     }

@@ -55,7 +55,9 @@ impl WrpcServer {
         Self::at(Address::Tcp(address.into()))
     }
 
-    /// Takes calls at a Unix socket. One that a server left which was killed is replaced.
+    /// Takes calls at a Unix socket. One that a server left which was killed is replaced; anything else that
+    /// lies at the path, and a socket at which somebody listens, is [`ServeError::Listen`]. The socket is
+    /// removed when the server closes, unless another one is there by then.
     #[cfg(unix)]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
         Self::at(Address::Unix(path.into()))

@@ -1,6 +1,6 @@
 //! Types of remote components: where they come from, and that composing checks them.
 
-use composer_tests::{chain, component, guest_file, limited, run};
+use composer_tests::{chain, component, guest_file, limited, run, text};
 use wasm_runtime_composer::{ComposableDescriptor, Composer};
 use wasm_runtime_composer_remote::{
     RemoteComponent, RemoteExports, Serve, TypesError, Wrpc, WrpcServer,
@@ -105,4 +105,89 @@ fn idempotent_functions_must_be_there() {
 fn text_of_components_is_not_taken_for_a_component() {
     assert!(RemoteExports::from_component(b"(component)").is_err());
     assert!(RemoteExports::from_component_path(guest_file("nothing")).is_err());
+}
+
+/// Records, each with the one before in it twice.
+fn doubling(depth: usize) -> String {
+    let mut wit = "package a:b; interface i { record t0 { a: u32, b: u32 }".to_owned();
+    for level in 1..=depth {
+        let below = level - 1;
+        wit += &format!(" record t{level} {{ a: t{below}, b: t{below} }}");
+    }
+    wit + &format!(" f: func(x: t{depth}); }} world w {{ export i; }}")
+}
+
+#[test]
+fn types_that_explode_are_refused() {
+    // Of as many levels as there may be, they would be 2^90 types.
+    for depth in [20, 22, 30, 64, 90] {
+        let error = RemoteExports::from_wit(&doubling(depth)).unwrap_err();
+        assert!(matches!(error, TypesError::TooLarge { .. }), "{error}");
+        let expected = "with every use spelled out, they are more than 4194304";
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    // A name is as much as it is long, and what many functions use counts for each.
+    let name = "a".repeat(1 << 20);
+    let mut wit = format!("package a:b; interface i {{ enum t {{ {name} }}");
+    (0..300).for_each(|number| wit += &format!(" g{number}: func(x: t);"));
+    let error = RemoteExports::from_wit(&(wit + " }")).unwrap_err();
+    assert!(matches!(error, TypesError::TooLarge { .. }), "{error}");
+    // What people write is far from it.
+    RemoteExports::from_wit(&doubling(16)).unwrap();
+}
+
+#[test]
+fn types_that_are_nested_too_deep_are_refused() {
+    for levels in [101, 20_000] {
+        for kind in ["", "list<", "option<"] {
+            let mut wit = "package a:b; interface i { type t0 = u32;".to_owned();
+            let end = if kind.is_empty() { "" } else { ">" };
+            for level in 1..=levels {
+                wit += &format!(" type t{level} = {kind}t{}{end};", level - 1);
+            }
+            wit += &format!(" f: func(x: t{levels}); }}");
+            let error = RemoteExports::from_wit(&wit).unwrap_err().to_string();
+            assert!(error.contains("nested in more than 100 levels"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn components_whose_types_explode_are_refused() {
+    let mut wat = "(component (type $t0 (tuple u32 u32))".to_owned();
+    for level in 1..=18 {
+        let below = level - 1;
+        wat += &format!("(type $t{level} (tuple $t{below} $t{below}))");
+    }
+    wat += "(import \"f\" (func $f (param \"x\" $t18)))";
+    (0..20).for_each(|number| wat += &format!("(export \"f{number}\" (func $f))"));
+    let bytes = wat::parse_str(wat + ")").unwrap();
+    // The parser of components has a bound of its own, which is lower.
+    let error = RemoteExports::from_component(&bytes).unwrap_err().to_string();
+    assert!(error.contains("exceeds the limit of 1000000"), "{error}");
+}
+
+/// An instance with a plain name, a function of the same name in it, and a function beside it.
+const NAMESAKE: &str = r#"(component
+    (core module $m (func (export "f") (result i32) (i32.const 1)))
+    (core instance $i (instantiate $m))
+    (func $f (result u32) (canon lift (core func $i "f")))
+    (instance $x (export "foo" (func $f)))
+    (export "foo" (instance $x))
+    (export "bar" (func $f)))"#;
+
+#[test]
+fn instance_called_like_its_function_is_served() {
+    run(async || {
+        let served = compose(text(NAMESAKE)).await;
+        let serving = limited(served.serve(WrpcServer::tcp("127.0.0.1:0"))).await.unwrap();
+        let exports = RemoteExports::from_component(&wat::parse_str(NAMESAKE).unwrap()).unwrap();
+        let wrpc = Wrpc::tcp(&serving.addresses()[0]);
+        let composition = compose(RemoteComponent::new(exports, wrpc)).await;
+        for (interface, function) in [(Some("foo"), "foo"), (None, "bar")] {
+            let func = composition.typed::<(), u32>(interface, function).unwrap();
+            assert_eq!(limited(func.call(())).await.unwrap(), 1);
+        }
+        assert!(composition.get_func(None, "foo").is_err());
+    });
 }

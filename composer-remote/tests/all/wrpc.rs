@@ -20,7 +20,7 @@ use wasm_runtime_composer::{
     ComponentStream, Composition, CompositionError, FunctionType, ValueType,
 };
 use wasm_runtime_composer_remote::{
-    RemoteComponent, RemoteError, RemoteExports, Serve, Wrpc, WrpcServer,
+    RemoteComponent, RemoteError, RemoteExports, Serve, ServeError, Wrpc, WrpcServer,
 };
 
 use crate::peers::{
@@ -214,7 +214,52 @@ fn socket_that_a_killed_server_left_is_replaced_and_that_of_a_running_one_is_not
         assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
         let error = composition.serve(WrpcServer::unix(&path)).await.unwrap_err();
         assert!(error.to_string().contains("calls cannot be taken at"), "{error}");
+        assert!(chain(&error).contains("a server takes calls at this socket"), "{}", chain(&error));
         assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn what_is_no_socket_is_left_alone() {
+    run(async || {
+        let composition = compose(text(NOTES)).await;
+        let (file, folder, link) = (socket(), socket(), socket());
+        std::fs::write(&file, "precious").unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for (path, what) in [(&file, "a file"), (&folder, "a folder"), (&link, "a symbolic link")] {
+            let error = composition.serve(WrpcServer::unix(path)).await.unwrap_err();
+            assert!(matches!(error, ServeError::Listen { .. }), "{error}");
+            let said = chain(&error);
+            assert!(said.contains(&format!("found {what}; move it away, or choose")), "{said}");
+        }
+        assert_eq!(std::fs::read_to_string(&link).unwrap(), "precious");
+        std::fs::remove_file(&link).unwrap();
+        std::fs::remove_dir(&folder).unwrap();
+        std::fs::remove_file(&file).unwrap();
+    });
+}
+
+#[test]
+fn server_that_closes_leaves_the_socket_of_the_next_one() {
+    run(async || {
+        let path = socket();
+        let first = serve("producer", WrpcServer::unix(&path)).await;
+        // As an upgrade does: the old server goes on with the calls that it has.
+        std::fs::remove_file(&path).unwrap();
+        let second = serve("producer", WrpcServer::unix(&path)).await;
+        limited(first.close(Duration::from_secs(10))).await;
+        let composition = remote("producer", Wrpc::unix(&path)).await;
+        assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+        limited(second.close(Duration::from_secs(10))).await;
+        assert!(!path.exists());
+        // What was put in its place is nobody's to remove.
+        let third = serve("producer", WrpcServer::unix(&path)).await;
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "precious").unwrap();
+        limited(third.close(Duration::from_secs(10))).await;
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+        std::fs::remove_file(&path).unwrap();
     });
 }
 
