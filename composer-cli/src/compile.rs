@@ -4,6 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use wasm_runtime_composer::__private::plain;
+
 use crate::setup::Component;
 
 /// Compiles what is not compiled yet. What cannot be compiled is told by the library, when it is
@@ -54,7 +56,7 @@ impl Progress {
         // Held while writing, so that numbers go up.
         let Ok(mut begun) = self.begun.lock() else { return };
         *begun += 1;
-        show(&format!("{ERASE}compiling {begun} of {}: {id}", self.total));
+        show(&format!("{ERASE}compiling {begun} of {}: {}", self.total, plain(id)));
     }
 
     fn end(&self) {

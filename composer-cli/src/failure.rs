@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use wasm_runtime_composer::__private::plain_lines;
 use wasm_runtime_composer::{CompositionError, PlanProblem};
 use wasmtime_wasi::I32Exit;
 
@@ -137,6 +138,7 @@ impl Failure {
                 told.push(help);
             }
         }
+        let text = plain_lines(&text);
         // If nobody reads it, the exit code is left.
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
         ExitCode::from(self.code)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasm_runtime_composer::__private::holds_for;
+use wasm_runtime_composer::__private::{holds_for, plain};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, EpochTicker,
     PlanProblem, Wasi, WasiState,
@@ -381,9 +381,10 @@ fn together(suggestions: &[Suggestion]) -> Vec<String> {
         let same = suggestions.iter().filter(|other| other.import == it.import);
         let same: Vec<_> = same.map(|other| other.providers.get(other.chosen)).collect();
         let option = match same.len() > 1 && same.iter().all(|other| *other == Some(provider)) {
-            true => format!("choose with `--hint {}={provider}`", it.import),
+            true => format!("choose with `--hint {}={provider}`", plain(&it.import)),
             false => {
-                format!("choose with `--import-hint {}:{}={provider}`", it.component, it.import)
+                let import = plain(&it.import);
+                format!("choose with `--import-hint {}:{import}={provider}`", it.component)
             }
         };
         if !options.contains(&option) {

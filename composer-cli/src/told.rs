@@ -1,5 +1,6 @@
 //! Problems of wiring in the words of the tool. The library's messages name its own functions.
 
+use wasm_runtime_composer::__private::plain;
 use wasm_runtime_composer::{LookupError, PlanProblem};
 
 /// A problem: what is wrong, and what to do about it.
@@ -16,6 +17,7 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
     let mut help = Vec::new();
     let error = match problem {
         PlanProblem::AmbiguousImport { component, import, export, providers, .. } => {
+            let (import, export, component) = (plain(import), plain(export), plain(component));
             let name = if import == export { String::new() } else { format!(" as `{import}`") };
             format!("{} export `{export}`, imported by `{component}`{name}", all(providers))
         }
@@ -29,6 +31,7 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
             source,
             ..
         } => {
+            let import = &plain(import);
             match untrusted.first() {
                 Some(id) => help.push(format!(
                     "`{id}` exports it, and is not trusted; `--hint {import}={id}` takes it all the same"
@@ -52,6 +55,7 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
             }
         }
         PlanProblem::NotInLinker { component, import, kind, .. } => {
+            let (component, import) = (plain(component), plain(import));
             help.push("drop the hint, or let it name a component that exports it".to_owned());
             if import.starts_with("wasi:") {
                 help.push(WASI.to_owned());
@@ -63,6 +67,7 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
         }
         PlanProblem::TornResource { consumer, import, resource, providers, .. } => {
             let [first, second] = providers;
+            let (import, resource) = (plain(import), plain(resource));
             help.push(format!(
                 "hint both imports to one component, as in `--import-hint {consumer}:{import}={first}`"
             ));
@@ -77,7 +82,8 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
         }
         PlanProblem::CodeImport { import, consumer, kind, .. } => {
             format!(
-                "`{import}`, imported by `{consumer}`, is a {kind}, and `composer` has none to give"
+                "`{}`, imported by `{consumer}`, is a {kind}, and `composer` has none to give",
+                plain(import)
             )
         }
         PlanProblem::Cycle { .. } => {

@@ -993,3 +993,13 @@ fn command_is_run_if_nothing_else_is_to_be_called() {
          help: what is exported: `composer:test/greeter`\n",
     );
 }
+
+#[test]
+fn control_characters_of_names_do_not_reach_the_terminal() {
+    let wat = r#"(component (import "url=<https://a/\u{1b}[31mHACKED\r\n\u{202e}>" (func)))"#;
+    let ended = composer(&["plan", &format!("upload={}", text("escapes.wat", wat))]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(!ended.stderr.contains(['\u{1b}', '\r', '\u{202e}']), "{ended:?}");
+    assert!(ended.stderr.contains(r"\u{1b}[31mHACKED\r\n\u{202e}>"), "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 2, "{ended:?}");
+}

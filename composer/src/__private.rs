@@ -31,6 +31,16 @@ pub fn holds_for(rule: &str, name: &str) -> bool {
     crate::plan::name::is_compatible(rule, name)
 }
 
+/// A name as it stands in messages, for the command.
+pub fn plain(name: &str) -> String {
+    crate::error::plain(name).to_string()
+}
+
+/// A text of the command in which names and causes stand.
+pub fn plain_lines(text: &str) -> String {
+    crate::error::plain_lines(text).to_string()
+}
+
 /// Resolves and checks the accessors of a composition, and collects what is wrong with them.
 #[derive(Debug)]
 pub struct Accessors<'a> {

@@ -212,3 +212,48 @@ fn types_that_are_too_large_are_refused_before_they_are_compiled() {
         assert!(error.contains("its types are too large"), "{error}");
     });
 }
+
+#[test]
+fn control_characters_of_names_are_escaped_wherever_they_are_told() {
+    let import = "url=<https://a/\u{1b}[31mHACKED\r\n\u{202e}>";
+    let shown = r"url=<https://a/\u{1b}[31mHACKED\r\n\u{202e}>";
+    // The text format escapes it in the same way.
+    let wat = format!(r#"(component (import "{shown}" (func)))"#);
+    let described = |linker| ComposableDescriptor::new("upload", with_linker(&*wat, linker));
+    let is_plain =
+        |text: &str| !text.contains(['\u{1b}', '\r', '\u{202e}']) && text.contains(shown);
+
+    let lacking = composer([described(Linker::new(engine()))]);
+    let error = lacking.plan().unwrap_err();
+    for text in [chain(&error), format!("{error:?}")] {
+        assert!(is_plain(&text), "{text:?}");
+        assert!(!text.contains('\n'), "{text:?}");
+    }
+    let explained = lacking.explain("upload", import).unwrap().to_string();
+    assert!(is_plain(&explained), "{explained:?}");
+    let error = lacking.explain("upload", &format!("{import}x")).unwrap_err();
+    assert!(is_plain(&chain(&error)), "{error}");
+    let hinted = described(Linker::new(engine())).with_import_hint(import, "nobody");
+    let error = composer([hinted]).plan().unwrap_err();
+    assert!(is_plain(&chain(&error)), "{error}");
+
+    // What wasmtime says of it.
+    let mut other = Linker::new(engine());
+    other.root().func_wrap(import, |_, (n,): (u32,)| Ok((n,))).unwrap();
+    let error = composer([described(other)]).plan().unwrap_err();
+    assert!(is_plain(&chain(&error)), "{error}");
+
+    let mut linker = Linker::new(engine());
+    linker.root().func_wrap(import, |_, (): ()| Ok(())).unwrap();
+    let plan = composer([described(linker)]).plan().unwrap();
+    for text in [plan.to_string(), plan.to_dot(), plan.to_mermaid(), plan.to_json()] {
+        assert!(!text.contains(['\u{1b}', '\r', '\u{202e}']), "{text:?}");
+    }
+    assert!(is_plain(&plan.to_string()), "{plan}");
+    assert!(plan.to_json().contains(r"HACKED\r\n\u202e"), "{}", plan.to_json());
+    assert_eq!(plan.edges()[0].import, import);
+
+    let id = ComposableDescriptor::new("a\u{202e}b", text("(component)"));
+    let error = composer([id]).plan().unwrap_err().to_string();
+    assert!(error.starts_with(r"`a\u{202e}b` is no valid component id"), "{error:?}");
+}

@@ -148,6 +148,9 @@ fn compile_and_plan(engine: &Engine, binary: &[u8]) -> [Duration; 2] {
     [compiled, start.elapsed()]
 }
 
+/// Writes the import of a number.
+type Write<'a> = &'a dyn Fn(usize) -> String;
+
 /// Prints how planning scales, and gives the lines of the report.
 fn planning(engine: &Engine, measures: bool, rounds: usize) -> Vec<String> {
     let function = |n| format!(r#"(import "f{n}" (func))"#);
@@ -156,7 +159,7 @@ fn planning(engine: &Engine, measures: bool, rounds: usize) -> Vec<String> {
     let versioned = |n| format!(r#"(import "a:b/c{n}@1.0.0" (instance {items}))"#);
     // A component may have no more than 1000 instances.
     let (many, few) = (&[1250, 5000, 20_000][..], &[250, 500, 1000][..]);
-    let kinds: [(&str, &[usize], &dyn Fn(usize) -> String); 3] = [
+    let kinds: [(&str, &[usize], Write<'_>); 3] = [
         ("functions", many, &function),
         ("interfaces", few, &interface),
         ("versioned", few, &versioned),

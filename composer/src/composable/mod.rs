@@ -185,7 +185,8 @@ impl Settings {
 impl ComposableDescriptor {
     /// Describes `composable` under the id `id`, which must be unique in its composition.
     ///
-    /// An id is any text without `/`, backticks, white space and control characters, but `host`.
+    /// An id is any text without `/`, backticks, white space, control characters and those that turn the direction of
+    /// text, but `host`.
     pub fn new(id: impl Into<String>, composable: impl Composable) -> Self {
         Self {
             id: id.into(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{All, Nearest};
+use super::{All, Nearest, listed, plain};
 
 /// A function was asked for that the composition does not offer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -13,8 +13,7 @@ pub enum LookupError {
     #[error(
         "the composition exports no {kind} `{name}`{}{}",
         Elsewhere(.interfaces, false),
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), name = plain(.name))]
     #[non_exhaustive]
     NotExported {
         kind: &'static str,
@@ -28,8 +27,7 @@ pub enum LookupError {
     #[error(
         "interface `{interface}` has no function `{function}`{}{}",
         Elsewhere(.interfaces, *.at_root),
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), interface = plain(.interface), function = plain(.function))]
     #[non_exhaustive]
     NoFunction {
         interface: String,
@@ -45,23 +43,22 @@ pub enum LookupError {
     #[error(
         "{} export `{name}`; choose one with `composer.with_export_hint(\"{name}\", \"{}\")`",
         All(.components),
-        .components.first().map_or("", String::as_str)
-    )]
+        plain(.components.first().map_or("", String::as_str)), name = plain(.name))]
     #[non_exhaustive]
     Ambiguous { name: String, components: Vec<String> },
 
     /// There is no such component.
-    #[error("there is no component `{id}`{}", Nearest(.nearest.as_deref()))]
+    #[error("there is no component `{id}`{}", Nearest(.nearest.as_deref()), id = plain(.id))]
     #[non_exhaustive]
     NoComponent { id: String, nearest: Option<String> },
 
     /// The component has no such import.
-    #[error("component `{component}` does not import `{import}`{}", Nearest(.nearest.as_deref()))]
+    #[error("component `{component}` does not import `{import}`{}", Nearest(.nearest.as_deref()), component = plain(.component), import = plain(.import))]
     #[non_exhaustive]
     NotImported { component: String, import: String, nearest: Option<String> },
 
     /// The function takes or returns something that cannot leave its store.
-    #[error("`{function}`, {place}: `{found}` cannot leave the component's store")]
+    #[error("`{function}`, {place}: `{found}` cannot leave the component's store", function = plain(.function))]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
 }
@@ -74,8 +71,8 @@ impl fmt::Display for Elsewhere<'_> {
         match self {
             Self([], true) => f.write_str("; it is exported at the root, in no interface"),
             Self([], false) => Ok(()),
-            Self([one], _) => write!(f, "; interface `{one}` has it"),
-            Self(several, _) => write!(f, "; interfaces `{}` have it", several.join("`, `")),
+            Self([one], _) => write!(f, "; interface `{}` has it", plain(one)),
+            Self(several, _) => write!(f, "; interfaces `{}` have it", listed(several, "`, `")),
         }
     }
 }
@@ -86,12 +83,12 @@ impl fmt::Display for Elsewhere<'_> {
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum ArgumentError {
     /// Too many or too few arguments.
-    #[error("`{function}` takes {expected} parameters, found {found}")]
+    #[error("`{function}` takes {expected} parameters, found {found}", function = plain(.function))]
     #[non_exhaustive]
     ParameterCount { function: String, expected: usize, found: usize },
 
     /// The slice for results has the wrong length.
-    #[error("`{function}` returns {expected} values, but the slice for results holds {found}")]
+    #[error("`{function}` returns {expected} values, but the slice for results holds {found}", function = plain(.function))]
     #[non_exhaustive]
     ResultCount { function: String, expected: usize, found: usize },
 
@@ -115,8 +112,7 @@ struct Place<'a>(&'a [String], &'a str);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steps = self.0.join(", ");
-        write!(f, "{steps} of `{}`", self.1)
+        write!(f, "{} of `{}`", listed(self.0, ", "), plain(self.1))
     }
 }
 
@@ -157,8 +153,7 @@ pub enum HandleError {
     /// A component would hold more handles than it may.
     #[error(
         "component `{component}` holds {limit} handles of other components' resources, which is the \
-         most that it may have; it must drop some, or have a higher `with_handle_limit`"
-    )]
+         most that it may have; it must drop some, or have a higher `with_handle_limit`", component = plain(.component))]
     #[non_exhaustive]
     TooMany {
         /// The component that holds them.

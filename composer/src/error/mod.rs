@@ -3,6 +3,7 @@
 mod call;
 mod plan;
 mod start;
+mod text;
 mod typed;
 
 use std::fmt;
@@ -16,6 +17,7 @@ pub use plan::{PlanError, PlanProblem};
 #[cfg(feature = "wasi")]
 pub use start::WasiError;
 pub use start::{FuseError, StartError};
+pub(crate) use text::{is_plain, listed, plain, plain_lines};
 pub use typed::{TypedError, TypedProblem};
 
 /// Why composing, calling or closing failed.
@@ -66,8 +68,7 @@ pub enum CompositionError {
     /// A component made more calls than it may have waiting. It traps.
     #[error(
         "component `{component}` has {limit} calls of other components waiting, which is the most \
-         that it may have; it must await some before it makes more"
-    )]
+         that it may have; it must await some before it makes more", component = plain(.component))]
     #[non_exhaustive]
     Flood {
         /// The component that makes the calls.
@@ -80,8 +81,7 @@ pub enum CompositionError {
     /// waits for waits for the caller. It was not queued. The component that made it traps.
     #[error(
         "calling `{function}` of component `{component}` would never end: {}",
-        Chain(.chain)
-    )]
+        Chain(.chain), function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     WaitCycle {
         /// The component that was to be called.
@@ -95,7 +95,7 @@ pub enum CompositionError {
 
     /// A value is not of the type that was checked: an implementation of
     /// [`FromComponentValue`](crate::FromComponentValue) by hand is wrong.
-    #[error("the result of `{function}` cannot be converted: {problem}")]
+    #[error("the result of `{function}` cannot be converted: {problem}", function = plain(.function))]
     #[non_exhaustive]
     Conversion {
         /// The function that returned the value, as `interface#function`.
@@ -106,7 +106,7 @@ pub enum CompositionError {
 
     /// The guest trapped, or a host function that it called failed or panicked, in this very call.
     /// The component's store has ended.
-    #[error("component `{component}` trapped in `{function}`")]
+    #[error("component `{component}` trapped in `{function}`", component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
     Trap {
         /// The component whose store ended.
@@ -120,7 +120,7 @@ pub enum CompositionError {
 
     /// A function that is implemented outside of any component, in Rust or on another machine,
     /// failed or panicked. It goes on taking calls.
-    #[error("`{function}` of `{component}` failed")]
+    #[error("`{function}` of `{component}` failed", function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     Host {
         /// The id of what implements the function.
@@ -133,7 +133,7 @@ pub enum CompositionError {
     },
 
     /// A [layer](crate::layer) did not let the call pass, or what it returned.
-    #[error("a layer failed the call of `{function}` of `{component}`")]
+    #[error("a layer failed the call of `{function}` of `{component}`", function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     Layer {
         /// The component that the call was to go to.
@@ -148,8 +148,7 @@ pub enum CompositionError {
     /// The component, or the composition, ended before the call was answered.
     #[error(
         "component `{component}` {} `{function}`",
-        if *.started { "stopped before answering" } else { "is not running and cannot be asked for" }
-    )]
+        if *.started { "stopped before answering" } else { "is not running and cannot be asked for" }, component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
     Unavailable {
         /// The component that was to answer.
@@ -164,7 +163,7 @@ pub enum CompositionError {
     },
 
     /// Something was not done in the time given: a call, or closing.
-    #[error("component `{component}` {} {after:?}", Waited(.function.as_deref()))]
+    #[error("component `{component}` {} {after:?}", Waited(.function.as_deref()), component = plain(.component))]
     #[non_exhaustive]
     Timeout {
         /// The component that was waited for.
@@ -194,7 +193,7 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 /// Calls and the ends of streams and futures are waited for by components of which none can go on without
 /// another one of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing that is waited for can come any more: {}", .waits.join(", "))]
+#[error("nothing that is waited for can come any more: {}", listed(.waits, ", "))]
 #[non_exhaustive]
 pub struct Deadlock {
     /// Who waits for whom, and for what, a sentence each.
@@ -227,6 +226,8 @@ impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, WaitStep { waiting, component, function }) in self.0.iter().enumerate() {
             let waits = if index == 0 { "would wait" } else { ", and" };
+            let (waiting, component, function) =
+                (plain(waiting), plain(component), plain(function));
             match index {
                 0 => write!(f, "`{waiting}` {waits} for `{function}` of `{component}`")?,
                 _ => write!(f, "{waits} `{waiting}` waits for `{function}` of `{component}`")?,
@@ -241,7 +242,7 @@ struct Waited<'a>(Option<&'a str>);
 impl fmt::Display for Waited<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(function) => write!(f, "did not answer `{function}` within"),
+            Some(function) => write!(f, "did not answer `{}` within", plain(function)),
             None => f.write_str("was still busy after"),
         }
     }
@@ -256,7 +257,7 @@ pub enum StopReason {
     Closed,
 
     /// The component trapped, in another call or between calls.
-    #[error("component `{component}` trapped in `{function}`")]
+    #[error("component `{component}` trapped in `{function}`", component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
     Trapped {
         /// The component whose store ended.
@@ -270,7 +271,7 @@ pub enum StopReason {
 
     /// A sync call took longer than its deadline, or a resource's destructor did. It held the component's
     /// store, so nothing but the store's end could end it.
-    #[error("component `{component}` was ended in `{function}`, which ran beyond its deadline")]
+    #[error("component `{component}` was ended in `{function}`, which ran beyond its deadline", component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
     Expired {
         /// The component whose store ended.
@@ -280,7 +281,7 @@ pub enum StopReason {
     },
 
     /// The component ended and could not be started again.
-    #[error("component `{component}` could not be started again")]
+    #[error("component `{component}` could not be started again", component = plain(.component))]
     #[non_exhaustive]
     NotRestarted {
         /// The component whose store ended.
@@ -331,7 +332,7 @@ impl Cause {
 
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
+        fmt::Display::fmt(&plain_lines(format_args!("{:?}", self.error)), f)
     }
 }
 
@@ -346,8 +347,8 @@ impl Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.levels().next() {
-            Some(level) => fmt::Display::fmt(level, f),
-            None => fmt::Display::fmt(&self.error, f),
+            Some(level) => plain_lines(level).fmt(f),
+            None => plain_lines(&*self.error).fmt(f),
         }
     }
 }
@@ -384,7 +385,7 @@ pub struct GraceOver {
 /// A stream or a future of another component was lost: the component ended, or was started again or
 /// replaced, before it had written the end of it. Whoever goes on reading it gets this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("component `{component}` has ended before the end of what it wrote")]
+#[error("component `{component}` has ended before the end of what it wrote", component = plain(.component))]
 #[non_exhaustive]
 pub struct StreamLost {
     /// The component that wrote it.
@@ -410,7 +411,7 @@ struct Interface<'a>(Option<&'a str>);
 impl fmt::Display for Interface<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(name) => write!(f, "the interface `{name}` implemented in Rust"),
+            Some(name) => write!(f, "the interface `{}` implemented in Rust", plain(name)),
             None => f.write_str("the functions implemented in Rust"),
         }
     }
@@ -431,7 +432,7 @@ struct Nearest<'a>(Option<&'a str>);
 impl fmt::Display for Nearest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(name) => write!(f, "; did you mean `{name}`?"),
+            Some(name) => write!(f, "; did you mean `{}`?", plain(name)),
             None => Ok(()),
         }
     }
@@ -443,8 +444,8 @@ pub(crate) struct All<'a>(pub(crate) &'a [String]);
 impl fmt::Display for All<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            [a, b] => write!(f, "both `{a}` and `{b}`"),
-            [first @ .., last] => write!(f, "`{}` and `{last}`", first.join("`, `")),
+            [a, b] => write!(f, "both `{}` and `{}`", plain(a), plain(b)),
+            [first @ .., last] => write!(f, "`{}` and `{}`", listed(first, "`, `"), plain(last)),
             [] => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{All, Cause, FuseError, Nearest};
+use super::{All, Cause, FuseError, Nearest, listed, plain};
 use crate::plan::replacement::ImportRule;
 
 /// Everything that keeps the components from being wired.
@@ -74,17 +74,17 @@ impl std::error::Error for PlanError {
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum PlanProblem {
     /// An id that cannot name a component.
-    #[error("`{id}` is no valid component id: {reason}")]
+    #[error("`{id}` is no valid component id: {reason}", id = plain(.id))]
     #[non_exhaustive]
     InvalidId { id: String, reason: &'static str },
 
     /// Two components were added under one id.
-    #[error("two components have the id `{id}`; ids must be unique")]
+    #[error("two components have the id `{id}`; ids must be unique", id = plain(.id))]
     #[non_exhaustive]
     DuplicateId { id: String },
 
     /// Bytes that are no component, a core module, or a component the engine does not accept.
-    #[error("component `{component}` cannot be loaded")]
+    #[error("component `{component}` cannot be loaded", component = plain(.component))]
     #[non_exhaustive]
     Load {
         component: String,
@@ -95,42 +95,38 @@ pub enum PlanProblem {
     /// Component and linker belong to two engines.
     #[error(
         "component `{component}` was compiled for another engine than its linker's; \
-         build both with the same `Engine`"
-    )]
+         build both with the same `Engine`", component = plain(.component))]
     #[non_exhaustive]
     EngineMismatch { component: String },
 
     /// An inbox without room for a call.
-    #[error("the inbox of component `{component}` has capacity 0; it must have room for a call")]
+    #[error("the inbox of component `{component}` has capacity 0; it must have room for a call", component = plain(.component))]
     #[non_exhaustive]
     NoCapacity { component: String },
 
     /// No instance of a component.
-    #[error("component `{component}` has 0 instances; it must have one at least")]
+    #[error("component `{component}` has 0 instances; it must have one at least", component = plain(.component))]
     #[non_exhaustive]
     NoInstances { component: String },
 
     /// Several instances of something of which there is one.
     #[error(
         "component `{component}` is to have several instances but runs already, and how to start \
-         another is not known; compose it from a `ComposableComponent`"
-    )]
+         another is not known; compose it from a `ComposableComponent`", component = plain(.component))]
     #[non_exhaustive]
     OneInstance { component: String },
 
     /// A restart policy for something that cannot be made anew.
     #[error(
         "component `{component}` has a restart policy but runs already, and how to start it anew is \
-         not known; compose it from a `ComposableComponent`"
-    )]
+         not known; compose it from a `ComposableComponent`", component = plain(.component))]
     #[non_exhaustive]
     NotRestartable { component: String },
 
     /// A setting for a composition that runs already.
     #[error(
         "component `{component}` is a composition that runs already; its inboxes have their \
-         capacity from its own descriptors"
-    )]
+         capacity from its own descriptors", component = plain(.component))]
     #[non_exhaustive]
     CapacityOfComposition { component: String },
 
@@ -176,8 +172,7 @@ pub enum PlanProblem {
         "the linker of `{component}` {} {}, for which a hint names `host`; define it there, or drop the \
          hint",
         if .source.is_some() { "has another type for" } else { "does not define" },
-        Import { kind, import, items }
-    )]
+        Import { kind, import, items }, component = plain(.component))]
     #[non_exhaustive]
     NotInLinker {
         component: String,
@@ -196,8 +191,7 @@ pub enum PlanProblem {
          `.with_import_hint(\"{import}\", \"{}\")`",
         All(.providers),
         As(import, export),
-        .providers.first().map_or("", |id| id.rsplit('/').next().unwrap_or(id))
-    )]
+        plain(.providers.first().map_or("", |id| id.rsplit('/').next().unwrap_or(id))), export = plain(.export), component = plain(.component), import = plain(.import))]
     #[non_exhaustive]
     AmbiguousImport {
         component: String,
@@ -211,8 +205,7 @@ pub enum PlanProblem {
     #[error(
         "the hint for {} names the unknown component `{target}`{}",
         Hinted(.component.as_deref(), .name),
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), target = plain(.target))]
     #[non_exhaustive]
     UnknownHintTarget {
         /// The importer; `None` for an export hint.
@@ -225,8 +218,7 @@ pub enum PlanProblem {
     /// An import hint for something that is not imported.
     #[error(
         "component `{component}` does not import `{import}`, for which it has a hint{}",
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), component = plain(.component), import = plain(.import))]
     #[non_exhaustive]
     HintNotImported { component: String, import: String, nearest: Option<String> },
 
@@ -234,10 +226,9 @@ pub enum PlanProblem {
     #[error(
         "the hint for {} names {}`{target}`, which {}{}",
         Hinted(.component.as_deref(), .name),
-        .export.as_ref().map(|export| format!("`{export}` of ")).unwrap_or_default(),
+        .export.as_ref().map(|export| format!("`{}` of ", plain(export))).unwrap_or_default(),
         if *.hidden { "hides it from others" } else { "does not export it" },
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), target = plain(.target))]
     #[non_exhaustive]
     HintNotOffered {
         /// The importer; `None` for an export hint.
@@ -254,8 +245,7 @@ pub enum PlanProblem {
     /// An import hint that names the importer itself.
     #[error(
         "the hint for `{import}`, imported by `{component}`, names the component itself; \
-         a component never satisfies its own import"
-    )]
+         a component never satisfies its own import", import = plain(.import), component = plain(.component))]
     #[non_exhaustive]
     HintToSelf { component: String, import: String },
 
@@ -271,16 +261,14 @@ pub enum PlanProblem {
     /// A filter names something that the component does not export.
     #[error(
         "component `{component}` does not export `{name}`, which its filter names{}",
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), component = plain(.component), name = plain(.name))]
     #[non_exhaustive]
     UnknownFilterName { component: String, name: String, nearest: Option<String> },
 
     /// A provider lacks an item that an importer needs.
     #[error(
         "`{provider}` exports `{export}` without {}, which `{consumer}` imports",
-        .path.join(", ")
-    )]
+        listed(.path, ", "), provider = plain(.provider), export = plain(.export), consumer = plain(.consumer))]
     #[non_exhaustive]
     MissingItem {
         consumer: String,
@@ -295,8 +283,7 @@ pub enum PlanProblem {
     /// An import and the export that was to satisfy it have different types.
     #[error(
         "{}, imported by `{consumer}` from `{provider}`{}: expected `{expected}`, found `{found}`{}",
-        Path(.path, import), From(import, export), Difference(.difference.as_deref())
-    )]
+        Path(.path, import), From(import, export), Difference(.difference.as_deref()), consumer = plain(.consumer), provider = plain(.provider))]
     #[non_exhaustive]
     TypeMismatch {
         consumer: String,
@@ -318,8 +305,7 @@ pub enum PlanProblem {
     #[error(
         "resource `{resource}` of `{import}`, imported by `{consumer}`, would come from `{}` and \
          from `{}`; hint both imports to the same component",
-        .providers[0], .providers[1]
-    )]
+        plain(&.providers[0]), plain(&.providers[1]), resource = plain(.resource), import = plain(.import), consumer = plain(.consumer))]
     #[non_exhaustive]
     TornResource { consumer: String, import: String, resource: String, providers: [String; 2] },
 
@@ -328,8 +314,7 @@ pub enum PlanProblem {
         "{}, imported by `{consumer}` from `{provider}`, passes handles of resource `{resource}`, \
          which the host defines in each store for itself; fuse the two components, or let a \
          component provide the interface of `{resource}`",
-        Path(.path, import)
-    )]
+        Path(.path, import), consumer = plain(.consumer), provider = plain(.provider), resource = plain(.resource))]
     #[non_exhaustive]
     HostResource {
         consumer: String,
@@ -343,8 +328,7 @@ pub enum PlanProblem {
     #[error(
         "{}, imported by `{consumer}` from `{provider}`: `{found}` cannot cross between \
          components that have a store each; fuse the two components",
-        Path(.path, import)
-    )]
+        Path(.path, import), consumer = plain(.consumer), provider = plain(.provider))]
     #[non_exhaustive]
     Uncarried {
         consumer: String,
@@ -357,45 +341,40 @@ pub enum PlanProblem {
     /// A core module or a component as an import.
     #[error(
         "`{import}`, imported by `{consumer}` from `{provider}`, is a {kind}; only the linker of \
-         `{consumer}` can supply one: hint the import to `host`"
-    )]
+         `{consumer}` can supply one: hint the import to `host`", import = plain(.import), consumer = plain(.consumer), provider = plain(.provider))]
     #[non_exhaustive]
     CodeImport { consumer: String, provider: String, import: String, kind: &'static str },
 
     /// Containment for something that is not imported.
     #[error(
         "component `{component}` does not import `{name}`, whose failures it is to contain{}",
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), component = plain(.component), name = plain(.name))]
     #[non_exhaustive]
     ContainedNotImported { component: String, name: String, nearest: Option<String> },
 
     /// Two containments for one name.
-    #[error("component `{component}` says twice how to contain failures of `{name}`; keep one")]
+    #[error("component `{component}` says twice how to contain failures of `{name}`; keep one", component = plain(.component), name = plain(.name))]
     #[non_exhaustive]
     ContainedTwice { component: String, name: String },
 
     /// Containment for an import that no component provides.
     #[error(
         "`{import}`, whose failures component `{component}` is to contain, is satisfied by its own \
-         linker; only failures of other components can be contained"
-    )]
+         linker; only failures of other components can be contained", import = plain(.import), component = plain(.component))]
     #[non_exhaustive]
     ContainedOfHost { component: String, import: String },
 
     /// A layer on something that is not imported.
     #[error(
         "component `{component}` does not import `{name}`, which a layer is to be on{}",
-        Nearest(.nearest.as_deref())
-    )]
+        Nearest(.nearest.as_deref()), component = plain(.component), name = plain(.name))]
     #[non_exhaustive]
     LayeredNotImported { component: String, name: String, nearest: Option<String> },
 
     /// A layer on an import that no component provides.
     #[error(
         "`{import}` of component `{component}`, which a layer is to be on, is satisfied by its own \
-         linker; only calls of other components go through layers"
-    )]
+         linker; only calls of other components go through layers", import = plain(.import), component = plain(.component))]
     #[non_exhaustive]
     LayeredOfHost { component: String, import: String },
 
@@ -404,8 +383,7 @@ pub enum PlanProblem {
         "{}`{import}`, imported by `{component}`, cannot carry a failure: expected `{expected}` as its \
          result, found {}",
         OfInterface(.function.as_deref()),
-        .found.as_ref().map_or_else(|| "none".to_owned(), |found| format!("`{found}`"))
-    )]
+        .found.as_ref().map_or_else(|| "none".to_owned(), |found| format!("`{found}`")), import = plain(.import), component = plain(.component))]
     #[non_exhaustive]
     NotContainable {
         component: String,
@@ -418,12 +396,12 @@ pub enum PlanProblem {
     },
 
     /// Nothing with this id is there to be replaced.
-    #[error("there is no component `{component}` to replace{}", Nearest(.nearest.as_deref()))]
+    #[error("there is no component `{component}` to replace{}", Nearest(.nearest.as_deref()), component = plain(.component))]
     #[non_exhaustive]
     NothingToReplace { component: String, nearest: Option<String> },
 
     /// A whole composition cannot be replaced, and cannot replace a component.
-    #[error("`{component}` cannot be replaced: {reason}")]
+    #[error("`{component}` cannot be replaced: {reason}", component = plain(.component))]
     #[non_exhaustive]
     NotReplaceable { component: String, reason: &'static str },
 
@@ -431,8 +409,7 @@ pub enum PlanProblem {
     #[error(
         "the replacement of `{component}` {} `{export}`, which {}",
         if *.hidden { "hides" } else { "does not export" },
-        UsedBy(.consumer.as_deref())
-    )]
+        UsedBy(.consumer.as_deref()), component = plain(.component), export = plain(.export))]
     #[non_exhaustive]
     ReplacementLacks {
         component: String,
@@ -448,8 +425,7 @@ pub enum PlanProblem {
         "the replacement of `{component}` imports `{import}`, for which {rule} `{name}` does not hold, as the \
          versions are not compatible; say the same of `{import}` with {} on the replacement, or drop it with \
          `.without_rules_on(\"{name}\")`",
-        .rule.method()
-    )]
+        .rule.method(), component = plain(.component), import = plain(.import), name = plain(.name))]
     #[non_exhaustive]
     ReplacementLosesRule {
         component: String,
@@ -463,8 +439,7 @@ pub enum PlanProblem {
     /// A replacement exports an interface without an item that the composition offers.
     #[error(
         "the replacement of `{component}` exports `{export}` without {}, which the composition offers",
-        .path.join(", ")
-    )]
+        listed(.path, ", "), component = plain(.component), export = plain(.export))]
     #[non_exhaustive]
     ReplacementLacksItem {
         component: String,
@@ -477,8 +452,7 @@ pub enum PlanProblem {
     #[error(
         "{} of the replacement of `{component}` is not what the composition offers: expected \
          `{expected}`, found `{found}`{}",
-        Path(.path, export), Difference(.difference.as_deref())
-    )]
+        Path(.path, export), Difference(.difference.as_deref()), component = plain(.component))]
     #[non_exhaustive]
     ReplacementDiffers {
         component: String,
@@ -498,8 +472,7 @@ pub enum PlanProblem {
         match .consumer {
             Some(consumer) => format!("`{consumer}` uses"),
             None => "the composition offers".to_owned(),
-        }
-    )]
+        }, component = plain(.component), resource = plain(.resource))]
     #[non_exhaustive]
     ReplacementMoves {
         component: String,
@@ -511,8 +484,7 @@ pub enum PlanProblem {
     /// A resource that components of a circle only pass on to each other.
     #[error(
         "resource `{resource}`, imported by `{component}`, is defined by no component: those of a \
-         circle only pass it on to each other"
-    )]
+         circle only pass it on to each other", resource = plain(.resource), component = plain(.component))]
     #[non_exhaustive]
     HomelessResource { component: String, resource: String },
 
@@ -530,7 +502,7 @@ pub enum PlanProblem {
     },
 
     /// Components cannot be fused into one.
-    #[error("the components of `{component}` cannot be fused into one")]
+    #[error("the components of `{component}` cannot be fused into one", component = plain(.component))]
     #[non_exhaustive]
     Fuse {
         /// What they are fused into.
@@ -553,8 +525,10 @@ struct Hinted<'a>(Option<&'a str>, &'a str);
 impl fmt::Display for Hinted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(component) => write!(f, "import `{}` of `{component}`", self.1),
-            None => write!(f, "public export `{}`", self.1),
+            Some(component) => {
+                write!(f, "import `{}` of `{}`", plain(self.1), plain(component))
+            }
+            None => write!(f, "public export `{}`", plain(self.1)),
         }
     }
 }
@@ -573,8 +547,8 @@ impl fmt::Display for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, import, items } = self;
         match items {
-            [] => write!(f, "{kind} `{import}`"),
-            items => write!(f, "{} of {kind} `{import}`", Listed(items)),
+            [] => write!(f, "{kind} `{}`", plain(import)),
+            items => write!(f, "{} of {kind} `{}`", Listed(items), plain(import)),
         }
     }
 }
@@ -586,7 +560,7 @@ impl fmt::Display for Linkers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(linkers, is_part, is_wrong) = self;
         let (who, one) = match linkers {
-            [linker] => (format!("the linker of `{linker}`"), true),
+            [linker] => (format!("the linker of `{}`", plain(linker)), true),
             _ => ("their linkers".to_owned(), false),
         };
         f.write_str(&who)?;
@@ -617,8 +591,9 @@ impl fmt::Display for Remedy<'_> {
             ),
             Some(Wasi::Lacks(package)) => write!(
                 f,
-                "`Wasi`, of the feature `wasi`, does not have `{package}` yet: add a component that \
+                "`Wasi`, of the feature `wasi`, does not have `{}` yet: add a component that \
                  exports it, or define it in the {of} of {}",
+                plain(package),
                 Each(self.linkers)
             ),
             None => write!(
@@ -660,13 +635,13 @@ impl fmt::Display for Each<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => Ok(()),
-            [one] => write!(f, "`{one}`"),
+            [one] => write!(f, "`{}`", plain(one)),
             [first @ .., last] if first.len() < MOST => {
-                write!(f, "`{}` and `{last}`", first.join("`, `"))
+                write!(f, "`{}` and `{}`", listed(first, "`, `"), plain(last))
             }
             all => {
                 let (first, others) = all.split_at(MOST.min(all.len()));
-                write!(f, "`{}` and {} others", first.join("`, `"), others.len())
+                write!(f, "`{}` and {} others", listed(first, "`, `"), others.len())
             }
         }
     }
@@ -681,7 +656,7 @@ struct Listed<'a>(&'a [String]);
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, rest) = self.0.split_at(MOST.min(self.0.len()));
-        f.write_str(&first.join(", "))?;
+        listed(first, ", ").fmt(f)?;
         if rest.is_empty() { Ok(()) } else { write!(f, ", .. {} more", rest.len()) }
     }
 }
@@ -692,7 +667,7 @@ impl fmt::Display for Hiding<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => Ok(()),
-            hiding => write!(f, " (hidden by the filter of `{}`)", hiding.join("`, `")),
+            hiding => write!(f, " (hidden by the filter of `{}`)", listed(hiding, "`, `")),
         }
     }
 }
@@ -702,6 +677,7 @@ struct OtherVersions<'a>(&'a [(String, String)]);
 impl fmt::Display for OtherVersions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(component, export)| {
+            let (component, export) = (plain(component), plain(export));
             write!(f, " (`{component}` exports `{export}`, which is not compatible)")
         })
     }
@@ -712,12 +688,13 @@ struct Untrusted<'a>(&'a str, &'a [String]);
 impl fmt::Display for Untrusted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.1.iter().try_for_each(|id| {
-            let last = id.rsplit('/').next().unwrap_or(id);
+            let last = plain(id.rsplit('/').next().unwrap_or(id));
+            let id = plain(id);
             write!(
                 f,
                 " (`{id}` does, and is not trusted; `.with_import_hint(\"{}\", \"{last}\")` takes it all \
                  the same)",
-                self.0
+                plain(self.0)
             )
         })
     }
@@ -728,11 +705,12 @@ struct Undecided<'a>(&'a str, &'a [(String, String)]);
 impl fmt::Display for Undecided<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.1.iter().try_for_each(|(composer, id)| {
+            let (composer, id) = (plain(composer), plain(id));
             write!(
                 f,
                 " (several components inside of `{composer}` do; choose one there: \
                  `.with_export_hint(\"{}\", \"{id}\")`)",
-                self.0
+                plain(self.0)
             )
         })
     }
@@ -743,7 +721,7 @@ struct As<'a>(&'a str, &'a str);
 
 impl fmt::Display for As<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == self.1 { Ok(()) } else { write!(f, " as `{}`", self.0) }
+        if self.0 == self.1 { Ok(()) } else { write!(f, " as `{}`", plain(self.0)) }
     }
 }
 
@@ -752,7 +730,7 @@ struct From<'a>(&'a str, &'a str);
 
 impl fmt::Display for From<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == self.1 { Ok(()) } else { write!(f, ", which exports `{}`", self.1) }
+        if self.0 == self.1 { Ok(()) } else { write!(f, ", which exports `{}`", plain(self.1)) }
     }
 }
 
@@ -761,8 +739,8 @@ struct Path<'a>(&'a [String], &'a str);
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.1)?;
-        self.0.iter().try_for_each(|step| write!(f, ", {step}"))
+        write!(f, "`{}`", plain(self.1))?;
+        self.0.iter().try_for_each(|step| write!(f, ", {}", plain(step)))
     }
 }
 
@@ -771,7 +749,7 @@ struct Difference<'a>(Option<&'a str>);
 
 impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |difference| write!(f, ": {difference}"))
+        self.0.map_or(Ok(()), |difference| write!(f, ": {}", plain(difference)))
     }
 }
 
@@ -779,7 +757,7 @@ struct OfInterface<'a>(Option<&'a str>);
 
 impl fmt::Display for OfInterface<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |function| write!(f, "`{function}` of "))
+        self.0.map_or(Ok(()), |function| write!(f, "`{}` of ", plain(function)))
     }
 }
 
@@ -788,7 +766,7 @@ struct UsedBy<'a>(Option<&'a str>);
 impl fmt::Display for UsedBy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(component) => write!(f, "`{component}` imports"),
+            Some(component) => write!(f, "`{}` imports", plain(component)),
             None => f.write_str("the composition offers"),
         }
     }
@@ -800,9 +778,9 @@ pub(super) struct Circle<'a>(pub(super) &'a [String]);
 impl fmt::Display for Circle<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in self.0 {
-            write!(f, "`{id}` -> ")?;
+            write!(f, "`{}` -> ", plain(id))?;
         }
-        self.0.first().map_or(Ok(()), |id| write!(f, "`{id}`"))
+        self.0.first().map_or(Ok(()), |id| write!(f, "`{}`", plain(id)))
     }
 }
 
@@ -817,6 +795,7 @@ impl fmt::Display for InOneStore<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { component, group, setting, is_for_group } = self;
         if component == group {
+            let group = plain(group);
             return write!(
                 f,
                 "the composer of `{group}` has {setting} for those inside, but they are fused and share one \
@@ -824,7 +803,8 @@ impl fmt::Display for InOneStore<'_> {
             );
         }
         let way_out = if *is_for_group { "say it of the whole" } else { "drop it" };
-        let name = component.rsplit('/').next().unwrap_or(component);
+        let name = plain(component.rsplit('/').next().unwrap_or(component));
+        let (component, group) = (plain(component), plain(group));
         write!(
             f,
             "component `{component}` has {setting} of its own, but is fused with others into \

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Cause;
 use super::plan::Circle;
+use super::{Cause, plain};
 
 /// A component of a composition could not be started.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -16,13 +16,12 @@ pub enum StartError {
     /// The store belongs to another engine than the component.
     #[error(
         "the store made for component `{component}` belongs to another engine than its linker; \
-         make both with the same `Engine`"
-    )]
+         make both with the same `Engine`", component = plain(.component))]
     #[non_exhaustive]
     EngineMismatch { component: String },
 
     /// The component's store could not be made: a directory that it is to have is gone, say.
-    #[error("no store can be made for component `{component}`")]
+    #[error("no store can be made for component `{component}`", component = plain(.component))]
     #[non_exhaustive]
     Store {
         component: String,
@@ -31,7 +30,7 @@ pub enum StartError {
     },
 
     /// Instantiating failed, or the component's start function trapped.
-    #[error("component `{component}` cannot be instantiated")]
+    #[error("component `{component}` cannot be instantiated", component = plain(.component))]
     #[non_exhaustive]
     Instantiate {
         component: String,
@@ -52,12 +51,12 @@ pub enum StartError {
     },
 
     /// The instance was taken over by another composition.
-    #[error("instance `{component}` already runs in another composition")]
+    #[error("instance `{component}` already runs in another composition", component = plain(.component))]
     #[non_exhaustive]
     InstanceTaken { component: String },
 
     /// The composition was closed before the component could be started in it.
-    #[error("component `{component}` cannot be started: its composition was closed")]
+    #[error("component `{component}` cannot be started: its composition was closed", component = plain(.component))]
     #[non_exhaustive]
     Closed { component: String },
 
@@ -75,8 +74,7 @@ pub enum WasiError {
     /// A directory that a component is to have cannot be opened.
     #[error(
         "`{}` cannot be given to a component as `{guest}`: expected a directory that can be opened",
-        .host.display()
-    )]
+        .host.display(), guest = plain(.guest))]
     #[non_exhaustive]
     Directory {
         host: PathBuf,
@@ -102,13 +100,12 @@ pub enum FuseError {
     /// The component is given compiled, runs already, or is implemented in Rust.
     #[error(
         "component `{component}` cannot be fused: its binary is not known, as it is given compiled, \
-         running or implemented in Rust; give it as bytes or as a file, or leave it out of what is fused"
-    )]
+         running or implemented in Rust; give it as bytes or as a file, or leave it out of what is fused", component = plain(.component))]
     #[non_exhaustive]
     NoBinary { component: String },
 
     /// The component cannot be read.
-    #[error("component `{component}` cannot be read to be fused")]
+    #[error("component `{component}` cannot be read to be fused", component = plain(.component))]
     #[non_exhaustive]
     Load {
         component: String,
@@ -117,7 +114,7 @@ pub enum FuseError {
     },
 
     /// Two components do not go together inside one.
-    #[error("`{import}`, imported by `{consumer}`, cannot be fused with what `{provider}` exports")]
+    #[error("`{import}`, imported by `{consumer}`, cannot be fused with what `{provider}` exports", import = plain(.import), consumer = plain(.consumer), provider = plain(.provider))]
     #[non_exhaustive]
     Connect {
         consumer: String,
@@ -128,7 +125,7 @@ pub enum FuseError {
     },
 
     /// A public export cannot be one of the fused component.
-    #[error("`{export}`, exported by `{component}`, cannot be exported from the fused component")]
+    #[error("`{export}`, exported by `{component}`, cannot be exported from the fused component", export = plain(.export), component = plain(.component))]
     #[non_exhaustive]
     Export {
         export: String,
@@ -153,8 +150,7 @@ pub enum FuseError {
     /// it to the linker.
     #[error(
         "a hint leaves `{import}` to the linker for `{hinted}`, but not for `{open}`, and components \
-         that are fused import it together; give both the hint, or none"
-    )]
+         that are fused import it together; give both the hint, or none", import = plain(.import), hinted = plain(.hinted), open = plain(.open))]
     #[non_exhaustive]
     HintedApart { import: String, hinted: String, open: String },
 
@@ -162,8 +158,7 @@ pub enum FuseError {
     #[error(
         "`{export}`, exported by `{component}`, cannot be exported from the fused component: its type \
          `{ty}` must be exported too, and {}",
-        if *.hidden { "a filter hides it" } else { "no component exports it under a name" }
-    )]
+        if *.hidden { "a filter hides it" } else { "no component exports it under a name" }, export = plain(.export), component = plain(.component))]
     #[non_exhaustive]
     UnnamedType {
         export: String,
@@ -177,8 +172,7 @@ pub enum FuseError {
     /// Two components import one name with types of which the fused component cannot import one for both.
     #[error(
         "`{import}` is imported by `{first}` and by `{second}`, with types of which no one import can be \
-         both; leave one of the two out of what is fused, or provide `{import}` inside"
-    )]
+         both; leave one of the two out of what is fused, or provide `{import}` inside", import = plain(.import), first = plain(.first), second = plain(.second))]
     #[non_exhaustive]
     Imports {
         import: String,
@@ -191,8 +185,7 @@ pub enum FuseError {
     /// A component cannot be one inside of the fused component.
     #[error(
         "component `{component}` cannot be fused{}; leave it out of what is fused",
-        Import(.import.as_deref())
-    )]
+        Import(.import.as_deref()), component = plain(.component))]
     #[non_exhaustive]
     Component {
         component: String,
@@ -216,7 +209,11 @@ struct Import<'a>(Option<&'a str>);
 impl fmt::Display for Import<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |import| {
-            write!(f, " unless a component inside provides `{import}`, which borrows a resource at the root")
+            write!(
+                f,
+                " unless a component inside provides `{}`, which borrows a resource at the root",
+                plain(import)
+            )
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::LookupError;
+use super::{LookupError, plain};
 use crate::typed::TypeDifference;
 
 /// Functions that are not of the Rust types that they were to be called with.
@@ -52,7 +52,7 @@ impl std::error::Error for TypedError {}
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum TypedProblem {
     /// There is no such function.
-    #[error("accessor `{accessor}`: {source}")]
+    #[error("accessor `{accessor}`: {source}", accessor = plain(.accessor))]
     #[non_exhaustive]
     Lookup { accessor: String, source: LookupError },
 
@@ -62,8 +62,7 @@ pub enum TypedProblem {
         Accessor(.accessor.as_deref()),
         if *.is_async { "a sync function, declared as an async one" }
         else { "an async function, declared as a sync one" },
-        if *.is_async { "fn" } else { "async fn" }
-    )]
+        if *.is_async { "fn" } else { "async fn" }, function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     Async { accessor: Option<String>, component: String, function: String, is_async: bool },
 
@@ -71,8 +70,7 @@ pub enum TypedProblem {
     #[error(
         "{}`{function}` of component `{component}` takes {found} parameters, declared with \
          {expected}; it is `{ty}`",
-        Accessor(.accessor.as_deref())
-    )]
+        Accessor(.accessor.as_deref()), function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     ParameterCount {
         accessor: Option<String>,
@@ -89,8 +87,7 @@ pub enum TypedProblem {
     /// A parameter or the result is of another type.
     #[error(
         "{}`{function}` of component `{component}`, {source}",
-        Accessor(.accessor.as_deref())
-    )]
+        Accessor(.accessor.as_deref()), function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     Type { accessor: Option<String>, component: String, function: String, source: TypeDifference },
 }

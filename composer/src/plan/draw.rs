@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::resolve::HOST;
 use super::{Export, Plan, PlanEdge};
+use crate::error::{plain, plain_lines};
 
 /// What a drawing says beside the plan.
 pub(crate) trait Notes {
@@ -65,8 +66,12 @@ impl Plan {
             let _ = writeln!(dot, "  {from} -> {to} [label={}];", quoted(&edge.label(notes)));
         }
         for export in &self.exports {
-            let name = quoted(&format!("export {}", export.name));
-            let _ = writeln!(dot, "  {name} [shape=plaintext, label={}];", quoted(&export.name));
+            let name = quoted(&format!("export {}", plain(&export.name)));
+            let _ = writeln!(
+                dot,
+                "  {name} [shape=plaintext, label={}];",
+                quoted(&plain(&export.name).to_string())
+            );
             for id in &export.drawn_to {
                 let mut attributes = Vec::new();
                 if export.is_ambiguous() {
@@ -119,7 +124,7 @@ impl Plan {
             let _ = writeln!(text, "  {} -->|\"{label}\"| {to}", node(&edge.consumer));
         }
         for (index, export) in self.exports.iter().enumerate() {
-            let _ = writeln!(text, "  e{index}>\"{}\"]", escaped(&export.name));
+            let _ = writeln!(text, "  e{index}>\"{}\"]", escaped(&plain(&export.name).to_string()));
             let arrow = if export.is_ambiguous() { "-.->" } else { "-->" };
             for id in &export.drawn_to {
                 let note = export.note(id, notes).map(|note| format!("|\"{}\"|", escaped(&note)));
@@ -134,8 +139,10 @@ impl Plan {
 impl PlanEdge {
     fn label(&self, notes: &impl Notes) -> String {
         let name = match &self.export {
-            Some(export) if *export != self.import => format!("{} = {export}", self.import),
-            _ => self.import.clone(),
+            Some(export) if *export != self.import => {
+                format!("{} = {}", plain(&self.import), plain(export))
+            }
+            _ => plain(&self.import).to_string(),
         };
         let ends = self.provider.as_deref().zip(self.export.as_deref());
         let note =
@@ -162,10 +169,11 @@ fn group_label(group: &str, notes: &impl Notes) -> String {
 
 /// A DOT string.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", plain_lines(text).to_string().replace('\n', "\\n"))
 }
 
 /// Text inside a Mermaid string.
 fn escaped(text: &str) -> String {
-    text.replace('"', "#quot;").replace('\n', "<br/>")
+    plain_lines(text.replace('"', "#quot;")).to_string().replace('\n', "<br/>")
 }

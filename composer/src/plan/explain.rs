@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::name::Name;
 use super::resolve::{HOST, Known, Leaf, Resolution, Source, is_beside, is_inside};
-use crate::error::{All, PlanProblem};
+use crate::error::{All, PlanProblem, plain};
 
 /// Why an import is satisfied as it is, and by nobody else; from
 /// [`Composer::explain`](crate::Composer::explain).
@@ -223,12 +223,12 @@ impl Resolution {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { consumer, import, outcome, candidates } = self;
-        write!(f, "`{import}`, imported by `{consumer}`, ")?;
+        write!(f, "`{}`, imported by `{}`, ", plain(import), plain(consumer))?;
         match outcome {
             Outcome::Component { provider, export, because } => {
-                write!(f, "comes from `{provider}`")?;
+                write!(f, "comes from `{}`", plain(provider))?;
                 if export != import {
-                    write!(f, " as `{export}`")?;
+                    write!(f, " as `{}`", plain(export))?;
                 }
                 f.write_str(match because {
                     Reason::Hint => ": a hint says so",
@@ -251,10 +251,11 @@ impl fmt::Display for Explanation {
             Outcome::Derived { from, provider } => {
                 write!(
                     f,
-                    "is a type of `{from}`, which it imports too, and comes with that from "
+                    "is a type of `{}`, which it imports too, and comes with that from ",
+                    plain(from)
                 )?;
                 match provider {
-                    Some(provider) => write!(f, "`{provider}`")?,
+                    Some(provider) => write!(f, "`{}`", plain(provider))?,
                     None => f.write_str("its own linker")?,
                 }
             }
@@ -262,9 +263,10 @@ impl fmt::Display for Explanation {
             Outcome::Ambiguous { component, providers } => {
                 write!(f, "is ambiguous: {} export it; choose one with a hint", All(providers))?;
                 if component != consumer {
-                    write!(f, " for `{component}`")?;
+                    write!(f, " for `{}`", plain(component))?;
                 }
                 let id = providers.first().map_or("", |id| id.rsplit('/').next().unwrap_or(id));
+                let (import, id) = (plain(import), plain(id));
                 write!(f, ": `.with_import_hint(\"{import}\", \"{id}\")`")?;
             }
             Outcome::Undecided => {
@@ -283,6 +285,7 @@ impl fmt::Display for Explanation {
                 Verdict::Ambiguous => "it is not the only one, and no hint chooses",
                 Verdict::NotNeeded => "nobody has to provide it",
             };
+            let (export, component) = (plain(export), plain(component));
             write!(f, "\n  not `{export}` of `{component}`: {why}")?;
         }
         Ok(())

@@ -80,10 +80,14 @@ pub(crate) struct Named {
     pub(crate) item: Item,
 }
 
+/// How well what is said of one import holds for another, and whether it does for the name or only for the
+/// interface.
+pub(crate) type Fit = (Rank, bool);
+
 impl Named {
     /// How well what is said of the import `rule` holds for this one: for its name, or for the interface
     /// that it says it is. What is said of the very name comes first.
-    pub(crate) fn rank_for(&self, rule: &str) -> Option<(Rank, bool)> {
+    pub(crate) fn rank_for(&self, rule: &str) -> Option<Fit> {
         let wanted = Name::parse(rule);
         let rank = |name: &str, own| Some((Name::parse(name).rank_for(&wanted)?, own));
         let interface = self.implements.as_deref().and_then(|name| rank(name, false));

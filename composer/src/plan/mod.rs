@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error::{listed, plain};
 use resolve::{Leaf, Offer, Offered, Resolution, Source};
 use types::{FunctionType, ValueType};
 use written::Definitions;
@@ -184,44 +185,45 @@ impl fmt::Display for Plan {
         self.edges.iter().for_each(|it| edges.entry(&it.consumer).or_default().push(it));
         writeln!(f, "components")?;
         for id in &self.components {
-            writeln!(f, "  {id}")?;
+            writeln!(f, "  {}", plain(id))?;
             for edge in edges.get(&**id).into_iter().flatten() {
+                write!(f, "    imports {} from ", plain(&edge.import))?;
                 match (&edge.provider, &edge.export) {
                     (Some(provider), Some(export)) if *export == edge.import => {
-                        writeln!(f, "    imports {} from {provider}", edge.import)?;
+                        writeln!(f, "{}", plain(provider))?;
                     }
                     (Some(provider), Some(export)) => {
-                        writeln!(f, "    imports {} from {provider} as {export}", edge.import)?;
+                        writeln!(f, "{} as {}", plain(provider), plain(export))?;
                     }
-                    _ => writeln!(f, "    imports {} from its linker", edge.import)?,
+                    _ => writeln!(f, "its linker")?,
                 }
             }
         }
         if !self.fused.is_empty() {
             writeln!(f, "fused")?;
-            self.fused.iter().try_for_each(|group| writeln!(f, "  {group}"))?;
+            self.fused.iter().try_for_each(|group| writeln!(f, "  {}", plain(group)))?;
         }
         writeln!(f, "exports")?;
         for export in &self.exports {
-            let by = export.providers.join(", ");
+            let (name, by) = (plain(&export.name), listed(&export.providers, ", "));
             match export.functions.as_slice() {
                 _ if export.is_ambiguous() => {
-                    writeln!(f, "  {}: offered by {by}, chosen by no hint", export.name)?;
+                    writeln!(f, "  {name}: offered by {by}, chosen by no hint")?;
                 }
                 [only] if only.name == export.name => {
                     let types = export.definitions();
-                    writeln!(f, "  {}: {} from {by}", export.name, types.names().func(&only.ty))?;
+                    writeln!(f, "  {name}: {} from {by}", types.names().func(&only.ty))?;
                 }
                 functions => {
                     match &export.ty {
-                        Some(ty) => writeln!(f, "  {}: {ty} from {by}", export.name)?,
-                        None => writeln!(f, "  {} from {by}", export.name)?,
+                        Some(ty) => writeln!(f, "  {name}: {ty} from {by}")?,
+                        None => writeln!(f, "  {name} from {by}")?,
                     }
                     let mut types = export.definitions();
                     functions.iter().for_each(|function| types.uses(&function.ty));
                     for function in functions {
                         let ty = types.names().func(&function.ty);
-                        writeln!(f, "    {}: {ty}", function.name)?;
+                        writeln!(f, "    {}: {ty}", plain(&function.name))?;
                     }
                     for line in types.lines() {
                         writeln!(f, "    {line}")?;

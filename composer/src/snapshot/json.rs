@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
-use crate::error::with_causes;
+use crate::error::{is_plain, with_causes};
 use crate::layer::EdgeCounts;
 use crate::plan::{Export, Plan, PlanEdge};
 
@@ -62,7 +62,7 @@ impl Snapshot {
     /// A page that draws the snapshot, with feature `json`. It is whole: it needs no network.
     pub fn to_html(&self) -> String {
         // Inside of a script, only this could end it.
-        let snapshot = self.json().to_string().replace('<', "\\u003c");
+        let snapshot = escaped(&self.json().to_string()).replace('<', "\\u003c");
         PAGE.replacen(PLACE, &snapshot, 1)
     }
 
@@ -126,5 +126,18 @@ fn calls(edge: &EdgeCounts) -> Value {
 }
 
 fn text(value: &Value) -> String {
-    format!("{value:#}\n")
+    escaped(&format!("{value:#}\n"))
+}
+
+/// JSON in which strings have nothing in them that a terminal does not just show. It means the same.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Beside them only white space of JSON itself is to be escaped, and that is a line feed.
+        match is_plain(c.encode_utf8(&mut [0; 4])) || c == '\n' {
+            true => text.push(c),
+            false => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+        }
+    }
+    text
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::composition::Composition;
-use crate::error::StopReason;
+use crate::error::{StopReason, plain, plain_lines};
 use crate::layer::{CallCounts, EdgeCounts};
 use crate::plan::Plan;
 use crate::plan::draw::Notes;
@@ -206,11 +206,12 @@ impl ComponentSnapshot {
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for component in &self.components {
-            writeln!(f, "{}: {}", component.id, component.said())?;
+            writeln!(f, "{}: {}", plain(&component.id), plain_lines(component.said()))?;
         }
         for edge in &self.calls {
             let consumer = edge.consumer.as_deref().unwrap_or("Rust");
             let EdgeCounts { provider, export, calls, failures, .. } = edge;
+            let (consumer, provider, export) = (plain(consumer), plain(provider), plain(export));
             writeln!(f, "{consumer} -> {provider}, {export}: calls: {calls}, failed: {failures}")?;
         }
         Ok(())

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::{HOST, ImportHint, LayeredImport, Leaf, Need, Ready, Resolver, Source, best_offers};
 use crate::error::PlanProblem;
 use crate::plan::containment::{Wish, contain, is_for, split, target};
-use crate::plan::item::{Item, Named};
-use crate::plan::name::{Rank, base, nearest};
+use crate::plan::item::{Fit, Item, Named};
+use crate::plan::name::{base, nearest};
 use crate::plan::replacement::ImportRule;
 
 impl Need {
@@ -17,7 +17,7 @@ impl Need {
 
 impl Ready<'_> {
     /// The open imports that what is said of `rule` holds for, by their place, each with how well it does.
-    fn held_by(&self, leaves: &[Leaf], rule: &str) -> Vec<(usize, (Rank, bool))> {
+    fn held_by(&self, leaves: &[Leaf], rule: &str) -> Vec<(usize, Fit)> {
         let places = self.open_by_base.get(base(rule)).map_or(&[][..], Vec::as_slice);
         let held = places.iter().filter_map(|place| {
             let ranks = self.open[*place].1.iter().map(|need| need.named(leaves).rank_for(rule));
@@ -29,7 +29,7 @@ impl Ready<'_> {
     /// The hint for each open import that has one, by the import's place: that for its very name comes
     /// before others, and that for a higher version before that for a lower.
     pub(super) fn hints(&self, leaves: &[Leaf]) -> HashMap<usize, usize> {
-        let mut best: HashMap<usize, ((Rank, bool), usize)> = HashMap::new();
+        let mut best: HashMap<usize, (Fit, usize)> = HashMap::new();
         for (index, hint) in self.import_hints.iter().enumerate() {
             for (place, rank) in self.held_by(leaves, &hint.import) {
                 if best.get(&place).is_none_or(|(known, _)| rank > *known) {
@@ -72,7 +72,7 @@ impl Resolver<'_> {
 
     /// Finds what is contained of a node's imports, and the wishes that are for nothing.
     pub(super) fn contain(&mut self, node: &Ready<'_>) {
-        let mut wishes: BTreeMap<usize, Vec<((Rank, bool), &Wish)>> = BTreeMap::new();
+        let mut wishes: BTreeMap<usize, Vec<(Fit, &Wish)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for wish in node.containments {
             let (name, function) = target(wish);

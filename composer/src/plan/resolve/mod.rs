@@ -11,7 +11,7 @@ use super::filter::Filter;
 use super::item::{Named, ResourceOrigin, Surface};
 use super::name::{Name, Rank, base, names, nearest};
 use super::order::order;
-use crate::error::PlanProblem;
+use crate::error::{PlanProblem, is_plain};
 
 /// The hint target that stands for the component's own linker.
 pub(crate) const HOST: &str = "host";
@@ -733,7 +733,7 @@ fn invalid_id(id: &str) -> Option<&'static str> {
         Some("`host` stands for the component's own linker")
     } else if id.is_empty() {
         Some("it is empty")
-    } else if id.contains(|c: char| c == '/' || c == '`' || c.is_whitespace() || c.is_control()) {
+    } else if !is_plain(id) || id.contains(|c: char| c == '/' || c == '`' || c.is_whitespace()) {
         Some("it contains a `/`, a backtick, white space or a control character")
     } else {
         None
