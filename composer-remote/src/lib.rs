@@ -71,6 +71,7 @@
     allow(dead_code, unused_imports, reason = "what the other transport needs is left over")
 )]
 
+mod budget;
 mod client;
 mod codec;
 mod component;

@@ -18,6 +18,21 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 /// How long a call may run where it is served, whatever its caller says.
 pub(crate) const CALL_TIME: Duration = Duration::from_secs(300);
 
+/// How many bytes a server holds for all calls, beside what each connection takes.
+pub(crate) const HELD_BYTES: usize = 256 * 1024 * 1024;
+
+/// How many bytes a server holds for the calls of one peer.
+pub(crate) const PEER_BYTES: usize = 128 * 1024 * 1024;
+
+/// How many bytes of streams may wait at one connection for whoever reads them.
+pub(crate) const STREAM_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many bytes of a call are not counted: with the buffers of its connection they are 256 KiB for each.
+pub(crate) const FREE_BYTES: usize = 64 * 1024;
+
+/// How many bytes a second a peer has to send, or to take, when it has begun to.
+pub(crate) const LEAST_RATE: usize = 16 * 1024;
+
 /// How many bytes of memory the values of a call of so many bytes may take.
 pub(crate) fn memory(bytes: usize) -> usize {
     bytes.saturating_mul(MEMORY_FACTOR).saturating_add(64 * 1024)

@@ -5,6 +5,7 @@ use wasm_runtime_composer::provider::{Elements, Value};
 
 use super::leb128::{Leb128Error, read_signed, read_u32, read_unsigned};
 use super::{Flow, Inflow, PENDING, READY, flag_bytes, for_primitives};
+use crate::budget::{Full, Held};
 
 /// Why bytes are no values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,10 @@ pub(crate) enum DecodeError {
         /// How many bytes they may take.
         limit: usize,
     },
+
+    /// There is no room for them at the moment.
+    #[error("{0}")]
+    Full(Full),
 }
 
 /// Takes values off the front of some bytes.
@@ -44,9 +49,29 @@ pub(crate) struct Decoder<'a> {
     at: usize,
     inflows: Vec<Inflow>,
     path: Vec<u32>,
-    memory: usize,
+    /// How much memory the values take by now, and the most that they may.
+    spent: usize,
     limit: usize,
+    /// What those who allocate it add to it.
+    overhead: usize,
+    counted: Option<Counted<'a>>,
 }
+
+/// Where the memory of values is counted.
+#[derive(Debug)]
+struct Counted<'a> {
+    held: &'a mut Held,
+    /// What is held beside them.
+    base: usize,
+    /// How much has been counted.
+    until: usize,
+}
+
+/// How much memory is counted at a time.
+const STEP: usize = 16 * 1024;
+
+/// What an allocation takes beside its bytes, about.
+const ALLOCATION: usize = 32;
 
 /// Makes the handle of a stream or future: with what stands in the bytes, or, if it is to come, without.
 pub(crate) type MakeFlow<'f> = &'f mut dyn FnMut(&Inflow, Option<Elements>) -> Value;
@@ -56,7 +81,12 @@ trait Primitive: Sized {
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 
     fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
-        (0..count).map(|_| Self::take(decoder)).collect()
+        // One that grew would have room for up to twice as many.
+        let mut values = Vec::with_capacity(count);
+        for _ in 0..count {
+            values.push(Self::take(decoder)?);
+        }
+        Ok(values)
     }
 }
 
@@ -107,7 +137,27 @@ primitive! {
 impl<'a> Decoder<'a> {
     /// A decoder of values that may take about `limit` bytes of memory.
     pub(crate) fn new(input: &'a [u8], limit: usize) -> Self {
-        Self { input, at: 0, inflows: Vec::new(), path: Vec::new(), memory: limit, limit }
+        Self {
+            input,
+            at: 0,
+            inflows: Vec::new(),
+            path: Vec::new(),
+            spent: 0,
+            limit,
+            overhead: 0,
+            counted: None,
+        }
+    }
+
+    /// Has `held` count the values' memory, beside `base` bytes that it counts already.
+    pub(crate) fn counted(mut self, held: &'a mut Held, base: usize) -> Self {
+        self.counted = Some(Counted { held, base, until: 0 });
+        self
+    }
+
+    /// How much memory the values take, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.spent + self.overhead
     }
 
     /// Takes the value number `index` of a list of parameters, or the only result, number 0. What `flow`
@@ -208,9 +258,12 @@ impl<'a> Decoder<'a> {
             }
             ValueType::Map(types) => {
                 let length = self.length()?;
-                let mut entries = Vec::new();
+                let mut entries = self.room::<(Value, Value)>(length)?;
+                let counted = entries.capacity();
                 for index in 0..length {
-                    self.spend(size_of::<(Value, Value)>())?;
+                    if index >= counted {
+                        self.spend(size_of::<(Value, Value)>())?;
+                    }
                     self.path.push(index as u32);
                     let entry = self
                         .at(0, &types.0, flow)
@@ -326,13 +379,23 @@ impl<'a> Decoder<'a> {
         count: usize,
         flow: MakeFlow<'_>,
     ) -> Result<Vec<Value>, DecodeError> {
-        // A length is only a claim: memory is taken as the elements turn up.
-        let mut values = Vec::new();
+        let mut values = self.room::<Value>(count)?;
+        let counted = values.capacity();
         for index in 0..count {
-            self.spend(size_of::<Value>())?;
+            if index >= counted {
+                self.spend(size_of::<Value>())?;
+            }
             values.push(self.at(index as u32, ty, flow)?);
         }
         Ok(values)
+    }
+
+    /// Room for so many values. A length is only a claim: there is none for more than there are bytes,
+    /// beyond which there can only be values that take none.
+    fn room<T>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
+        let count = count.min(self.input.len() - self.at);
+        self.spend(count.saturating_mul(size_of::<T>()))?;
+        Ok(Vec::with_capacity(count))
     }
 
     fn each<T: Primitive>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
@@ -414,8 +477,20 @@ impl<'a> Decoder<'a> {
 
     /// Counts memory that a value takes.
     fn spend(&mut self, bytes: usize) -> Result<(), DecodeError> {
-        let left = self.memory.checked_sub(bytes);
-        self.memory = left.ok_or(DecodeError::TooLarge { limit: self.limit })?;
+        let spent = self.spent.saturating_add(bytes);
+        if spent > self.limit {
+            return Err(DecodeError::TooLarge { limit: self.limit });
+        }
+        self.spent = spent;
+        self.overhead += ALLOCATION;
+        let memory = self.memory();
+        if let Some(Counted { held, base, until }) = &mut self.counted
+            && memory > *until
+        {
+            let next = memory.next_multiple_of(STEP);
+            held.set(base.saturating_add(next)).map_err(DecodeError::Full)?;
+            *until = next;
+        }
         Ok(())
     }
 

@@ -159,7 +159,7 @@ impl NatsCaller {
     }
 
     fn result(&self, request: &Request, body: &[u8]) -> Result<Option<Value>, String> {
-        let mut decoder = Decoder::new(body, limits::memory(body.len()));
+        let mut decoder = Decoder::new(body, limits::memory(self.client.max_payload()));
         let value = request.function.ty.result().map(|ty| decoder.plain(ty)).transpose();
         let value = value.map_err(|error| error.to_string())?;
         decoder.finish().map_err(|error| error.to_string())?;

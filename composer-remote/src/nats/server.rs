@@ -13,8 +13,11 @@ use tokio::time::{Instant, timeout};
 use wasm_runtime_composer::Composition;
 use wasm_runtime_composer::provider::Value;
 
-use super::envelope::{CallId, REPLY_HEAD, RequestHead, Status, left, reply, type_hash};
+use super::envelope::{
+    CallId, REPLY_HEAD, REQUEST_HEAD, RequestHead, Status, left, reply, type_hash,
+};
 use super::{NAME, PREFIX, subject};
+use crate::budget::{Account, Held};
 use crate::codec::{Decoder, EncodeError, Encoder};
 use crate::error::ServeError;
 use crate::limits;
@@ -37,6 +40,7 @@ pub struct NatsServer {
     only: Option<Vec<String>>,
     calls: usize,
     call_time: Duration,
+    held_bytes: usize,
 }
 
 impl NatsServer {
@@ -49,6 +53,7 @@ impl NatsServer {
             only: None,
             calls: limits::CALLS,
             call_time: limits::CALL_TIME,
+            held_bytes: limits::HELD_BYTES,
         }
     }
 
@@ -88,6 +93,16 @@ impl NatsServer {
     #[must_use]
     pub fn with_call_limit(mut self, limit: Duration) -> Self {
         self.call_time = limit;
+        self
+    }
+
+    /// Sets how many bytes the server holds for calls, in memory; 256 MiB if nothing is said. They are the
+    /// arguments of calls that run or wait, and the values that they are while they run. Calls that would
+    /// take more are refused. Nobody knows who a caller is, so there is no such bound for each. Replies go to
+    /// the client, which holds as many as its options say.
+    #[must_use]
+    pub fn with_held_bytes(mut self, bytes: usize) -> Self {
+        self.held_bytes = bytes;
         self
     }
 
@@ -134,6 +149,7 @@ impl NatsServer {
             client: self.client,
             call_time: self.call_time,
         });
+        let account = Account::new("the server", "with_held_bytes", self.held_bytes, None);
         let mut running = JoinSet::new();
         let mut is_closing = false;
         let mut cut = std::pin::pin!(cut(close.clone()));
@@ -152,9 +168,16 @@ impl NatsServer {
                 Some(_) = running.join_next() => {}
                 next = subscriptions.next() => match next {
                     Some((function, message)) if running.len() < most => {
-                        running.spawn(calls.clone().run(function, message));
+                        match Held::of(&account, message.payload.len()) {
+                            Ok(held) => {
+                                running.spawn(calls.clone().run(function, message, held));
+                            }
+                            Err(full) => calls.refuse(message, full.to_string()).await,
+                        }
                     }
-                    Some((_, message)) => calls.refuse(message).await,
+                    Some((_, message)) => {
+                        calls.refuse(message, "as many calls run and wait as may".to_owned()).await;
+                    }
                     None => {
                         tokio::select! {
                             () = async { while running.join_next().await.is_some() {} } => {}
@@ -216,11 +239,11 @@ struct Calls {
 
 impl Calls {
     /// Runs a call and replies.
-    async fn run(self: Arc<Self>, function: Arc<Function>, message: Message) {
+    async fn run(self: Arc<Self>, function: Arc<Function>, message: Message, held: Held) {
         // Without a place for the reply it is nobody's call.
         let Some(inbox) = message.reply else { return };
         let (id, status, body) = match RequestHead::parse(&message.payload) {
-            Ok((head, args)) => match self.answer(&function, &head, args).await {
+            Ok((head, args)) => match self.answer(&function, &head, args, held).await {
                 Some((status, body)) => (head.id, status, body),
                 None => return,
             },
@@ -235,6 +258,7 @@ impl Calls {
         function: &Function,
         head: &RequestHead,
         args: &[u8],
+        mut held: Held,
     ) -> Option<(Status, Vec<u8>)> {
         let refused = |problem: String| Some((Status::Refused, problem.into_bytes()));
         let left = match left(head.deadline) {
@@ -251,15 +275,19 @@ impl Calls {
             let ty = function.served.ty();
             return refused(format!("`{name}` is here a `{ty}`, and its caller has another type"));
         }
-        let args = match arguments(function, args) {
-            Ok(args) => args,
-            Err(problem) => {
-                return refused(format!("the arguments of `{name}` cannot be read: {problem}"));
-            }
-        };
+        let most = limits::memory(self.client.max_payload());
         let called = timeout(left, async {
             let _turn = self.turns.acquire().await;
-            function.served.call(args, self.call_time).await
+            // While a call waits it is its bytes alone.
+            let args = match arguments(function, args, most, &mut held) {
+                Ok(args) => args,
+                Err(problem) => {
+                    let problem = format!("the arguments of `{name}` cannot be read: {problem}");
+                    return Err((Status::Refused, problem));
+                }
+            };
+            let called = function.served.call(args, self.call_time).await;
+            called.map_err(|message| (Status::Failed, message))
         });
         // Nobody waits for it any more.
         let called = called.await.ok()?;
@@ -267,18 +295,18 @@ impl Calls {
         let encoded = called.and_then(|value| {
             encode(function, value, limit)
                 .map_err(|error| format!("the result of `{name}` cannot be sent: {error}"))
+                .map_err(|message| (Status::Failed, message))
         });
         Some(match encoded {
             Ok(body) => (Status::Ended, body),
-            Err(message) => (Status::Failed, message.into_bytes()),
+            Err((status, message)) => (status, message.into_bytes()),
         })
     }
 
-    /// Says that there are too many calls.
-    async fn refuse(&self, message: Message) {
+    /// Says why a call is not run.
+    async fn refuse(&self, message: Message, problem: String) {
         let Some(inbox) = message.reply else { return };
         let id = RequestHead::parse(&message.payload).map_or([0; 16], |(head, _)| head.id);
-        let problem = "as many calls run and wait as may".to_owned();
         self.reply(inbox, id, Status::Refused, problem.into_bytes()).await;
     }
 
@@ -297,8 +325,13 @@ impl Calls {
     }
 }
 
-fn arguments(function: &Function, args: &[u8]) -> Result<Vec<Value>, String> {
-    let mut decoder = Decoder::new(args, limits::memory(args.len()));
+fn arguments(
+    function: &Function,
+    args: &[u8],
+    most: usize,
+    held: &mut Held,
+) -> Result<Vec<Value>, String> {
+    let mut decoder = Decoder::new(args, most).counted(held, REQUEST_HEAD + args.len());
     let params = function.served.ty().params();
     let args: Result<_, _> = params.map(|(_, ty)| decoder.plain(ty)).collect();
     let args = args.map_err(|error| error.to_string())?;

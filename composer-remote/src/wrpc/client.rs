@@ -12,11 +12,12 @@ use tokio::time::{Instant, timeout};
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
 
-use super::flow::{LINGER, is_idle, receive, send};
-use super::frame::{FrameReader, FrameWriter};
+use super::flow::{LINGER, Room, Routes, is_idle, receive, send};
+use super::frame::{FrameReader, FrameWriter, Pace};
 use super::net::{Address, Reader, Writer};
 use super::root::{Root, RootError, RootSpec, read_receipt, read_root};
 use super::{IDLE, NAME};
+use crate::budget::{Account, Held};
 use crate::client::{Caller, Calling, Request, Transport};
 use crate::codec::Outflow;
 use crate::error::RemoteError;
@@ -38,6 +39,8 @@ pub struct Wrpc {
     call_bytes: usize,
     connect: Duration,
     idle: Duration,
+    least_rate: usize,
+    stream_bytes: usize,
     is_silent: bool,
 }
 
@@ -59,6 +62,8 @@ impl Wrpc {
             call_bytes: limits::CALL_BYTES,
             connect: Duration::from_secs(5),
             idle: IDLE,
+            least_rate: limits::LEAST_RATE,
+            stream_bytes: limits::STREAM_BYTES,
             is_silent: false,
         }
     }
@@ -96,9 +101,36 @@ impl Wrpc {
     /// Sets for how long a peer may neither send nor take anything, while there is a stream, before it is
     /// given up; a minute if nothing is said. Peers of this library tell once a second that they are
     /// there; others may have to be given more time.
+    ///
+    /// It is also for how long a stream that nobody reads may hold up another one of the same call, see
+    /// [`with_stream_bytes`](Self::with_stream_bytes).
     #[must_use]
     pub fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.idle = limit;
+        self
+    }
+
+    /// Sets how many bytes a second a peer has to take of what is sent to it, and to send of an element that
+    /// it has begun; 16 KiB if nothing is said. It is given up when it has been waited for through the
+    /// [idle limit](Self::with_idle_limit) and this is not reached. A peer that has nothing to send is not
+    /// slow.
+    #[must_use]
+    pub fn with_least_rate(mut self, bytes_per_second: usize) -> Self {
+        self.least_rate = bytes_per_second;
+        self
+    }
+
+    /// Sets how many bytes of the streams in a call's result may wait for whoever reads them; 4 MiB if
+    /// nothing is said.
+    ///
+    /// All streams of a call come over one connection, one after the other. Those that are read later than
+    /// they come wait, up to this. If a stream that is not read then holds up one that is, for as long as
+    /// the [idle limit](Self::with_idle_limit), it is given up: whoever reads it later gets
+    /// [`CompositionError::Stream`](wasm_runtime_composer::CompositionError::Stream), and the others go
+    /// on. Streams that are read at the same time need no more than the default.
+    #[must_use]
+    pub fn with_stream_bytes(mut self, bytes: usize) -> Self {
+        self.stream_bytes = bytes;
         self
     }
 
@@ -215,12 +247,13 @@ impl WrpcCaller {
         (reader, writer): (Reader, Writer),
         outflows: Vec<Outflow>,
     ) -> Result<Option<Value>, RemoteError> {
-        let Wrpc { idle, call_bytes, .. } = self.wrpc;
+        let Wrpc { idle, call_bytes, least_rate, stream_bytes, .. } = self.wrpc;
+        let pace = Pace::new(idle, least_rate);
         let failed = |error| failed(request, &at, error);
         request.set_sent(&at);
         // The deadline bounds the wait for the result.
-        let mut frames = FrameReader::new(reader, self.wrpc.idle.max(request.after));
-        let mut out = FrameWriter::new(writer, idle);
+        let mut frames = FrameReader::new(reader, Pace::any(idle.max(request.after)));
+        let mut out = FrameWriter::new(writer, pace);
         let function = &request.function;
         let interface = function.interface.as_deref().unwrap_or_default();
         let mut sent = out.call(interface, &function.name, &request.bytes).await;
@@ -239,35 +272,35 @@ impl WrpcCaller {
                 }
             }))
         });
+        let account = Account::new("the connection", "with_stream_bytes", stream_bytes, None);
+        // What a peer may send at once is bounded by its length.
+        let mut held = Held::new(&Account::unlimited(), 0);
+        let room = Room { account, idle };
         let Some(ty) = function.ty.result() else {
             read_receipt(&mut frames, self.wrpc.is_silent).await.map_err(failed)?;
             // Arguments may be read for longer than the call takes.
-            go_on(frames, Root { values: Vec::new(), routes: no_routes() }, sending, idle);
+            go_on(frames, Routes::new(0, room), sending, pace);
             return Ok(None);
         };
         let writer = format!("{} at {at}", function.full_name());
-        let spec = RootSpec { types: vec![ty], limit: call_bytes, writer };
-        let mut root = read_root(&mut frames, &spec).await.map_err(failed)?;
-        let value = root.values.pop();
-        go_on(frames, root, sending, idle);
-        Ok(value)
+        let spec = RootSpec { types: vec![ty], limit: call_bytes, writer, room };
+        let Root { mut values, routes } =
+            read_root(&mut frames, &spec, &mut held).await.map_err(failed)?;
+        go_on(frames, routes, sending, pace);
+        Ok(values.pop())
     }
-}
-
-fn no_routes() -> super::flow::Routes {
-    super::flow::Routes::new(0)
 }
 
 /// Has streams go on after the result, as long as somebody reads or writes them.
-fn go_on(mut frames: FrameReader<Reader>, root: Root, sending: Option<Sending>, idle: Duration) {
-    if root.routes.is_empty() && sending.is_none() {
+fn go_on(mut frames: FrameReader<Reader>, routes: Routes, sending: Option<Sending>, pace: Pace) {
+    if routes.is_empty() && sending.is_none() {
         return;
     }
-    frames.set_idle(idle);
+    frames.set_pace(pace);
     tokio::spawn(async move {
         // What goes wrong is seen by who reads the streams.
-        if !root.routes.is_empty() {
-            let _ = receive(&mut frames, root.routes).await;
+        if !routes.is_empty() {
+            let _ = receive(&mut frames, routes).await;
         }
         if let Some(mut sending) = sending {
             // Without its reading direction the connection is reset when the peer writes.
@@ -288,7 +321,7 @@ impl Drop for Sending {
 
 /// Why the arguments were not taken: a peer that refuses a call may say so before it has read them.
 async fn not_taken(frames: &mut FrameReader<Reader>, error: io::Error) -> RootError {
-    frames.set_idle(LINGER);
+    frames.set_pace(Pace::any(LINGER));
     match read_receipt(frames, false).await {
         Err(told @ (RootError::Failed(_) | RootError::Refused(_))) => told,
         _ => RootError::Frame(error.into()),
@@ -309,6 +342,7 @@ fn failed(request: &Request, at: &str, error: RootError) -> RemoteError {
         }
         RootError::Ended => RemoteError::ConnectionLost { function, at, source: None },
         RootError::Invalid(problem) => RemoteError::Protocol { function, at, problem },
+        RootError::Full(full) => RemoteError::Protocol { function, at, problem: full.to_string() },
         RootError::Failed(message) => RemoteError::PeerFailed { function, at, message },
         RootError::Refused(message) => RemoteError::Refused { function, at, message },
     }

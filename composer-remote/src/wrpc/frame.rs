@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::time::timeout;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::time::{Instant, timeout};
 
 use crate::codec::put_u32;
 
@@ -46,17 +46,74 @@ pub(crate) struct Head {
     pub(crate) is_alive: bool,
 }
 
-/// Reads frames, and waits a limited time for each byte.
+/// How fast a peer has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// For how long it may be waited for, all in all, until so many bytes have come or gone.
+    idle: Duration,
+    least: usize,
+}
+
+impl Pace {
+    /// `rate` bytes a second, looked at whenever it has been waited for `idle`.
+    pub(crate) fn new(idle: Duration, rate: usize) -> Self {
+        let least = (rate as u128).saturating_mul(idle.as_millis()) / 1000;
+        Self { idle, least: usize::try_from(least).unwrap_or(usize::MAX).max(1) }
+    }
+
+    /// Any byte within each `idle`.
+    pub(crate) fn any(idle: Duration) -> Self {
+        Self { idle, least: 1 }
+    }
+}
+
+/// How long something may take that is ready.
+const AT_ONCE: Duration = Duration::from_millis(5);
+
+/// How a peer keeps up.
+#[derive(Debug)]
+struct Progress {
+    pace: Pace,
+    /// For how long it has been waited for, since so many bytes had come or gone.
+    waited: Duration,
+    moved: usize,
+}
+
+impl Progress {
+    fn new(pace: Pace) -> Self {
+        Self { pace, waited: Duration::ZERO, moved: 0 }
+    }
+
+    /// Waits for `future`, as long as there is time.
+    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        let start = Instant::now();
+        let left = self.pace.idle.saturating_sub(self.waited);
+        let output = timeout(left, future).await.ok();
+        // What is ready at once is no waiting, however often it is asked for.
+        self.waited += start.elapsed().saturating_sub(AT_ONCE);
+        output
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.moved = self.moved.saturating_add(bytes);
+        if self.moved >= self.pace.least {
+            *self = Self::new(self.pace);
+        }
+    }
+}
+
+/// Reads frames, and waits a limited time for each.
 pub(crate) struct FrameReader<R> {
     reader: BufReader<R>,
-    idle: Duration,
+    progress: Progress,
     /// What is left of the frame that was begun.
     left: u32,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    pub(crate) fn new(reader: R, idle: Duration) -> Self {
-        Self { reader: BufReader::with_capacity(CHUNK, reader), idle, left: 0 }
+    pub(crate) fn new(reader: R, pace: Pace) -> Self {
+        let reader = BufReader::with_capacity(CHUNK, reader);
+        Self { reader, progress: Progress::new(pace), left: 0 }
     }
 
     /// The names of interface and function in front of the frames.
@@ -89,6 +146,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         let (length, bytes) = self.number().await?;
         self.left = length;
+        if length == 0 {
+            self.set_pace(self.progress.pace);
+        }
         let is_alive = path.is_empty() && length == 0 && bytes > 1;
         Ok(Some(Head { path, length, is_alive }))
     }
@@ -106,6 +166,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         self.reader.consume(chunk.len());
         self.left -= chunk.len() as u32;
+        if self.left == 0 {
+            // Who has sent a frame may be silent for as long as who has sent nothing.
+            self.set_pace(self.progress.pace);
+        }
         Ok(chunk)
     }
 
@@ -120,17 +184,18 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// Changes how long to wait for each byte.
-    pub(crate) fn set_idle(&mut self, idle: Duration) {
-        self.idle = idle;
+    /// Changes how fast the peer has to be, from now on.
+    pub(crate) fn set_pace(&mut self, pace: Pace) {
+        self.progress = Progress::new(pace);
     }
 
     async fn fill(&mut self) -> Result<&[u8], FrameError> {
-        let idle = self.idle;
-        match timeout(idle, self.reader.fill_buf()).await {
-            Ok(filled) => Ok(filled?),
-            Err(_) => Err(FrameError::Idle(idle)),
+        if self.reader.buffer().is_empty() {
+            let filled = self.progress.wait(self.reader.fill_buf()).await;
+            let filled = filled.ok_or(FrameError::Idle(self.progress.pace.idle))??.len();
+            self.progress.add(filled);
         }
+        Ok(self.reader.buffer())
     }
 
     async fn byte(&mut self) -> Result<u8, FrameError> {
@@ -161,25 +226,24 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             let problem = format!("a name of {length} bytes, the most is {MOST_NAME}");
             return Err(FrameError::Invalid(problem));
         }
-        let mut name = vec![0; length as usize];
-        match timeout(self.idle, self.reader.read_exact(&mut name)).await {
-            Ok(read) => read?,
-            Err(_) => return Err(FrameError::Idle(self.idle)),
-        };
+        let mut name = Vec::with_capacity(length as usize);
+        while name.len() < length as usize {
+            name.push(self.byte().await?);
+        }
         let name = String::from_utf8(name);
         name.map_err(|_| FrameError::Invalid("a name that is not UTF-8".to_owned()))
     }
 }
 
-/// Writes frames, and waits a limited time until some of each is taken.
+/// Writes frames, and waits a limited time until each is taken.
 pub(crate) struct FrameWriter<W> {
     writer: W,
-    idle: Duration,
+    progress: Progress,
 }
 
 impl<W: AsyncWrite + Unpin> FrameWriter<W> {
-    pub(crate) fn new(writer: W, idle: Duration) -> Self {
-        Self { writer, idle }
+    pub(crate) fn new(writer: W, pace: Pace) -> Self {
+        Self { writer, progress: Progress::new(pace) }
     }
 
     /// The head of a call: what it calls, and its arguments.
@@ -208,10 +272,8 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     }
 
     pub(crate) async fn shutdown(&mut self) -> io::Result<()> {
-        match timeout(self.idle, self.writer.shutdown()).await {
-            Ok(shut) => shut,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
-        }
+        let shut = self.progress.wait(self.writer.shutdown()).await;
+        shut.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
     }
 
     async fn after(&mut self, mut head: Vec<u8>, path: &[u32], bytes: &[u8]) -> io::Result<()> {
@@ -230,10 +292,14 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
 
     async fn all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            match timeout(self.idle, self.writer.write(bytes)).await {
-                Ok(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => bytes = &bytes[written?..],
-                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            match self.progress.wait(self.writer.write(bytes)).await {
+                Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Some(written) => {
+                    let written = written?;
+                    self.progress.add(written);
+                    bytes = &bytes[written..];
+                }
+                None => return Err(io::ErrorKind::TimedOut.into()),
             }
         }
         Ok(())

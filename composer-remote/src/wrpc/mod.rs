@@ -28,6 +28,8 @@ use std::time::Duration;
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider;
 
+use crate::budget::{Account, Held};
+
 /// How long a peer that has something to send may send nothing.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -39,13 +41,15 @@ const NAME: &str = "wRPC";
 
 /// Reads what a caller sends, as a server does, and every stream in it.
 pub(crate) async fn read_all(bytes: &[u8], types: &[ValueType], limit: usize) {
-    let mut frames = frame::FrameReader::new(bytes, IDLE);
+    let mut frames = frame::FrameReader::new(bytes, frame::Pace::any(IDLE));
     if frames.names().await.is_err() {
         return;
     }
     let (types, writer) = (types.iter().collect(), String::new());
-    let spec = root::RootSpec { types, limit, writer };
-    let Ok(root) = root::read_root(&mut frames, &spec).await else { return };
+    let room = flow::Room { account: Account::unlimited(), idle: IDLE };
+    let mut held = Held::new(&room.account, 0);
+    let spec = root::RootSpec { types, limit, writer, room };
+    let Ok(root) = root::read_root(&mut frames, &spec, &mut held).await else { return };
     // Whether it is an error is of no interest; it ends.
     let reading = futures_util::future::join_all(root.values.into_iter().filter_map(|value| {
         let elements = provider::elements(value, 64)?;

@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::budget::Peer;
+
 /// The direction of a connection in which the peer's bytes come.
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
@@ -189,6 +191,28 @@ fn unix(stream: UnixStream) -> (Reader, Writer) {
     (Box::new(reader), Box::new(writer))
 }
 
+/// A connection that was taken, and who is on the other side.
+pub(super) struct Accepted {
+    stream: Stream,
+    pub(super) peer: Peer,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Accepted {
+    pub(super) fn open(self) -> io::Result<(Reader, Writer)> {
+        match self.stream {
+            Stream::Tcp(stream) => tcp(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => Ok(unix(stream)),
+        }
+    }
+}
+
 /// Takes connections. A Unix socket goes with it.
 pub(super) enum Listener {
     Tcp(TcpListener),
@@ -211,12 +235,25 @@ impl Listener {
         }
     }
 
-    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Reader, Writer)>> {
+    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         match self {
-            Self::Tcp(listener) => listener.poll_accept(cx).map(|accepted| tcp(accepted?.0)),
+            Self::Tcp(listener) => {
+                let accepted = std::task::ready!(listener.poll_accept(cx));
+                let accepted = accepted.map(|(stream, from)| Accepted {
+                    stream: Stream::Tcp(stream),
+                    peer: Peer::of(from.ip()),
+                });
+                Poll::Ready(accepted)
+            }
             #[cfg(unix)]
             Self::Unix { listener, .. } => {
-                listener.poll_accept(cx).map(|accepted| Ok(unix(accepted?.0)))
+                let accepted = std::task::ready!(listener.poll_accept(cx));
+                let accepted = accepted.map(|(stream, _)| {
+                    let user = stream.peer_cred().ok();
+                    let peer = user.map_or(Peer::Unknown, |user| Peer::User(user.uid()));
+                    Accepted { stream: Stream::Unix(stream), peer }
+                });
+                Poll::Ready(accepted)
             }
         }
     }

@@ -1,12 +1,15 @@
 //! Arguments and results: the values of the empty path.
 
+use std::time::Duration;
+
+use tokio::io::AsyncRead;
+use tokio::time::{Instant, sleep};
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
 
-use tokio::io::AsyncRead;
-
-use super::flow::{Routes, make_flow};
+use super::flow::{Room, Routes, make_flow};
 use super::frame::{FAILED, FrameError, FrameReader, Head, REFUSED};
+use crate::budget::{Full, Held};
 use crate::codec::{DecodeError, Decoder};
 use crate::limits;
 
@@ -19,10 +22,22 @@ pub(super) enum RootError {
     Ended,
     /// They are no values of their types.
     Invalid(String),
+    /// There is no room for them at the moment.
+    Full(Full),
     /// The peer says that the call failed.
     Failed(String),
     /// The peer says that it did not run the call.
     Refused(String),
+}
+
+impl From<DecodeError> for RootError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Incomplete => Self::Ended,
+            DecodeError::Full(full) => Self::Full(full),
+            error => Self::Invalid(error.to_string()),
+        }
+    }
 }
 
 impl From<FrameError> for RootError {
@@ -51,19 +66,24 @@ pub(super) struct RootSpec<'a> {
     pub(super) limit: usize,
     /// Who writes the streams among them, for whoever reads those.
     pub(super) writer: String,
+    /// How much of those may wait for them.
+    pub(super) room: Room,
 }
 
 impl RootSpec<'_> {
-    /// The values that `bytes` are, without a byte more.
-    fn decode(&self, bytes: &[u8]) -> Result<Root, DecodeError> {
-        let mut routes = Routes::new(self.limit);
+    /// The values that `bytes` are, without a byte more. `held` counts both, and then the values alone.
+    fn decode(&self, bytes: &Vec<u8>, held: &mut Held) -> Result<Root, DecodeError> {
+        let mut routes = Routes::new(self.limit, self.room.clone());
         let mut decoder = Decoder::new(bytes, limits::memory(self.limit));
+        decoder = decoder.counted(held, bytes.capacity());
         let mut values = Vec::with_capacity(self.types.len());
         for (index, ty) in (0..).zip(&self.types) {
             let mut flow = |inflow: &_, ready| make_flow(inflow, ready, &mut routes, &self.writer);
             values.push(decoder.value(index, ty, &mut flow)?);
         }
+        let memory = decoder.memory();
         decoder.finish()?;
+        held.set(memory).map_err(DecodeError::Full)?;
         Ok(Root { values, routes })
     }
 }
@@ -72,20 +92,17 @@ impl RootSpec<'_> {
 /// as a rule, and who sends them byte by byte must not have them read from the start for each.
 const EAGER: usize = 16;
 
-/// Reads values until they are whole.
+/// Reads values until they are whole; `held` counts what they take.
 pub(super) async fn read_root<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     spec: &RootSpec<'_>,
+    held: &mut Held,
 ) -> Result<Root, RootError> {
     let mut bytes = Vec::new();
     let (mut tries, mut tried) = (0, 0);
     loop {
         let Some(head) = frames.next().await? else {
-            return match spec.decode(&bytes) {
-                Ok(root) => Ok(root),
-                Err(DecodeError::Incomplete) => Err(RootError::Ended),
-                Err(error) => Err(RootError::Invalid(error.to_string())),
-            };
+            return Ok(spec.decode(&bytes, held)?);
         };
         if head.is_alive {
             continue;
@@ -97,14 +114,14 @@ pub(super) async fn read_root<R: AsyncRead + Unpin>(
             let problem = format!("a frame for a value at {:?} before there is one", head.path);
             return Err(RootError::Invalid(problem));
         }
-        append(frames, &mut bytes, spec.limit).await?;
+        append(frames, &mut bytes, spec.limit, held).await?;
         if tries > EAGER && bytes.len() < tried + tried / 2 {
             continue;
         }
-        match spec.decode(&bytes) {
+        match spec.decode(&bytes, held) {
             Ok(root) => return Ok(root),
             Err(DecodeError::Incomplete) => (tries, tried) = (tries + 1, bytes.len()),
-            Err(error) => return Err(RootError::Invalid(error.to_string())),
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -157,16 +174,42 @@ async fn append<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     bytes: &mut Vec<u8>,
     limit: usize,
+    held: &mut Held,
 ) -> Result<(), RootError> {
     loop {
         let chunk = frames.chunk().await?;
         if chunk.is_empty() {
             return Ok(());
         }
-        if bytes.len() + chunk.len() > limit {
+        let length = bytes.len() + chunk.len();
+        if length > limit {
             let problem = format!("the values take more than {limit} bytes");
             return Err(RootError::Invalid(problem));
         }
+        if length > bytes.capacity() {
+            let capacity = bytes.capacity().saturating_mul(2).min(limit).max(length);
+            make_room(held, capacity).await?;
+            bytes.reserve_exact(capacity - bytes.len());
+        }
         bytes.extend_from_slice(&chunk);
+    }
+}
+
+/// For how long somebody who sends is not read from, when there is no room for what comes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether there is room.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
+/// Has `held` count `bytes`, as soon as there is room for them.
+async fn make_room(held: &mut Held, bytes: usize) -> Result<(), RootError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match held.set(bytes) {
+            Ok(()) => return Ok(()),
+            // Everybody who holds something may be waiting for more.
+            Err(full) if Instant::now() >= end => return Err(RootError::Full(full)),
+            Err(_) => sleep(LOOK).await,
+        }
     }
 }

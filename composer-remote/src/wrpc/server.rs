@@ -13,11 +13,12 @@ use tokio::time::{Instant, sleep, timeout};
 use wasm_runtime_composer::Composition;
 use wasm_runtime_composer::provider::Value;
 
-use super::flow::{LINGER, receive, send, while_alive};
-use super::frame::{FAILED, FrameError, FrameReader, FrameWriter, REFUSED};
-use super::net::{Address, Listener, Reader, Writer};
+use super::flow::{LINGER, Room, receive, send, while_alive};
+use super::frame::{FAILED, FrameError, FrameReader, FrameWriter, Pace, REFUSED};
+use super::net::{Accepted, Address, Listener, Reader, Writer};
 use super::root::{Root, RootError, RootSpec, read_root};
 use super::{IDLE, NAME};
+use crate::budget::{Account, Held, Peers, Place};
 use crate::codec::{Encoder, Outflow};
 use crate::error::ServeError;
 use crate::limits;
@@ -29,9 +30,13 @@ use crate::types::carries_flows;
 /// Callers can be any that speak wRPC. They are not asked who they are, and nothing is encrypted: whoever
 /// can reach the address can call what is served there.
 ///
-/// What callers can cause is bounded: so many calls at a time, so many bytes for each, so much time to
-/// send them, so much time to run. A call whose caller has gone is given up within some seconds, as if
-/// its future had been dropped.
+/// What callers can cause is bounded: so many calls at a time, so many bytes for each, for each caller and
+/// for all together, so much time to send them, so much time to run, so much time to take the result. With
+/// everything at its default and at its maximum a server holds less than 512 MiB: 256 MiB as
+/// [`with_held_bytes`](Self::with_held_bytes) says, and 256 KiB for each of 1024 connections. What the
+/// components themselves take, and results that they have made and that are not bytes yet, comes to that.
+///
+/// A call whose caller has gone is given up within some seconds, as if its future had been dropped.
 #[derive(Debug)]
 pub struct WrpcServer {
     addresses: Vec<Address>,
@@ -46,6 +51,11 @@ struct Settings {
     call_time: Duration,
     read: Duration,
     idle: Duration,
+    least_rate: usize,
+    peer_calls: usize,
+    held_bytes: usize,
+    peer_bytes: usize,
+    stream_bytes: usize,
 }
 
 impl WrpcServer {
@@ -70,6 +80,11 @@ impl WrpcServer {
             call_time: limits::CALL_TIME,
             read: Duration::from_secs(10),
             idle: IDLE,
+            least_rate: limits::LEAST_RATE,
+            peer_calls: usize::MAX,
+            held_bytes: limits::HELD_BYTES,
+            peer_bytes: limits::PEER_BYTES,
+            stream_bytes: limits::STREAM_BYTES,
         };
         Self { addresses: vec![address], only: None, settings }
     }
@@ -104,6 +119,59 @@ impl WrpcServer {
         self
     }
 
+    /// Sets how many connections one caller may have at a time, at least 1; as many as there may be if
+    /// nothing is said. Further ones are refused. A caller is an address, for version 6 the first 64 bits of
+    /// it, or the user at the other end of a Unix socket.
+    #[must_use]
+    pub fn with_peer_concurrency(mut self, calls: usize) -> Self {
+        self.settings.peer_calls = calls.max(1);
+        self
+    }
+
+    /// Sets how many bytes the server holds for calls, in memory; 256 MiB if nothing is said. They are
+    /// arguments that have come in part, the values that they are while their call runs, results that
+    /// their callers have not taken yet, and elements of streams that nobody has read yet. The first 64 KiB
+    /// of each call do not count.
+    ///
+    /// A call that would take more is refused after a second, a result that would is told as failed, and of
+    /// streams no more is read.
+    #[must_use]
+    pub fn with_held_bytes(mut self, bytes: usize) -> Self {
+        self.settings.held_bytes = bytes;
+        self
+    }
+
+    /// Sets how many of [those bytes](Self::with_held_bytes) may be for
+    /// [one caller](Self::with_peer_concurrency); 128 MiB if nothing is said.
+    #[must_use]
+    pub fn with_peer_bytes(mut self, bytes: usize) -> Self {
+        self.settings.peer_bytes = bytes;
+        self
+    }
+
+    /// Sets how many bytes of the streams in a call's arguments may wait for whoever reads them; 4 MiB if
+    /// nothing is said.
+    ///
+    /// All streams of a call come over one connection, one after the other. Those that are read later than
+    /// they come wait, up to this. If a stream that is not read then holds up one that is, for as long as
+    /// the [idle limit](Self::with_idle_limit), it is given up: the component that reads it later traps,
+    /// and the others go on.
+    #[must_use]
+    pub fn with_stream_bytes(mut self, bytes: usize) -> Self {
+        self.settings.stream_bytes = bytes;
+        self
+    }
+
+    /// Sets how many bytes a second a caller has to take of what is sent to it, and to send of an element
+    /// that it has begun; 16 KiB if nothing is said. It is given up when it has been waited for through the
+    /// [idle limit](Self::with_idle_limit) and this is not reached. A caller that has nothing to send is
+    /// not slow.
+    #[must_use]
+    pub fn with_least_rate(mut self, bytes_per_second: usize) -> Self {
+        self.settings.least_rate = bytes_per_second;
+        self
+    }
+
     /// Sets how many bytes the arguments of a call, its result, or an element of a stream may take; 16 MiB
     /// if nothing is said. In memory they may take about eight times that.
     #[must_use]
@@ -128,8 +196,9 @@ impl WrpcServer {
         self
     }
 
-    /// Sets for how long a caller may neither send nor take anything, while there is a stream, before it
-    /// is given up; a minute if nothing is said.
+    /// Sets for how long a caller may neither send nor take anything, while there is a stream or a result
+    /// to take, before it is given up; a minute if nothing is said. Whole frames that say no more than that
+    /// a caller is alive count as sending.
     #[must_use]
     pub fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.settings.idle = limit;
@@ -173,6 +242,9 @@ async fn accept(
     mut close: watch::Receiver<Option<Instant>>,
 ) {
     let turns = Arc::new(Semaphore::new(settings.calls));
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let held = Account::new("the server", "with_held_bytes", settings.held_bytes, None);
+    let peers = Peers::new(settings.peer_calls, settings.peer_bytes, held);
     let mut calls = JoinSet::new();
     loop {
         let accepted = async {
@@ -184,13 +256,23 @@ async fn accept(
             () = closing(&mut close) => break,
             Some(_) = calls.join_next() => {}
             (turn, accepted) = accepted => match accepted {
-                Ok((reader, writer)) => {
-                    let call = Call { table: table.clone(), settings };
-                    calls.spawn(async move {
-                        call.run(reader, writer).await;
-                        drop(turn);
-                    });
-                }
+                Ok(accepted) => match peers.enter(accepted.peer) {
+                    Some(place) => {
+                        let call = Call { table: table.clone(), settings, place };
+                        calls.spawn(async move {
+                            call.run(accepted).await;
+                            drop(turn);
+                        });
+                    }
+                    // Who is not told finds the connection closed.
+                    None => if let Ok(refusal) = refusals.clone().try_acquire_owned() {
+                        let most = peers.calls();
+                        calls.spawn(async move {
+                            refuse(accepted, most, settings).await;
+                            drop(refusal);
+                        });
+                    },
+                },
                 Err(_) => sleep(NO_MORE_FILES).await,
             },
         }
@@ -203,8 +285,27 @@ async fn accept(
     }
 }
 
+/// How many callers that have as many connections as they may are told so at a time.
+const REFUSALS: usize = 64;
+
+/// Tells a caller that it has as many connections as it may.
+async fn refuse(accepted: Accepted, most: usize, settings: Settings) {
+    let Ok((reader, writer)) = accepted.open() else { return };
+    let mut out = FrameWriter::new(writer, Pace::any(LINGER));
+    let message =
+        format!("its caller has {most} calls here already, which is the most that it may");
+    Told::refused(message).send(&mut out).await;
+    drain(FrameReader::new(reader, Pace::any(settings.read))).await;
+}
+
+/// Reads what still comes: a connection that is closed before all was read is reset, and what was written
+/// may get lost.
+async fn drain(mut frames: FrameReader<Reader>) {
+    let _ = timeout(LINGER, frames.drain()).await;
+}
+
 /// The next connection of any listener.
-async fn next(listeners: &[Listener]) -> io::Result<(Reader, Writer)> {
+async fn next(listeners: &[Listener]) -> io::Result<Accepted> {
     std::future::poll_fn(|cx| {
         let mut ready = listeners.iter().map(|listener| listener.poll_accept(cx));
         ready.find(Poll::is_ready).unwrap_or(Poll::Pending)
@@ -226,47 +327,56 @@ impl Told {
     fn failed(message: impl Into<String>) -> Self {
         Self { path: FAILED, message: message.into() }
     }
+
+    /// Says it, and that this is all.
+    async fn send(mut self, out: &mut FrameWriter<Writer>) {
+        limits::shorten(&mut self.message);
+        // The caller may have gone.
+        let _ = out.frame(&[self.path], self.message.as_bytes()).await;
+        let _ = out.shutdown().await;
+    }
 }
 
 /// A connection, which is one call.
 struct Call {
     table: SharedTable,
     settings: Settings,
+    place: Place,
 }
 
 impl Call {
-    async fn run(self, reader: Reader, writer: Writer) {
-        let idle = self.settings.idle;
-        let mut frames = FrameReader::new(reader, self.settings.read);
-        let mut out = FrameWriter::new(writer, idle);
-        let answered = match timeout(self.settings.read, self.arguments(&mut frames)).await {
-            Ok(Ok((served, root))) => self.answer(&served, root, &mut frames, &mut out).await,
-            Ok(Err(told)) => Err(told),
-            Err(_) => Err(Some(Told::refused(format!(
-                "the arguments did not come within {:?}",
-                self.settings.read
-            )))),
-        };
-        match answered {
-            Ok(()) => {}
-            Err(Some(Told { path, mut message })) => {
-                limits::shorten(&mut message);
-                // The caller may have gone.
-                let _ = out.frame(&[path], message.as_bytes()).await;
+    async fn run(self, accepted: Accepted) {
+        let Settings { idle, read, least_rate, .. } = self.settings;
+        let Ok((reader, writer)) = accepted.open() else { return };
+        let mut frames = FrameReader::new(reader, Pace::any(read));
+        let mut out = FrameWriter::new(writer, Pace::new(idle, least_rate));
+        let mut held = Held::new(&self.place.account, limits::FREE_BYTES);
+        let answered = match timeout(read, self.arguments(&mut frames, &mut held)).await {
+            Ok(Ok((served, root))) => {
+                self.answer(&served, root, &mut frames, &mut out, &mut held).await
             }
+            Ok(Err(told)) => Err(told),
+            Err(_) => {
+                Err(Some(Told::refused(format!("the arguments did not come within {read:?}"))))
+            }
+        };
+        drop(held);
+        match answered {
+            Ok(()) => {
+                let _ = out.shutdown().await;
+            }
+            Err(Some(told)) => told.send(&mut out).await,
             // There is nobody to tell.
             Err(None) => return,
         }
-        let _ = out.shutdown().await;
-        // A connection that is closed before all was read is reset, and what was written may get lost.
-        frames.set_idle(LINGER);
-        let _ = timeout(LINGER, frames.drain()).await;
+        drain(frames).await;
     }
 
     /// Reads what is called, and the arguments.
     async fn arguments(
         &self,
         frames: &mut FrameReader<Reader>,
+        held: &mut Held,
     ) -> Result<(Served, Root), Option<Told>> {
         let unreadable = |error: FrameError| match error {
             FrameError::Invalid(problem) => Some(Told::refused(problem)),
@@ -276,15 +386,23 @@ impl Call {
         let Some(served) = self.table.get(&interface, &function) else {
             return Err(Some(Told::refused(self.table.missing(&interface, &function))));
         };
+        let Settings { stream_bytes, idle, .. } = self.settings;
+        let above = Some(self.place.account.clone());
+        let account = Account::new("the connection", "with_stream_bytes", stream_bytes, above);
         let spec = RootSpec {
             types: served.ty().params().map(|(_, ty)| ty).collect(),
             limit: self.settings.call_bytes,
             writer: format!("the caller of `{}`", served.name),
+            room: Room { account, idle },
         };
-        let root = read_root(frames, &spec).await;
+        let root = read_root(frames, &spec, held).await;
         let root = root.map_err(|error| match error {
             RootError::Invalid(problem) => Some(Told::refused(format!(
                 "the arguments of `{}` cannot be read: {problem}",
+                served.name
+            ))),
+            RootError::Full(full) => Some(Told::refused(format!(
+                "there is no room for the arguments of `{}`: {full}",
                 served.name
             ))),
             RootError::Ended => {
@@ -303,10 +421,15 @@ impl Call {
         root: Root,
         frames: &mut FrameReader<Reader>,
         out: &mut FrameWriter<Writer>,
+        held: &mut Held,
     ) -> Result<(), Option<Told>> {
         let Root { values, routes } = root;
-        frames.set_idle(if routes.is_empty() { FOREVER } else { self.settings.idle });
-        let mut answering = std::pin::pin!(self.run_and_send(served, values, out));
+        let Settings { idle, least_rate, .. } = self.settings;
+        frames.set_pace(match routes.is_empty() {
+            true => Pace::any(FOREVER),
+            false => Pace::new(idle, least_rate),
+        });
+        let mut answering = std::pin::pin!(self.run_and_send(served, values, out, held));
         tokio::select! {
             biased;
             answered = &mut answering => return answered,
@@ -325,13 +448,21 @@ impl Call {
         served: &Served,
         args: Vec<Value>,
         out: &mut FrameWriter<Writer>,
+        held: &mut Held,
     ) -> Result<(), Option<Told>> {
         let Settings { call_bytes, call_time, .. } = self.settings;
         let called = while_alive(out, served.call(args, call_time)).await;
         // An error means that the caller has gone.
         let value = called.map_err(|_| None)?.map_err(|message| Some(Told::failed(message)))?;
         let (bytes, outflows) = self.encode(served, value).map_err(Some)?;
+        held.set(bytes.len()).map_err(|full| {
+            let name = &served.name;
+            Some(Told::failed(format!("there is no room for the result of `{name}`: {full}")))
+        })?;
         out.frame(&[], &bytes).await.map_err(|_| None)?;
+        drop(bytes);
+        // Less is never too much.
+        let _ = held.set(0);
         send(out, outflows, call_bytes).await.map_err(|_| None)
     }
 
@@ -347,7 +478,9 @@ impl Call {
                 Told::failed(format!("the result of `{}` cannot be sent: {error}", served.name))
             })?;
         }
-        Ok(encoder.finish())
+        let (mut bytes, outflows) = encoder.finish();
+        bytes.shrink_to_fit();
+        Ok((bytes, outflows))
     }
 }
 

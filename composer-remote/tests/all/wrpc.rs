@@ -615,3 +615,174 @@ fn stream_that_is_lost_is_an_error_and_one_that_is_dropped_ends_its_writer() {
         assert!(limited(lost.next()).await.is_none());
     });
 }
+
+/// A call of `reverse` with the first `sent` of `length` bytes.
+fn call_of_reverse(length: u32, sent: usize) -> Vec<u8> {
+    let number = |number: u32| {
+        (0..4).map(move |step| {
+            ((number >> (7 * step)) & 0x7f) as u8 | if step < 3 { 0x80 } else { 0 }
+        })
+    };
+    let mut call = vec![0, PRODUCER.len() as u8];
+    call.extend(PRODUCER.as_bytes());
+    call.extend([7]);
+    call.extend(b"reverse");
+    call.push(0);
+    call.extend(number(length + 4));
+    call.extend(number(length));
+    call.resize(call.len() + sent, 7);
+    call
+}
+
+#[test]
+fn bytes_that_are_held_for_half_sent_calls_are_bounded() {
+    run(async || {
+        for of_peer in [true, false] {
+            let server = WrpcServer::tcp(LOOPBACK).with_read_limit(Duration::from_secs(20));
+            let server = match of_peer {
+                true => server.with_peer_bytes(1 << 20),
+                false => server.with_held_bytes(1 << 20),
+            };
+            let serving = serve("producer", server).await;
+            let address = serving.addresses()[0].clone();
+            let mut calls = futures_util::stream::FuturesUnordered::new();
+            for _ in 0..8 {
+                let mut stream = TcpStream::connect(&address).await.unwrap();
+                calls.push(async move {
+                    stream.write_all(&call_of_reverse(600_000, 500_000)).await.unwrap();
+                    let mut answer = Vec::new();
+                    stream.read_to_end(&mut answer).await.unwrap();
+                    String::from_utf8_lossy(&answer).into_owned()
+                });
+            }
+            for _ in 0..6 {
+                let answer = limited(calls.next()).await.unwrap();
+                assert!(answer.contains("would hold more than 1048576 bytes"), "{answer}");
+            }
+            // What is small gets on, while others are there.
+            let composition = remote("producer", Wrpc::tcp(&address)).await;
+            assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+            drop(calls);
+            // What they took is there again.
+            let reverse =
+                composition.typed::<(Vec<u8>,), Vec<u8>>(Some(PRODUCER), "reverse").unwrap();
+            limited(async { while reverse.call((vec![1; 300_000],)).await.is_err() {} }).await;
+        }
+    });
+}
+
+#[test]
+fn caller_that_takes_its_result_too_slowly_loses_its_place() {
+    run(async || {
+        let server = WrpcServer::tcp(LOOPBACK)
+            .with_concurrency(1)
+            .with_idle_limit(Duration::from_millis(300))
+            .with_least_rate(64 << 20);
+        let serving = serve("producer", server).await;
+        let address = serving.addresses()[0].clone();
+        let mut slow = TcpStream::connect(&address).await.unwrap();
+        let length = 15 << 20;
+        limited(slow.write_all(&call_of_reverse(length, length as usize))).await.unwrap();
+        // It takes some bytes, always before the time is over.
+        let _slow = Task(tokio::spawn(async move {
+            let mut bytes = [0; 1000];
+            while slow.read(&mut bytes).await.is_ok_and(|read| read > 0) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }));
+        let composition = remote("producer", Wrpc::tcp(&address)).await;
+        assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn caller_has_no_more_places_than_it_may() {
+    run(async || {
+        let clock = Clock::default();
+        let server = WrpcServer::tcp(LOOPBACK).with_peer_concurrency(1);
+        let serving = serve_fragile(&clock, server).await;
+        let composition = remote("fragile", Wrpc::tcp(&serving.addresses()[0])).await;
+        let refused = async {
+            until(|| !clock.log().is_empty()).await;
+            let error = plain(&composition, 0).await.unwrap_err();
+            clock.open();
+            error
+        };
+        let (first, error) = futures_util::future::join(plain(&composition, WAITS), refused).await;
+        assert_eq!(first.unwrap(), 7);
+        let error = remote_error(&error);
+        assert!(matches!(error, RemoteError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("its caller has 1 calls here already"), "{error}");
+    });
+}
+
+/// A function in Rust that gives two streams of so many bytes.
+struct Two(usize);
+
+impl Provider for Two {
+    fn call(&self, _: usize, _: Vec<Value>) -> ProviderFuture {
+        let chunks = self.0 / 1024;
+        let stream = move |byte: u8| {
+            let chunks = (0..chunks).map(move |_| Elements::Bytes(vec![byte; 1024]));
+            stream_value(stream::iter(chunks))
+        };
+        let both = Value::Fields(vec![stream(1), stream(2)]);
+        Box::pin(async { Ok(Some(both)) })
+    }
+}
+
+const TWO: &str =
+    "package test:two; world w { export f: async func() -> tuple<stream<u8>, stream<u8>>; }";
+
+/// The two streams, over wRPC with some settings.
+async fn two_streams(
+    bytes: usize,
+    with: impl FnOnce(Wrpc) -> Wrpc,
+) -> (impl Sized, ComponentStream<u8>, ComponentStream<u8>) {
+    let of_bytes = || ValueType::Stream(Some(Arc::new(ValueType::U8)));
+    let result = ValueType::Tuple([of_bytes(), of_bytes()].into());
+    let ty = FunctionType::new(true, [], Some(result));
+    let export = ProvidedExport::Func { name: "f".to_owned(), ty };
+    let served = compose(Provided::new(vec![export], Two(bytes))).await;
+    let serving = served.serve(WrpcServer::tcp(LOOPBACK)).await.unwrap();
+    let wrpc = with(Wrpc::tcp(&serving.addresses()[0]));
+    let remote = RemoteComponent::new(RemoteExports::from_wit(TWO).unwrap(), wrpc);
+    let composition = compose(remote).await;
+    let f = composition.typed::<(), (ComponentStream<u8>, ComponentStream<u8>)>(None, "f").unwrap();
+    let (first, second) = limited(f.call(())).await.unwrap();
+    ((serving, composition), first, second)
+}
+
+#[test]
+fn streams_of_a_call_are_read_in_any_order() {
+    run(async || {
+        let bytes = 2 << 20;
+        let (_app, mut first, mut second) = two_streams(bytes, |wrpc| wrpc).await;
+        let mut read = Vec::new();
+        limited(second.read_to_end(&mut read)).await.unwrap();
+        assert_eq!(read, vec![2; bytes]);
+        read.clear();
+        limited(first.read_to_end(&mut read)).await.unwrap();
+        assert_eq!(read, vec![1; bytes]);
+    });
+}
+
+#[test]
+fn stream_that_holds_up_another_one_is_given_up_and_that_one_goes_on() {
+    run(async || {
+        let bytes = 4 << 20;
+        let with = |wrpc: Wrpc| {
+            wrpc.with_stream_bytes(100_000).with_idle_limit(Duration::from_millis(200))
+        };
+        let (_app, mut first, mut second) = two_streams(bytes, with).await;
+        let mut read = Vec::new();
+        limited(second.read_to_end(&mut read)).await.unwrap();
+        assert_eq!(read, vec![2; bytes]);
+        let error = limited(first.next()).await.unwrap().unwrap_err();
+        assert!(matches!(error, CompositionError::Stream(_)), "{}", chain(&error));
+        let said = chain(&error);
+        for part in ["nobody read it while another stream", "raise `with_stream_bytes`"] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+    });
+}

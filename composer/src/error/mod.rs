@@ -385,11 +385,24 @@ pub struct GraceOver {
 /// A stream or a future of another component was lost: the component ended, or was started again or
 /// replaced, before it had written the end of it. Whoever goes on reading it gets this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("component `{component}` has ended before the end of what it wrote", component = plain(.component))]
+#[error("component `{component}` {}", Lost(.reason.as_deref()), component = plain(.component))]
 #[non_exhaustive]
 pub struct StreamLost {
     /// The component that wrote it.
     pub component: String,
+    /// Why it was given up, if its writer has not ended.
+    pub reason: Option<String>,
+}
+
+struct Lost<'a>(Option<&'a str>);
+
+impl fmt::Display for Lost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("has ended before the end of what it wrote"),
+            Some(reason) => write!(f, "wrote something that was given up: {reason}"),
+        }
+    }
 }
 
 /// A [`HostInterface`](crate::HostInterface) was not declared as it must be; the cause of

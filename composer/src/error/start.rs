@@ -41,7 +41,7 @@ pub enum StartError {
     /// Starting the component took too long: its start functions, or what they wait for.
     #[error(
         "component `{component}` was not started within {after:?}; it may need a longer \
-         `with_start_deadline`"
+         `with_start_deadline`", component = plain(.component)
     )]
     #[non_exhaustive]
     Timeout {

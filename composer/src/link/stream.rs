@@ -42,7 +42,7 @@ impl Ends {
     /// How what a guest of the store `epoch` wrote has ended: by the guest, or with its store, which has
     /// another number by then.
     pub(super) fn over(&self, epoch: u64) -> Result<(), StreamLost> {
-        let lost = || StreamLost { component: self.side.id.to_string() };
+        let lost = || StreamLost { component: self.side.id.to_string(), reason: None };
         (self.side.epoch() == epoch).then_some(()).ok_or_else(lost)
     }
 

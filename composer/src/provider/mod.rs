@@ -235,9 +235,10 @@ pub fn lossy_stream_value(
     Value::Handle(Handle::Stream(StreamEnd::of_fallible(elements.map_err(Into::into))))
 }
 
-/// That `writer` is gone before the end of what it wrote.
-pub fn stream_lost(writer: impl Into<String>) -> StreamLost {
-    StreamLost { component: writer.into() }
+/// That `writer` is gone before the end of what it wrote, or, with a reason, that what it writes was given
+/// up.
+pub fn stream_lost(writer: impl Into<String>, reason: Option<String>) -> StreamLost {
+    StreamLost { component: writer.into(), reason }
 }
 
 /// What the stream or future `value` gives, at most `most` elements at a time; `None` if it is none.
