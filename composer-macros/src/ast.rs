@@ -134,8 +134,16 @@ pub(crate) struct Setting {
 
 /// The clauses that stand for one method of `ComposableDescriptor` with one argument, less its
 /// `with_`. To add such a clause is to add its name here.
-pub(crate) const SETTINGS: &[&str] =
-    &["deadline", "handle_limit", "inbox_capacity", "instances", "restart", "run_limit"];
+pub(crate) const SETTINGS: &[&str] = &[
+    "bytes_in_flight",
+    "calls_in_flight",
+    "deadline",
+    "handle_limit",
+    "inbox_capacity",
+    "instances",
+    "restart",
+    "run_limit",
+];
 
 /// What gets an accessor.
 pub(crate) enum Export {

@@ -193,7 +193,8 @@
 ///            | "contain" STRING [ "as" STRING ]
 ///            | "layer" expression [ "on" STRING ]
 ///            | setting expression
-/// setting    = "deadline" | "handle_limit" | "inbox_capacity" | "instances" | "restart" | "run_limit"
+/// setting    = "bytes_in_flight" | "calls_in_flight" | "deadline" | "handle_limit" | "inbox_capacity"
+///            | "instances" | "restart" | "run_limit"
 /// function   = signature ";"
 /// signature  = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ]

@@ -43,7 +43,7 @@ use crate::link::{StoreSide, Tasks};
 use crate::transfer::Released;
 use calls::Calls;
 use message::Message;
-pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
+pub(crate) use message::{Call, Expired, Hears, MadeBy, Ticket};
 use restart::Restarts;
 use slot::{AtRest, Slot, Work};
 pub(crate) use slot::{RanInPlace, panicked};
@@ -465,6 +465,35 @@ impl<T: Send + 'static> Drop for Driver<T> {
     }
 }
 
+/// The calls that may wait in a store whose guest lets one in at a time. In the inbox their callers take turns, in
+/// the store they do not.
+#[cfg(feature = "component-model-async")]
+#[derive(Default)]
+struct Ahead {
+    calls: usize,
+    /// The turn of the event loop up to which those are not counted that have reached the guest.
+    turn: usize,
+}
+
+#[cfg(feature = "component-model-async")]
+impl Ahead {
+    const MOST: usize = 8;
+
+    /// Waits until there are few.
+    async fn wait(&mut self, turns: &Turns) {
+        loop {
+            // In each turn one of them at least has reached the guest.
+            let turn = turns.passed();
+            self.calls = self.calls.saturating_sub(turn - self.turn);
+            self.turn = turn;
+            if self.calls < Self::MOST {
+                return;
+            }
+            turns.pass(1).await;
+        }
+    }
+}
+
 /// The part of the event loop that starts calls.
 #[cfg(feature = "component-model-async")]
 async fn take_messages<T: Send + 'static>(
@@ -475,7 +504,11 @@ async fn take_messages<T: Send + 'static>(
     turns: &Turns,
 ) -> wasmtime::Result<Next> {
     let mut unsettled = calls.number();
+    let mut ahead = Ahead::default();
     loop {
+        if handle.holds_back() {
+            ahead.wait(turns).await;
+        }
         // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
         // withdrawn, and from where it reaches another instance if this one ends.
         tokio::select! {
@@ -495,6 +528,7 @@ async fn take_messages<T: Send + 'static>(
                 }
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
+                ahead.calls += 1;
             }
             // wasmtime 48 runs destructors only outside of `run_concurrent`.
             Some(Message::Release(released)) => {

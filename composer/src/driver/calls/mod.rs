@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use wasmtime::Store;
 #[cfg(feature = "component-model-async")]
@@ -17,7 +17,7 @@ use wasmtime::component::{Accessor, GuestTaskId};
 use wasmtime::component::{Func, Instance, Resource as HostResource};
 
 use super::handle::DriverHandle;
-use super::message::{Answer, MadeBy, Reply, Ticket};
+use super::message::{Answer, Hears, MadeBy, Reply, Ticket};
 use super::slot::HOST_STACK;
 #[cfg(feature = "component-model-async")]
 use super::turns::Turns;
@@ -358,7 +358,7 @@ impl Calls {
     }
 
     /// Notes that a call trapped which was not among those in flight.
-    pub(super) fn trapped(&self, func: usize) -> oneshot::Receiver<Answer> {
+    pub(super) fn trapped(&self, func: usize) -> Hears {
         let (mut reply, answer) = Reply::pair(self.handle.uses().enter(), MadeBy::default());
         reply.started = true;
         let mut in_flight = self.in_flight();
