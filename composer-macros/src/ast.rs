@@ -137,6 +137,8 @@ pub(crate) struct Setting {
 /// The clauses that stand for one method of `ComposableDescriptor` with one argument, less its
 /// `with_`. To add such a clause is to add its name here.
 pub(crate) const SETTINGS: &[&str] = &[
+    "bytes_in_flight",
+    "calls_in_flight",
     "deadline",
     "grace",
     "handle_limit",

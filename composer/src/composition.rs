@@ -1,10 +1,12 @@
 //! [`Composition`]: running components behind one handle.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 use wasmtime::component::Val;
@@ -23,7 +25,7 @@ use crate::plan::name::{Name, nearest};
 use crate::plan::resolve::{Offered, Resolution};
 use crate::plan::{Export, Plan};
 use crate::replace::Replacement;
-use crate::shutdown::{Deadline, Replaced, Running, end, look_after};
+use crate::shutdown::{Deadline, Replaced, Running, end, look_after, out_of_patience};
 use crate::transfer::{Deadlocks, Held, LiveHandles, ResourceKind};
 use crate::typed::{FromComponentValue, Params, TypedFunc};
 
@@ -444,7 +446,7 @@ impl Composition {
         };
         // Where the home has ended, this drops a resource that Rust implements, which may come back to the
         // table.
-        let released: Vec<_> = taken.into_iter().filter_map(|own| own.release().ok()).collect();
+        let released: Vec<_> = taken.into_iter().filter_map(|own| own.release(0).ok()).collect();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         each_val(val, &mut |val| drop(self.shared.gate.streams.take(val)));
         for done in released {
@@ -465,7 +467,10 @@ impl Composition {
     /// # Errors
     ///
     /// [`CompositionError::Timeout`] if a component held its store beyond the time given, and up
-    /// to a second more, and was aborted. The composition is closed all the same.
+    /// to a second more, and was aborted. The composition is closed all the same. However many components
+    /// do so, here or in nested compositions, it takes no longer than for one: when the time is over, all
+    /// that are left end at the same time, and a resource that one of them held may be lost with its
+    /// provider, without its destructor.
     ///
     /// # Cancel safety
     ///
@@ -509,22 +514,43 @@ async fn supervise(
     done: watch::Sender<Option<Vec<String>>>,
 ) {
     let running = look_after(running, &mut deadline, replaced).await;
-    let at = *deadline.borrow();
     gate.shut();
-    let mut cut_off = end(running, deadline).await;
-    // What is nested was called by those that have just ended.
-    for composition in nested {
-        if Arc::strong_count(&composition.shared) == 1 {
-            let left = at.map(|at| at.saturating_duration_since(Instant::now()));
-            // Closing runs on a task of its own, so nested compositions do not deepen this one.
-            let closed = Box::pin(composition.close(left.unwrap_or_default())).await;
-            if let Err(CompositionError::Timeout { component, .. }) = closed {
-                cut_off.push(component);
-            }
-        }
-    }
+    let mut ending = pin!(end(running, deadline.clone()));
+    // What is nested is called by those around it, so these end first, as long as there is time.
+    let cut_off = tokio::select! {
+        biased;
+        cut_off = &mut ending => Some(cut_off),
+        () = out_of_patience(deadline.clone()) => None,
+    };
+    let nested = close_nested(nested, *deadline.borrow());
+    let cut_off = match cut_off {
+        Some(cut_off) => [cut_off, nested.await].concat(),
+        None => <[_; 2]>::from(join(ending, nested).await).concat(),
+    };
     // Nobody has to be waiting.
     let _ = done.send(Some(cut_off));
+}
+
+/// Closes the compositions in `nested` to which there are no other handles, all at the same time, and gives the ids of
+/// the components that were cut off.
+async fn close_nested(mut nested: Vec<Composition>, at: Option<Instant>) -> Vec<String> {
+    let mut cut_off = Vec::new();
+    loop {
+        let is_last = |it: &Composition| Arc::strong_count(&it.shared) == 1;
+        let (last, others) = nested.into_iter().partition::<Vec<_>, _>(is_last);
+        nested = others;
+        if last.is_empty() {
+            return cut_off;
+        }
+        let left = at.map(|at| at.saturating_duration_since(Instant::now())).unwrap_or_default();
+        // Closing runs on a task of its own, so nested compositions do not deepen this one.
+        let closed = join_all(last.iter().map(|composition| composition.close(left))).await;
+        cut_off.extend(closed.into_iter().filter_map(|closed| match closed {
+            Err(CompositionError::Timeout { component, .. }) => Some(component),
+            _ => None,
+        }));
+        // One of those that are left may have been nested in one of these, too.
+    }
 }
 
 impl fmt::Debug for Composition {

@@ -194,8 +194,8 @@
 ///            | "layer" expression [ "on" STRING ]
 ///            | "untrusted"
 ///            | setting expression
-/// setting    = "deadline" | "grace" | "handle_limit" | "inbox_capacity" | "instances" | "restart"
-///            | "run_limit" | "start_deadline"
+/// setting    = "bytes_in_flight" | "calls_in_flight" | "deadline" | "grace" | "handle_limit"
+///            | "inbox_capacity" | "instances" | "restart" | "run_limit" | "start_deadline"
 /// function   = signature ";"
 /// signature  = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ]

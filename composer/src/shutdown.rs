@@ -5,17 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::driver::DriverHandle;
 use crate::link::Post;
 
 /// How long a component may take to run destructors when its calls are not waited for any more.
 /// One that takes longer is stuck in a call that holds its store.
-const CUT_GRACE: Duration = Duration::from_millis(500);
+const CUT_GRACE: Duration = Duration::from_millis(400);
+
+/// How long the components of a composition may take to end one after the other, when the time is over. From then
+/// on those that are left end at the same time.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A component whose driver runs.
 pub(crate) struct Running {
@@ -108,9 +113,13 @@ pub(crate) async fn end_all(running: Vec<Running>) {
 /// cut off.
 ///
 /// Consumers end before their providers: what a consumer calls while it finishes, and the
-/// destructors of the handles that it gives back, find their provider running.
+/// destructors of the handles that it gives back, find their provider running. Past the deadline, that is so
+/// for a short time only, which one that is stuck uses up for all: however many are, this takes no longer than
+/// for one.
 pub(crate) async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<String> {
-    let mut cut_off = Vec::new();
+    let mut late = Vec::new();
+    // All together are waited for in their order no longer than this when the deadline has passed.
+    let mut patience = None;
     for Running { handle, mut task, .. } in running.into_iter().rev() {
         handle.stop();
         let ended = tokio::select! {
@@ -123,16 +132,32 @@ pub(crate) async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<St
             continue;
         }
         handle.cut();
-        if timeout(CUT_GRACE, &mut task).await.is_err() {
-            handle.set_stopped(handle.stop_reason());
-            task.abort();
-            // A guest that never yields cannot be aborted; nothing but its engine's epoch can.
-            let _ = timeout(CUT_GRACE, task).await;
-            handle.tell_ended();
-            cut_off.push(handle.id().to_owned());
+        let until = *patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+        if timeout_at(until, &mut task).await.is_err() {
+            late.push(cut_off(handle, task));
         }
     }
-    cut_off
+    join_all(late).await.into_iter().flatten().collect()
+}
+
+/// Gives a driver that was told not to wait some time to end, and then ends it; its id, if it did not end by
+/// itself.
+async fn cut_off(handle: Arc<DriverHandle>, mut task: JoinHandle<()>) -> Option<String> {
+    if timeout(CUT_GRACE, &mut task).await.is_ok() {
+        return None;
+    }
+    handle.set_stopped(handle.stop_reason());
+    task.abort();
+    // A guest that never yields cannot be aborted; nothing but its engine's epoch can.
+    let _ = timeout(CUT_GRACE, task).await;
+    handle.tell_ended();
+    Some(handle.id().to_owned())
+}
+
+/// Waits until nobody is waited for any more in the order of consumers and providers.
+pub(crate) async fn out_of_patience(mut deadline: Deadline) {
+    passed(&mut deadline).await;
+    sleep(PATIENCE).await;
 }
 
 /// Waits until the deadline has passed, wherever it is moved meanwhile.

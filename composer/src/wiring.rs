@@ -11,13 +11,13 @@ use crate::driver::{DEFAULT_CAPACITY, DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
 use crate::layer::{Layered, Layering};
-use crate::link::{Lacking, Places, Post, StoreSide, Tasks, Waits, Wire};
+use crate::link::{Lacking, Post, StoreSide, Tasks, Waits, Wire};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, OpenInside, ResourceDef};
 use crate::plan::resolve::{Home, Leaf, Resolution, Source};
 use crate::shutdown::{Running, end_all};
 use crate::transfer::{
-    Callees, DEFAULT_LIMIT, Deadlocks, Links, LiveHandles, Proxies, ResourceKind,
+    Callees, DEFAULT_LIMIT, Deadlocks, Links, LiveHandles, Outgoing, Proxies, ResourceKind,
 };
 
 /// A resolution on its way to running components: who is called where is known, and nothing has
@@ -232,7 +232,7 @@ impl Wiring {
             }
         }
         Links {
-            outgoing: link.side.outgoing.count(),
+            outgoing: link.side.outgoing.clone(),
             providers,
             keeps_out: self.resolution.leaves[index].surface.keeps_out(),
         }
@@ -282,7 +282,11 @@ impl Wiring {
                 .any(|wire| !leaf.surface.imports[wire.import].item.is_types_alone()),
             // Whoever links the component knows its engine.
             stack: 0,
-            outgoing: Places::default(),
+            outgoing: Outgoing::new(
+                leaf.id.clone(),
+                self.leaves[index].settings.calls_in_flight,
+                self.leaves[index].settings.bytes_in_flight,
+            ),
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             futures: Default::default(),
         };

@@ -44,6 +44,8 @@ fn upload(engine: &Engine) -> ComposableDescriptor {
         let limits = StoreLimitsBuilder::new().memory_size(16 << 20).build();
         let mut store = Store::new(&engine, limits);
         store.limiter(|limits| limits);
+        // No single value that the guest passes is larger.
+        store.set_hostcall_fuel(4 << 20);
         // At each tick the guest gives way to other tasks.
         EpochTicker::yielding(store)
     });
@@ -60,6 +62,9 @@ fn upload(engine: &Engine) -> ComposableDescriptor {
         .with_run_limit(50)
         // It may fall three times a minute.
         .with_restart(RestartPolicy::restart(3, TICK).within(Duration::from_secs(60)))
+        // So many of its own calls may wait, with so much in them.
+        .with_calls_in_flight(100)
+        .with_bytes_in_flight(16 << 20)
         // Beyond this callers wait outside.
         .with_inbox_capacity(16)
 }

@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use composer_tests::{
-    Clock, GATED, call, chain, composer, engine, guest, limited, run, runtimes, until,
+    Clock, GATED, call, chain, composer, engine, guest, limited, run, runtimes, text, until,
 };
 use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
+use tokio::runtime::Builder;
+use tokio::time::Instant;
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, StopReason,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    HostInterface, OwnedResource, StopReason,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};
@@ -293,4 +296,68 @@ fn no_store_outlives_its_composition() {
         }
         until(|| tasks() == before).await;
     });
+}
+
+#[test]
+fn however_many_are_stuck_closing_takes_no_longer_than_for_one() {
+    /// A component with a destructor that waits for ever.
+    fn stuck(n: usize) -> ComposableComponent<()> {
+        text(format!(
+            r#"(component
+                (import "wait" (func $wait))
+                (core func $wait (canon lower (func $wait)))
+                (core module $d
+                    (import "" "wait" (func $wait))
+                    (func (export "dtor") (param i32) (call $wait)))
+                (core instance $d (instantiate $d
+                    (with "" (instance (export "wait" (func $wait))))))
+                (type $r (resource (rep i32) (dtor (core func $d "dtor"))))
+                (core func $new (canon resource.new $r))
+                (core module $m
+                    (import "" "new" (func $new (param i32) (result i32)))
+                    (func (export "make") (result i32) (call $new (i32.const 1))))
+                (core instance $m (instantiate $m (with "" (instance (export "new" (func $new))))))
+                (export $re "r{n}" (type $r))
+                (func (export "make{n}") (result (own $re)) (canon lift (core func $m "make"))))"#
+        ))
+    }
+    const COUNT: usize = 10;
+    const GIVEN: Duration = Duration::from_millis(100);
+    // The clock stands still but for what is waited for.
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    for nested in [false, true] {
+        runtime.block_on(async {
+            let host = || {
+                let waits =
+                    HostInterface::root().func_wrap_async("wait", std::future::pending::<()>);
+                ComposableDescriptor::new("host", waits)
+            };
+            let mut outer = Composer::new();
+            if !nested {
+                outer.add(host());
+            }
+            for n in 0..COUNT {
+                let id = format!("stuck{n}");
+                if nested {
+                    let mut inner = Composer::new();
+                    inner.add(host());
+                    inner.add(ComposableDescriptor::new("stuck", stuck(n)));
+                    let inner = inner.compose().await.unwrap();
+                    outer.add(ComposableDescriptor::new(id, inner));
+                } else {
+                    outer.add(ComposableDescriptor::new(id, stuck(n)));
+                }
+            }
+            let composition = outer.compose().await.unwrap();
+            for n in 0..COUNT {
+                let make = format!("make{n}");
+                let make = composition.typed::<(), OwnedResource>(None, &make).unwrap();
+                drop(make.call(()).await.unwrap());
+            }
+            let start = Instant::now();
+            let error = composition.close(GIVEN).await.unwrap_err();
+            assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+            assert!(start.elapsed() <= GIVEN + Duration::from_secs(1), "{:?}", start.elapsed());
+        });
+    }
 }

@@ -172,7 +172,7 @@ fn guest_that_awaits_nothing_meets_a_bound() {
             chain(&error),
             "component `flood` trapped in `flood`\n\
              component `flood` has 16384 calls of other components waiting, which is the most that \
-             it may have; it must await some before it makes more"
+             it may have; it must await some before it makes more, or have a higher `with_calls_in_flight`"
         );
         // The one that was flooded goes on.
         let nothing = limited(call(&composition, SLEEPER, "nothing", &[])).await;

@@ -24,6 +24,8 @@ mod explain;
 mod faults;
 mod fuse;
 mod fused;
+#[cfg(feature = "codec")]
+mod hoarders;
 mod host;
 mod in_place;
 mod insight;

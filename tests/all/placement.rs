@@ -30,6 +30,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("faults", "single components fail at random"),
     ("instances", "several stores of one component"),
     ("limits", "single components are limited"),
+    ("hoarders", "single components meet bounds"),
     ("locks", "interfaces that no component implements, and calls of single components"),
     ("replace", "single components are replaced"),
     ("restart", "single components are started again"),

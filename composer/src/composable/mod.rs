@@ -148,6 +148,8 @@ pub(crate) struct Settings {
     pub(crate) deadline: Option<Duration>,
     pub(crate) inbox_capacity: Option<usize>,
     pub(crate) handle_limit: Option<usize>,
+    pub(crate) calls_in_flight: Option<usize>,
+    pub(crate) bytes_in_flight: Option<usize>,
     pub(crate) instances: Option<usize>,
     pub(crate) restart: Option<RestartPolicy>,
     pub(crate) run_limit: Option<u32>,
@@ -163,6 +165,8 @@ impl Settings {
             deadline: self.deadline.into_iter().chain(outer.deadline).min(),
             inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
             handle_limit: self.handle_limit.or(outer.handle_limit),
+            calls_in_flight: self.calls_in_flight.or(outer.calls_in_flight),
+            bytes_in_flight: self.bytes_in_flight.or(outer.bytes_in_flight),
             instances: self.instances.or(outer.instances),
             restart: self.restart.or(outer.restart),
             run_limit: self.run_limit.or(outer.run_limit),
@@ -473,11 +477,43 @@ impl ComposableDescriptor {
         self
     }
 
+    /// Sets how many calls of other components the component may have waiting for their answers; 16384 if
+    /// nothing is said. Calls that were given up count until they are answered. At the next the component traps
+    /// with [`CompositionError::Flood`](crate::CompositionError::Flood). Of a nested composer it is the number
+    /// of each component inside that says nothing else.
+    #[must_use]
+    pub fn with_calls_in_flight(mut self, calls: usize) -> Self {
+        self.settings.calls_in_flight = Some(calls);
+        self
+    }
+
+    /// Sets how many bytes of the host's memory may wait on behalf of the component: the arguments of its calls
+    /// of other components that are not answered, wherever they are, results that it has not taken yet, and what
+    /// it has written to streams and nobody has taken; 64 MiB if nothing is said. Only what a value takes
+    /// beside itself counts: of numbers nothing, of strings and lists their bytes as the host has them, which
+    /// for lists of records are more than in the guest's memory.
+    ///
+    /// A call or a write beyond it traps the component with
+    /// [`CompositionError::FloodOfBytes`](crate::CompositionError::FloodOfBytes), and a result beyond it makes
+    /// the call fail that it is of. One that is alone may be larger: that is what
+    /// `Store::set_hostcall_fuel` bounds. Of a nested composer it is the number of each component inside that
+    /// says nothing else.
+    #[must_use]
+    pub fn with_bytes_in_flight(mut self, bytes: usize) -> Self {
+        self.settings.bytes_in_flight = Some(bytes);
+        self
+    }
+
     /// Sets how many calls may wait in the component's inbox, at least 1; 1024 if nothing is said.
-    /// Beyond that callers in Rust wait for room. Calls of other components always get in; a
-    /// component may have 16384 of them waiting and traps at the next. Each of several instances has
-    /// an inbox of its own. Of a nested composer it is the capacity of each component inside that says
-    /// nothing else.
+    /// Beyond that callers in Rust wait for room. It bounds those alone: calls of other components always get
+    /// in, as many as [`with_calls_in_flight`](Self::with_calls_in_flight) lets each of them have.
+    ///
+    /// Callers take turns: of those whose calls wait, each component and all callers in Rust together have one
+    /// call taken after the other, each in its own order. So who makes many calls delays others by one call
+    /// at a time.
+    ///
+    /// Each of several instances has an inbox of its own. Of a nested composer it is the capacity of each
+    /// component inside that says nothing else.
     #[must_use]
     pub fn with_inbox_capacity(mut self, calls: usize) -> Self {
         self.settings.inbox_capacity = Some(calls);

@@ -10,17 +10,17 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::coop;
 
 use super::inbox::Inbox;
-use super::message::{Answer, Call, Expired, MadeBy, Message, Reply, Ticket};
+use super::message::{Answer, Call, Expired, Hears, MadeBy, Message, Reply, Ticket, Told};
 use super::nesting::Guest;
 use super::slot::{HOST_STACK, InPlace, RanInPlace};
 use super::stack::has_stack;
 use crate::error::{CompositionError, StopReason};
 use crate::events::{Change, Teller};
 use crate::layer::CallContext;
-use crate::link::{Place as OutgoingPlace, Waiter};
+use crate::link::Waiter;
 use crate::plan::item::Surface;
 use crate::snapshot::{InstanceSnapshot, InstanceState};
-use crate::transfer::{Count, Home, Released, Watched, new_epoch};
+use crate::transfer::{Count, Home, Place as OutgoingPlace, Released, Watched, new_epoch};
 use crate::value::{Value, is_of_store};
 
 /// The address of a component that runs, or ran, in a store of its own.
@@ -304,7 +304,7 @@ impl DriverHandle {
         args: Vec<Value>,
         ticket: Ticket,
         made_by: MadeBy,
-    ) -> (Call, oneshot::Receiver<Answer>) {
+    ) -> (Call, Hears) {
         let (reply, answer) = Reply::pair(self.uses.enter(), made_by);
         (Call { func, args, reply, ticket, room: None }, answer)
     }
@@ -388,6 +388,12 @@ impl DriverHandle {
         self.long.load(Ordering::Relaxed)
     }
 
+    /// Whether a call in the guest keeps others out that have reached its store.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn holds_back(&self) -> bool {
+        self.surface.abilities.keeps_out
+    }
+
     /// Whether there are messages that nobody has taken.
     pub(super) fn has_messages(&self) -> bool {
         !self.inbox.is_empty()
@@ -397,9 +403,9 @@ impl DriverHandle {
     pub(crate) fn answered(
         &self,
         func: usize,
-        answer: Result<Answer, oneshot::error::RecvError>,
+        told: Result<Told, oneshot::error::RecvError>,
     ) -> Result<Option<Value>, CompositionError> {
-        match answer {
+        match told.map(|told| told.answer) {
             Ok(Answer::Returned(value)) => Ok(value),
             Ok(Answer::Failed(error)) => Err(error),
             Ok(Answer::Stopped { started }) => Err(self.unavailable(func, started)),

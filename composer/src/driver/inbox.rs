@@ -10,6 +10,9 @@ use tokio::task::coop;
 
 /// A queue that anybody puts items into and one task waits for. Others may take items out of it as well,
 /// to hand them over.
+///
+/// Those who put items take turns: of each that has some here, one is taken after the other. What one of them puts
+/// stays in its order.
 pub(super) struct Inbox<I> {
     queue: Mutex<Queue<I>>,
     len: AtomicUsize,
@@ -18,15 +21,86 @@ pub(super) struct Inbox<I> {
     waits: AtomicPtr<()>,
 }
 
+/// What can be put into an [`Inbox`].
+pub(super) trait Queued {
+    /// The number of who puts it; those of one number stay in their order.
+    fn sender(&self) -> usize {
+        0
+    }
+
+    /// Whether it is taken after all that was put before it, and before all that is put after it.
+    fn is_last(&self) -> bool {
+        false
+    }
+}
+
 struct Queue<I> {
-    items: VecDeque<I>,
+    /// Those with items, in the order of their turns. With few senders at a time, looking through them is
+    /// quick.
+    lanes: VecDeque<Lane<I>>,
+    /// The first item that is the last, and all that was put behind it.
+    behind: VecDeque<I>,
+    /// An empty lane's room.
+    spare: VecDeque<I>,
     waiting: Option<Waker>,
     closed: bool,
 }
 
-impl<I> Inbox<I> {
+struct Lane<I> {
+    sender: usize,
+    items: VecDeque<I>,
+}
+
+impl<I: Queued> Queue<I> {
+    fn push(&mut self, item: I) {
+        if !self.behind.is_empty() || item.is_last() {
+            self.behind.push_back(item);
+            return;
+        }
+        let sender = item.sender();
+        match self.lanes.iter_mut().find(|lane| lane.sender == sender) {
+            Some(lane) => lane.items.push_back(item),
+            None => {
+                let mut items = std::mem::take(&mut self.spare);
+                items.push_back(item);
+                self.lanes.push_back(Lane { sender, items });
+            }
+        }
+    }
+
+    fn pop(&mut self) -> Option<I> {
+        let Some(mut lane) = self.lanes.pop_front() else { return self.pop_behind() };
+        let item = lane.items.pop_front();
+        if !lane.items.is_empty() {
+            self.lanes.push_back(lane);
+        } else if lane.items.capacity() <= KEPT {
+            self.spare = lane.items;
+        }
+        item
+    }
+
+    fn pop_behind(&mut self) -> Option<I> {
+        let last = self.behind.pop_front()?;
+        for item in std::mem::take(&mut self.behind) {
+            self.push(item);
+        }
+        Some(last)
+    }
+
+    fn len(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.items.len()).sum::<usize>() + self.behind.len()
+    }
+}
+
+impl<I: Queued> Inbox<I> {
     pub(super) fn new() -> Self {
-        let queue = Queue { items: VecDeque::new(), waiting: None, closed: false };
+        let queue = Queue {
+            lanes: VecDeque::new(),
+            behind: VecDeque::new(),
+            spare: VecDeque::new(),
+            waiting: None,
+            closed: false,
+        };
         let waits = AtomicPtr::new(ptr::null_mut());
         Self { queue: Mutex::new(queue), len: AtomicUsize::new(0), waits }
     }
@@ -36,14 +110,14 @@ impl<I> Inbox<I> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an item behind the others; gives it back when the queue is closed.
+    /// Puts an item behind the others of its sender; gives it back when the queue is closed.
     pub(super) fn put(&self, item: I) -> Result<(), I> {
         let mut queue = self.queue();
         if queue.closed {
             return Err(item);
         }
-        queue.items.push_back(item);
-        self.len.store(queue.items.len(), Ordering::Release);
+        queue.push(item);
+        self.len.fetch_add(1, Ordering::Release);
         let waiting = queue.waiting.take();
         self.waits.store(ptr::null_mut(), Ordering::Release);
         drop(queue);
@@ -88,22 +162,22 @@ impl<I> Inbox<I> {
     }
 
     fn pop(&self, queue: &mut Queue<I>) -> Option<I> {
-        let item = queue.items.pop_front()?;
-        self.len.store(queue.items.len(), Ordering::Release);
-        if queue.items.is_empty() && queue.items.capacity() > KEPT {
-            queue.items = VecDeque::new();
-        }
+        let item = queue.pop()?;
+        self.len.fetch_sub(1, Ordering::Release);
         Some(item)
     }
 
     /// Takes out the items for which `pick` holds.
     pub(super) fn take_all(&self, mut pick: impl FnMut(&I) -> bool) -> Vec<I> {
         let mut queue = self.queue();
-        let (taken, left) = std::mem::take(&mut queue.items).into_iter().partition(|it| pick(it));
-        queue.items = left;
-        self.len.store(queue.items.len(), Ordering::Release);
-        let taken: VecDeque<I> = taken;
-        taken.into()
+        let mut all = Vec::with_capacity(queue.len());
+        for items in queue.lanes.iter_mut().map(|lane| &mut lane.items) {
+            take(items, &mut pick, &mut all);
+        }
+        queue.lanes.retain(|lane| !lane.items.is_empty());
+        take(&mut queue.behind, &mut pick, &mut all);
+        self.len.store(queue.len(), Ordering::Release);
+        all
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -123,6 +197,13 @@ impl<I> Inbox<I> {
     }
 }
 
+/// Moves the items for which `pick` holds.
+fn take<I>(items: &mut VecDeque<I>, pick: &mut impl FnMut(&I) -> bool, taken: &mut Vec<I>) {
+    let (picked, left): (VecDeque<I>, _) = std::mem::take(items).into_iter().partition(pick);
+    taken.extend(picked);
+    *items = left;
+}
+
 /// The room for items that an empty queue keeps.
 const KEPT: usize = 64;
 
@@ -131,7 +212,58 @@ mod tests {
     use std::sync::Arc;
     use std::thread;
 
-    use super::Inbox;
+    use super::{Inbox, Queued};
+
+    /// Who sent it, and the number of the item.
+    impl Queued for (usize, usize) {
+        fn sender(&self) -> usize {
+            self.0
+        }
+
+        fn is_last(&self) -> bool {
+            self.1 == LAST
+        }
+    }
+
+    const LAST: usize = usize::MAX;
+
+    impl Queued for u32 {}
+
+    fn rest(inbox: &Inbox<(usize, usize)>) -> Vec<(usize, usize)> {
+        std::iter::from_fn(|| inbox.try_take()).collect()
+    }
+
+    #[test]
+    fn senders_take_turns() {
+        let inbox = Inbox::new();
+        for item in [(1, 0), (1, 1), (1, 2), (2, 0), (3, 0), (2, 1)] {
+            inbox.put(item).unwrap();
+        }
+        assert_eq!(rest(&inbox), [(1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (1, 2)]);
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn flood_of_one_sender_delays_another_by_one() {
+        let inbox = Inbox::new();
+        (0..1000).for_each(|n| inbox.put((1, n)).unwrap());
+        assert_eq!(inbox.try_take(), Some((1, 0)));
+        inbox.put((2, 0)).unwrap();
+        assert_eq!(inbox.try_take(), Some((1, 1)));
+        assert_eq!(inbox.try_take(), Some((2, 0)));
+        assert_eq!(rest(&inbox).len(), 998);
+    }
+
+    #[test]
+    fn last_is_taken_after_what_was_before_it_and_before_what_comes_after() {
+        let inbox = Inbox::new();
+        for item in [(1, 0), (1, 1), (2, 0), (0, LAST), (3, 0), (0, LAST), (1, 2)] {
+            inbox.put(item).unwrap();
+        }
+        let all = [(1, 0), (2, 0), (1, 1), (0, LAST), (3, 0), (0, LAST), (1, 2)];
+        assert_eq!(rest(&inbox), all);
+        assert!(inbox.is_empty());
+    }
 
     #[test]
     fn items_of_each_sender_arrive_in_their_order() {
@@ -162,7 +294,7 @@ mod tests {
     #[test]
     fn what_is_taken_out_of_the_middle_leaves_the_others_in_their_order() {
         let inbox = Inbox::new();
-        (0..6).for_each(|n| inbox.put(n).unwrap());
+        (0..6_u32).for_each(|n| inbox.put(n).unwrap());
         assert_eq!(inbox.take_all(|n| n % 2 == 1), [1, 3, 5]);
         assert_eq!(std::iter::from_fn(|| inbox.try_take()).collect::<Vec<_>>(), [0, 2, 4]);
         assert!(inbox.is_empty());
@@ -171,7 +303,7 @@ mod tests {
     #[test]
     fn closed_inbox_keeps_what_it_has_and_takes_nothing() {
         let inbox = Inbox::new();
-        inbox.put(1).unwrap();
+        inbox.put(1_u32).unwrap();
         inbox.close();
         assert_eq!(inbox.put(2), Err(2));
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());

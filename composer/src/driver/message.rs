@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::handle::DriverHandle;
+use super::inbox::Queued;
 use crate::error::CompositionError;
 use crate::layer::CallContext;
-use crate::link::{Place, Wait, WaitId};
-use crate::transfer::{Counted, Released};
+use crate::link::{Wait, WaitId};
+use crate::transfer::{Counted, Outgoing, Place, Released};
 use crate::value::Value;
 
 /// A message in a driver's inbox.
@@ -20,6 +21,20 @@ pub(crate) enum Message {
     Release(Released),
     /// Let what runs end, and end. Calls that come after it are not started.
     Stop,
+}
+
+impl Queued for Message {
+    fn sender(&self) -> usize {
+        match self {
+            Self::Call(call) => call.reply.caller(),
+            Self::Release(released) => released.dropped_by,
+            Self::Stop => 0,
+        }
+    }
+
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Stop)
+    }
 }
 
 /// A call of an exported function.
@@ -36,6 +51,8 @@ pub(crate) struct Call {
 
 /// The number of a call, counted up for each component.
 pub(crate) type Ticket = u64;
+
+impl Queued for Expired {}
 
 /// A call whose deadline has passed.
 #[derive(Clone, Copy)]
@@ -56,9 +73,20 @@ pub(crate) enum Answer {
     },
 }
 
+/// What the caller is told.
+pub(crate) struct Told {
+    pub(crate) answer: Answer,
+    /// The place of a component's call, with the bytes of its result: it is taken until the caller has it.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    place: Option<Place>,
+}
+
+/// Where the caller hears of its call.
+pub(crate) type Hears = oneshot::Receiver<Told>;
+
 /// The caller's end of a call. It is answered exactly once: dropping it is an answer too.
 pub(crate) struct Reply {
-    caller: Option<oneshot::Sender<Answer>>,
+    caller: Option<oneshot::Sender<Told>>,
     pub(crate) started: bool,
     /// Keeps the driver in use until the call is answered. Gone before the caller hears the answer, too.
     counted: Option<Counted>,
@@ -71,15 +99,15 @@ pub(crate) struct Reply {
 pub(crate) struct MadeBy {
     /// Gone before the caller hears the answer: from then on nobody waits.
     pub(crate) wait: Option<Wait>,
-    /// Its place among the calls that the component may have. Gone after the caller was told: until then it
-    /// has something to wait for.
+    /// Its place among the calls that the component may have. It goes along with the answer: until the caller
+    /// has that, it has something to wait for.
     pub(crate) place: Option<Place>,
     /// What goes along with the call, and with those that are made in it.
     pub(crate) context: CallContext,
 }
 
 impl Reply {
-    pub(crate) fn pair(counted: Counted, made_by: MadeBy) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn pair(counted: Counted, made_by: MadeBy) -> (Self, Hears) {
         let (caller, answer) = oneshot::channel();
         (Self { caller: Some(caller), started: false, counted: Some(counted), made_by }, answer)
     }
@@ -100,6 +128,11 @@ impl Reply {
     /// What goes along with the call.
     pub(super) fn context(&self) -> &CallContext {
         &self.made_by.context
+    }
+
+    /// The number of the component that made it, or 0 for Rust.
+    pub(super) fn caller(&self) -> usize {
+        self.made_by.place.as_ref().map(Place::outgoing).map_or(0, Outgoing::number)
     }
 
     /// Whether a caller in Rust made it.
@@ -128,14 +161,19 @@ impl Reply {
         self.tell(answer);
     }
 
-    fn tell(&mut self, answer: Answer) {
-        let MadeBy { place, .. } = std::mem::take(&mut self.made_by);
+    fn tell(&mut self, mut answer: Answer) {
+        let MadeBy { mut place, .. } = std::mem::take(&mut self.made_by);
         self.counted = None;
         if let Some(caller) = self.caller.take() {
+            if let (Some(place), Answer::Returned(value)) = (&mut place, &answer) {
+                let bytes = value.as_ref().map_or(0, Value::weight);
+                if let Err(error) = place.returns(bytes) {
+                    answer = Answer::Failed(error);
+                }
+            }
             // An answer that nobody waits for is dropped, and the handles in it with it.
-            let _ = caller.send(answer);
+            let _ = caller.send(Told { answer, place });
         }
-        drop(place);
     }
 }
 

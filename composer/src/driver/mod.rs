@@ -48,7 +48,7 @@ use crate::transfer::Released;
 use bounds::{DestructorLate, within};
 use calls::Calls;
 use message::Message;
-pub(crate) use message::{Answer, Call, Expired, MadeBy, Ticket};
+pub(crate) use message::{Call, Expired, Hears, MadeBy, Ticket};
 use restart::Restarts;
 #[cfg(feature = "compile")]
 pub(crate) use slot::panic_message;
@@ -500,6 +500,35 @@ pub(crate) fn discard<T>(it: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(it)));
 }
 
+/// The calls that may wait in a store whose guest lets one in at a time. In the inbox their callers take turns, in
+/// the store they do not.
+#[cfg(feature = "component-model-async")]
+#[derive(Default)]
+struct Ahead {
+    calls: usize,
+    /// The turn of the event loop up to which those are not counted that have reached the guest.
+    turn: usize,
+}
+
+#[cfg(feature = "component-model-async")]
+impl Ahead {
+    const MOST: usize = 8;
+
+    /// Waits until there are few.
+    async fn wait(&mut self, turns: &Turns) {
+        loop {
+            // In each turn one of them at least has reached the guest.
+            let turn = turns.passed();
+            self.calls = self.calls.saturating_sub(turn - self.turn);
+            self.turn = turn;
+            if self.calls < Self::MOST {
+                return;
+            }
+            turns.pass(1).await;
+        }
+    }
+}
+
 /// The part of the event loop that starts calls.
 #[cfg(feature = "component-model-async")]
 async fn take_messages<T: Send + 'static>(
@@ -511,7 +540,11 @@ async fn take_messages<T: Send + 'static>(
 ) -> wasmtime::Result<Next> {
     let mut unsettled = calls.number();
     let mut lingering = pin!(calls.lingering(accessor));
+    let mut ahead = Ahead::default();
     loop {
+        if handle.holds_back() {
+            ahead.wait(turns).await;
+        }
         // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
         // withdrawn, and from where it reaches another instance if this one ends.
         tokio::select! {
@@ -536,6 +569,7 @@ async fn take_messages<T: Send + 'static>(
                 }
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
+                ahead.calls += 1;
             }
             // wasmtime 48 runs destructors only outside of `run_concurrent`.
             Some(Message::Release(released)) => {

@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use tokio::task::JoinSet;
 
 use super::handle::DriverHandle;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Queued};
 use super::message::{Answer, Call, Message};
 use super::slot::{InPlace, RanInPlace, panicked};
 use crate::error::{Cause, CompositionError, HandleError, StopReason};
@@ -41,6 +41,8 @@ struct Calls {
 
 /// A call on its way to its answer.
 type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Queued for Running {}
 
 impl ProvidedDriver {
     /// A driver for `provider`. It runs when [`run`](Self::run) is polled.

@@ -11,13 +11,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::sync::oneshot;
 use wasmtime::Store;
 
 use super::calls::Calls;
 use super::discard;
 use super::handle::DriverHandle;
-use super::message::{Answer, Call, Message};
+use super::message::{Answer, Call, Hears, Message};
 use super::nesting::Guest;
 use crate::error::{CompositionError, HostPanic};
 use crate::value::Value;
@@ -48,7 +47,7 @@ pub(super) trait InPlace: Send + Sync {
 pub(crate) enum RanInPlace {
     Ended(Result<Option<Value>, CompositionError>),
     /// The guest trapped. The driver answers, when others can know it too.
-    Trapped(oneshot::Receiver<Answer>),
+    Trapped(Hears),
 }
 
 /// See the module.

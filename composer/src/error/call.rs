@@ -162,6 +162,29 @@ pub enum HandleError {
         limit: usize,
     },
 
+    /// Others would hold more of a component's resources than its store has room for.
+    #[error(
+        "others hold {held} resources of component `{component}`, which is as many as they may: its store \
+         has room for {limit} handles; they must drop some, or its store have a higher \
+         `Store::set_max_component_handles`"
+    )]
+    #[non_exhaustive]
+    TooManyOut {
+        /// The component that the resources live in.
+        component: String,
+        /// How many others hold.
+        held: usize,
+        /// How many handles its store has room for.
+        limit: usize,
+    },
+
+    /// The process has no names left for resources that Rust implements, or for streams of Rust.
+    #[error(
+        "no more handles can be made: the resources that Rust implements, or the streams and futures that Rust \
+         holds as `Val`s, are as many as there can be in a process; some must be dropped"
+    )]
+    NoNames,
+
     /// The handle is of another resource than the function takes.
     #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
     #[non_exhaustive]

@@ -68,12 +68,34 @@ pub enum CompositionError {
     /// A component made more calls than it may have waiting. It traps.
     #[error(
         "component `{component}` has {limit} calls of other components waiting, which is the most \
-         that it may have; it must await some before it makes more", component = plain(.component))]
+         that it may have; it must await some before it makes more, or have a higher `with_calls_in_flight`",
+        component = plain(.component)
+    )]
     #[non_exhaustive]
     Flood {
         /// The component that makes the calls.
         component: String,
         /// How many calls of one component may wait at a time.
+        limit: usize,
+    },
+
+    /// More bytes would wait on behalf of a component than it may have waiting: arguments of its calls that
+    /// are not answered, results that it has not taken, and what it writes to streams. If it would have made a
+    /// call, or written to a stream, it traps; a result that is too much is dropped, and its call has failed.
+    #[error(
+        "component `{component}` has {waiting} bytes waiting in calls and streams, and {bytes} more would \
+         be more than the {limit} that it may have; it must await some calls before it makes more, or have \
+         a higher `with_bytes_in_flight`"
+    )]
+    #[non_exhaustive]
+    FloodOfBytes {
+        /// The component that makes the calls.
+        component: String,
+        /// How many bytes wait, in bytes of the host's memory.
+        waiting: usize,
+        /// How many more there would be.
+        bytes: usize,
+        /// How many may wait at a time.
         limit: usize,
     },
 

@@ -326,8 +326,7 @@ impl HeldStreams {
         let name = match kind {
             Kind::Stream => StreamName::stream(),
             Kind::Future => StreamName::future(),
-        };
-        let name = name.ok_or(HandleError::NotHeld)?;
+        }?;
         table.sources.insert(Key(name.clone()), source);
         Ok(match name {
             StreamName::Stream(stream) => Stored::Stream(stream),

@@ -288,6 +288,8 @@ impl Composer {
                 ("a deadline", settings.deadline.is_some()),
                 ("an inbox capacity", settings.inbox_capacity.is_some()),
                 ("a handle limit", settings.handle_limit.is_some()),
+                ("a limit of calls in flight", settings.calls_in_flight.is_some()),
+                ("a limit of bytes in flight", settings.bytes_in_flight.is_some()),
                 ("a number of instances", settings.instances.is_some()),
                 ("a restart policy", settings.restart.is_some()),
                 ("a run limit", settings.run_limit.is_some()),

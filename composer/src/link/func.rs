@@ -13,7 +13,7 @@ use wasmtime::component::Accessor;
 use wasmtime::component::{LinkerInstance, Val};
 use wasmtime::{AsContextMut, bail};
 
-use super::store::{OUTGOING_CALLS, StoreHandles, StoreSide};
+use super::store::{StoreHandles, StoreSide};
 use super::waits::Waiter;
 use super::{Endpoint, Ran};
 use crate::driver::{Caller, ComponentCaller, InPlaceCaller};
@@ -229,10 +229,8 @@ impl Import {
     ) -> Result<Option<Value>, CompositionError> {
         // Held until the call is answered, so that one which is given up counts as long as it takes
         // room somewhere.
-        let place = self.side.outgoing.take().ok_or_else(|| CompositionError::Flood {
-            component: self.side.id.to_string(),
-            limit: OUTGOING_CALLS,
-        })?;
+        let bytes = args.iter().map(Value::weight).sum();
+        let place = self.side.outgoing.take(bytes)?;
         let (caller, in_place) = (ComponentCaller { waiter, place, context }, self.in_place);
         let answer = match self.endpoint.direct() {
             Some(post) => match post.begin(self.endpoint.func, args, caller, in_place) {
@@ -267,7 +265,7 @@ impl Import {
             Some(Ran::Ended(result)) => result,
             Some(Ran::Trapped(trapped)) => {
                 // Who looks for deadlocks has to know that it waits.
-                let _place = self.side.outgoing.take();
+                let _place = self.side.outgoing.take(0);
                 self.contain(trapped.answer().await)
             }
             None => self.call(args, around).await,

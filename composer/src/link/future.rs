@@ -346,8 +346,9 @@ impl<T: 'static> Writes<T, Handle> for Written {
         value
             .ends
             .each(store, &mut elements, |ty, value, handles| take_handles(ty, value, handles))?;
+        let bytes = value.ends.bytes(&elements)?;
         if let Some((pipe, _)) = value.take() {
-            pipe.put(elements);
+            pipe.put(elements, bytes);
             pipe.end(Ok(()));
         }
         Ok(())

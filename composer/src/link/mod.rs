@@ -19,7 +19,7 @@ use wasmtime::component::{Linker, LinkerInstance, ResourceType};
 pub(crate) use future::Futures;
 pub(crate) use lacking::{Lacking, unsatisfied};
 pub(crate) use post::{Post, Ran};
-pub(crate) use store::{Loans, Place, Places, StoreHandles, StoreSide};
+pub(crate) use store::{Loans, StoreHandles, StoreSide};
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
 use crate::driver::{Caller, InPlaceCaller};
@@ -28,7 +28,7 @@ use crate::layer::{Layered, Route};
 use crate::plan::companion::BEGUN;
 use crate::plan::containment::Carrier;
 use crate::plan::item::{ExportedFunc, Item, Items, Named, Surface};
-use crate::transfer::{Own, Proxy};
+use crate::transfer::Proxy;
 use crate::value::Value;
 
 /// An exported function of a component that runs.
@@ -176,9 +176,9 @@ fn item<T: Send + 'static>(
             // Dropping the handle releases the resource in its home. As in one store, it is over when the
             // destructor is.
             linker.resource_async(&import.name, ty, move |_, rep| {
-                let released = proxies.remove(rep).map(Own::release);
+                let released = proxies.remove(rep).map(|own| own.release(outgoing.number()));
                 // Who looks for deadlocks has to know that it waits.
-                let place = outgoing.take();
+                let place = outgoing.take(0).ok();
                 Box::new(async move {
                     // One that is lent ends with the loan.
                     if let (true, Ok(done)) = (waits, released?) {

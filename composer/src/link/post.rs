@@ -4,13 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::waits::Wait;
 use crate::driver::{
-    Answer, Call, Caller, ComponentCaller, DriverHandle, Expired, InPlaceCaller, MadeBy,
-    RanInPlace, Ticket,
+    Call, Caller, ComponentCaller, DriverHandle, Expired, Hears, InPlaceCaller, MadeBy, RanInPlace,
+    Ticket,
 };
 use crate::error::CompositionError;
 use crate::snapshot::ComponentSnapshot;
@@ -334,7 +333,7 @@ impl Callees for Post {
 pub(crate) struct Asked {
     driver: Arc<DriverHandle>,
     func: usize,
-    answer: oneshot::Receiver<Answer>,
+    answer: Hears,
     /// Until the answer is there, or nobody waits for it any more.
     _waiting: Option<Wait>,
 }
@@ -356,7 +355,7 @@ pub(crate) enum Ran {
 pub(crate) struct Trapped {
     driver: Arc<DriverHandle>,
     func: usize,
-    answer: oneshot::Receiver<Answer>,
+    answer: Hears,
 }
 
 impl Trapped {

@@ -1,6 +1,6 @@
 //! Handles as one component's store sees them.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,7 +14,8 @@ use crate::error::HandleError;
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::plan::types::Resource;
 use crate::transfer::{
-    Count, Home, Lent, Live, LiveHandles, Own, Proxies, Proxy, ResourceKind, Watched, new_epoch,
+    Count, Home, Lent, Live, LiveHandles, Outgoing, Own, Proxies, Proxy, ResourceKind, Watched,
+    new_epoch,
 };
 use crate::value::{Faulty, Handle, HandleType, Handles};
 use wasm_runtime_composer_values::Stored;
@@ -43,8 +44,8 @@ pub(crate) struct StoreSide {
     pub(crate) calls_others: bool,
     /// How much stack the component's guests leave to what they call.
     pub(crate) stack: usize,
-    /// Places for calls of other components that are not answered, given up or not.
-    pub(crate) outgoing: Places,
+    /// The calls of other components that are not answered, given up or not, and the bytes that wait.
+    pub(crate) outgoing: Outgoing,
     /// Whose turn it is to begin, of calls by number.
     pub(crate) begun: Arc<Begun>,
     /// The store, as who looks for deadlocks sees it.
@@ -108,44 +109,6 @@ impl Begun {
     }
 }
 
-/// Counts the calls of one component that are not answered.
-#[derive(Clone, Default)]
-pub(crate) struct Places(Arc<AtomicUsize>);
-
-/// One of [`Places`].
-pub(crate) struct Place(Places);
-
-impl Places {
-    /// What counts them.
-    pub(crate) fn count(&self) -> Arc<AtomicUsize> {
-        self.0.clone()
-    }
-
-    /// Takes a place, if there is one.
-    pub(crate) fn take(&self) -> Option<Place> {
-        let place = Place(self.clone());
-        // The number orders nothing else.
-        (self.0.fetch_add(1, Ordering::Relaxed) < OUTGOING_CALLS).then_some(place)
-    }
-}
-
-impl Place {
-    /// Another one of the same component, if there is one.
-    pub(crate) fn another(&self) -> Option<Self> {
-        self.0.take()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// How many calls of other components one component may have waiting. An async import does not hold
-/// its caller up, so nothing else bounds what a guest that awaits nothing piles up in memory.
-pub(crate) const OUTGOING_CALLS: usize = 16 * 1024;
-
 impl StoreSide {
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
@@ -195,6 +158,8 @@ pub(crate) struct StoreHandles<'a, S> {
     pub(crate) store: S,
     /// What was put into the store, for the case that the rest cannot be.
     pub(super) given: Vec<Given>,
+    /// Why what was taken must not go out.
+    over: Option<HandleError>,
 }
 
 pub(super) enum Given {
@@ -225,7 +190,12 @@ pub(super) enum Loan {
 
 impl<'a, S: AsContextMut> StoreHandles<'a, S> {
     pub(crate) fn new(side: &'a Arc<StoreSide>, store: S) -> Self {
-        Self { side, store, given: Vec::new() }
+        Self { side, store, given: Vec::new(), over: None }
+    }
+
+    /// Whether what was taken may go out. If not it is to be dropped, which gives it back.
+    pub(crate) fn may_go_out(&self) -> Result<(), HandleError> {
+        self.over.clone().map_or(Ok(()), Err)
     }
 
     /// Ends with success: what was lent has to be given back after the call.
@@ -295,6 +265,13 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
         if self.side.is_home_of(resource) {
             let kind = self.side.kind(resource)?.clone();
+            let (limit, held) =
+                (self.store.as_context_mut().max_component_handles(), self.side.own_live.get());
+            // The store's own limit would end it, for everybody. The rest is for what its guest holds.
+            if held >= limit - limit / 8 {
+                let component = self.side.id.to_string();
+                self.over = Some(HandleError::TooManyOut { component, held, limit });
+            }
             let live = Live::new(&self.side.live, &self.side.own_live, &self.side.uses);
             let home = self.side.home.clone();
             return Ok(Own::new(handle, kind, home, self.side.epoch(), live));

@@ -12,7 +12,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::store::{Given, StoreHandles, StoreSide};
 use crate::error::StreamLost;
 use crate::plan::types::ValueType;
-use crate::transfer::{Broken, Demand, StreamEnd, WriteEnd, pipe};
+use crate::transfer::{Broken, Bytes, Demand, StreamEnd, WriteEnd, pipe};
 use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
 
 /// What elements of a stream, or the value of a future, are to one store.
@@ -44,6 +44,18 @@ impl Ends {
     pub(super) fn over(&self, epoch: u64) -> Result<(), StreamLost> {
         let lost = || StreamLost { component: self.side.id.to_string(), reason: None };
         (self.side.epoch() == epoch).then_some(()).ok_or_else(lost)
+    }
+
+    /// Counts what a guest has written among what waits on behalf of its component.
+    pub(super) fn bytes(&self, elements: &Elements<Handle>) -> wasmtime::Result<Bytes> {
+        let bytes = match elements {
+            Elements::Units(_) => 0,
+            Elements::Bytes(bytes) => bytes.len(),
+            Elements::Values(values) => {
+                size_of_val(values.as_slice()) + values.iter().map(Value::weight).sum::<usize>()
+            }
+        };
+        self.side.outgoing.hold(bytes).map_err(wasmtime::Error::new)
     }
 
     /// Gives what was read to the store.
@@ -136,7 +148,8 @@ impl<T: 'static> Writes<T, Handle> for Written {
     ) -> wasmtime::Result<()> {
         self.ends
             .each(store, &mut elements, |ty, value, handles| take_handles(ty, value, handles))?;
-        self.pipe.put(elements);
+        let bytes = self.ends.bytes(&elements)?;
+        self.pipe.put(elements, bytes);
         Ok(())
     }
 }

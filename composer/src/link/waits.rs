@@ -6,6 +6,7 @@
 //! circle of these is refused before it is queued. Where components do not import in a circle, none
 //! can come about, and nothing of this is kept.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,9 @@ type Task = std::convert::Infallible;
 #[derive(Clone, Default)]
 pub(crate) struct Waits(Arc<Mutex<Graph>>);
 
+/// A circle can only close through stores that are held, of which there are as many as components run: each
+/// holding call knows whom it waits for below it, store by store. So it makes no difference for a new call how
+/// many others wait.
 #[derive(Default)]
 struct Graph {
     next: u64,
@@ -42,8 +46,12 @@ struct Waiting {
     target: Arc<DriverHandle>,
     func: usize,
     holds: bool,
+    /// The nearest call above it that holds its store.
+    holder: Option<WaitId>,
     /// The calls made in it.
-    children: Vec<WaitId>,
+    children: HashSet<WaitId>,
+    /// If it holds its store: the calls below it, at any depth, by the drivers that they go to.
+    below: HashMap<u64, HashSet<WaitId>>,
 }
 
 /// A call in the graph, for as long as one of those who know of it has it: answered and given up
@@ -88,60 +96,183 @@ impl Waiter {
         let mut graph = waits.lock();
         let from = (self.driver, self.component.clone());
         let parent = self.parent.filter(|parent| graph.calls.contains_key(parent));
-        let (target, holds) = (target.clone(), self.holds);
-        let waiting = Waiting { from, parent, target, func, holds, children: Vec::new() };
+        let holder = parent.and_then(|parent| graph.holder_from(parent));
+        let waiting = Waiting {
+            from,
+            parent,
+            target: target.clone(),
+            func,
+            holds: self.holds,
+            holder,
+            children: HashSet::new(),
+            below: HashMap::new(),
+        };
         if let Some(chain) = graph.circle(&waiting) {
             let component = waiting.target.id().to_owned();
             let function = waiting.target.function_name(func);
             return Err(CompositionError::WaitCycle { component, function, chain });
         }
-        let id = graph.next;
-        graph.next += 1;
-        if holds {
-            graph.held.insert(self.driver, id);
-        }
-        if let Some(parent) = parent.and_then(|parent| graph.calls.get_mut(&parent)) {
-            parent.children.push(id);
-        }
-        graph.calls.insert(id, waiting);
+        let id = graph.add(waiting);
         drop(graph);
         Ok((Wait { waits: waits.clone(), id }, Wait { waits: waits.clone(), id }))
     }
 }
 
 impl Graph {
+    /// The nearest call that holds its store, of a call and those above it.
+    fn holder_from(&self, call: WaitId) -> Option<WaitId> {
+        let waiting = self.calls.get(&call)?;
+        if waiting.holds { Some(call) } else { waiting.holder }
+    }
+
+    /// The calls that hold their stores from `first` on upwards.
+    fn holders(&self, first: Option<WaitId>) -> Vec<WaitId> {
+        let above = |holder: &WaitId| self.calls.get(holder).and_then(|it| it.holder);
+        std::iter::successors(first, above).collect()
+    }
+
+    fn add(&mut self, waiting: Waiting) -> WaitId {
+        let id = self.next;
+        self.next += 1;
+        if waiting.holds {
+            self.held.insert(waiting.from.0, id);
+        }
+        if let Some(parent) = waiting.parent.and_then(|parent| self.calls.get_mut(&parent)) {
+            parent.children.insert(id);
+        }
+        self.note(&self.holders(waiting.holder), waiting.target.number(), id);
+        self.calls.insert(id, waiting);
+        id
+    }
+
+    /// Notes below each of `holders` that a call goes to `target`.
+    fn note(&mut self, holders: &[WaitId], target: u64, call: WaitId) {
+        for holder in holders {
+            if let Some(holder) = self.calls.get_mut(holder) {
+                holder.below.entry(target).or_default().insert(call);
+            }
+        }
+    }
+
+    /// Forgets below each of `holders` that a call goes to `target`.
+    fn forget(&mut self, holders: &[WaitId], target: u64, call: WaitId) {
+        for holder in holders {
+            if let Some(holder) = self.calls.get_mut(holder)
+                && let Entry::Occupied(mut calls) = holder.below.entry(target)
+            {
+                calls.get_mut().remove(&call);
+                if calls.get().is_empty() {
+                    calls.remove();
+                }
+            }
+        }
+    }
+
+    /// Takes a call out. Those that were made in it are nobody's then.
+    fn remove(&mut self, id: WaitId) -> Option<Waiting> {
+        let ended = self.calls.remove(&id)?;
+        if ended.holds && self.held.get(&ended.from.0) == Some(&id) {
+            self.held.remove(&ended.from.0);
+        }
+        if let Some(parent) = ended.parent.and_then(|parent| self.calls.get_mut(&parent)) {
+            parent.children.remove(&id);
+        }
+        let holders = self.holders(ended.holder);
+        self.forget(&holders, ended.target.number(), id);
+        for child in &ended.children {
+            if let Some(child) = self.calls.get_mut(child) {
+                child.parent = None;
+            }
+        }
+        // Where none above holds anything, nobody knows of those below. So each is looked at once for every
+        // holding call above it, of which there is one for a component at most.
+        let mut below: Vec<WaitId> = match ended.holds || !holders.is_empty() {
+            true => ended.children.iter().copied().collect(),
+            false => Vec::new(),
+        };
+        while let Some(call) = below.pop() {
+            let Some(waiting) = self.calls.get_mut(&call) else { continue };
+            waiting.holder.take_if(|holder| *holder == id || holders.contains(holder));
+            below.extend(&waiting.children);
+            let target = waiting.target.number();
+            self.forget(&holders, target, call);
+        }
+        Some(ended)
+    }
+
+    /// Notes that a call goes to another driver now; gives the one that it went to.
+    fn moved(&mut self, id: WaitId, target: &Arc<DriverHandle>) -> Option<Arc<DriverHandle>> {
+        let waiting = self.calls.get_mut(&id)?;
+        let former = std::mem::replace(&mut waiting.target, target.clone());
+        let holders = self.holders(self.calls.get(&id)?.holder);
+        self.forget(&holders, former.number(), id);
+        self.note(&holders, target.number(), id);
+        Some(former)
+    }
+
     /// The circle that `new` would close: who would wait for whom, beginning with it.
     fn circle(&self, new: &Waiting) -> Option<Vec<WaitStep>> {
-        // Every call that `new` would wait for, each with the one that it was found from.
-        let mut found_from: HashMap<WaitId, Option<WaitId>> = HashMap::new();
-        let mut seen = HashSet::new();
-        let mut open: Vec<(Option<WaitId>, &Waiting)> = vec![(None, new)];
-        while let Some((id, call)) = open.pop() {
-            let held_by = self.held.get(&call.target.number());
-            for next in held_by.into_iter().chain(&call.children) {
-                let Some(waiting) = self.calls.get(next).filter(|_| seen.insert(*next)) else {
-                    continue;
-                };
-                found_from.insert(*next, id);
-                // What made the new call ends only after it, as does all else in a store it holds.
-                let waits_for_new =
-                    Some(*next) == new.parent || new.holds && waiting.target.number() == new.from.0;
-                if waits_for_new {
-                    let mut chain = vec![];
-                    let mut at = Some(*next);
-                    while let Some(id) = at {
-                        chain.extend(self.calls.get(&id).map(Waiting::step));
-                        at = found_from.get(&id).copied().flatten();
-                    }
-                    chain.push(new.step());
-                    chain.reverse();
-                    return Some(chain);
-                }
-                open.push((Some(*next), waiting));
+        // What made the new call ends only after it, and so do those above.
+        let above = self.holders(new.holder);
+        // Every call that holds a store that `new` would wait for, and how it was found.
+        let mut found: HashMap<WaitId, Option<Through>> = HashMap::new();
+        let mut open: Vec<(Option<Through>, u64)> = vec![(None, new.target.number())];
+        while let Some((through, target)) = open.pop() {
+            let Some(holder) = self.held.get(&target).copied() else { continue };
+            let Some(waiting) = self.calls.get(&holder) else { continue };
+            let Entry::Vacant(unseen) = found.entry(holder) else { continue };
+            unseen.insert(through);
+            let last = if above.contains(&holder) {
+                new.parent
+            } else if new.holds && waiting.target.number() == new.from.0 {
+                Some(holder)
+            } else if new.holds {
+                // All that goes to a store that the new call holds ends after it.
+                waiting.below.get(&new.from.0).and_then(|calls| calls.iter().next().copied())
+            } else {
+                None
+            };
+            if let Some(call) = last {
+                return Some(self.chain(new, Through { call, holder }, &found));
             }
+            open.push((Some(Through { call: holder, holder }), waiting.target.number()));
+            open.extend(waiting.below.iter().map(|(target, calls)| {
+                let call = calls.iter().next().copied();
+                (call.map(|call| Through { call, holder }), *target)
+            }));
         }
         None
     }
+
+    /// The steps from `new` to `last`.
+    fn chain(
+        &self,
+        new: &Waiting,
+        last: Through,
+        found: &HashMap<WaitId, Option<Through>>,
+    ) -> Vec<WaitStep> {
+        let mut chain = Vec::new();
+        let mut next = Some(last);
+        while let Some(Through { call, holder }) = next {
+            // Up to the call that holds the store, and from there to what waits for the store.
+            let mut at = Some(call);
+            while let Some((id, waiting)) = at.and_then(|id| Some((id, self.calls.get(&id)?))) {
+                chain.push(waiting.step());
+                at = waiting.parent.filter(|_| id != holder);
+            }
+            next = found.get(&holder).copied().flatten();
+        }
+        chain.push(new.step());
+        chain.reverse();
+        chain
+    }
+}
+
+/// A call that waits for the store that another one holds, and the holding call that is that or above it.
+#[derive(Clone, Copy)]
+struct Through {
+    call: WaitId,
+    holder: WaitId,
 }
 
 impl Waiting {
@@ -162,8 +293,7 @@ impl Wait {
     /// Notes that the call waits somewhere else now.
     pub(crate) fn moved_to(&self, target: &Arc<DriverHandle>) {
         let mut graph = self.waits.lock();
-        let waiting = graph.calls.get_mut(&self.id);
-        let former = waiting.map(|it| std::mem::replace(&mut it.target, target.clone()));
+        let former = graph.moved(self.id, target);
         drop(graph);
         drop(former);
     }
@@ -172,15 +302,10 @@ impl Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         let mut graph = self.waits.lock();
-        let Some(ended) = graph.calls.remove(&self.id) else { return };
-        if ended.holds && graph.held.get(&ended.from.0) == Some(&self.id) {
-            graph.held.remove(&ended.from.0);
-        }
-        if let Some(parent) = ended.parent.and_then(|parent| graph.calls.get_mut(&parent)) {
-            parent.children.retain(|child| *child != self.id);
-        }
+        let ended = graph.remove(self.id);
         // The lock is gone before what the call held on to.
         drop(graph);
+        drop(ended);
     }
 }
 
@@ -278,4 +403,149 @@ fn current_task(mut store: impl AsContextMut) -> Option<Task> {
 #[cfg(not(feature = "component-model-async"))]
 fn current_task(_: impl AsContextMut) -> Option<Task> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::events::Teller;
+    use crate::plan::abilities::Abilities;
+    use crate::plan::item::Surface;
+
+    fn driver() -> Arc<DriverHandle> {
+        let surface = Surface {
+            imports: Vec::new(),
+            exports: Vec::new(),
+            funcs: Vec::new(),
+            resources: Vec::new(),
+            inside: None,
+            lacks_types: false,
+            abilities: Abilities::default(),
+            companion: None,
+        };
+        DriverHandle::new("it".into(), Arc::new(surface), 1, Teller::default())
+    }
+
+    impl Graph {
+        fn make(
+            &self,
+            from: &Arc<DriverHandle>,
+            parent: Option<WaitId>,
+            target: &Arc<DriverHandle>,
+            holds: bool,
+        ) -> Waiting {
+            Waiting {
+                from: (from.number(), "it".into()),
+                parent,
+                target: target.clone(),
+                func: 0,
+                holds,
+                holder: parent.and_then(|parent| self.holder_from(parent)),
+                children: HashSet::new(),
+                below: HashMap::new(),
+            }
+        }
+
+        /// Whether `new` would close a circle, found out call by call.
+        fn has_circle(&self, new: &Waiting) -> bool {
+            let mut seen = HashSet::new();
+            let mut open: Vec<WaitId> =
+                self.held.get(&new.target.number()).copied().into_iter().collect();
+            while let Some(id) = open.pop() {
+                let Some(call) = self.calls.get(&id).filter(|_| seen.insert(id)) else { continue };
+                if Some(id) == new.parent || new.holds && call.target.number() == new.from.0 {
+                    return true;
+                }
+                open.extend(self.held.get(&call.target.number()));
+                open.extend(&call.children);
+            }
+            false
+        }
+    }
+
+    #[test]
+    fn circles_are_found_as_if_each_call_were_looked_at() {
+        let mut seed = 1_u64;
+        let mut random = move |below: usize| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        let mut circles = 0;
+        for _ in 0..300 {
+            let drivers: Vec<_> = (0..4).map(|_| driver()).collect();
+            let mut graph = Graph::default();
+            let mut live: Vec<WaitId> = Vec::new();
+            for _ in 0..60 {
+                match random(10) {
+                    0 if !live.is_empty() => {
+                        let id = live.swap_remove(random(live.len()));
+                        assert!(graph.remove(id).is_some());
+                    }
+                    1 if !live.is_empty() => {
+                        let id = live[random(live.len())];
+                        assert!(graph.moved(id, &drivers[random(4)]).is_some());
+                    }
+                    _ => {
+                        let parent = match random(3) {
+                            0 => None,
+                            _ => live.get(random(live.len().max(1))).copied(),
+                        };
+                        // A call is made by where its parent runs.
+                        let from = match parent.and_then(|parent| graph.calls.get(&parent)) {
+                            Some(parent) => parent.target.clone(),
+                            None => drivers[random(4)].clone(),
+                        };
+                        let new = graph.make(&from, parent, &drivers[random(4)], random(2) == 0);
+                        let circle = graph.circle(&new);
+                        assert_eq!(circle.is_some(), graph.has_circle(&new));
+                        match circle {
+                            // From the new call to the last one, and each was found once.
+                            Some(chain) => {
+                                assert!((2..=graph.calls.len() + 1).contains(&chain.len()));
+                                circles += 1;
+                            }
+                            None => live.push(graph.add(new)),
+                        }
+                    }
+                }
+            }
+            for id in live {
+                assert!(graph.remove(id).is_some());
+            }
+            assert!(graph.calls.is_empty() && graph.held.is_empty());
+        }
+        assert!(circles > 100, "{circles}");
+    }
+
+    #[test]
+    fn call_does_not_look_at_those_that_wait_already() {
+        // As many steps for each would take minutes.
+        const CALLS: usize = 30_000;
+        let (ended, ends) = mpsc::channel();
+        thread::spawn(move || {
+            let [a, b, c, x] = std::array::from_fn(|_| driver());
+            let mut graph = Graph::default();
+            // `a` is held by a call of `b`, in which many of `c` are made.
+            let holding = graph.add(graph.make(&a, None, &b, true));
+            let mut below: Vec<_> =
+                (0..CALLS).map(|_| graph.add(graph.make(&b, Some(holding), &c, false))).collect();
+            for _ in 0..CALLS {
+                let new = graph.make(&x, None, &a, false);
+                assert!(graph.circle(&new).is_none());
+                below.push(graph.add(new));
+            }
+            for call in below {
+                assert!(graph.remove(call).is_some());
+            }
+            // It is waited for, unless it takes too long.
+            let _ = ended.send(());
+        });
+        ends.recv_timeout(Duration::from_secs(60)).expect("it failed, or takes too long");
+    }
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
+use super::Outgoing;
 use crate::error::Deadlock;
 
 /// The stores of a composition.
@@ -59,7 +60,7 @@ pub(crate) struct Watched {
 /// What a store waits for.
 pub(crate) struct Links {
     /// Counts its calls of others.
-    pub(crate) outgoing: Arc<AtomicUsize>,
+    pub(crate) outgoing: Outgoing,
     pub(crate) providers: Vec<Weak<dyn Callees>>,
     /// Whether a call that waits keeps all others out.
     pub(crate) keeps_out: bool,
@@ -217,7 +218,7 @@ impl Watched {
     }
 
     fn outgoing(&self) -> usize {
-        self.links.get().map_or(0, |links| links.outgoing.load(Ordering::SeqCst))
+        self.links.get().map_or(0, |links| links.outgoing.calls())
     }
 
     fn providers(&self) -> impl Iterator<Item = Arc<Self>> {

@@ -8,6 +8,7 @@
 mod deadlock;
 mod held;
 mod names;
+mod outgoing;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod pipe;
 mod proxies;
@@ -31,6 +32,9 @@ pub(crate) use held::{Guard, Held};
 use names::ResourceName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use names::StreamName;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use outgoing::Bytes;
+pub(crate) use outgoing::{Outgoing, Place};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use pipe::{Demand, WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
@@ -64,6 +68,8 @@ pub(crate) struct Released {
     pub(crate) done: Option<oneshot::Sender<()>>,
     /// The resource itself, if Rust implements it.
     pub(crate) object: Option<Object>,
+    /// The number of the component whose guest dropped the handle, or 0.
+    pub(crate) dropped_by: usize,
 }
 
 /// A resource that Rust implements.
@@ -202,17 +208,17 @@ struct Entry {
 }
 
 impl Entry {
-    fn release(&mut self, done: Option<oneshot::Sender<()>>) {
+    fn release(&mut self, done: Option<oneshot::Sender<()>>, dropped_by: usize) {
         if let Some((resource, live)) = self.resource.take() {
             let (epoch, object) = (self.epoch, self.object.take());
-            self.home.release(Released { resource, epoch, live, done, object });
+            self.home.release(Released { resource, epoch, live, done, object, dropped_by });
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.release(None);
+        self.release(None, 0);
     }
 }
 
@@ -247,7 +253,7 @@ impl Own {
         epoch: u64,
         live: Live,
     ) -> Result<Self, HandleError> {
-        let name = ResourceName::new().ok_or(HandleError::NotHeld)?;
+        let name = ResourceName::new()?;
         let resource = Some((name.get(), live));
         let object = Some(Object { value, _name: name });
         Ok(Self(Arc::new(Entry { resource, epoch, kind, home, object })))
@@ -304,11 +310,12 @@ impl Own {
         entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
     }
 
-    /// Releases the resource; what is returned resolves when its destructor has run.
-    pub(crate) fn release(self) -> Result<oneshot::Receiver<()>, Self> {
+    /// Releases the resource, for the component `dropped_by` or, with 0, for nobody in particular; what is
+    /// returned resolves when its destructor has run.
+    pub(crate) fn release(self, dropped_by: usize) -> Result<oneshot::Receiver<()>, Self> {
         let mut entry = Arc::try_unwrap(self.0).map_err(Self)?;
         let (done, released) = oneshot::channel();
-        entry.release(Some(done));
+        entry.release(Some(done), dropped_by);
         Ok(released)
     }
 }

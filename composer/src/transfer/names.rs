@@ -14,6 +14,7 @@ use wasmtime::component::{Resource, ResourceAny};
 use wasmtime::{Engine, Store};
 
 use super::lock;
+use crate::error::HandleError;
 
 /// The names that are in use.
 struct Names {
@@ -30,8 +31,16 @@ const RETIRED: usize = 1024;
 
 fn names() -> MutexGuard<'static, Names> {
     static NAMES: LazyLock<Mutex<Names>> = LazyLock::new(|| {
+        let mut store = Store::new(&Engine::default(), ());
+        // It is shared by all that runs in the process, so its limits must not be met: those who hold handles
+        // have limits of their own.
+        store.set_max_component_handles(usize::MAX);
+        #[cfg(feature = "component-model-async")]
+        if let Some(table) = store.concurrent_resource_table() {
+            table.set_max_capacity(usize::MAX);
+        }
         Mutex::new(Names {
-            store: Store::new(&Engine::default(), ()),
+            store,
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             retired: VecDeque::new(),
         })
@@ -46,10 +55,11 @@ struct Named;
 pub(super) struct ResourceName(ResourceAny);
 
 impl ResourceName {
-    /// A name that nothing else has; `None` if there are too many.
-    pub(super) fn new() -> Option<Self> {
+    /// A name that nothing else has.
+    pub(super) fn new() -> Result<Self, HandleError> {
         let named = Resource::<Named>::new_own(0);
-        named.try_into_resource_any(&mut names().store).ok().map(Self)
+        let name = named.try_into_resource_any(&mut names().store);
+        name.map(Self).map_err(|_| HandleError::NoNames)
     }
 
     pub(super) fn get(&self) -> ResourceAny {
@@ -74,18 +84,20 @@ pub(crate) enum StreamName {
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 impl StreamName {
-    /// A stream's name that nothing else has; `None` if there are too many.
-    pub(crate) fn stream() -> Option<Self> {
+    /// A stream's name that nothing else has.
+    pub(crate) fn stream() -> Result<Self, HandleError> {
         let store = &mut names().store;
-        let stream = StreamReader::<()>::new(&mut *store, std::iter::empty()).ok()?;
-        StreamAny::try_from_stream_reader(store, stream).ok().map(Self::Stream)
+        let stream = StreamReader::<()>::new(&mut *store, std::iter::empty());
+        let name = stream.and_then(|it| StreamAny::try_from_stream_reader(store, it));
+        name.map(Self::Stream).map_err(|_| HandleError::NoNames)
     }
 
-    /// A future's name that nothing else has; `None` if there are too many.
-    pub(crate) fn future() -> Option<Self> {
+    /// A future's name that nothing else has.
+    pub(crate) fn future() -> Result<Self, HandleError> {
         let store = &mut names().store;
         let future = FutureReader::<()>::new(&mut *store, async { Ok::<_, wasmtime::Error>(()) });
-        FutureAny::try_from_future_reader(store, future.ok()?).ok().map(Self::Future)
+        let name = future.and_then(|it| FutureAny::try_from_future_reader(store, it));
+        name.map(Self::Future).map_err(|_| HandleError::NoNames)
     }
 
     /// Gives it up: what it was the name of is gone.

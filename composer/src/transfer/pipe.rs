@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::{Counted, PipeEnds, StreamEnd, WaitingAt, Watched, lock};
+use super::{Bytes, Counted, PipeEnds, StreamEnd, WaitingAt, Watched, lock};
 use crate::error::StreamLost;
 use crate::value::Elements;
 
@@ -18,8 +18,8 @@ struct Pipe {
 
 #[derive(Default)]
 struct State {
-    /// What was handed over and not taken.
-    elements: Option<Elements>,
+    /// What was handed over and not taken, and counts as that.
+    elements: Option<(Elements, Bytes)>,
     /// How many the reader waits for: with none, until there are some.
     wanted: Option<usize>,
     /// Whether the writer is about to hand some over.
@@ -163,7 +163,7 @@ impl WriteEnd {
     }
 
     /// Hands elements over.
-    pub(crate) fn put(&self, elements: Elements) {
+    pub(crate) fn put(&self, elements: Elements, bytes: Bytes) {
         let mut state = lock(&self.pipe.state);
         state.taking = false;
         if state.reader_gone {
@@ -171,7 +171,7 @@ impl WriteEnd {
             drop(state);
             return;
         }
-        state.elements = Some(elements);
+        state.elements = Some((elements, bytes));
         let reader = state.reader.take();
         drop(state);
         wake(reader);
@@ -198,7 +198,7 @@ impl ReadEnd {
         // Whoever reads may be Rust, whose wakers do what they like: none of them is used under the lock.
         let waker = cx.waker().clone();
         let mut state = lock(&self.0.state);
-        if let Some(elements) = state.elements.take() {
+        if let Some((elements, _)) = state.elements.take() {
             return Poll::Ready(Ok(Some(elements)));
         }
         if let Some(end) = &state.end {

@@ -47,7 +47,7 @@ impl OwnedResource {
     ///
     /// When this future was polled once, the destructor runs whether it is polled further or not.
     pub async fn release(self) -> Result<(), HandleError> {
-        let released = self.0.take()?.release().map_err(|_| HandleError::Lent)?;
+        let released = self.0.take()?.release(0).map_err(|_| HandleError::Lent)?;
         // With its store gone, the resource is gone too.
         let _ = released.await;
         Ok(())

@@ -15,7 +15,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use slab::Slab;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use tokio::time::{Sleep, sleep};
@@ -25,7 +25,7 @@ use wasmtime::component::{Accessor, GuestTaskId};
 use wasmtime::component::{Func, Instance, Resource as HostResource};
 
 use super::handle::DriverHandle;
-use super::message::{Answer, MadeBy, Reply, Ticket};
+use super::message::{Answer, Hears, MadeBy, Reply, Ticket};
 use super::slot::HOST_STACK;
 #[cfg(feature = "component-model-async")]
 use super::turns::Turns;
@@ -408,7 +408,7 @@ impl Calls {
     }
 
     /// Notes that a call trapped which was not among those in flight.
-    pub(super) fn trapped(&self, func: usize) -> oneshot::Receiver<Answer> {
+    pub(super) fn trapped(&self, func: usize) -> Hears {
         let (mut reply, answer) = Reply::pair(self.handle.uses().enter(), MadeBy::default());
         reply.started = true;
         let mut in_flight = self.in_flight();

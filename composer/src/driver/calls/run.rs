@@ -341,7 +341,9 @@ impl Calls {
     ) -> Result<Option<Value>, ValueError> {
         let mut handles = StoreHandles::new(&self.side, store);
         let result = ty.result.as_ref().zip(results.first());
-        result.map(|(ty, val)| from_val(ty, val, &mut handles)).transpose()
+        let result = result.map(|(ty, val)| from_val(ty, val, &mut handles)).transpose()?;
+        handles.may_go_out().map_err(Faulty::from)?;
+        Ok(result)
     }
 
     fn returned(
@@ -390,7 +392,8 @@ impl Calls {
         if let (true, Some(ty), Some(value)) = (callee.has_handles, &callee.ty.result, &mut result)
         {
             let mut handles = StoreHandles::new(&self.side, store);
-            if let Err(fault) = take_handles(ty, value, &mut handles) {
+            let taken = take_handles(ty, value, &mut handles);
+            if let Err(fault) = taken.and_then(|()| Ok(handles.may_go_out()?)) {
                 return self.refused(func, fault.into());
             }
         }
