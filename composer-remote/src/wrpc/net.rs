@@ -77,7 +77,9 @@ async fn secure_client(stream: TcpStream, tls: &ClientTls) -> io::Result<(Reader
         return Ok(halves(connector.connect(name.clone(), stream).await?));
     }
     #[cfg(not(feature = "tls"))]
-    let Tls(None) = tls;
+    if let Some(never) = &tls.0 {
+        match *never {}
+    }
     Ok(tcp(stream))
 }
 
@@ -89,7 +91,9 @@ async fn secure_server(stream: TcpStream, tls: &ServerTls) -> io::Result<(Reader
         return Ok(halves(acceptor.accept(stream).await?));
     }
     #[cfg(not(feature = "tls"))]
-    let Tls(None) = tls;
+    if let Some(never) = &tls.0 {
+        match *never {}
+    }
     Ok(tcp(stream))
 }
 
