@@ -12,7 +12,7 @@ pub(crate) struct Account {
     setting: &'static str,
     most: usize,
     used: AtomicUsize,
-    above: Option<Arc<Account>>,
+    above: Option<Arc<Self>>,
     /// Whether somebody has what may be held without being counted.
     spare: AtomicBool,
 }
@@ -160,7 +160,7 @@ impl Peer {
                 let network = u128::from(address) >> 64 << 64;
                 std::net::IpAddr::V6(network.into())
             }
-            address => address,
+            address @ std::net::IpAddr::V4(_) => address,
         })
     }
 }

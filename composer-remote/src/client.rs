@@ -39,6 +39,11 @@ pub(crate) trait Caller: Send + Sync + 'static {
     /// Where calls go, as errors have it.
     fn at(&self) -> String;
 
+    /// What is wrong with how it was made, for whoever composes.
+    fn problem(&self) -> Option<String> {
+        None
+    }
+
     /// Whether the transport carries a type; those inside of it are asked for by themselves.
     fn carries(&self, ty: &ValueType) -> bool;
 

@@ -116,6 +116,12 @@ fn is_meant(function: &RemoteFunction, name: &str) -> bool {
 impl RemoteComponent {
     fn into_provided(self) -> Provided {
         let caller = &self.transport.caller;
+        if let Some(problem) = caller.problem() {
+            return Provided::refused(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                problem,
+            ));
+        }
         let provided = self.exports.provided(caller.name(), &|ty| caller.carries(ty));
         let (exports, functions) = match provided {
             Ok(provided) => provided,

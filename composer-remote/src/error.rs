@@ -19,7 +19,7 @@ use wasm_runtime_composer::{Cause, CompositionError};
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum RemoteError {
     /// Nobody takes calls at the address, at none of the addresses, or under the subject. Nothing was sent.
-    #[error("nobody serves `{function}` at {at}")]
+    #[error("nobody serves `{}` at {}", Clean(.function), Clean(.at))]
     #[non_exhaustive]
     NobodyServes {
         function: String,
@@ -31,8 +31,10 @@ pub enum RemoteError {
 
     /// There was no answer in the time given. A call that was sent may still run, or have run.
     #[error(
-        "`{function}` was not {} {at} within {after:?}",
-        if *.sent { "answered by" } else { "sent to" }
+        "`{}` was not {} {} within {after:?}",
+        Clean(.function),
+        if *.sent { "answered by" } else { "sent to" },
+        Clean(.at)
     )]
     #[non_exhaustive]
     TimedOut {
@@ -44,7 +46,7 @@ pub enum RemoteError {
     },
 
     /// The peer answered that the call failed: the component there trapped or is not running, say.
-    #[error("`{function}` failed at {at}: {message}")]
+    #[error("`{}` failed at {}: {}", Clean(.function), Clean(.at), Clean(.message))]
     #[non_exhaustive]
     PeerFailed {
         function: String,
@@ -55,7 +57,7 @@ pub enum RemoteError {
 
     /// The peer answered that it did not run the call: it has as many calls as it may, is closing, does
     /// not have the function, or has it with another type.
-    #[error("`{function}` was refused by {at}: {message}")]
+    #[error("`{}` was refused by {}: {}", Clean(.function), Clean(.at), Clean(.message))]
     #[non_exhaustive]
     Refused {
         function: String,
@@ -66,7 +68,7 @@ pub enum RemoteError {
 
     /// The connection was lost after the call was sent, or the peer ended it without an answer: it may
     /// have run, in part or to its end.
-    #[error("the connection to {at} was lost before `{function}` was answered")]
+    #[error("the connection to {} was lost before `{}` was answered", Clean(.at), Clean(.function))]
     #[non_exhaustive]
     ConnectionLost {
         function: String,
@@ -77,12 +79,22 @@ pub enum RemoteError {
 
     /// What the peer answered cannot be read: it has the function with another type, or it is no peer
     /// that speaks the protocol.
-    #[error("the answer of {at} to `{function}` cannot be read: {problem}")]
+    #[error(
+        "the answer of {} to `{}` cannot be read: {}",
+        Clean(.at),
+        Clean(.function),
+        Clean(.problem)
+    )]
     #[non_exhaustive]
     Protocol { function: String, at: String, problem: String },
 
     /// The arguments are more than the transport carries. Nothing was sent.
-    #[error("the arguments of `{function}` take {} bytes, and {at} takes up to {limit}", Size(*.size))]
+    #[error(
+        "the arguments of `{}` take {} bytes, and {} takes up to {limit}",
+        Clean(.function),
+        Size(*.size),
+        Clean(.at)
+    )]
     #[non_exhaustive]
     TooLarge {
         function: String,
@@ -91,6 +103,45 @@ pub enum RemoteError {
         size: Option<usize>,
         limit: usize,
     },
+}
+
+/// A text that others chose, without what would do something to a terminal or change the order of what
+/// stands beside it.
+struct Clean<'a>(&'a str);
+
+impl std::fmt::Display for Clean<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        clean(self.0, &|_| false, f)
+    }
+}
+
+/// The same for a text of several lines.
+struct CleanLines<'a>(&'a str);
+
+impl std::fmt::Display for CleanLines<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        clean(self.0, &|char| char == '\n', f)
+    }
+}
+
+fn clean(
+    text: &str,
+    keeps: &dyn Fn(char) -> bool,
+    f: &mut std::fmt::Formatter<'_>,
+) -> std::fmt::Result {
+    use std::fmt::Write as _;
+
+    for char in text.chars() {
+        let turns = matches!(
+            char,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        );
+        match (turns || char.is_control()) && !keeps(char) {
+            true => write!(f, "{}", char.escape_default())?,
+            false => f.write_char(char)?,
+        }
+    }
+    Ok(())
 }
 
 struct Size(Option<usize>);
@@ -146,7 +197,7 @@ impl RemoteError {
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum TypesError {
     /// The file cannot be read.
-    #[error("`{path}` cannot be read")]
+    #[error("`{}` cannot be read", Clean(&.path.to_string_lossy()))]
     #[non_exhaustive]
     Read {
         path: PathBuf,
@@ -155,24 +206,25 @@ pub enum TypesError {
     },
 
     /// It is no WIT, or no component.
-    #[error("{what} cannot be understood: {problem}")]
+    #[error("{} cannot be understood: {}", Clean(.what), CleanLines(.problem))]
     #[non_exhaustive]
     Parse { what: String, problem: String },
 
     /// There is no such world or interface, or it was not said which of several is meant.
-    #[error("{what} has no {wanted}; expected one of {}", Names(.known))]
+    #[error("{} has no {}; expected one of {}", Clean(.what), Clean(.wanted), Names(.known))]
     #[non_exhaustive]
     Select { what: String, wanted: String, known: Vec<String> },
 
     /// Nothing is exported.
-    #[error("{what} exports no functions")]
+    #[error("{} exports no functions", Clean(.what))]
     #[non_exhaustive]
     Empty { what: String },
 
     /// The types are more than a composition takes: a type counts wherever it is used, so a short text can
     /// have very many.
     #[error(
-        "the types of {what} are too large: {problem}; use lists where types repeat each other"
+        "the types of {} are too large: {problem}; use lists where types repeat each other",
+        Clean(.what)
     )]
     #[non_exhaustive]
     TooLarge { what: String, problem: String },
@@ -185,7 +237,7 @@ impl std::fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, name) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}`{name}`")?;
+            write!(f, "{comma}`{}`", Clean(name))?;
         }
         Ok(())
     }
@@ -207,6 +259,7 @@ pub(crate) struct UncarriedFunction {
 impl std::fmt::Display for UncarriedFunction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { function, place, ty, transport } = self;
+        let (function, place, ty) = (Clean(function), Clean(place), Clean(ty));
         write!(f, "`{function}`, {place}: {transport} does not carry `{ty}`")
     }
 }
@@ -230,13 +283,16 @@ impl Error for Uncarried {}
 pub enum ServeError {
     /// A function cannot be carried by the transport.
     #[error(
-        "`{function}`, {place}: {transport} does not carry `{ty}`; leave the export out with `only`"
+        "`{}`, {}: {transport} does not carry `{}`; leave the export out with `only`",
+        Clean(.function),
+        Clean(.place),
+        Clean(.ty)
     )]
     #[non_exhaustive]
     Uncarried { function: String, place: String, ty: String, transport: &'static str },
 
     /// There is no such export, or nothing at all to serve.
-    #[error("the composition exports no {wanted}; expected some of {}", Names(.known))]
+    #[error("the composition exports no {}; expected some of {}", Clean(.wanted), Names(.known))]
     #[non_exhaustive]
     NotExported { wanted: String, known: Vec<String> },
 
@@ -245,7 +301,7 @@ pub enum ServeError {
     Composition(#[from] CompositionError),
 
     /// The address cannot be listened at.
-    #[error("calls cannot be taken at {at}")]
+    #[error("calls cannot be taken at {}", Clean(.at))]
     #[non_exhaustive]
     Listen {
         at: String,
@@ -254,11 +310,32 @@ pub enum ServeError {
     },
 
     /// The broker cannot be subscribed at.
-    #[error("the broker does not take the subscription of `{subject}`")]
+    #[error("the broker does not take the subscription of `{}`", Clean(.subject))]
     #[non_exhaustive]
     Subscribe {
         subject: String,
         #[source]
         source: Arc<dyn Error + Send + Sync>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_others_chose_do_nothing_to_a_terminal() {
+        let evil = || "a\u{1b}[2J\r\n\u{202e}b".to_owned();
+        let refused = RemoteError::Refused { function: evil(), at: evil(), message: evil() };
+        let listen = ServeError::Listen { at: evil(), source: io::Error::other("no") };
+        let select = TypesError::Select { what: evil(), wanted: evil(), known: vec![evil()] };
+        let read = TypesError::Read { path: evil().into(), source: io::Error::other("no") };
+        for said in [refused.to_string(), listen.to_string(), select.to_string(), read.to_string()]
+        {
+            assert!(said.contains("a\\u{1b}[2J\\r\\n\\u{202e}b"), "{said}");
+            assert!(!said.contains(|char: char| char.is_control() || char == '\u{202e}'), "{said}");
+        }
+        let parse = TypesError::Parse { what: "it".to_owned(), problem: evil() };
+        assert_eq!(parse.to_string(), "it cannot be understood: a\\u{1b}[2J\\r\n\\u{202e}b");
+    }
 }

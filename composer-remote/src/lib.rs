@@ -5,7 +5,8 @@
 //! the public exports of a composition to others. Two transports carry the calls:
 //!
 //! - wRPC over TCP and Unix sockets (feature `wrpc`): [`Wrpc`] calls, [`WrpcServer`] serves. Any wRPC
-//!   peer can be on the other side.
+//!   peer can be on the other side. With the feature `tls`, TCP is encrypted and both sides know who the
+//!   other is.
 //! - NATS (feature `nats`): `Nats` calls, `NatsServer` serves, through a broker that runs already,
 //!   which finds the servers and shares the load among them.
 //!
@@ -95,6 +96,8 @@ pub use error::{RemoteError, ServeError, TypesError};
 #[cfg(feature = "nats")]
 pub use nats::{Nats, NatsServer};
 pub use serve::{Serve, Server, Serving};
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 pub use types::RemoteExports;
 #[cfg(feature = "wrpc")]
 pub use wrpc::{Wrpc, WrpcServer};

@@ -13,7 +13,7 @@ use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
 
 use super::envelope::{CallId, REQUEST_HEAD, RequestHead, Status, at, parse_reply, type_hash};
-use super::{NAME, PREFIX, subject};
+use super::{NAME, PREFIX, problem_of, subject};
 use crate::client::{Caller, Calling, Request, Transport};
 use crate::codec::{Decoder, Outflow};
 use crate::error::RemoteError;
@@ -42,7 +42,7 @@ impl Nats {
     }
 
     /// Sets the first part of the subjects, or the first several with dots between; `wasm` if nothing is
-    /// said. Servers must have the same.
+    /// said. Servers must have the same. Composing fails if it has wildcards, white space or empty parts.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -77,6 +77,10 @@ impl Caller for NatsCaller {
 
     fn at(&self) -> String {
         format!("NATS, under `{}`", self.prefix)
+    }
+
+    fn problem(&self) -> Option<String> {
+        problem_of("a prefix of subjects", &self.prefix)
     }
 
     fn carries(&self, ty: &ValueType) -> bool {

@@ -16,7 +16,7 @@ use wasm_runtime_composer::provider::Value;
 use super::envelope::{
     CallId, REPLY_HEAD, REQUEST_HEAD, RequestHead, Status, left, reply, type_hash,
 };
-use super::{NAME, PREFIX, subject};
+use super::{NAME, PREFIX, is_subject, problem_of, subject};
 use crate::budget::{Account, Held};
 use crate::codec::{Decoder, EncodeError, Encoder};
 use crate::error::ServeError;
@@ -58,7 +58,7 @@ impl NatsServer {
     }
 
     /// Sets the first part of the subjects, or the first several with dots between; `wasm` if nothing is
-    /// said.
+    /// said. Serving fails if it has wildcards, white space or empty parts.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -108,6 +108,11 @@ impl NatsServer {
 
     pub(crate) async fn start(self, composition: &Composition) -> Result<Serving, ServeError> {
         let table = Table::new(composition, self.only.as_deref(), NAME, &carries_values)?;
+        let prefix = problem_of("a prefix of subjects", &self.prefix);
+        let group = || problem_of("a queue group", &self.group);
+        if let Some(problem) = prefix.or_else(group) {
+            return Err(refused(&self.prefix, problem));
+        }
         let mut subscriptions = SelectAll::new();
         let mut subjects = Vec::new();
         for (interface, function, served) in table.iter() {
@@ -145,6 +150,7 @@ impl NatsServer {
     ) {
         let most = self.calls.saturating_mul(2);
         let calls = Arc::new(Calls {
+            own: format!("{}.", self.prefix),
             turns: Semaphore::new(self.calls),
             client: self.client,
             call_time: self.call_time,
@@ -232,6 +238,8 @@ impl Stream for Subscription {
 
 /// What all calls share.
 struct Calls {
+    /// How the subjects of functions begin.
+    own: String,
     client: Client,
     turns: Semaphore,
     call_time: Duration,
@@ -241,7 +249,7 @@ impl Calls {
     /// Runs a call and replies.
     async fn run(self: Arc<Self>, function: Arc<Function>, message: Message, held: Held) {
         // Without a place for the reply it is nobody's call.
-        let Some(inbox) = message.reply else { return };
+        let Some(inbox) = self.inbox(message.reply) else { return };
         let (id, status, body) = match RequestHead::parse(&message.payload) {
             Ok((head, args)) => match self.answer(&function, &head, args, held).await {
                 Some((status, body)) => (head.id, status, body),
@@ -250,6 +258,12 @@ impl Calls {
             Err(problem) => ([0; 16], Status::Refused, problem.into_bytes()),
         };
         self.reply(inbox, id, status, body).await;
+    }
+
+    /// Where a reply goes. A caller that names a function instead would have this server call it, with what
+    /// this server may do and the caller may not.
+    fn inbox(&self, reply: Option<async_nats::Subject>) -> Option<async_nats::Subject> {
+        reply.filter(|reply| is_subject(reply) && !reply.starts_with(&self.own))
     }
 
     /// What there is to say to a call, unless its caller has gone.
@@ -305,7 +319,7 @@ impl Calls {
 
     /// Says why a call is not run.
     async fn refuse(&self, message: Message, problem: String) {
-        let Some(inbox) = message.reply else { return };
+        let Some(inbox) = self.inbox(message.reply) else { return };
         let id = RequestHead::parse(&message.payload).map_or([0; 16], |(head, _)| head.id);
         self.reply(inbox, id, Status::Refused, problem.into_bytes()).await;
     }

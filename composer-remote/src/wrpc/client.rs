@@ -14,7 +14,7 @@ use wasm_runtime_composer::provider::Value;
 
 use super::flow::{LINGER, Room, Routes, is_idle, receive, send};
 use super::frame::{FrameReader, FrameWriter, Pace};
-use super::net::{Address, Reader, Writer};
+use super::net::{Address, ClientTls, Reader, Writer};
 use super::root::{Root, RootError, RootSpec, read_receipt, read_root};
 use super::{IDLE, NAME};
 use crate::budget::{Account, Held};
@@ -30,9 +30,9 @@ use crate::types::carries_flows;
 /// turns, and where one cannot be reached the next is tried: that is before anything is sent, so no call
 /// is made twice. An address that could not be reached comes last for a second.
 ///
-/// The peer can be any that speaks wRPC. It is neither asked who it is, nor is anything encrypted: over
-/// networks that others can reach, put a tunnel or a proxy with TLS in between. A Unix socket is open to
-/// whom its file's permissions admit.
+/// The peer can be any that speaks wRPC. It is neither asked who it is, nor is anything encrypted, unless
+/// there is TLS (`with_tls`, feature `tls`): over networks that others can reach, use that. A Unix socket is
+/// open to whom its file's permissions admit.
 #[derive(Clone, Debug)]
 pub struct Wrpc {
     addresses: Vec<Address>,
@@ -42,6 +42,7 @@ pub struct Wrpc {
     least_rate: usize,
     stream_bytes: usize,
     is_silent: bool,
+    tls: ClientTls,
 }
 
 impl Wrpc {
@@ -65,6 +66,7 @@ impl Wrpc {
             least_rate: limits::LEAST_RATE,
             stream_bytes: limits::STREAM_BYTES,
             is_silent: false,
+            tls: ClientTls::default(),
         }
     }
 
@@ -131,6 +133,23 @@ impl Wrpc {
     #[must_use]
     pub fn with_stream_bytes(mut self, bytes: usize) -> Self {
         self.stream_bytes = bytes;
+        self
+    }
+
+    /// Calls over TCP are encrypted, and the server's certificate must have the name `server`, at every address.
+    /// Unix sockets stay as they are. The configuration says whom to trust, and may have a certificate by
+    /// which servers know this side. Certificates are checked before anything of a call is sent: a server
+    /// that fails is [`RemoteError::NobodyServes`].
+    ///
+    /// The handshake is part of the [connect limit](Self::with_connect_limit).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(
+        mut self,
+        config: Arc<crate::rustls::ClientConfig>,
+        server: crate::rustls::pki_types::ServerName<'static>,
+    ) -> Self {
+        self.tls.0 = Some((config.into(), server));
         self
     }
 
@@ -225,14 +244,15 @@ impl WrpcCaller {
         let (last, first): (Vec<_>, Vec<_>) = in_turn.partition(|target| target.has_failed());
         let mut failure = None;
         for target in first.into_iter().chain(last) {
-            let error = match timeout(self.wrpc.connect, target.address.connect()).await {
-                Ok(Ok(connection)) => {
-                    target.set_failed(false);
-                    return Ok((target.address.to_string(), connection));
-                }
-                Ok(Err(error)) => error,
-                Err(_) => io::ErrorKind::TimedOut.into(),
-            };
+            let error =
+                match timeout(self.wrpc.connect, target.address.connect(&self.wrpc.tls)).await {
+                    Ok(Ok(connection)) => {
+                        target.set_failed(false);
+                        return Ok((target.address.to_string(), connection));
+                    }
+                    Ok(Err(error)) => error,
+                    Err(_) => io::ErrorKind::TimedOut.into(),
+                };
             target.set_failed(true);
             failure = Some(Arc::new(error));
         }

@@ -268,7 +268,8 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
 
     /// The frame that says no more than that this side is alive.
     pub(crate) async fn alive(&mut self) -> io::Result<()> {
-        self.all(&[0, 0x80, 0]).await
+        self.all(&[0, 0x80, 0]).await?;
+        self.flush().await
     }
 
     pub(crate) async fn shutdown(&mut self) -> io::Result<()> {
@@ -284,10 +285,18 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         // One packet for what is small, no copy for what is not.
         if bytes.len() <= CHUNK {
             head.extend_from_slice(bytes);
-            return self.all(&head).await;
+            self.all(&head).await?;
+        } else {
+            self.all(&head).await?;
+            self.all(bytes).await?;
         }
-        self.all(&head).await?;
-        self.all(bytes).await
+        self.flush().await
+    }
+
+    /// What is encrypted may not be on its way yet.
+    async fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.progress.wait(self.writer.flush()).await;
+        flushed.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
     }
 
     async fn all(&mut self, mut bytes: &[u8]) -> io::Result<()> {

@@ -39,13 +39,74 @@ impl fmt::Display for Address {
     }
 }
 
+/// How connections over TCP are encrypted, if they are.
+#[derive(Clone)]
+pub(super) struct Tls<T>(pub(super) Option<T>);
+
+impl<T> Default for Tls<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> fmt::Debug for Tls<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A configuration has keys in it.
+        write!(f, "Tls({})", if self.0.is_some() { "on" } else { "off" })
+    }
+}
+
+/// What a caller needs for it: its configuration, and the name that the server's certificate must have.
+#[cfg(feature = "tls")]
+pub(super) type ClientTls =
+    Tls<(tokio_rustls::TlsConnector, tokio_rustls::rustls::pki_types::ServerName<'static>)>;
+#[cfg(not(feature = "tls"))]
+pub(super) type ClientTls = Tls<std::convert::Infallible>;
+
+/// What a server needs for it.
+#[cfg(feature = "tls")]
+pub(super) type ServerTls = Tls<tokio_rustls::TlsAcceptor>;
+#[cfg(not(feature = "tls"))]
+pub(super) type ServerTls = Tls<std::convert::Infallible>;
+
+async fn secure_client(stream: TcpStream, tls: &ClientTls) -> io::Result<(Reader, Writer)> {
+    // Each side waits for what the other one writes.
+    stream.set_nodelay(true)?;
+    #[cfg(feature = "tls")]
+    if let Some((connector, name)) = &tls.0 {
+        return Ok(halves(connector.connect(name.clone(), stream).await?));
+    }
+    #[cfg(not(feature = "tls"))]
+    if let Some(never) = &tls.0 {
+        match *never {}
+    }
+    Ok(tcp(stream))
+}
+
+async fn secure_server(stream: TcpStream, tls: &ServerTls) -> io::Result<(Reader, Writer)> {
+    // Each side waits for what the other one writes.
+    stream.set_nodelay(true)?;
+    #[cfg(feature = "tls")]
+    if let Some(acceptor) = &tls.0 {
+        return Ok(halves(acceptor.accept(stream).await?));
+    }
+    #[cfg(not(feature = "tls"))]
+    if let Some(never) = &tls.0 {
+        match *never {}
+    }
+    Ok(tcp(stream))
+}
+
+#[cfg(feature = "tls")]
+fn halves(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> (Reader, Writer) {
+    let (reader, writer) = tokio::io::split(stream);
+    (Box::new(reader), Box::new(writer))
+}
+
 impl Address {
-    pub(super) async fn connect(&self) -> io::Result<(Reader, Writer)> {
+    pub(super) async fn connect(&self, tls: &ClientTls) -> io::Result<(Reader, Writer)> {
         match self {
-            Self::Tcp(address) => {
-                let stream = TcpStream::connect(address).await?;
-                tcp(stream)
-            }
+            Self::Tcp(address) => secure_client(TcpStream::connect(address).await?, tls).await,
             #[cfg(unix)]
             Self::Unix(path) => loop {
                 match UnixStream::connect(path).await {
@@ -178,11 +239,9 @@ impl FileId {
     }
 }
 
-fn tcp(stream: TcpStream) -> io::Result<(Reader, Writer)> {
-    // Each side waits for what the other one writes.
-    stream.set_nodelay(true)?;
+fn tcp(stream: TcpStream) -> (Reader, Writer) {
     let (reader, writer) = stream.into_split();
-    Ok((Box::new(reader), Box::new(writer)))
+    (Box::new(reader), Box::new(writer))
 }
 
 #[cfg(unix)]
@@ -204,9 +263,9 @@ enum Stream {
 }
 
 impl Accepted {
-    pub(super) fn open(self) -> io::Result<(Reader, Writer)> {
+    pub(super) async fn open(self, tls: &ServerTls) -> io::Result<(Reader, Writer)> {
         match self.stream {
-            Stream::Tcp(stream) => tcp(stream),
+            Stream::Tcp(stream) => secure_server(stream, tls).await,
             #[cfg(unix)]
             Stream::Unix(stream) => Ok(unix(stream)),
         }

@@ -15,7 +15,7 @@ use wasm_runtime_composer::provider::Value;
 
 use super::flow::{LINGER, Room, receive, send, while_alive};
 use super::frame::{FAILED, FrameError, FrameReader, FrameWriter, Pace, REFUSED};
-use super::net::{Accepted, Address, Listener, Reader, Writer};
+use super::net::{Accepted, Address, Listener, Reader, ServerTls, Writer};
 use super::root::{Root, RootError, RootSpec, read_root};
 use super::{IDLE, NAME};
 use crate::budget::{Account, Held, Peers, Place};
@@ -27,8 +27,8 @@ use crate::types::carries_flows;
 
 /// Takes calls over wRPC, at one address or at several.
 ///
-/// Callers can be any that speak wRPC. They are not asked who they are, and nothing is encrypted: whoever
-/// can reach the address can call what is served there.
+/// Callers can be any that speak wRPC. They are not asked who they are, and nothing is encrypted, unless
+/// there is TLS (`with_tls`, feature `tls`): whoever can reach the address can call what is served there.
 ///
 /// What callers can cause is bounded: so many calls at a time, so many bytes for each, for each caller and
 /// for all together, so much time to send them, so much time to run, so much time to take the result. With
@@ -42,6 +42,7 @@ pub struct WrpcServer {
     addresses: Vec<Address>,
     only: Option<Vec<String>>,
     settings: Settings,
+    tls: ServerTls,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +87,7 @@ impl WrpcServer {
             peer_bytes: limits::PEER_BYTES,
             stream_bytes: limits::STREAM_BYTES,
         };
-        Self { addresses: vec![address], only: None, settings }
+        Self { addresses: vec![address], only: None, settings, tls: ServerTls::default() }
     }
 
     /// Takes calls at another TCP address too.
@@ -101,6 +102,19 @@ impl WrpcServer {
     #[must_use]
     pub fn and_unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.addresses.push(Address::Unix(path.into()));
+        self
+    }
+
+    /// Takes calls over TCP with TLS alone. Unix sockets stay as they are. To have callers say who they are,
+    /// give the configuration a verifier of their certificates: whoever has none that it trusts can call
+    /// nothing.
+    ///
+    /// The handshake is part of the [read limit](Self::with_read_limit), and takes up to 64 KiB more for each
+    /// connection.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, config: Arc<crate::rustls::ServerConfig>) -> Self {
+        self.tls.0 = Some(config.into());
         self
     }
 
@@ -218,9 +232,9 @@ impl WrpcServer {
             let at = "an address".to_owned();
             ServeError::Listen { at, source }
         })?;
-        let (table, settings) = (Arc::new(table), self.settings);
+        let (table, settings, tls) = (Arc::new(table), self.settings, self.tls);
         Ok(Serving::start(composition, addresses, |closing| {
-            accept(listeners, table, settings, closing)
+            accept(listeners, table, settings, tls, closing)
         }))
     }
 }
@@ -239,6 +253,7 @@ async fn accept(
     listeners: Vec<Listener>,
     table: SharedTable,
     settings: Settings,
+    tls: ServerTls,
     mut close: watch::Receiver<Option<Instant>>,
 ) {
     let turns = Arc::new(Semaphore::new(settings.calls));
@@ -258,7 +273,8 @@ async fn accept(
             (turn, accepted) = accepted => match accepted {
                 Ok(accepted) => match peers.enter(accepted.peer) {
                     Some(place) => {
-                        let call = Call { table: table.clone(), settings, place };
+                        let (table, tls) = (table.clone(), tls.clone());
+                        let call = Call { table, settings, tls, place };
                         calls.spawn(async move {
                             call.run(accepted).await;
                             drop(turn);
@@ -266,9 +282,9 @@ async fn accept(
                     }
                     // Who is not told finds the connection closed.
                     None => if let Ok(refusal) = refusals.clone().try_acquire_owned() {
-                        let most = peers.calls();
+                        let (most, tls) = (peers.calls(), tls.clone());
                         calls.spawn(async move {
-                            refuse(accepted, most, settings).await;
+                            let _ = timeout(settings.read, refuse(accepted, most, &tls)).await;
                             drop(refusal);
                         });
                     },
@@ -289,13 +305,13 @@ async fn accept(
 const REFUSALS: usize = 64;
 
 /// Tells a caller that it has as many connections as it may.
-async fn refuse(accepted: Accepted, most: usize, settings: Settings) {
-    let Ok((reader, writer)) = accepted.open() else { return };
+async fn refuse(accepted: Accepted, most: usize, tls: &ServerTls) {
+    let Ok((reader, writer)) = accepted.open(tls).await else { return };
     let mut out = FrameWriter::new(writer, Pace::any(LINGER));
     let message =
         format!("its caller has {most} calls here already, which is the most that it may");
     Told::refused(message).send(&mut out).await;
-    drain(FrameReader::new(reader, Pace::any(settings.read))).await;
+    drain(FrameReader::new(reader, Pace::any(LINGER))).await;
 }
 
 /// Reads what still comes: a connection that is closed before all was read is reset, and what was written
@@ -341,13 +357,16 @@ impl Told {
 struct Call {
     table: SharedTable,
     settings: Settings,
+    tls: ServerTls,
     place: Place,
 }
 
 impl Call {
     async fn run(self, accepted: Accepted) {
         let Settings { idle, read, least_rate, .. } = self.settings;
-        let Ok((reader, writer)) = accepted.open() else { return };
+        // Who cannot agree on how to talk is told by the handshake.
+        let opened = timeout(read, accepted.open(&self.tls)).await;
+        let Ok(Ok((reader, writer))) = opened else { return };
         let mut frames = FrameReader::new(reader, Pace::any(read));
         let mut out = FrameWriter::new(writer, Pace::new(idle, least_rate));
         let mut held = Held::new(&self.place.account, limits::FREE_BYTES);

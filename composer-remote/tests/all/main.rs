@@ -8,5 +8,7 @@ mod interop;
 mod nats;
 mod peers;
 mod suite;
+#[cfg(feature = "tls")]
+mod tls;
 mod types;
 mod wrpc;

@@ -270,3 +270,43 @@ fn calls_beyond_the_servers_cap_are_refused() {
         assert_eq!((others.0, others.1.unwrap()), (3, 7));
     });
 }
+
+#[test]
+fn subjects_that_are_none_are_refused() {
+    run(async || {
+        let Some(broker) = Broker::start() else { return };
+        let composition = limited(composer_tests::composer(&["producer"]).compose()).await.unwrap();
+        for prefix in ["*", "a.>", "a b", "", "a\r\nPUB x 0"] {
+            let server = NatsServer::new(broker.client().await).with_prefix(prefix);
+            let error = limited(composition.serve(server)).await.unwrap_err();
+            assert!(chain(&error).contains("expected a prefix of subjects"), "{}", chain(&error));
+            let mut composer = wasm_runtime_composer::Composer::new();
+            let nats = Nats::new(broker.client().await).with_prefix(prefix);
+            let remote = RemoteComponent::new(exports("producer"), nats);
+            composer.add(wasm_runtime_composer::ComposableDescriptor::new("it", remote));
+            let said = chain(&limited(composer.compose()).await.unwrap_err());
+            assert!(said.contains("expected a prefix of subjects"), "{said}");
+        }
+    });
+}
+
+#[test]
+fn replies_go_to_no_function() {
+    run(async || {
+        let Some(broker) = Broker::start() else { return };
+        let _serving = serve("producer", NatsServer::new(broker.client().await)).await;
+        let client = broker.client().await;
+        let mut secret = client.subscribe("wasm.secret.delete").await.unwrap();
+        let mut inbox = client.subscribe("inbox.of.mine").await.unwrap();
+        client.flush().await.unwrap();
+        let function = "wasm.composer:test/iproducer.add";
+        for reply in ["wasm.secret.delete", "inbox.of.mine"] {
+            let call = client.publish_with_reply(function, reply, vec![1; 40].into());
+            call.await.unwrap();
+        }
+        limited(inbox.next()).await.unwrap();
+        // What came before has been answered, or not, by then.
+        client.publish("wasm.secret.delete", b"mine".to_vec().into()).await.unwrap();
+        assert_eq!(limited(secret.next()).await.unwrap().payload, &b"mine"[..]);
+    });
+}

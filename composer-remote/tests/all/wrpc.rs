@@ -645,7 +645,7 @@ fn bytes_that_are_held_for_half_sent_calls_are_bounded() {
             };
             let serving = serve("producer", server).await;
             let address = serving.addresses()[0].clone();
-            let mut calls = futures_util::stream::FuturesUnordered::new();
+            let mut calls = stream::FuturesUnordered::new();
             for _ in 0..8 {
                 let mut stream = TcpStream::connect(&address).await.unwrap();
                 calls.push(async move {
