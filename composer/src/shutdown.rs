@@ -140,11 +140,11 @@ pub(crate) async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<St
     join_all(late).await.into_iter().flatten().collect()
 }
 
-/// Gives a driver that was told not to wait some time to end, and then ends it; its id, if it did not end by
-/// itself.
+/// Gives a driver that was told not to wait some time to end, and then ends it; its id, if it did not come to its
+/// end as it was asked to. What it waits for may be gone.
 async fn cut_off(handle: Arc<DriverHandle>, mut task: JoinHandle<()>) -> Option<String> {
     if timeout(CUT_GRACE, &mut task).await.is_ok() {
-        return None;
+        return (!handle.has_ended_as_asked()).then(|| handle.id().to_owned());
     }
     handle.set_stopped(handle.stop_reason());
     task.abort();

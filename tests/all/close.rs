@@ -330,7 +330,7 @@ fn however_many_are_stuck_closing_takes_no_longer_than_for_one() {
             let host = || {
                 let waits =
                     HostInterface::root().func_wrap_async("wait", std::future::pending::<()>);
-                ComposableDescriptor::new("host", waits)
+                ComposableDescriptor::new("env", waits)
             };
             let mut outer = Composer::new();
             if !nested {

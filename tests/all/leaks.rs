@@ -266,7 +266,7 @@ fn idle_components_are_small() {
 }
 
 /// Runs the test `name` in a process of its own, as other tests use memory at the same time.
-fn in_a_process(name: &str, test: impl FnOnce()) {
+pub(crate) fn in_a_process(name: &str, test: impl FnOnce()) {
     if env::var_os(CHILD).is_some() {
         return test();
     }

@@ -251,6 +251,11 @@ impl DriverHandle {
         self.stopped.get().is_some()
     }
 
+    /// Whether the component runs no longer because it was asked to end.
+    pub(crate) fn has_ended_as_asked(&self) -> bool {
+        matches!(self.stopped.get(), Some(StopReason::Closed | StopReason::Replaced))
+    }
+
     pub(crate) fn is_started(&self) -> bool {
         self.place.get().is_some()
     }
@@ -306,7 +311,8 @@ impl DriverHandle {
         made_by: MadeBy,
     ) -> (Call, Hears) {
         let (reply, answer) = Reply::pair(self.uses.enter(), made_by);
-        (Call { func, args, reply, ticket, room: None }, answer)
+        let is_async = self.surface.funcs.get(func).is_some_and(|it| it.ty.is_async);
+        (Call { func, is_async, args, reply, ticket, room: None }, answer)
     }
 
     /// Puts a call into the inbox. One that is closed gives it back, and it is answered by being dropped.
@@ -430,6 +436,13 @@ impl DriverHandle {
     #[cfg(feature = "component-model-async")]
     pub(super) async fn receive(&self) -> Option<Message> {
         std::future::poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// Waits for the next message that need not wait for async calls before it.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn receive_passing(&self) -> Option<Message> {
+        let message = std::future::poll_fn(|cx| self.inbox.poll_take_passing(cx)).await;
+        message.map(|message| self.taken(message))
     }
 
     #[inline]

@@ -32,6 +32,11 @@ pub(super) trait Queued {
     fn is_last(&self) -> bool {
         false
     }
+
+    /// Whether it may be taken while others are left, also those that its sender put before it.
+    fn passes(&self) -> bool {
+        false
+    }
 }
 
 struct Queue<I> {
@@ -42,6 +47,8 @@ struct Queue<I> {
     behind: VecDeque<I>,
     /// An empty lane's room.
     spare: VecDeque<I>,
+    /// How many may be taken while others are left.
+    passing: usize,
     waiting: Option<Waker>,
     closed: bool,
 }
@@ -53,6 +60,7 @@ struct Lane<I> {
 
 impl<I: Queued> Queue<I> {
     fn push(&mut self, item: I) {
+        self.passing += usize::from(item.passes());
         if !self.behind.is_empty() || item.is_last() {
             self.behind.push_back(item);
             return;
@@ -69,6 +77,32 @@ impl<I: Queued> Queue<I> {
     }
 
     fn pop(&mut self) -> Option<I> {
+        let item = self.pop_next()?;
+        self.passing -= usize::from(item.passes());
+        Some(item)
+    }
+
+    /// The first that may be taken while others are left. Nothing passes what is the last.
+    #[cfg(feature = "component-model-async")]
+    fn pop_passing(&mut self) -> Option<I> {
+        if self.passing == 0 {
+            return None;
+        }
+        let (lane, place) = self
+            .lanes
+            .iter()
+            .enumerate()
+            .find_map(|(lane, it)| Some((lane, it.items.iter().position(Queued::passes)?)))?;
+        let items = &mut self.lanes.get_mut(lane)?.items;
+        let item = items.remove(place)?;
+        if items.is_empty() {
+            self.lanes.remove(lane);
+        }
+        self.passing -= 1;
+        Some(item)
+    }
+
+    fn pop_next(&mut self) -> Option<I> {
         let Some(mut lane) = self.lanes.pop_front() else { return self.pop_behind() };
         let item = lane.items.pop_front();
         if !lane.items.is_empty() {
@@ -82,6 +116,7 @@ impl<I: Queued> Queue<I> {
     fn pop_behind(&mut self) -> Option<I> {
         let last = self.behind.pop_front()?;
         for item in std::mem::take(&mut self.behind) {
+            self.passing -= usize::from(item.passes());
             self.push(item);
         }
         Some(last)
@@ -98,6 +133,7 @@ impl<I: Queued> Inbox<I> {
             lanes: VecDeque::new(),
             behind: VecDeque::new(),
             spare: VecDeque::new(),
+            passing: 0,
             waiting: None,
             closed: false,
         };
@@ -156,6 +192,25 @@ impl<I: Queued> Inbox<I> {
         }
     }
 
+    /// Waits for the next item that may be taken while others are left; `None` when the queue is closed and empty.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn poll_take_passing(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
+        let budget = ready!(coop::poll_proceed(cx));
+        let mut queue = self.queue();
+        if let Some(item) = queue.pop_passing() {
+            self.len.fetch_sub(1, Ordering::Release);
+            budget.made_progress();
+            return Poll::Ready(Some(item));
+        }
+        if queue.closed && queue.len() == 0 {
+            return Poll::Ready(None);
+        }
+        // There is more for whoever waits for anything.
+        queue.waiting = Some(cx.waker().clone());
+        self.waits.store(ptr::null_mut(), Ordering::Release);
+        Poll::Pending
+    }
+
     /// The next item, if there is one.
     pub(super) fn try_take(&self) -> Option<I> {
         self.pop(&mut self.queue())
@@ -176,6 +231,7 @@ impl<I: Queued> Inbox<I> {
         }
         queue.lanes.retain(|lane| !lane.items.is_empty());
         take(&mut queue.behind, &mut pick, &mut all);
+        queue.passing -= all.iter().filter(|it| it.passes()).count();
         self.len.store(queue.len(), Ordering::Release);
         all
     }
@@ -216,6 +272,10 @@ mod tests {
 
     /// Who sent it, and the number of the item.
     impl Queued for (usize, usize) {
+        fn passes(&self) -> bool {
+            self.1 == PASSES
+        }
+
         fn sender(&self) -> usize {
             self.0
         }
@@ -226,6 +286,7 @@ mod tests {
     }
 
     const LAST: usize = usize::MAX;
+    const PASSES: usize = 100;
 
     impl Queued for u32 {}
 
@@ -263,6 +324,27 @@ mod tests {
         let all = [(1, 0), (2, 0), (1, 1), (0, LAST), (3, 0), (0, LAST), (1, 2)];
         assert_eq!(rest(&inbox), all);
         assert!(inbox.is_empty());
+    }
+
+    #[cfg(feature = "component-model-async")]
+    #[test]
+    fn what_passes_is_taken_out_of_what_is_left() {
+        let inbox = Inbox::new();
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut passing = || inbox.poll_take_passing(&mut cx);
+        assert!(passing().is_pending());
+        for item in [(1, 0), (1, PASSES), (2, 1), (2, PASSES), (0, LAST), (3, PASSES)] {
+            inbox.put(item).unwrap();
+        }
+        for item in [(1, PASSES), (2, PASSES)] {
+            assert_eq!(passing(), std::task::Poll::Ready(Some(item)));
+        }
+        // Nothing passes what is the last.
+        assert!(passing().is_pending());
+        assert_eq!(inbox.try_take(), Some((1, 0)));
+        assert_eq!(rest(&inbox), [(2, 1), (0, LAST), (3, PASSES)]);
+        inbox.close();
+        assert_eq!(passing(), std::task::Poll::Ready(None));
     }
 
     #[test]

@@ -35,12 +35,24 @@ impl Queued for Message {
     fn is_last(&self) -> bool {
         matches!(self, Self::Stop)
     }
+
+    /// Inside of one store neither a function of a sync type nor a destructor waits for async calls that are held
+    /// back.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Call(call) => !call.is_async,
+            Self::Release(_) => true,
+            Self::Stop => false,
+        }
+    }
 }
 
 /// A call of an exported function.
 pub(crate) struct Call {
     /// Index into the exported functions of the component.
     pub(crate) func: usize,
+    /// Whether that is of an async type.
+    pub(crate) is_async: bool,
     pub(crate) args: Vec<Value>,
     pub(crate) reply: Reply,
     /// Names the call when its deadline has passed.

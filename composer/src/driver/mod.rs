@@ -500,34 +500,10 @@ pub(crate) fn discard<T>(it: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(it)));
 }
 
-/// The calls that may wait in a store whose guest lets one in at a time. In the inbox their callers take turns, in
-/// the store they do not.
+/// How many calls may be in a store whose guest lets one in at a time. The others wait in the inbox, where their
+/// callers take turns.
 #[cfg(feature = "component-model-async")]
-#[derive(Default)]
-struct Ahead {
-    calls: usize,
-    /// The turn of the event loop up to which those are not counted that have reached the guest.
-    turn: usize,
-}
-
-#[cfg(feature = "component-model-async")]
-impl Ahead {
-    const MOST: usize = 8;
-
-    /// Waits until there are few.
-    async fn wait(&mut self, turns: &Turns) {
-        loop {
-            // In each turn one of them at least has reached the guest.
-            let turn = turns.passed();
-            self.calls = self.calls.saturating_sub(turn - self.turn);
-            self.turn = turn;
-            if self.calls < Self::MOST {
-                return;
-            }
-            turns.pass(1).await;
-        }
-    }
-}
+const MOST_INSIDE: usize = 8;
 
 /// The part of the event loop that starts calls.
 #[cfg(feature = "component-model-async")]
@@ -540,11 +516,7 @@ async fn take_messages<T: Send + 'static>(
 ) -> wasmtime::Result<Next> {
     let mut unsettled = calls.number();
     let mut lingering = pin!(calls.lingering(accessor));
-    let mut ahead = Ahead::default();
     loop {
-        if handle.holds_back() {
-            ahead.wait(turns).await;
-        }
         // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
         // withdrawn, and from where it reaches another instance if this one ends.
         tokio::select! {
@@ -552,10 +524,19 @@ async fn take_messages<T: Send + 'static>(
             () = calls.sync_over() => {}
             () = handle.cut.notified() => return Ok(Next::Stop),
         }
-        let message = tokio::select! {
-            biased;
-            message = handle.receive() => message,
-            over = &mut lingering => return Err(wasmtime::Error::new(over)),
+        let message = if handle.holds_back() && calls.number() >= MOST_INSIDE {
+            tokio::select! {
+                biased;
+                () = calls.one_ended() => continue,
+                message = handle.receive_passing() => message,
+                () = handle.cut.notified() => return Ok(Next::Stop),
+            }
+        } else {
+            tokio::select! {
+                biased;
+                message = handle.receive() => message,
+                over = &mut lingering => return Err(wasmtime::Error::new(over)),
+            }
         };
         match message {
             Some(Message::Call(call)) => {
@@ -569,7 +550,6 @@ async fn take_messages<T: Send + 'static>(
                 }
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
-                ahead.calls += 1;
             }
             // wasmtime 48 runs destructors only outside of `run_concurrent`.
             Some(Message::Release(released)) => {

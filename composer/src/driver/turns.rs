@@ -67,12 +67,6 @@ impl Turns {
         })
     }
 
-    /// How often the event loop was polled.
-    #[cfg(feature = "component-model-async")]
-    pub(super) fn passed(&self) -> usize {
-        self.polls.load(Ordering::Relaxed)
-    }
-
     /// Waits, inside the event loop, until it has been polled `n` more times.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn pass(&self, n: usize) {

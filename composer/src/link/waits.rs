@@ -424,6 +424,8 @@ mod tests {
             resources: Vec::new(),
             inside: None,
             lacks_types: false,
+            untrusted: Default::default(),
+            introducers: Default::default(),
             abilities: Abilities::default(),
             companion: None,
         };

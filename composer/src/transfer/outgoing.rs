@@ -77,8 +77,8 @@ impl Outgoing {
     }
 
     fn try_take(&self, bytes: usize) -> Result<Place, Bound> {
-        // The numbers order nothing else. What was counted and is beyond its bound is counted no more when the
-        // place is dropped.
+        // The numbers order nothing else. A call that is beyond its bound is counted no more when the place is
+        // dropped.
         let before = self.0.calls.fetch_add(1, Ordering::Relaxed);
         let mut place = Place(Waiting { outgoing: self.clone(), bytes: 0 });
         if before >= self.0.most_calls {
@@ -127,11 +127,12 @@ impl Waiting {
         }
         let Counters { bytes: count, most_bytes, .. } = &*self.outgoing.0;
         let before = count.fetch_add(bytes, Ordering::Relaxed);
-        self.bytes += bytes;
         // What is alone may be of any size: the store's hostcall fuel bounds it.
         if before > 0 && before.saturating_add(bytes) > *most_bytes {
+            count.fetch_sub(bytes, Ordering::Relaxed);
             return Err(Bound::Bytes);
         }
+        self.bytes += bytes;
         Ok(())
     }
 }

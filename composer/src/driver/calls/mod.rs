@@ -289,6 +289,12 @@ impl Calls {
         GraceOver { grace }
     }
 
+    /// Waits until a call has ended.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn one_ended(&self) {
+        self.ended.notified().await;
+    }
+
     /// Waits until no sync call runs.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn sync_over(&self) {
