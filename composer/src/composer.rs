@@ -485,7 +485,7 @@ pub(crate) struct LeafPart {
 
 pub(crate) enum LeafContent {
     Single(Arc<dyn Startable>),
-    Composed(LiveLeaf),
+    Composed(Box<LiveLeaf>),
 }
 
 impl Composer {
@@ -494,7 +494,9 @@ impl Composer {
             let settings = descriptor.settings.within(outer);
             let content = match &descriptor.part.content {
                 PartContent::Single(single) => LeafContent::Single(single.clone()),
-                PartContent::Composed(nested) => LeafContent::Composed(nested.leaf.clone()),
+                PartContent::Composed(nested) => {
+                    LeafContent::Composed(Box::new(nested.leaf.clone()))
+                }
                 PartContent::Group(composer) => {
                     composer.leaf_parts(settings, parts);
                     continue;

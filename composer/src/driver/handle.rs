@@ -310,9 +310,9 @@ impl DriverHandle {
         ticket: Ticket,
         made_by: MadeBy,
     ) -> (Call, Hears) {
-        let (reply, answer) = Reply::pair(self.uses.enter(), made_by);
-        let is_async = self.surface.funcs.get(func).is_some_and(|it| it.ty.is_async);
-        (Call { func, is_async, args, reply, ticket, room: None }, answer)
+        let (mut reply, answer) = Reply::pair(self.uses.enter(), made_by);
+        reply.is_sync = self.surface.funcs.get(func).is_some_and(|it| !it.ty.is_async);
+        (Call { func, args, reply, ticket, room: None }, answer)
     }
 
     /// Puts a call into the inbox. One that is closed gives it back, and it is answered by being dropped.
@@ -339,6 +339,7 @@ impl DriverHandle {
 
     /// Runs a call of a sync function in place up to its first wait, if nothing runs in the store and
     /// nothing waits for it. From there on the driver runs it.
+    #[expect(clippy::result_large_err, reason = "the caller has the call on its stack anyhow")]
     pub(crate) fn begin(&self, call: Call, caller: InPlaceCaller) -> Result<(), Call> {
         let Some(place) = self.place.get() else { return Err(call) };
         // What can wait runs on a stack of its own. What cannot was to run in place, and could not.

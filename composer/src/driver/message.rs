@@ -40,7 +40,7 @@ impl Queued for Message {
     /// back.
     fn passes(&self) -> bool {
         match self {
-            Self::Call(call) => !call.is_async,
+            Self::Call(call) => call.reply.is_sync,
             Self::Release(_) => true,
             Self::Stop => false,
         }
@@ -51,8 +51,6 @@ impl Queued for Message {
 pub(crate) struct Call {
     /// Index into the exported functions of the component.
     pub(crate) func: usize,
-    /// Whether that is of an async type.
-    pub(crate) is_async: bool,
     pub(crate) args: Vec<Value>,
     pub(crate) reply: Reply,
     /// Names the call when its deadline has passed.
@@ -100,6 +98,8 @@ pub(crate) type Hears = oneshot::Receiver<Told>;
 pub(crate) struct Reply {
     caller: Option<oneshot::Sender<Told>>,
     pub(crate) started: bool,
+    /// Whether the call is one of a function of a sync type.
+    pub(crate) is_sync: bool,
     /// Keeps the driver in use until the call is answered. Gone before the caller hears the answer, too.
     counted: Option<Counted>,
     made_by: MadeBy,
@@ -121,7 +121,8 @@ pub(crate) struct MadeBy {
 impl Reply {
     pub(crate) fn pair(counted: Counted, made_by: MadeBy) -> (Self, Hears) {
         let (caller, answer) = oneshot::channel();
-        (Self { caller: Some(caller), started: false, counted: Some(counted), made_by }, answer)
+        let (caller, counted) = (Some(caller), Some(counted));
+        (Self { caller, started: false, is_sync: false, counted, made_by }, answer)
     }
 
     /// Notes that another driver is to answer.

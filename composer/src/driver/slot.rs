@@ -37,6 +37,7 @@ pub(super) trait InPlace: Send + Sync {
 
     /// Runs a call up to its first wait, from where on the driver runs it, if the store is at rest and
     /// no message waits for it.
+    #[expect(clippy::result_large_err, reason = "the caller has the call on its stack anyhow")]
     fn begin(&self, driver: &DriverHandle, call: Call) -> Result<(), Call>;
 
     /// Whether nothing that the guest calls can wait.
