@@ -26,9 +26,7 @@ use wasmtime::component::ResourceAny;
 pub(crate) use deadlock::{Callees, CallsInProgress, Deadlocks, Links, Watched};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use deadlock::{PipeEnds, WaitingAt};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use held::Key;
-pub(crate) use held::{Guard, Held};
+pub(crate) use held::{Guard, Held, Key};
 use names::ResourceName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use names::StreamName;
