@@ -149,8 +149,8 @@ impl Wiring {
                         problems.push(PlanProblem::Load { component, source });
                     }
                     LinkError::Unsatisfied(imports) => {
-                        for (import, source) in imports {
-                            problems.extend(self.unsatisfied(index, import, source));
+                        for (import, lacking) in imports {
+                            problems.extend(self.unsatisfied(index, import, lacking));
                         }
                     }
                 }
@@ -162,15 +162,13 @@ impl Wiring {
     }
 
     /// The problem that nobody provides an import: of what is fused, for each component that has it.
-    fn unsatisfied(&self, leaf: usize, index: usize, source: Cause) -> Vec<PlanProblem> {
+    fn unsatisfied(&self, leaf: usize, index: usize, lacking: Lacking) -> Vec<PlanProblem> {
         let leaf = &self.resolution.leaves[leaf];
         let named = &leaf.surface.imports[index];
         let (component, import, kind) =
             (leaf.id.to_string(), named.name.clone(), named.item.kind());
-        let (items, source) = match source.downcast_ref::<Lacking>() {
-            Some(lacking) => (lacking.items.clone(), lacking.wrong.as_ref().map(wrong)),
-            None => (Vec::new(), Some(source)),
-        };
+        let Lacking { items, wrong: source } = lacking;
+        let source = source.as_ref().map(wrong);
         if leaf.sources[index] == (Source::Linker { hinted: true }) {
             return vec![PlanProblem::NotInLinker { component, import, kind, items, source }];
         }

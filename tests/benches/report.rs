@@ -13,7 +13,10 @@ pub(crate) fn line(name: &str, ns: f64, fused: Option<f64>, val_channel: Option<
 
 /// Puts `lines` in the place of those whose name is `mine`.
 pub(crate) fn write(mine: impl Fn(&str) -> bool, lines: &[String]) {
-    let file = composer_tests::folder().join("../target/bench.json");
+    // The build itself may have another target.
+    let target = composer_tests::folder().join("../target");
+    std::fs::create_dir_all(&target).expect("the target is writable");
+    let file = target.join("bench.json");
     let before = std::fs::read_to_string(&file).unwrap_or_default();
     let kept = before.lines().filter_map(|line| {
         let line = line.trim().trim_end_matches(',');

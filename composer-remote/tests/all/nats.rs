@@ -272,6 +272,31 @@ fn calls_beyond_the_servers_cap_are_refused() {
 }
 
 #[test]
+fn bytes_that_are_held_for_calls_are_bounded() {
+    run(async || {
+        let Some(broker) = Broker::start() else { return };
+        let server = NatsServer::new(broker.client().await).with_held_bytes(20_000);
+        let _serving = serve("producer", server).await;
+        let composition = remote("producer", Nats::new(broker.client().await)).await;
+        let reverse = composition.typed::<(Vec<u8>,), Vec<u8>>(Some(PRODUCER), "reverse").unwrap();
+        for _ in 0..3 {
+            // What is held for a call is there for the next.
+            for _ in 0..30 {
+                let reversed = limited(reverse.call((vec![7; 1000],))).await.unwrap();
+                assert_eq!(reversed, vec![7; 1000]);
+            }
+            let error = limited(reverse.call((vec![7; 30_000],))).await.unwrap_err();
+            let error = remote_error(&error);
+            assert!(matches!(error, RemoteError::Refused { .. }), "{error}");
+            let said = error.to_string();
+            for part in ["the server would hold more than 20000 bytes", "raise `with_held_bytes`"] {
+                assert!(said.contains(part), "{part} in {said}");
+            }
+        }
+    });
+}
+
+#[test]
 fn subjects_that_are_none_are_refused() {
     run(async || {
         let Some(broker) = Broker::start() else { return };

@@ -683,13 +683,19 @@ fn caller_that_takes_its_result_too_slowly_loses_its_place() {
         let mut slow = TcpStream::connect(&address).await.unwrap();
         let length = 15 << 20;
         limited(slow.write_all(&call_of_reverse(length, length as usize))).await.unwrap();
-        // It takes some bytes, always before the time is over.
-        let _slow = Task(tokio::spawn(async move {
-            let mut bytes = [0; 1000];
-            while slow.read(&mut bytes).await.is_ok_and(|read| read > 0) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+        // It takes some bytes, always before the time is over, but never as many as it has to.
+        let taken = async {
+            let mut bytes = vec![0; 1 << 16];
+            let mut taken = 0;
+            loop {
+                match slow.read(&mut bytes).await {
+                    Ok(read) if read > 0 => taken += read,
+                    _ => return taken,
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
-        }));
+        };
+        assert!(limited(taken).await < length as usize);
         let composition = remote("producer", Wrpc::tcp(&address)).await;
         assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
     });

@@ -80,6 +80,9 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
         return None;
     }
     let parsed = outline.types();
+    if !(outline.holds_back || outline.hears_of_cancel || outline.has_async_exports()) {
+        return None;
+    }
     let mut around = Around::new(&outline.prefix, outline.counts);
     let args = outline.imports.iter().map(|it| (it.name, it.kind, it.index));
     let component = around.instance(binary, args);

@@ -217,6 +217,24 @@ impl<'a> Outline<'a> {
     pub(super) fn export(&self, name: &str) -> Option<ComponentEntityType> {
         Some(self.types().component_item_for_export(name)?.ty)
     }
+
+    /// Whether it exports functions of an async type, by themselves or in interfaces.
+    pub(super) fn has_async_exports(&self) -> bool {
+        let mut exports = self.exports.iter().filter_map(|name| self.export(name));
+        exports.any(|ty| self.is_async(ty))
+    }
+
+    /// Validation bounds the depth.
+    fn is_async(&self, ty: ComponentEntityType) -> bool {
+        let types = self.types();
+        match ty {
+            ComponentEntityType::Func(id) => types[id].async_,
+            ComponentEntityType::Instance(id) => {
+                types[id].exports.values().any(|item| self.is_async(item.ty))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Sections that belong to the imports only if there is an import after them.

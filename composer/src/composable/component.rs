@@ -414,8 +414,7 @@ impl<T: Send + 'static> Startable for Inner<T> {
         if lacking.is_empty() {
             return Err(failed(error));
         }
-        let lacking = lacking.into_iter().map(|(import, error)| (import, Cause::new(error)));
-        Err(LinkError::Unsatisfied(lacking.collect()))
+        Err(LinkError::Unsatisfied(lacking))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::composition::{Composition, LiveLeaf};
 use crate::driver::{Bounds, DriverHandle, RestartPolicy};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
-use crate::link::{StoreSide, Wire};
+use crate::link::{Lacking, StoreSide, Wire};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::item::Surface;
@@ -622,7 +622,7 @@ pub(crate) trait Startable: Send + Sync {
 /// Why a component cannot be linked.
 pub(crate) enum LinkError {
     /// By the index of the import, what its linker lacks.
-    Unsatisfied(Vec<(usize, Cause)>),
+    Unsatisfied(Vec<(usize, Lacking)>),
     /// It has no surface.
     Broken(Vec<PlanProblem>),
     Failed(Cause),

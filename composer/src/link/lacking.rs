@@ -18,8 +18,6 @@ use crate::plan::name::Name;
 const MOST_WRONG: usize = 64;
 
 /// What a linker does not define of an import.
-#[derive(Debug, thiserror::Error)]
-#[error("a matching implementation was not found in the linker")]
 pub(crate) struct Lacking {
     /// What of an interface, if it defines something of that.
     pub(crate) items: Vec<String>,
@@ -27,19 +25,36 @@ pub(crate) struct Lacking {
     pub(crate) wrong: Option<wasmtime::Error>,
 }
 
-/// Which of the imports `from_linker` of `component` its linker lacks, in their order, each with a [`Lacking`].
+/// Which of the imports `from_linker` of `component` its linker lacks, in their order.
 pub(crate) fn unsatisfied<T: Send + 'static>(
     linker: &Linker<T>,
     component: &Component,
     surface: &Surface,
     from_linker: &[usize],
-) -> Vec<(usize, wasmtime::Error)> {
-    let mut probe = Probe::new(linker, component, surface, from_linker);
-    let mut lacking = Vec::new();
-    for import in probe.missing(from_linker) {
-        probe.replace(import);
-        lacking.push((import, Lacking { items: Vec::new(), wrong: None }));
+) -> Vec<(usize, Lacking)> {
+    let missing = missing(linker, surface, from_linker);
+    let is_missing = |import: usize| (import, Lacking { items: Vec::new(), wrong: None });
+    let mut lacking: Vec<_> = missing.iter().copied().map(is_missing).collect();
+    if missing.len() < from_linker.len() {
+        lacking.extend(wrong(linker, component, surface, from_linker, &missing));
     }
+    lacking.sort_by_key(|(import, _)| *import);
+    lacking
+}
+
+/// What is wrong with the imports `from_linker` that are not `missing`.
+fn wrong<T: Send + 'static>(
+    linker: &Linker<T>,
+    component: &Component,
+    surface: &Surface,
+    from_linker: &[usize],
+    missing: &[usize],
+) -> Vec<(usize, Lacking)> {
+    let mut probe = Probe::new(linker, component, surface, from_linker);
+    for import in missing {
+        probe.replace(*import);
+    }
+    let mut lacking = Vec::new();
     for _ in 0..MOST_WRONG {
         let Err(error) = probe.check() else { break };
         // Of what is replaced, a core module still fails, as nothing stands in for that.
@@ -47,8 +62,66 @@ pub(crate) fn unsatisfied<T: Send + 'static>(
         lacking.push((import, probe.lacking(import, error)));
         probe.replace(import);
     }
-    lacking.sort_by_key(|(import, _)| *import);
-    lacking.into_iter().map(|(import, it)| (import, wasmtime::Error::new(it))).collect()
+    lacking
+}
+
+/// Which of the imports have names that the linker does not know, in no version that would do.
+fn missing<T: Send + 'static>(
+    linker: &Linker<T>,
+    surface: &Surface,
+    from_linker: &[usize],
+) -> Vec<usize> {
+    let mut strict = linker.clone();
+    strict.allow_shadowing(false);
+    let name = |import: usize| &*surface.imports[import].name;
+    let unknown = from_linker.iter().copied();
+    let unknown: Vec<_> = unknown.filter(|it| !defines(&mut strict.root(), name(*it))).collect();
+    // Another version serves too.
+    let (versioned, mut missing): (Vec<usize>, Vec<usize>) =
+        unknown.into_iter().partition(|import| Name::parse(name(*import)).has_others());
+    missing.extend(without_other_versions(linker, surface, versioned));
+    missing
+}
+
+/// Those of which the linker has no other version; none if that cannot be found out at once, as then they are
+/// found one after the other.
+#[cfg(feature = "compile")]
+fn without_other_versions<T: Send + 'static>(
+    linker: &Linker<T>,
+    surface: &Surface,
+    imports: Vec<usize>,
+) -> Vec<usize> {
+    if imports.is_empty() {
+        return imports;
+    }
+    let name = |import: usize| &*surface.imports[import].name;
+    // Only wasmtime knows how to look a version up. It does so where it defines what is unknown, so it is asked to
+    // define one name of each version track; of those that are defined afterwards, it had none.
+    let mut tracks: HashMap<_, Vec<usize>> = HashMap::new();
+    for import in imports {
+        tracks.entry(Name::parse(name(import)).base_and_track()).or_default().push(import);
+    }
+    let tracks: Vec<Vec<usize>> = tracks.into_values().collect();
+    let mut asking = wasm_encoder::ComponentBuilder::default();
+    let (index, mut ty) = asking.type_function(None);
+    ty.params([] as [(&str, wasm_encoder::ComponentValType); 0]).result(None);
+    for its in &tracks {
+        asking.import(name(its[0]), wasm_encoder::ComponentTypeRef::Func(index));
+    }
+    let mut asked = linker.clone();
+    let defined = Component::new(asked.engine(), asking.finish())
+        .and_then(|asking| asked.define_unknown_imports_as_traps(&asking));
+    if defined.is_err() {
+        return Vec::new();
+    }
+    asked.allow_shadowing(false);
+    let missing = tracks.into_iter().filter(|its| defines(&mut asked.root(), name(its[0])));
+    missing.flatten().collect()
+}
+
+#[cfg(not(feature = "compile"))]
+fn without_other_versions<T>(_: &Linker<T>, _: &Surface, _: Vec<usize>) -> Vec<usize> {
+    Vec::new()
 }
 
 /// A component with its linker, where stand-ins replace what is not looked at.
@@ -103,58 +176,6 @@ impl<'a, T: Send + 'static> Probe<'a, T> {
         let (_, name) = text.split_once('`')?;
         let end = "`, but a matching implementation was not found in the linker";
         self.looked_at.get(name.strip_suffix(end)?).copied()
-    }
-
-    /// Which of the imports have names that the linker does not know, in no version that would do.
-    fn missing(&self, from_linker: &[usize]) -> Vec<usize> {
-        let mut strict = self.linker.clone();
-        strict.allow_shadowing(false);
-        let name = |import: usize| &*self.surface.imports[import].name;
-        let unknown = from_linker.iter().copied();
-        let unknown: Vec<_> =
-            unknown.filter(|it| !defines(&mut strict.root(), name(*it))).collect();
-        // Another version serves too.
-        let (versioned, mut missing): (Vec<usize>, Vec<usize>) =
-            unknown.into_iter().partition(|import| Name::parse(name(*import)).has_others());
-        missing.extend(self.without_other_versions(versioned));
-        missing
-    }
-
-    /// Those of which the linker has no other version; none if that cannot be found out at once, as then they are
-    /// found one after the other.
-    #[cfg(feature = "compile")]
-    fn without_other_versions(&self, imports: Vec<usize>) -> Vec<usize> {
-        if imports.is_empty() {
-            return imports;
-        }
-        let name = |import: usize| &*self.surface.imports[import].name;
-        // Only wasmtime knows how to look a version up. It does so where it defines what is unknown, so it is asked to
-        // define one name of each version track; of those that are defined afterwards, it had none.
-        let mut tracks: HashMap<_, Vec<usize>> = HashMap::new();
-        for import in imports {
-            tracks.entry(Name::parse(name(import)).base_and_track()).or_default().push(import);
-        }
-        let tracks: Vec<Vec<usize>> = tracks.into_values().collect();
-        let mut asking = wasm_encoder::ComponentBuilder::default();
-        let (index, mut ty) = asking.type_function(None);
-        ty.params([] as [(&str, wasm_encoder::ComponentValType); 0]).result(None);
-        for its in &tracks {
-            asking.import(name(its[0]), wasm_encoder::ComponentTypeRef::Func(index));
-        }
-        let mut asked = self.linker.clone();
-        let defined = Component::new(asked.engine(), asking.finish())
-            .and_then(|asking| asked.define_unknown_imports_as_traps(&asking));
-        if defined.is_err() {
-            return Vec::new();
-        }
-        asked.allow_shadowing(false);
-        let missing = tracks.into_iter().filter(|its| defines(&mut asked.root(), name(its[0])));
-        missing.flatten().collect()
-    }
-
-    #[cfg(not(feature = "compile"))]
-    fn without_other_versions(&self, _: Vec<usize>) -> Vec<usize> {
-        Vec::new()
     }
 
     /// What the linker lacks of an import that it knows, and that failed with `error`.
