@@ -332,7 +332,8 @@ impl Composed<'_> {
         }
     }
 
-    /// The associated function `compose` of the item form.
+    /// The associated function `compose` of the item form. It is for one component, or none: several would be told
+    /// apart by their places alone, and of two that change theirs each would have the other's hints and limits.
     fn compose(&self) -> TokenStream {
         let (model, krate, vis) = (self.model, &self.model.krate, self.vis);
         let params = model.arguments.iter().map(|Argument { name, kind }| match kind {
@@ -344,20 +345,22 @@ impl Composed<'_> {
         let setup = setup(model, &composer, |component| {
             Some(value(krate, component).unwrap_or_else(|| component.name.to_token_stream()))
         });
-        let by_name = (!model.arguments.is_empty()).then(|| {
-            let parts = parts_of(self.shown).to_string();
-            let sentence = format!(
-                " The arguments are told apart by their places alone: of two that change theirs, each \
-                 would have the other's hints and limits. With [`{parts}`] each has its name."
-            );
-            quote! {
-                #[doc = ""]
-                #[doc = #sentence]
-            }
-        });
+        let body = quote! {
+            let mut #composer = #krate::Composer::new();
+            #setup
+            #composer.compose().await.and_then(Self::__bind)
+        };
+        let params = quote!(#(#params),*);
+        let result = quote!(::core::result::Result<Self, #krate::CompositionError>);
+        if model.arguments.len() > 1 {
+            return quote! {
+                async fn __compose(#params) -> #result {
+                    #body
+                }
+            };
+        }
         quote! {
             /// Wires and starts the components given, and finds the export of every accessor.
-            #by_name
             ///
             /// # Errors
             ///
@@ -367,12 +370,8 @@ impl Composed<'_> {
             /// # Cancel safety
             ///
             /// Dropping the future ends what was started; no component of it runs on.
-            #vis async fn compose(
-                #(#params),*
-            ) -> ::core::result::Result<Self, #krate::CompositionError> {
-                let mut #composer = #krate::Composer::new();
-                #setup
-                #composer.compose().await.and_then(Self::__bind)
+            #vis async fn compose(#params) -> #result {
+                #body
             }
         }
     }
@@ -425,7 +424,8 @@ impl Composed<'_> {
             " What a [`{shown}`] is composed of, each by its name: `{text} {{ {} }}.compose().await?`.",
             names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         );
-        let compose_docs = format!(" As [`{shown}::compose`] does.");
+        let composes = if arguments.len() > 1 { "__compose" } else { "compose" };
+        let composes = format_ident!("{composes}");
         let lints = lints();
         Some(quote! {
             #[doc = #docs]
@@ -436,15 +436,16 @@ impl Composed<'_> {
 
             #lints
             impl #bare #parts #args {
-                #[doc = #compose_docs]
+                /// Wires and starts the components given, and finds the export of every accessor.
                 ///
                 /// # Errors
                 ///
-                /// As there.
+                /// If the components cannot be wired or started, or if an accessor does not fit the
+                /// export that it is for.
                 ///
                 /// # Cancel safety
                 ///
-                /// As there.
+                /// Dropping the future ends what was started; no component of it runs on.
                 #vis async fn compose(
                     self,
                 ) -> ::core::result::Result<#name #self_args, #krate::CompositionError>
@@ -452,7 +453,7 @@ impl Composed<'_> {
                     #(#bounded: #bounds,)*
                 {
                     let Self { #(#names),* } = self;
-                    #name::compose(#(#names),*).await
+                    #name::#composes(#(#names),*).await
                 }
             }
 

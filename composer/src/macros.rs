@@ -102,10 +102,9 @@
 /// # }
 /// ```
 ///
-/// One that is missing, or there twice, is an error while compiling. `Calculator::compose(adder(), adder())` takes
-/// the same as arguments, in the order of the block: good for one component, or for some of different types. Of two
-/// that are of one type, as `ComposableComponent<T>`s are, nothing keeps a caller from changing the places, and
-/// each then has the hints, filters and limits that were meant for the other.
+/// One that is missing, or there twice, is an error while compiling. Where the block leaves only one open there is
+/// also `Calculator::compose(adder())`; several always have their names, as nothing would keep a caller from changing
+/// the places of two that are of one type, and each would have the hints, filters and limits of the other.
 ///
 /// An interface can be implemented **in Rust**, in the block:
 ///

@@ -160,7 +160,7 @@ fn item_form_of_the_contract_compiles_and_runs() {
     async fn program() -> Result<i32, CompositionError> {
         let producer = component("producer");
         let consumer = component("consumer");
-        let calculator = Calculator::compose(producer, consumer).await?;
+        let calculator = CalculatorParts { producer, consumer }.compose().await?;
         let application = Application { calculator: calculator.clone() };
         drop(calculator);
         application.calculator.run_add().await
@@ -290,10 +290,11 @@ mod tools {
     }
 }
 
-use tools::{Tools, ToolsIproducer};
+use tools::{Tools, ToolsIproducer, ToolsParts};
 
 async fn tools() -> Tools {
-    Tools::compose(component("producer"), component("consumer")).await.unwrap()
+    let parts = ToolsParts { producer: component("producer"), consumer: component("consumer") };
+    parts.compose().await.unwrap()
 }
 
 #[derive(Clone, Debug, PartialEq, ComponentValue)]
@@ -926,9 +927,6 @@ fn what_functions_in_rust_share_is_an_argument_of_an_item() {
         assert_eq!(limited(shared.clock().later(8)).await.unwrap(), 8);
         assert_eq!(limited(shared.counter().count()).await.unwrap(), 42);
         assert_eq!((ticks.load(Ordering::Relaxed), &*log.lock().unwrap()), (42, &vec![7, 8]));
-        // In their places the same.
-        let other = Shared::compose(clock_reader(), ticks.clone(), log).await.unwrap();
-        assert_eq!(limited(other.told()).await.unwrap(), 43);
     });
 }
 
@@ -962,8 +960,8 @@ fn components_of_one_type_are_given_by_name() {
         assert_eq!(format!("{parts:?}"), "TwoParts { .. }");
         let two = limited(parts.compose()).await.unwrap();
         assert_eq!(two.add(1, 2).await.unwrap(), 1003);
-        let swapped = Two::compose(component("producer"), component("producer-b")).await.unwrap();
-        assert_eq!(swapped.add(1, 2).await.unwrap(), 3);
+        let parts = TwoParts { second: component("producer-b"), first: component("producer") };
+        assert_eq!(limited(parts.compose()).await.unwrap().add(1, 2).await.unwrap(), 3);
     });
 }
 

@@ -86,8 +86,8 @@ struct Place {
 #[derive(Default)]
 #[expect(dead_code, reason = "it is there to be dropped")]
 pub(crate) struct Leftover {
-    /// What an inbox did not take.
-    refused: Option<Message>,
+    /// What an inbox did not take. Hardly ever there, and large.
+    refused: Option<Box<Message>>,
     /// Room in the inbox that a call has left.
     permit: Option<OwnedSemaphorePermit>,
     /// The room of an inbox that calls wait for no more.
@@ -318,7 +318,8 @@ impl DriverHandle {
     /// Puts a call into the inbox. One that is closed gives it back, and it is answered by being dropped.
     pub(crate) fn send(&self, call: Call) -> Leftover {
         self.depth.fetch_add(1, Ordering::Relaxed);
-        let refused = self.inbox.put(Message::Call(call)).err().map(|it| self.taken(it));
+        let refused = self.inbox.put(Message::Call(call)).err();
+        let refused = refused.map(|it| Box::new(self.taken(it)));
         Leftover { refused, ..Leftover::default() }
     }
 
@@ -433,12 +434,6 @@ impl DriverHandle {
         self.expired.poll_take(cx)
     }
 
-    /// Waits for the next message; `None` when the inbox is closed and empty.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn receive(&self) -> Option<Message> {
-        std::future::poll_fn(|cx| self.poll_receive(cx)).await
-    }
-
     /// Waits for the next message that need not wait for async calls before it.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn receive_passing(&self) -> Option<Message> {
@@ -446,6 +441,7 @@ impl DriverHandle {
         message.map(|message| self.taken(message))
     }
 
+    /// Waits for the next message; `None` when the inbox is closed and empty.
     #[inline]
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.inbox.poll_take(cx).map(|message| message.map(|message| self.taken(message)))
@@ -484,7 +480,7 @@ impl DriverHandle {
                 Message::Call(call) => left.push(self.send(call)),
                 // If the driver has ended meanwhile, dropping the message answers it.
                 message => {
-                    let refused = self.inbox.put(message).err();
+                    let refused = self.inbox.put(message).err().map(Box::new);
                     left.push(Leftover { refused, ..Leftover::default() });
                 }
             }

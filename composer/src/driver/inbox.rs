@@ -40,13 +40,14 @@ pub(super) trait Queued {
 }
 
 struct Queue<I> {
-    /// Those with items, in the order of their turns. With few senders at a time, looking through them is
-    /// quick.
+    /// Those with items, in the order of their turns; if it is one alone, it may have none. With few senders at a
+    /// time, looking through them is quick.
     lanes: VecDeque<Lane<I>>,
     /// The first item that is the last, and all that was put behind it.
     behind: VecDeque<I>,
     /// An empty lane's room.
     spare: VecDeque<I>,
+    len: usize,
     /// How many may be taken while others are left.
     passing: usize,
     waiting: Option<Waker>,
@@ -60,6 +61,7 @@ struct Lane<I> {
 
 impl<I: Queued> Queue<I> {
     fn push(&mut self, item: I) {
+        self.len += 1;
         self.passing += usize::from(item.passes());
         if !self.behind.is_empty() || item.is_last() {
             self.behind.push_back(item);
@@ -68,16 +70,23 @@ impl<I: Queued> Queue<I> {
         let sender = item.sender();
         match self.lanes.iter_mut().find(|lane| lane.sender == sender) {
             Some(lane) => lane.items.push_back(item),
-            None => {
-                let mut items = std::mem::take(&mut self.spare);
-                items.push_back(item);
-                self.lanes.push_back(Lane { sender, items });
-            }
+            None => match self.lanes.front_mut().filter(|lane| lane.items.is_empty()) {
+                Some(lane) => {
+                    lane.sender = sender;
+                    lane.items.push_back(item);
+                }
+                None => {
+                    let mut items = std::mem::take(&mut self.spare);
+                    items.push_back(item);
+                    self.lanes.push_back(Lane { sender, items });
+                }
+            },
         }
     }
 
     fn pop(&mut self) -> Option<I> {
         let item = self.pop_next()?;
+        self.len -= 1;
         self.passing -= usize::from(item.passes());
         Some(item)
     }
@@ -98,32 +107,46 @@ impl<I: Queued> Queue<I> {
         if items.is_empty() {
             self.lanes.remove(lane);
         }
+        self.len -= 1;
         self.passing -= 1;
         Some(item)
     }
 
     fn pop_next(&mut self) -> Option<I> {
-        let Some(mut lane) = self.lanes.pop_front() else { return self.pop_behind() };
-        let item = lane.items.pop_front();
+        // Most have a single sender at a time, and keep its lane where it is.
+        let is_alone = self.lanes.len() == 1;
+        let Some(item) = self.lanes.front_mut().and_then(|lane| lane.items.pop_front()) else {
+            return self.pop_behind();
+        };
+        if !is_alone {
+            self.next_turn();
+        } else if let Some(lane) = self.lanes.front_mut()
+            && lane.items.is_empty()
+            && lane.items.capacity() > KEPT
+        {
+            lane.items = VecDeque::new();
+        }
+        Some(item)
+    }
+
+    /// Lets the first lane go behind the others, or away if nothing is left in it.
+    fn next_turn(&mut self) {
+        let Some(lane) = self.lanes.pop_front() else { return };
         if !lane.items.is_empty() {
             self.lanes.push_back(lane);
         } else if lane.items.capacity() <= KEPT {
             self.spare = lane.items;
         }
-        item
     }
 
     fn pop_behind(&mut self) -> Option<I> {
         let last = self.behind.pop_front()?;
         for item in std::mem::take(&mut self.behind) {
+            self.len -= 1;
             self.passing -= usize::from(item.passes());
             self.push(item);
         }
         Some(last)
-    }
-
-    fn len(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.items.len()).sum::<usize>() + self.behind.len()
     }
 }
 
@@ -133,6 +156,7 @@ impl<I: Queued> Inbox<I> {
             lanes: VecDeque::new(),
             behind: VecDeque::new(),
             spare: VecDeque::new(),
+            len: 0,
             passing: 0,
             waiting: None,
             closed: false,
@@ -153,7 +177,7 @@ impl<I: Queued> Inbox<I> {
             return Err(item);
         }
         queue.push(item);
-        self.len.fetch_add(1, Ordering::Release);
+        self.len.store(queue.len, Ordering::Release);
         let waiting = queue.waiting.take();
         self.waits.store(ptr::null_mut(), Ordering::Release);
         drop(queue);
@@ -198,11 +222,11 @@ impl<I: Queued> Inbox<I> {
         let budget = ready!(coop::poll_proceed(cx));
         let mut queue = self.queue();
         if let Some(item) = queue.pop_passing() {
-            self.len.fetch_sub(1, Ordering::Release);
+            self.len.store(queue.len, Ordering::Release);
             budget.made_progress();
             return Poll::Ready(Some(item));
         }
-        if queue.closed && queue.len() == 0 {
+        if queue.closed && queue.len == 0 {
             return Poll::Ready(None);
         }
         // There is more for whoever waits for anything.
@@ -218,21 +242,22 @@ impl<I: Queued> Inbox<I> {
 
     fn pop(&self, queue: &mut Queue<I>) -> Option<I> {
         let item = queue.pop()?;
-        self.len.fetch_sub(1, Ordering::Release);
+        self.len.store(queue.len, Ordering::Release);
         Some(item)
     }
 
     /// Takes out the items for which `pick` holds.
     pub(super) fn take_all(&self, mut pick: impl FnMut(&I) -> bool) -> Vec<I> {
         let mut queue = self.queue();
-        let mut all = Vec::with_capacity(queue.len());
+        let mut all = Vec::with_capacity(queue.len);
         for items in queue.lanes.iter_mut().map(|lane| &mut lane.items) {
             take(items, &mut pick, &mut all);
         }
         queue.lanes.retain(|lane| !lane.items.is_empty());
         take(&mut queue.behind, &mut pick, &mut all);
         queue.passing -= all.iter().filter(|it| it.passes()).count();
-        self.len.store(queue.len(), Ordering::Release);
+        queue.len -= all.len();
+        self.len.store(queue.len, Ordering::Release);
         all
     }
 

@@ -515,14 +515,16 @@ async fn take_messages<T: Send + 'static>(
     turns: &Turns,
 ) -> wasmtime::Result<Next> {
     let mut unsettled = calls.number();
-    let mut lingering = pin!(calls.lingering(accessor));
+    let mut lingering = pin!(calls.grace.map(|grace| calls.lingering(accessor, grace)));
     loop {
         // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
         // withdrawn, and from where it reaches another instance if this one ends.
-        tokio::select! {
-            biased;
-            () = calls.sync_over() => {}
-            () = handle.cut.notified() => return Ok(Next::Stop),
+        if calls.is_held() {
+            tokio::select! {
+                biased;
+                () = calls.sync_over() => {}
+                () = handle.cut.notified() => return Ok(Next::Stop),
+            }
         }
         let message = if handle.holds_back() && calls.number() >= MOST_INSIDE {
             tokio::select! {
@@ -532,11 +534,18 @@ async fn take_messages<T: Send + 'static>(
                 () = handle.cut.notified() => return Ok(Next::Stop),
             }
         } else {
-            tokio::select! {
-                biased;
-                message = handle.receive() => message,
-                over = &mut lingering => return Err(wasmtime::Error::new(over)),
-            }
+            // It is polled at every turn of the event loop, so a message is moved only when there is one.
+            let mut message = None;
+            let next = poll_fn(|cx| {
+                if let Poll::Ready(next) = handle.poll_receive(cx) {
+                    message = next;
+                    return Poll::Ready(Ok(()));
+                }
+                let lingering = lingering.as_mut().as_pin_mut();
+                lingering.map_or(Poll::Pending, |it| it.poll(cx).map(Err))
+            });
+            next.await.map_err(wasmtime::Error::new)?;
+            message
         };
         match message {
             Some(Message::Call(call)) => {

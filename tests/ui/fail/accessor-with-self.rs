@@ -13,7 +13,7 @@ compose! {
 }
 
 async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
-    let storage = Storage::compose(disk, memory).await?;
+    let storage = StorageParts { disk, memory }.compose().await?;
     storage.put("a").await?;
     let _ = storage.store().get().await?;
     Ok(())

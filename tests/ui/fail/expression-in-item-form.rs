@@ -9,7 +9,7 @@ compose! {
 }
 
 async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
-    let storage = Storage::compose(disk, memory).await?;
+    let storage = StorageParts { disk, memory }.compose().await?;
     drop(storage.exports());
     Ok(())
 }

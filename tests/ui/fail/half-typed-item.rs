@@ -64,12 +64,6 @@ mod nameless {
     }
 
     async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
-        let storage = Storage::compose(disk, memory).await?;
-        let _: u64 = storage.size().await?;
-        Ok(())
-    }
-
-    async fn by_name(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
         let storage = StorageParts { disk, memory }.compose().await?;
         let _: u64 = storage.size().await?;
         Ok(())

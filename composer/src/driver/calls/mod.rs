@@ -273,10 +273,13 @@ impl Calls {
         in_flight.blamed = in_flight.holding.map(|holding| holding.call);
     }
 
-    /// Waits until something has gone on for too long in the store while no call is in flight.
+    /// Waits until something has gone on for longer than `grace` in the store while no call is in flight.
     #[cfg(feature = "component-model-async")]
-    pub(super) async fn lingering<T: Send + 'static>(&self, accessor: &Accessor<T>) -> GraceOver {
-        let Some(grace) = self.grace else { return std::future::pending().await };
+    pub(super) async fn lingering<T: Send + 'static>(
+        &self,
+        accessor: &Accessor<T>,
+        grace: Duration,
+    ) -> GraceOver {
         let mut over: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
             if self.number() > 0 || accessor.poll_no_interesting_tasks(cx).is_ready() {
@@ -295,10 +298,16 @@ impl Calls {
         self.ended.notified().await;
     }
 
+    /// Whether a sync call runs.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn is_held(&self) -> bool {
+        self.in_flight().holding.is_some()
+    }
+
     /// Waits until no sync call runs.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn sync_over(&self) {
-        while self.in_flight().holding.is_some() {
+        while self.is_held() {
             self.ended.notified().await;
         }
     }

@@ -14,6 +14,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 #[cfg(feature = "component-model-async")]
+use futures_util::future::Either;
+#[cfg(feature = "component-model-async")]
 use wasmtime::component::{Accessor, AccessorTask};
 use wasmtime::component::{Func, Val};
 use wasmtime::{AsContextMut, Store};
@@ -428,11 +430,11 @@ struct CallTask {
 
 #[cfg(feature = "component-model-async")]
 impl<T: Send + 'static> AccessorTask<T> for CallTask {
-    async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
+    fn run(self, accessor: &Accessor<T>) -> impl Future<Output = wasmtime::Result<()>> + Send {
         // The driver sees to those of sync functions.
         match self.calls.grace.filter(|_| self.calls.is_async(self.func)) {
-            None => self.run_on(accessor).await,
-            Some(grace) => Box::pin(self.run_within(accessor, grace)).await,
+            None => Either::Left(self.run_on(accessor)),
+            Some(grace) => Either::Right(Box::pin(self.run_within(accessor, grace))),
         }
     }
 }
