@@ -10,19 +10,7 @@ struct Parser {
     reason = "generated after what a component exports"
 )]
 impl Parser {
-    /// Wires and starts the components given, and finds the export of every accessor.
-    ///
-    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`ParserParts`] each has its name.
-    ///
-    /// # Errors
-    ///
-    /// If the components cannot be wired or started, or if an accessor does not fit the
-    /// export that it is for.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends what was started; no component of it runs on.
-    async fn compose(
+    async fn __compose(
         parser: impl ::wasm_runtime_composer::__private::Place,
         words: impl ::wasm_runtime_composer::Composable,
         grammar: impl ::wasm_runtime_composer::Composable,
@@ -111,15 +99,16 @@ impl<
     __Part2,
     __Part3,
 > ParserParts<__Part0, __Part1, __Part2, __Part3> {
-    /// As [`Parser::compose`] does.
+    /// Wires and starts the components given, and finds the export of every accessor.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// If the components cannot be wired or started, or if an accessor does not fit the
+    /// export that it is for.
     ///
     /// # Cancel safety
     ///
-    /// As there.
+    /// Dropping the future ends what was started; no component of it runs on.
     async fn compose(
         self,
     ) -> ::core::result::Result<Parser, ::wasm_runtime_composer::CompositionError>
@@ -130,7 +119,7 @@ impl<
         __Part3: ::wasm_runtime_composer::Composable,
     {
         let Self { parser, words, grammar, logger } = self;
-        Parser::compose(parser, words, grammar, logger).await
+        Parser::__compose(parser, words, grammar, logger).await
     }
 }
 impl<__Part0, __Part1, __Part2, __Part3> ::core::fmt::Debug

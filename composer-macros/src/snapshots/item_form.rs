@@ -15,19 +15,7 @@ pub struct Calculator {
     reason = "generated after what a component exports"
 )]
 impl Calculator {
-    /// Wires and starts the components given, and finds the export of every accessor.
-    ///
-    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`CalculatorParts`] each has its name.
-    ///
-    /// # Errors
-    ///
-    /// If the components cannot be wired or started, or if an accessor does not fit the
-    /// export that it is for.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends what was started; no component of it runs on.
-    pub async fn compose(
+    async fn __compose(
         producer: impl ::wasm_runtime_composer::Composable,
         consumer: impl ::wasm_runtime_composer::Composable,
     ) -> ::core::result::Result<Self, ::wasm_runtime_composer::CompositionError> {
@@ -179,15 +167,16 @@ pub struct CalculatorParts<__Part0, __Part1> {
     reason = "generated after what a component exports"
 )]
 impl<__Part0, __Part1> CalculatorParts<__Part0, __Part1> {
-    /// As [`Calculator::compose`] does.
+    /// Wires and starts the components given, and finds the export of every accessor.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// If the components cannot be wired or started, or if an accessor does not fit the
+    /// export that it is for.
     ///
     /// # Cancel safety
     ///
-    /// As there.
+    /// Dropping the future ends what was started; no component of it runs on.
     pub async fn compose(
         self,
     ) -> ::core::result::Result<Calculator, ::wasm_runtime_composer::CompositionError>
@@ -196,7 +185,7 @@ impl<__Part0, __Part1> CalculatorParts<__Part0, __Part1> {
         __Part1: ::wasm_runtime_composer::Composable,
     {
         let Self { producer, consumer } = self;
-        Calculator::compose(producer, consumer).await
+        Calculator::__compose(producer, consumer).await
     }
 }
 impl<__Part0, __Part1> ::core::fmt::Debug for CalculatorParts<__Part0, __Part1> {

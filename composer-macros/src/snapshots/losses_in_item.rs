@@ -37,19 +37,7 @@ struct __BrokenCalculator<const __BROKEN: ::core::primitive::usize> {
 )]
 #[allow(unused_variables, reason = "what uses them is missing")]
 impl<const __BROKEN: ::core::primitive::usize> __BrokenCalculator<__BROKEN> {
-    /// Wires and starts the components given, and finds the export of every accessor.
-    ///
-    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`CalculatorParts`] each has its name.
-    ///
-    /// # Errors
-    ///
-    /// If the components cannot be wired or started, or if an accessor does not fit the
-    /// export that it is for.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends what was started; no component of it runs on.
-    async fn compose(
+    async fn __compose(
         producer: impl ::wasm_runtime_composer::Composable,
         __producer_1: impl ::wasm_runtime_composer::Composable,
     ) -> ::core::result::Result<Self, ::wasm_runtime_composer::CompositionError> {
@@ -139,15 +127,16 @@ impl<
     __Part1,
     const __BROKEN: ::core::primitive::usize,
 > __BrokenCalculatorParts<__Part0, __Part1, __BROKEN> {
-    /// As [`Calculator::compose`] does.
+    /// Wires and starts the components given, and finds the export of every accessor.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// If the components cannot be wired or started, or if an accessor does not fit the
+    /// export that it is for.
     ///
     /// # Cancel safety
     ///
-    /// As there.
+    /// Dropping the future ends what was started; no component of it runs on.
     async fn compose(
         self,
     ) -> ::core::result::Result<
@@ -159,7 +148,7 @@ impl<
         __Part1: ::wasm_runtime_composer::Composable,
     {
         let Self { producer, __producer_1 } = self;
-        __BrokenCalculator::compose(producer, __producer_1).await
+        __BrokenCalculator::__compose(producer, __producer_1).await
     }
 }
 impl<__Part0, __Part1, const __BROKEN: ::core::primitive::usize> ::core::fmt::Debug

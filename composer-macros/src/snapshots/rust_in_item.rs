@@ -12,8 +12,6 @@ struct Timed {
 impl Timed {
     /// Wires and starts the components given, and finds the export of every accessor.
     ///
-    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`TimedParts`] each has its name.
-    ///
     /// # Errors
     ///
     /// If the components cannot be wired or started, or if an accessor does not fit the
@@ -72,15 +70,16 @@ struct TimedParts<__Part0> {
     reason = "generated after what a component exports"
 )]
 impl<__Part0> TimedParts<__Part0> {
-    /// As [`Timed::compose`] does.
+    /// Wires and starts the components given, and finds the export of every accessor.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// If the components cannot be wired or started, or if an accessor does not fit the
+    /// export that it is for.
     ///
     /// # Cancel safety
     ///
-    /// As there.
+    /// Dropping the future ends what was started; no component of it runs on.
     async fn compose(
         self,
     ) -> ::core::result::Result<Timed, ::wasm_runtime_composer::CompositionError>

@@ -10,19 +10,7 @@ pub struct Shop {
     reason = "generated after what a component exports"
 )]
 impl Shop {
-    /// Wires and starts the components given, and finds the export of every accessor.
-    ///
-    /// The arguments are told apart by their places alone: of two that change theirs, each would have the other's hints and limits. With [`ShopParts`] each has its name.
-    ///
-    /// # Errors
-    ///
-    /// If the components cannot be wired or started, or if an accessor does not fit the
-    /// export that it is for.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends what was started; no component of it runs on.
-    pub async fn compose(
+    async fn __compose(
         started: Instant,
         log: Log,
         shop: impl ::wasm_runtime_composer::Composable,
@@ -110,15 +98,16 @@ pub struct ShopParts<__Part0> {
     reason = "generated after what a component exports"
 )]
 impl<__Part0> ShopParts<__Part0> {
-    /// As [`Shop::compose`] does.
+    /// Wires and starts the components given, and finds the export of every accessor.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// If the components cannot be wired or started, or if an accessor does not fit the
+    /// export that it is for.
     ///
     /// # Cancel safety
     ///
-    /// As there.
+    /// Dropping the future ends what was started; no component of it runs on.
     pub async fn compose(
         self,
     ) -> ::core::result::Result<Shop, ::wasm_runtime_composer::CompositionError>
@@ -126,7 +115,7 @@ impl<__Part0> ShopParts<__Part0> {
         __Part0: ::wasm_runtime_composer::Composable,
     {
         let Self { started, log, shop } = self;
-        Shop::compose(started, log, shop).await
+        Shop::__compose(started, log, shop).await
     }
 }
 impl<__Part0> ::core::fmt::Debug for ShopParts<__Part0> {

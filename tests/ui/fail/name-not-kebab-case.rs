@@ -16,7 +16,7 @@ compose! {
 }
 
 async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
-    let storage = StorageParts { disk, memory }.compose().await?;
+    let storage = StorageParts { Disk: disk, memory_: memory }.compose().await?;
     let _ = storage.sizeOf().await?;
     let _ = storage.kv()._get().await?;
     Ok(())
