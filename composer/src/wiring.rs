@@ -287,6 +287,8 @@ impl Wiring {
             ),
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             futures: Default::default(),
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            endings: Default::default(),
         };
         Link { side, wires, from_linker }
     }

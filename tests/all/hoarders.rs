@@ -1,15 +1,18 @@
 //! Who piles something up meets a bound of its own, and others go on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 
-use composer_tests::{chain, engine, limited, memory_in_use, run, text, until, with_linker};
-use futures_util::FutureExt;
+use composer_tests::{
+    chain, component, engine, limited, memory_in_use, run, text, until, with_linker,
+};
 use futures_util::future::poll_immediate;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    HostInterface, HostOwn, OwnedResource,
+    ComponentStream, ComposableComponent, ComposableDescriptor, Composer, Composition,
+    CompositionError, HostInterface, HostOwn, OwnedResource,
 };
 use wasmtime::Store;
 use wasmtime::component::Linker;
@@ -287,5 +290,42 @@ fn callers_of_one_component_take_turns() {
         })
         .await;
         gate.add_permits(FLOOD as usize);
+    });
+}
+
+/// Notes that it was used.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+#[test]
+fn stream_of_more_bytes_than_may_wait_is_lost_and_has_not_ended() {
+    run(async || {
+        let writer = ComposableDescriptor::new("writer", component("writer"));
+        let composition = compose(vec![writer.with_bytes_in_flight(1)]).await;
+        let interface = Some("composer:test/istreams");
+        let bytes = composition.typed::<(u64, u32), ComponentStream<u8>>(interface, "bytes");
+        let bytes = bytes.unwrap();
+        let mut first = limited(bytes.call((4000, 900))).await.unwrap();
+        let mut second = limited(bytes.call((4000, 900))).await.unwrap();
+        // What the first has asked for waits for it.
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        assert!(first.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+        until(|| woken.0.load(Ordering::Acquire)).await;
+        let error = limited(second.next()).await.expect("it has not ended").unwrap_err();
+        assert!(matches!(error, CompositionError::Stream(_)), "{}", chain(&error));
+        let read: Vec<_> = limited(first.collect()).await;
+        let (last, read) = read.split_last().unwrap();
+        assert!(matches!(last, Err(CompositionError::Stream(_))), "{last:?}");
+        let read: Vec<_> = read.iter().map(|byte| *byte.as_ref().unwrap()).collect();
+        assert!(!read.is_empty() && read.iter().copied().eq((0..=255).cycle().take(read.len())));
+        let said = chain(&limited(bytes.call((1, 1))).await.unwrap_err());
+        assert!(said.contains("have a higher `with_bytes_in_flight`"), "{said}");
     });
 }

@@ -39,6 +39,7 @@ mod nesting;
 mod placement;
 mod planning;
 mod provided;
+mod readme_limits;
 mod replace;
 mod resources;
 mod restart;

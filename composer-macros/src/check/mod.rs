@@ -115,8 +115,8 @@ fn neither_form(first: &ast::Component) -> String {
         None => format!("component {name} = expression"),
     };
     format!(
-        "`{name}` has no value; begin the block with `struct Name;` for a type whose `compose` takes the \
-         components, or write `{example}`"
+        "`{name}` has no value; begin the block with `struct Name;` for a type that is composed of \
+         `NameParts {{ .. }}`, or write `{example}`"
     )
 }
 

@@ -196,7 +196,9 @@ impl<T: Send + 'static> Driver<T> {
                 if let Poll::Ready(func) = watch.poll_held_too_long(cx, &calls, &handle) {
                     return Poll::Ready(Err(Over::Held(func)));
                 }
-                if let Poll::Ready(ended) = serving.poll_unpin(cx) {
+                let fails =
+                    |polled: &Poll<_>| !matches!(polled, Poll::Pending | Poll::Ready(Ok(Ok(_))));
+                if let Poll::Ready(ended) = calls.side.polled(|| serving.poll_unpin(cx), fails) {
                     return Poll::Ready(Ok(ended));
                 }
                 // A call that has just begun is to be looked at, too.

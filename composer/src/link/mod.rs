@@ -20,6 +20,8 @@ pub(crate) use future::Futures;
 pub(crate) use lacking::{Lacking, unsatisfied};
 pub(crate) use post::{Post, Ran};
 pub(crate) use store::{Loans, StoreHandles, StoreSide};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use stream::Endings;
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
 use crate::driver::{Caller, InPlaceCaller};

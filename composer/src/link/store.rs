@@ -11,6 +11,8 @@ use wasmtime::component::{Resource as HostResource, ResourceAny};
 
 use super::waits::Tasks;
 use crate::error::HandleError;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::error::StreamLost;
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::plan::types::Resource;
 use crate::transfer::{
@@ -56,6 +58,8 @@ pub(crate) struct StoreSide {
     pub(crate) watched: Arc<Watched>,
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) futures: super::Futures,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) endings: Arc<super::Endings>,
 }
 
 /// Keeps calls of one store in order that begin one after the other.
@@ -122,6 +126,23 @@ impl StoreSide {
         self.proxies.clear();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         self.futures.renew();
+    }
+
+    /// What is said of a stream that has not ended, and gets no further.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn stream_lost(&self) -> StreamLost {
+        StreamLost { component: self.id.to_string(), reason: None }
+    }
+
+    /// Polls the store's event loop; `fails` tells of what came of it whether the store ends with that.
+    pub(crate) fn polled<R>(&self, poll: impl FnOnce() -> R, fails: impl FnOnce(&R) -> bool) -> R {
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        return self.endings.polled(poll, fails, || self.stream_lost());
+        #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+        {
+            let _ = fails;
+            poll()
+        }
     }
 
     /// Does what became due in the store since it was last looked after.

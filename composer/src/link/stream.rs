@@ -1,6 +1,7 @@
 //! Streams going into a store and out of it.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use wasm_runtime_composer_values::{
@@ -12,7 +13,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 use super::store::{Given, StoreHandles, StoreSide};
 use crate::error::StreamLost;
 use crate::plan::types::ValueType;
-use crate::transfer::{Broken, Bytes, Demand, StreamEnd, WriteEnd, pipe};
+use crate::transfer::{Broken, Bytes, Demand, StreamEnd, WriteEnd, lock, pipe};
 use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
 
 /// What elements of a stream, or the value of a future, are to one store.
@@ -42,8 +43,11 @@ impl Ends {
     /// How what a guest of the store `epoch` wrote has ended: by the guest, or with its store, which has
     /// another number by then.
     pub(super) fn over(&self, epoch: u64) -> Result<(), StreamLost> {
-        let lost = || StreamLost { component: self.side.id.to_string(), reason: None };
-        (self.side.epoch() == epoch).then_some(()).ok_or_else(lost)
+        (self.side.epoch() == epoch).then_some(()).ok_or_else(|| self.lost())
+    }
+
+    fn lost(&self) -> StreamLost {
+        self.side.stream_lost()
     }
 
     /// Counts what a guest has written among what waits on behalf of its component.
@@ -115,9 +119,57 @@ pub(super) fn poll_elements(
 /// What a guest writes.
 struct Written {
     ends: Ends,
-    pipe: WriteEnd,
+    pipe: Arc<WriteEnd>,
     /// The number of the guest's store.
     epoch: u64,
+    state: State,
+}
+
+/// How far a stream is.
+#[derive(PartialEq, Eq)]
+enum State {
+    /// Nobody has written yet. One of the host whose elements are of another type than the component says is
+    /// dropped like this too, with an error of the store.
+    Untouched,
+    /// What was written is being taken.
+    Taking,
+    Between,
+}
+
+/// Streams that ended unwritten while the store's event loop was polled: whether they have ended, or are lost with
+/// the store, is known when that is over.
+#[derive(Default)]
+pub(crate) struct Endings {
+    is_polled: AtomicBool,
+    streams: Mutex<Vec<Arc<WriteEnd>>>,
+}
+
+impl Endings {
+    /// Polls the event loop. `fails` tells whether it is to be polled no more, as it failed.
+    pub(crate) fn polled<R>(
+        &self,
+        poll: impl FnOnce() -> R,
+        fails: impl FnOnce(&R) -> bool,
+        lost: impl FnOnce() -> StreamLost,
+    ) -> R {
+        self.is_polled.store(true, Ordering::Relaxed);
+        let polled = poll();
+        self.is_polled.store(false, Ordering::Relaxed);
+        let ended = std::mem::take(&mut *lock(&self.streams));
+        if !ended.is_empty() {
+            let end = if fails(&polled) { Err(lost()) } else { Ok(()) };
+            ended.iter().for_each(|it| it.end(end.clone()));
+        }
+        polled
+    }
+
+    fn end(&self, stream: &Arc<WriteEnd>) {
+        if self.is_polled.load(Ordering::Relaxed) {
+            lock(&self.streams).push(stream.clone());
+        } else {
+            stream.end(Ok(()));
+        }
+    }
 }
 
 impl<T: 'static> Writes<T, Handle> for Written {
@@ -127,6 +179,7 @@ impl<T: 'static> Writes<T, Handle> for Written {
         _: StoreContextMut<'_, T>,
         write: Write,
     ) -> Poll<wasmtime::Result<Wanted>> {
+        self.state = State::Between;
         let wanted = match write.cancelled {
             true => match self.pipe.poll_gone(cx) {
                 Poll::Ready(()) => Wanted::Never,
@@ -138,6 +191,9 @@ impl<T: 'static> Writes<T, Handle> for Written {
                 Poll::Pending => return Poll::Pending,
             },
         };
+        if matches!(wanted, Wanted::UpTo(_)) && write.offered > 0 {
+            self.state = State::Taking;
+        }
         Poll::Ready(Ok(wanted))
     }
 
@@ -150,13 +206,22 @@ impl<T: 'static> Writes<T, Handle> for Written {
             .each(store, &mut elements, |ty, value, handles| take_handles(ty, value, handles))?;
         let bytes = self.ends.bytes(&elements)?;
         self.pipe.put(elements, bytes);
+        self.state = State::Between;
         Ok(())
     }
 }
 
 impl Drop for Written {
     fn drop(&mut self) {
-        self.pipe.end(self.ends.over(self.epoch));
+        let over = match self.state {
+            // The store ends with it, but has not yet.
+            State::Taking => Err(self.ends.lost()),
+            _ => self.ends.over(self.epoch),
+        };
+        match over {
+            Ok(()) if self.state == State::Untouched => self.ends.side.endings.end(&self.pipe),
+            over => self.pipe.end(over),
+        }
     }
 }
 
@@ -203,7 +268,8 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
             }
             Err(stream) => {
                 let (write, end) = pipe(self.side.uses.enter(), &self.side.watched);
-                let written = Written { ends, pipe: write, epoch: self.side.epoch() };
+                let (pipe, epoch) = (Arc::new(write), self.side.epoch());
+                let written = Written { ends, pipe, epoch, state: State::Untouched };
                 let store = self.store.as_context_mut();
                 values::pipe_stream(stream, payload, store, written).map_err(Faulty::Store)?;
                 Ok(end)
