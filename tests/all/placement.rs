@@ -32,6 +32,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("limits", "single components are limited"),
     ("hoarders", "single components meet bounds"),
     ("locks", "interfaces that no component implements, and calls of single components"),
+    ("limitations", "of single components, and of what is refused between two"),
     ("replace", "single components are replaced"),
     ("restart", "single components are started again"),
     ("runaway", "single components are interrupted"),

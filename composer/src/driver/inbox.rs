@@ -40,13 +40,10 @@ pub(super) trait Queued {
 }
 
 struct Queue<I> {
-    /// Those with items, in the order of their turns; if it is one alone, it may have none. With few senders at a
-    /// time, looking through them is quick.
-    lanes: VecDeque<Lane<I>>,
-    /// The first item that is the last, and all that was put behind it.
-    behind: VecDeque<I>,
-    /// An empty lane's room.
-    spare: VecDeque<I>,
+    /// Whose turn it is. Empty only where `others` has no lanes.
+    first: Lane<I>,
+    /// Hardly ever there: most have one sender at a time. So what all use is small, and near together.
+    others: Option<Box<Others<I>>>,
     len: usize,
     /// How many may be taken while others are left.
     passing: usize,
@@ -59,36 +56,86 @@ struct Lane<I> {
     items: VecDeque<I>,
 }
 
+/// What comes after the first lane.
+struct Others<I> {
+    /// In the order of their turns, none of them empty. With few senders at a time, looking through them is quick.
+    lanes: VecDeque<Lane<I>>,
+    /// The first item that is the last, and all that was put behind it.
+    behind: VecDeque<I>,
+}
+
+impl<I> Default for Others<I> {
+    fn default() -> Self {
+        Self { lanes: VecDeque::new(), behind: VecDeque::new() }
+    }
+}
+
 impl<I: Queued> Queue<I> {
     fn push(&mut self, item: I) {
         self.len += 1;
         self.passing += usize::from(item.passes());
-        if !self.behind.is_empty() || item.is_last() {
-            self.behind.push_back(item);
+        self.push_uncounted(item);
+    }
+
+    fn push_uncounted(&mut self, item: I) {
+        if item.is_last() || self.others.as_ref().is_some_and(|others| !others.behind.is_empty()) {
+            self.others.get_or_insert_default().behind.push_back(item);
             return;
         }
         let sender = item.sender();
-        match self.lanes.iter_mut().find(|lane| lane.sender == sender) {
+        if self.first.items.is_empty() {
+            self.first.sender = sender;
+        }
+        if self.first.sender == sender {
+            self.first.items.push_back(item);
+            return;
+        }
+        let lanes = &mut self.others.get_or_insert_default().lanes;
+        match lanes.iter_mut().find(|lane| lane.sender == sender) {
             Some(lane) => lane.items.push_back(item),
-            None => match self.lanes.front_mut().filter(|lane| lane.items.is_empty()) {
-                Some(lane) => {
-                    lane.sender = sender;
-                    lane.items.push_back(item);
-                }
-                None => {
-                    let mut items = std::mem::take(&mut self.spare);
-                    items.push_back(item);
-                    self.lanes.push_back(Lane { sender, items });
-                }
-            },
+            None => lanes.push_back(Lane { sender, items: VecDeque::from([item]) }),
         }
     }
 
     fn pop(&mut self) -> Option<I> {
-        let item = self.pop_next()?;
+        let item = match &self.others {
+            None => self.first.items.pop_front()?,
+            Some(_) => self.pop_among_others()?,
+        };
+        if self.first.items.is_empty() && self.first.items.capacity() > KEPT {
+            self.first.items = VecDeque::new();
+        }
         self.len -= 1;
         self.passing -= usize::from(item.passes());
         Some(item)
+    }
+
+    fn pop_among_others(&mut self) -> Option<I> {
+        let item = self.first.items.pop_front();
+        if item.is_some() {
+            self.next_turn();
+            return item;
+        }
+        let mut others = self.others.take()?;
+        let last = others.behind.pop_front();
+        for item in others.behind {
+            self.push_uncounted(item);
+        }
+        last
+    }
+
+    /// Lets the first lane go behind the others, or away if nothing is left in it.
+    fn next_turn(&mut self) {
+        let Some(others) = &mut self.others else { return };
+        if let Some(next) = others.lanes.pop_front() {
+            let former = std::mem::replace(&mut self.first, next);
+            if !former.items.is_empty() {
+                others.lanes.push_back(former);
+            }
+        }
+        if others.lanes.is_empty() && others.behind.is_empty() {
+            self.others = None;
+        }
     }
 
     /// The first that may be taken while others are left. Nothing passes what is the last.
@@ -97,65 +144,37 @@ impl<I: Queued> Queue<I> {
         if self.passing == 0 {
             return None;
         }
-        let (lane, place) = self
-            .lanes
-            .iter()
-            .enumerate()
-            .find_map(|(lane, it)| Some((lane, it.items.iter().position(Queued::passes)?)))?;
-        let items = &mut self.lanes.get_mut(lane)?.items;
-        let item = items.remove(place)?;
-        if items.is_empty() {
-            self.lanes.remove(lane);
-        }
+        let item = self.lanes_mut().find_map(|lane| {
+            let place = lane.items.iter().position(Queued::passes)?;
+            lane.items.remove(place)
+        })?;
+        self.tidy();
         self.len -= 1;
         self.passing -= 1;
         Some(item)
     }
 
-    fn pop_next(&mut self) -> Option<I> {
-        // Most have a single sender at a time, and keep its lane where it is.
-        let is_alone = self.lanes.len() == 1;
-        let Some(item) = self.lanes.front_mut().and_then(|lane| lane.items.pop_front()) else {
-            return self.pop_behind();
-        };
-        if !is_alone {
-            self.next_turn();
-        } else if let Some(lane) = self.lanes.front_mut()
-            && lane.items.is_empty()
-            && lane.items.capacity() > KEPT
-        {
-            lane.items = VecDeque::new();
-        }
-        Some(item)
+    fn lanes_mut(&mut self) -> impl Iterator<Item = &mut Lane<I>> {
+        let others = self.others.iter_mut().flat_map(|others| &mut others.lanes);
+        std::iter::once(&mut self.first).chain(others)
     }
 
-    /// Lets the first lane go behind the others, or away if nothing is left in it.
-    fn next_turn(&mut self) {
-        let Some(lane) = self.lanes.pop_front() else { return };
-        if !lane.items.is_empty() {
-            self.lanes.push_back(lane);
-        } else if lane.items.capacity() <= KEPT {
-            self.spare = lane.items;
+    /// Takes lanes away that were emptied.
+    fn tidy(&mut self) {
+        if let Some(others) = &mut self.others {
+            others.lanes.retain(|lane| !lane.items.is_empty());
+            if self.first.items.is_empty() {
+                self.next_turn();
+            }
         }
-    }
-
-    fn pop_behind(&mut self) -> Option<I> {
-        let last = self.behind.pop_front()?;
-        for item in std::mem::take(&mut self.behind) {
-            self.len -= 1;
-            self.passing -= usize::from(item.passes());
-            self.push(item);
-        }
-        Some(last)
     }
 }
 
 impl<I: Queued> Inbox<I> {
     pub(super) fn new() -> Self {
         let queue = Queue {
-            lanes: VecDeque::new(),
-            behind: VecDeque::new(),
-            spare: VecDeque::new(),
+            first: Lane { sender: 0, items: VecDeque::new() },
+            others: None,
             len: 0,
             passing: 0,
             waiting: None,
@@ -250,11 +269,11 @@ impl<I: Queued> Inbox<I> {
     pub(super) fn take_all(&self, mut pick: impl FnMut(&I) -> bool) -> Vec<I> {
         let mut queue = self.queue();
         let mut all = Vec::with_capacity(queue.len);
-        for items in queue.lanes.iter_mut().map(|lane| &mut lane.items) {
-            take(items, &mut pick, &mut all);
+        queue.lanes_mut().for_each(|lane| take(&mut lane.items, &mut pick, &mut all));
+        if let Some(others) = &mut queue.others {
+            take(&mut others.behind, &mut pick, &mut all);
         }
-        queue.lanes.retain(|lane| !lane.items.is_empty());
-        take(&mut queue.behind, &mut pick, &mut all);
+        queue.tidy();
         queue.passing -= all.iter().filter(|it| it.passes()).count();
         queue.len -= all.len();
         self.len.store(queue.len, Ordering::Release);

@@ -327,8 +327,8 @@ pub enum PlanProblem {
     /// A type that cannot cross between stores.
     #[error(
         "{}, imported by `{consumer}` from `{provider}`: `{found}` cannot cross between \
-         components that have a store each; fuse the two components",
-        Path(.path, import), consumer = plain(.consumer), provider = plain(.provider))]
+         components that have a store each; fuse the two components{}",
+        Path(.path, import), needs_codec(found), consumer = plain(.consumer), provider = plain(.provider))]
     #[non_exhaustive]
     Uncarried {
         consumer: String,
@@ -811,4 +811,10 @@ impl fmt::Display for InOneStore<'_> {
              `{group}`, where all share one store; {way_out}, or leave `{name}` out of what is fused"
         )
     }
+}
+
+/// What else there is to do about a type that cannot cross.
+fn needs_codec(found: &str) -> &'static str {
+    let is_stream = ["stream", "future"].iter().any(|it| found.starts_with(it));
+    if is_stream && cfg!(not(feature = "codec")) { ", or turn on the feature `codec`" } else { "" }
 }

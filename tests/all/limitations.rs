@@ -1,4 +1,4 @@
-//! What the README's limits say that no other test shows.
+//! What the chapter "What it cannot do" says and no other test shows.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
