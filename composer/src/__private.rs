@@ -11,12 +11,11 @@ use crate::composable::ComposableComponent;
 #[cfg(feature = "fuse")]
 use crate::composer::Composer;
 use crate::composition::Composition;
+use crate::error::TypeDifference;
 use crate::error::{CompositionError, TypedError, TypedProblem};
 use crate::export::ExportFunc;
-use crate::plan::types::{FunctionType, ValueType};
-use crate::typed::{
-    FromComponentValue, IntoComponentValue, TypeDifference, check_result, check_signature,
-};
+use crate::typed::{FromComponentValue, IntoComponentValue, check_result, check_signature};
+use crate::types::{FunctionType, ValueType};
 
 pub use crate::typed::Unexpected;
 pub use crate::value::Value;
@@ -196,9 +195,10 @@ pub mod value {
     use std::sync::Arc;
 
     pub use super::Check;
-    use crate::plan::types::ValueType;
+    use crate::error::TypeDifference;
     pub use crate::typed::{Fields, HostTypes};
-    use crate::typed::{FromComponentValue, TypeDifference, Unexpected};
+    use crate::typed::{FromComponentValue, Unexpected};
+    use crate::types::ValueType;
     use crate::value::Value;
 
     /// Describes one part of a type.

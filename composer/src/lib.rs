@@ -87,8 +87,10 @@ mod plan;
 mod replace;
 mod shutdown;
 mod snapshot;
+mod sync;
 mod transfer;
 mod typed;
+mod types;
 mod value;
 #[cfg(feature = "wasi")]
 mod wasi;
@@ -117,7 +119,7 @@ pub use error::WasiError;
 pub use error::{
     ArgumentError, Cause, CompositionError, Deadlock, FuseError, GraceOver, HandleError,
     HostInterfaceError, HostPanic, LookupError, PlanError, PlanProblem, RunLimit, StartError,
-    StopReason, StreamLost, TypedError, TypedProblem, WaitStep,
+    StopReason, StreamLost, TypeDifference, TypedError, TypedProblem, WaitStep,
 };
 pub use events::{Change, Event, Events};
 pub use export::ExportFunc;
@@ -127,14 +129,14 @@ pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostRet
 pub use plan::containment::Containment;
 pub use plan::explain::Explanation;
 pub use plan::replacement::ImportRule;
-pub use plan::types::{FunctionType, Resource, ValueType};
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
 pub use replace::Replacement;
 pub use snapshot::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
 pub use typed::{
     ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
-    IntoComponentValue, OwnedResource, Params, ToComponentValue, TypeDifference, TypedFunc,
+    IntoComponentValue, OwnedResource, Params, ToComponentValue, TypedFunc,
 };
+pub use types::{FunctionType, Resource, ValueType};
 #[cfg(feature = "wasi")]
 pub use wasi::{Access, Captured, Input, Output, Wasi, WasiState};
 #[cfg(feature = "macros")]

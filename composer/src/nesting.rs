@@ -9,8 +9,8 @@ use crate::link::Endpoint;
 use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
 use crate::plan::resolve::Offered;
-use crate::plan::types::Resource;
 use crate::transfer::ResourceKind;
+use crate::types::Resource;
 
 impl Composition {
     /// This composition as one component: what it offers, with its resources numbered anew.

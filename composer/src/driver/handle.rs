@@ -1,7 +1,7 @@
 //! How everybody else reaches a driver.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use crate::layer::CallContext;
 use crate::link::Waiter;
 use crate::plan::item::Surface;
 use crate::snapshot::{InstanceSnapshot, InstanceState};
+use crate::sync::lock;
 use crate::transfer::{Count, Home, Place as OutgoingPlace, Released, Watched, new_epoch};
 use crate::value::{Value, is_of_store};
 
@@ -601,11 +602,6 @@ impl Home for DriverHandle {
     fn component(&self) -> &Arc<str> {
         &self.id
     }
-}
-
-/// Nothing runs under these locks that could leave what they guard half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

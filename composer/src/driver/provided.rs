@@ -19,9 +19,9 @@ use super::slot::{InPlace, RanInPlace, panicked};
 use crate::error::{Cause, CompositionError, HandleError, StopReason};
 use crate::link::StoreSide;
 use crate::plan::item::ExportedFunc;
-use crate::plan::types::{Resource, ValueType};
 use crate::provider::Provider;
 use crate::transfer::{Lent, Live, Own, Released, ResourceKind, StreamEnd};
+use crate::types::{Resource, ValueType};
 use crate::value::{Handle, HandleType, Value, each_handle};
 
 /// The one task of a [`Provider`]. Its calls overlap: from its first wait on, each is on a task of its own.

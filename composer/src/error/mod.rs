@@ -18,7 +18,8 @@ pub use plan::{PlanError, PlanProblem};
 pub use start::WasiError;
 pub use start::{FuseError, StartError};
 pub(crate) use text::{is_plain, listed, plain, plain_lines};
-pub use typed::{TypedError, TypedProblem};
+pub(crate) use typed::rust_name;
+pub use typed::{TypeDifference, TypedError, TypedProblem};
 
 /// Why composing, calling or closing failed.
 ///

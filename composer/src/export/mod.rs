@@ -15,8 +15,8 @@ use crate::driver::{Caller, InPlaceCaller};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::layer::CallContext;
 use crate::link::{Endpoint, Ran};
-use crate::plan::types::{FunctionType, Resource, ValueType};
 use crate::transfer::{Guard, ResourceKind};
+use crate::types::{FunctionType, Resource, ValueType};
 use crate::value::{
     Faulty, Handle, HandleType, Handles, Value, ValueError, each_handle, from_val, into_val,
 };

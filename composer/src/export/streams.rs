@@ -14,13 +14,13 @@ use wasmtime::component::Val;
 use super::held::HeldHandles;
 use super::{Inner, check_kind};
 use crate::composition::Composition;
+use crate::error::TypeDifference;
 use crate::error::{CompositionError, HandleError};
-use crate::plan::types::ValueType;
 use crate::transfer::{Broken, Key, StreamEnd, StreamName};
 use crate::typed::{
     ComponentFuture, ComponentStream, ComponentType, FromComponentValue, IntoComponentValue,
-    TypeDifference,
 };
+use crate::types::ValueType;
 use crate::value::{Elements, Faulty, Handle, HandleType, Value, from_val};
 
 /// How many elements of a stream of `Val`s go over at a time, at most.

@@ -18,7 +18,7 @@ use crate::error::{Cause, FuseError};
 use crate::plan::item::Item;
 use crate::plan::name::Name;
 use crate::plan::resolve::{Leaf, Offer, Resolution, Source};
-use crate::plan::types::{FunctionType, ValueType};
+use crate::types::{FunctionType, ValueType};
 
 /// A component whose exports were written anew.
 pub(super) struct Renamed {

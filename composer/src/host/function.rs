@@ -1,11 +1,11 @@
 //! Rust functions as functions of an interface.
 
-use crate::plan::types::ValueType;
+use crate::error::TypeDifference;
 use crate::provider::ProviderError;
 use crate::typed::{
-    FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected, describe_side,
-    tuples,
+    FromComponentValue, HostTypes, IntoComponentValue, Unexpected, describe_side, tuples,
 };
+use crate::types::ValueType;
 use crate::value::Value;
 
 /// The parameters of a function that is implemented in Rust, or looked at by a layer: up to 12 component

@@ -16,9 +16,9 @@ use crate::composable::{Part, sealed};
 use crate::error::HostInterfaceError;
 use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
-use crate::plan::types::{FunctionType, Resource};
 use crate::provider::{Provided, Provider, ProviderError, ProviderFuture};
 use crate::typed::{HostTypes, Unexpected};
+use crate::types::{FunctionType, Resource};
 use crate::value::Value;
 
 /// An interface that is implemented in Rust, composable like a component that exports it.

@@ -6,11 +6,10 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::plan::types::{Resource, ValueType};
+use crate::error::TypeDifference;
 use crate::transfer::ObjectValue;
-use crate::typed::{
-    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
-};
+use crate::typed::{ComponentType, FromComponentValue, HostTypes, IntoComponentValue, Unexpected};
+use crate::types::{Resource, ValueType};
 use crate::value::{Handle, Value};
 
 /// An owned handle of a [`HostInterface`](crate::HostInterface)'s resource, in its own functions.

@@ -12,10 +12,10 @@ use super::service::BoxError;
 use crate::driver::{Caller, Depth, InPlaceCaller};
 use crate::error::{ArgumentError, Cause, CompositionError, HandleError, TypedError, TypedProblem};
 use crate::host::HostParams;
-use crate::plan::types::{FunctionType, ValueType};
 use crate::typed::{
     ComponentType, FromComponentValue, IntoComponentValue, Params, check_params, check_result,
 };
+use crate::types::{FunctionType, ValueType};
 use crate::value::{
     ERR, Faulty, Handle, HandleType, Handles, Value, copy_plain, from_val, into_val, is_plain,
 };

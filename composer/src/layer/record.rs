@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::{fs, io};
 
@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::{CompositionError, with_causes};
+use crate::sync::lock;
 use crate::wave;
 
 /// Calls with what came of them, in the order in which they ended: made by a [`Recorder`], answered by a
@@ -320,9 +321,4 @@ fn params(call: &Call) -> Option<Vec<String>> {
         return None;
     }
     call.params()?.iter().map(|val| wave::write(val).ok()).collect()
-}
-
-/// Nothing runs under these locks that could leave what they guard half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use crate::driver::{Caller, Depth, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::link::{Endpoint, Ran};
 use crate::plan::item::ExportedFunc;
-use crate::plan::types::FunctionType;
+use crate::types::FunctionType;
 use crate::value::Value;
 
 /// An exported function, as a caller reaches it through layers.

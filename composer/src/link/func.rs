@@ -20,7 +20,7 @@ use crate::driver::{Caller, ComponentCaller, InPlaceCaller};
 use crate::error::{CompositionError, with_causes};
 use crate::layer::CallContext;
 use crate::plan::containment::Carrier;
-use crate::plan::types::FunctionType;
+use crate::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]
 use crate::value::{Handle, give_handles, shape, take_handles};

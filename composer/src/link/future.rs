@@ -17,8 +17,9 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::store::{Given, StoreHandles};
 use super::stream::{Ends, poll_elements};
-use crate::plan::types::ValueType;
-use crate::transfer::{Demand, StreamEnd, WriteEnd, lock, pipe};
+use crate::sync::lock;
+use crate::transfer::{Demand, StreamEnd, WriteEnd, pipe};
+use crate::types::ValueType;
 use crate::value::{Faulty, Handle, take_handles};
 
 /// How many writes one store may leave behind that were closed while they waited: wasmtime frees what it

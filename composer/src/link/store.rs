@@ -14,11 +14,11 @@ use crate::error::HandleError;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::error::StreamLost;
 use crate::plan::item::{ResourceOrigin, Surface};
-use crate::plan::types::Resource;
 use crate::transfer::{
     Count, Home, Lent, Live, LiveHandles, Outgoing, Own, Proxies, Proxy, ResourceKind, Watched,
     new_epoch,
 };
+use crate::types::Resource;
 use crate::value::{Faulty, Handle, HandleType, Handles};
 use wasm_runtime_composer_values::Stored;
 

@@ -12,8 +12,9 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::store::{Given, StoreHandles, StoreSide};
 use crate::error::StreamLost;
-use crate::plan::types::ValueType;
-use crate::transfer::{Broken, Bytes, Demand, StreamEnd, WriteEnd, lock, pipe};
+use crate::sync::lock;
+use crate::transfer::{Broken, Bytes, Demand, StreamEnd, WriteEnd, pipe};
+use crate::types::ValueType;
 use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
 
 /// What elements of a stream, or the value of a future, are to one store.

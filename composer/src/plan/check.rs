@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::item::{Item, ResourceOrigin};
 use super::matching::{Fault, Resources, Side, mismatches};
 use super::resolve::{HOST, Home, Leaf, Offer, Source};
-use super::types::{FunctionType, Resource};
 use super::written::TypeNames;
 use crate::error::PlanProblem;
+use crate::types::{FunctionType, Resource};
 
 /// Compares the types of every import that another component satisfies. Providers come first, so
 /// that it is known where the resources live that they pass on.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::types::{FunctionType, ValueType};
+use crate::types::{FunctionType, ValueType};
 
 /// The exports of a component and of those beside it.
 pub(crate) const COMPONENT: &str = "component";

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::item::{Item, Named, find};
-use super::types::{FunctionType, ValueType};
 use crate::error::PlanProblem;
+use crate::types::{FunctionType, ValueType};
 
 /// How a failure looks as the error of a function's `result`.
 ///

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::{FunctionType, ValueType};
+use crate::types::{FunctionType, ValueType};
 
 /// So many names are told.
 const MOST: usize = 4;

@@ -14,7 +14,7 @@ use super::companion::Companion;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use super::companion::{BEGUN, COMPONENT};
 use super::name::{Name, Rank, base};
-use super::types::{FunctionType, Resource, ValueType};
+use crate::types::{FunctionType, Resource, ValueType};
 
 /// The imports and exports of one component.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::difference;
 use super::item::{Item, Items, Named};
-use super::types::{FunctionType, Resource, ValueType};
 use super::written::TypeNames;
+use crate::types::{FunctionType, Resource, ValueType};
 
 /// A difference between an import and the export that was to satisfy it.
 #[derive(Debug, PartialEq, Eq)]

@@ -18,7 +18,6 @@ pub(crate) mod name;
 mod order;
 pub(crate) mod replacement;
 pub(crate) mod resolve;
-pub(crate) mod types;
 mod written;
 
 use std::collections::HashMap;
@@ -26,8 +25,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{listed, plain};
+use crate::types::{FunctionType, ValueType};
 use resolve::{Leaf, Offer, Offered, Resolution, Source};
-use types::{FunctionType, ValueType};
 use written::Definitions;
 
 use item::{Item, Named, Successors};

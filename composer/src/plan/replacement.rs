@@ -9,9 +9,9 @@ use super::name::Name;
 use super::resolve::{
     Assembly, Home, Kept, Leaf, Offer, Offered, PublicExport, Resolution, Source, match_names,
 };
-use super::types::Resource;
 use super::written::TypeNames;
 use crate::error::PlanProblem;
+use crate::types::Resource;
 
 /// What a descriptor says of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use super::item::{Item, Named};
-use super::types::{FunctionType, ValueType};
+use crate::types::{FunctionType, ValueType};
 
 /// So many characters of a type are written.
 const LONGEST: usize = 200;

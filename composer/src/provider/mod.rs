@@ -20,8 +20,8 @@ use crate::export::ExportFunc;
 use crate::link::StoreSide;
 use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
-use crate::plan::types::FunctionType;
 use crate::transfer::StreamEnd;
+use crate::types::FunctionType;
 
 pub use crate::composable::{Part, sealed::IntoPart};
 pub use crate::value::{Elements, Handle, Value};

@@ -14,11 +14,12 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Wake, Waker};
 
 use super::Outgoing;
 use crate::error::Deadlock;
+use crate::sync::lock;
 
 /// The stores of a composition.
 #[derive(Clone, Default)]
@@ -364,9 +365,4 @@ impl fmt::Debug for Deadlocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Deadlocks(..)")
     }
-}
-
-/// Nothing runs under these locks that could leave what they guard half-changed.
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use wasmtime::component::ResourceAny;
 
-use super::{Lent, Own, ResourceKind, lock};
+use super::{Lent, Own, ResourceKind};
 use crate::error::HandleError;
+use crate::sync::lock;
 
 /// A composition's table of the handles that its Rust callers hold.
 #[derive(Clone, Default)]

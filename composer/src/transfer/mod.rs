@@ -17,8 +17,8 @@ mod stream;
 use std::any::Any;
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 use wasmtime::component::ResourceAny;
@@ -376,12 +376,6 @@ impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "borrow {}", self.0.kind.name())
     }
-}
-
-/// Locks a table. No code runs under these locks that could leave one half-changed, so a panic
-/// elsewhere on the thread does not make it unusable.
-pub(crate) fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
-    table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

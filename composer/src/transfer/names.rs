@@ -13,8 +13,8 @@ use wasmtime::component::{FutureAny, FutureReader, StreamAny, StreamReader};
 use wasmtime::component::{Resource, ResourceAny};
 use wasmtime::{Engine, Store};
 
-use super::lock;
 use crate::error::HandleError;
+use crate::sync::lock;
 
 /// The names that are in use.
 struct Names {

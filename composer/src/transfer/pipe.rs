@@ -7,8 +7,9 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::{Bytes, Counted, PipeEnds, StreamEnd, WaitingAt, Watched, lock};
+use super::{Bytes, Counted, PipeEnds, StreamEnd, WaitingAt, Watched};
 use crate::error::StreamLost;
+use crate::sync::lock;
 use crate::value::Elements;
 
 #[derive(Default)]

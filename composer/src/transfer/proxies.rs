@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use slab::Slab;
 
-use super::{Entry, Lent, Own, lock};
+use super::{Entry, Lent, Own};
 use crate::error::HandleError;
+use crate::sync::lock;
 
 /// The host type of every proxy: to wasmtime, all foreign resources are of this one type. Which
 /// resource of which component a handle stands for is known from the place of the handle in the

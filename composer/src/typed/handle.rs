@@ -5,13 +5,11 @@ use std::fmt;
 use wasmtime::component::Val;
 
 use super::check::shape;
-use super::{
-    ComponentType, FromComponentValue, IntoComponentValue, ToComponentValue, TypeDifference,
-    Unexpected,
-};
+use super::{ComponentType, FromComponentValue, IntoComponentValue, ToComponentValue, Unexpected};
 use crate::error::HandleError;
-use crate::plan::types::ValueType;
+use crate::error::TypeDifference;
 use crate::transfer::Guard;
+use crate::types::ValueType;
 use crate::value::{Handle, Value};
 
 /// An owned handle of a resource that lives in a component.

@@ -5,10 +5,11 @@ use std::hash::Hash;
 
 use super::check::{part, shape};
 use super::{
-    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, ToComponentValue,
-    TypeDifference, Unexpected, tuples,
+    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, ToComponentValue, Unexpected,
+    tuples,
 };
-use crate::plan::types::ValueType;
+use crate::error::{TypeDifference, rust_name};
+use crate::types::ValueType;
 use crate::value::{ERR, NONE, OK, SOME, Value, primitives};
 
 macro_rules! primitive {
@@ -332,7 +333,7 @@ pub(super) fn side<T: ComponentType>(
         Some(ty) => part::<T>(ty, step),
         None if T::IS_UNIT => Ok(()),
         None => {
-            let rust = super::check::rust_name::<T>();
+            let rust = rust_name::<T>();
             Err(TypeDifference::new_text(rust, "no payload").within(step))
         }
     }

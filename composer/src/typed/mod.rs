@@ -9,7 +9,6 @@ mod params;
 mod pointers;
 mod stream;
 
-pub use check::TypeDifference;
 pub use func::TypedFunc;
 pub use handle::OwnedResource;
 pub use params::Params;
@@ -24,7 +23,8 @@ pub(crate) use impls::describe_side;
 use std::any::TypeId;
 use std::sync::Arc;
 
-use crate::plan::types::ValueType;
+use crate::error::{TypeDifference, rust_name};
+use crate::types::ValueType;
 use crate::value::{Value, primitives};
 
 /// Expands a macro with the tuples that are component values and parameter lists: how long, then
@@ -88,7 +88,7 @@ pub trait ComponentType {
     #[doc(hidden)]
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
         let _ = types;
-        let rust = check::rust_name::<Self>();
+        let rust = rust_name::<Self>();
         Err(Unexpected(format!("takes or returns `{rust}`, which has no type here")))
     }
 }

@@ -1,8 +1,8 @@
 //! Parameter lists.
 
-use super::check::TypeDifference;
 use super::{IntoComponentValue, tuples};
-use crate::plan::types::ValueType;
+use crate::error::TypeDifference;
+use crate::types::ValueType;
 use crate::value::Value;
 
 /// The parameters of a typed function: a tuple of up to 12, `(T,)` for one and `()` for none.

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{
-    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, ToComponentValue,
-    TypeDifference, Unexpected,
+    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, ToComponentValue, Unexpected,
 };
-use crate::plan::types::ValueType;
+use crate::error::TypeDifference;
+use crate::types::ValueType;
 use crate::value::Value;
 
 impl<T: ComponentType + ?Sized> ComponentType for Box<T> {

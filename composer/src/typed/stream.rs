@@ -12,13 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::check::shape;
 use super::impls::{describe_side, side};
-use super::{
-    ComponentType, FromComponentValue, HostTypes, IntoComponentValue, TypeDifference, Unexpected,
-    unpack,
-};
+use super::{ComponentType, FromComponentValue, HostTypes, IntoComponentValue, Unexpected, unpack};
 use crate::error::CompositionError;
-use crate::plan::types::ValueType;
+use crate::error::TypeDifference;
 use crate::transfer::StreamEnd;
+use crate::types::ValueType;
 use crate::value::{Elements, Handle, Value};
 
 /// How many elements are asked for at a time, and bytes.

@@ -5,7 +5,7 @@ use wasm_runtime_composer_values::Shape;
 
 use super::{Faulty, Handle, Handles, Value, each_handle};
 use crate::error::HandleError;
-use crate::plan::types::{FunctionType, ValueType};
+use crate::types::{FunctionType, ValueType};
 
 /// Takes the handles in a value that came out of a store.
 pub(crate) fn take_handles(

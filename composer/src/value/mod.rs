@@ -15,8 +15,8 @@ pub(crate) use direct::{give_handles, shape, take_handles};
 pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
 
 use crate::error::HandleError;
-use crate::plan::types::{Resource, ValueType};
 use crate::transfer::{Guard, Lent, ObjectValue, Own, StreamEnd};
+use crate::types::{Resource, ValueType};
 pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
 use wasm_runtime_composer_values::{StoreHandle, Stored};
 

@@ -8,7 +8,7 @@ use wasmtime::component::Val;
 
 use super::{ERR, Handle, HandleType, NONE, OK, SOME, Value, primitives};
 use crate::error::{ArgumentError, HandleError};
-use crate::plan::types::ValueType;
+use crate::types::ValueType;
 
 /// How handles are taken out of a store or a table, and put into one.
 pub(crate) trait Handles {

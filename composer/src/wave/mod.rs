@@ -31,7 +31,7 @@ use wasm_wave::ast::{Node, NodeType};
 use wasm_wave::untyped::UntypedValue;
 use wasmtime::component::Val;
 
-use crate::plan::types::ValueType;
+use crate::types::ValueType;
 use written::Written;
 
 /// A text that is no value of a type, or a value that has no form in WAVE.

@@ -37,8 +37,8 @@ use crate::plan::companion::Companion;
 #[cfg(feature = "component-model-async")]
 use crate::plan::companion::numbered;
 use crate::plan::item::ExportedFunc;
-use crate::plan::types::FunctionType;
 use crate::transfer::CallsInProgress;
+use crate::types::FunctionType;
 #[cfg(feature = "codec")]
 use crate::value::shape;
 #[cfg(feature = "codec")]

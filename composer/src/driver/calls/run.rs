@@ -29,9 +29,9 @@ use crate::driver::stack::has_stack;
 use crate::error::GraceOver;
 use crate::error::{Cause, CompositionError};
 use crate::link::{Loans, StoreHandles};
-use crate::plan::types::FunctionType;
+use crate::types::FunctionType;
 #[cfg(feature = "component-model-async")]
-use crate::plan::types::ValueType;
+use crate::types::ValueType;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::value::Handle;
 #[cfg(feature = "component-model-async")]
