@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 use wasmtime::component::Val;
 
-use crate::composable::{Composable, Settings};
+use crate::composable::Settings;
 use crate::composer::Composer;
 use crate::error::{CompositionError, HandleError, LookupError};
 use crate::events::{Events, Teller};
@@ -24,7 +24,6 @@ use crate::plan::item::{Item, Surface, find};
 use crate::plan::name::{Name, nearest};
 use crate::plan::resolve::{Offered, Resolution};
 use crate::plan::{Export, Plan};
-use crate::replace::Replacement;
 use crate::shutdown::{Deadline, Replaced, Running, end, look_after, out_of_patience};
 use crate::transfer::{Deadlocks, Held, LiveHandles, ResourceKind};
 use crate::typed::{FromComponentValue, Params, TypedFunc};
@@ -199,64 +198,6 @@ impl Composition {
     /// by name.
     pub fn exports(&self) -> Vec<Export> {
         self.shared.wired().plan.exports().to_vec()
-    }
-
-    /// Puts `composable` in the place of the component `id`, while everything else runs on.
-    ///
-    /// `id` is the component's id as [`plan`](Self::plan) shows it, and `composable` a single
-    /// component: a [`ComposableComponent`](crate::ComposableComponent) or
-    /// [`ComposableInstance`](crate::ComposableInstance), with filters or without. It must export
-    /// what other components and Rust use of the old one, with the same types, under the same names
-    /// or in compatible versions; it may export more. Its imports are satisfied as when composing,
-    /// by hints of the old descriptor too, and its settings are those of the old descriptor.
-    ///
-    /// Replacements of one composition happen one after the other, each starting its component in the
-    /// meantime. Nothing happens before the returned [`Replacement`] is awaited. Then the new component is
-    /// checked and started; up to there nothing changes if anything fails. From one moment to the
-    /// next, calls go to the new instance: those that wait in the old one's inbox too, in their
-    /// order. Calls that run end on the old instance, and so do calls that bring handles of its
-    /// resources, for as long as it lives: until no such handle is held any more, or as
-    /// [`Replacement::retiring_within`] says. A component that has ended can be replaced too.
-    ///
-    /// # Errors
-    ///
-    /// - [`CompositionError::Plan`] if there is no component `id`, or the new one does not fit.
-    /// - [`CompositionError::Start`] if the new one could not be started, or the composition was
-    ///   closed meanwhile.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future before it is ready ends what it started; nothing has changed then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use wasm_runtime_composer::{
-    /// #     ComposableComponent, ComposableDescriptor, Composer, CompositionError,
-    /// # };
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), CompositionError> {
-    /// # let engine = wasmtime::Engine::default();
-    /// # let counter = |number: u32| {
-    /// #     let text = format!(r#"(component
-    /// #         (core module $m (func (export "n") (result i32) i32.const {number}))
-    /// #         (core instance $i (instantiate $m))
-    /// #         (func (export "number") (result u32) (canon lift (core func $i "n"))))"#);
-    /// #     let (linker, engine) = (wasmtime::component::Linker::<()>::new(&engine), engine.clone());
-    /// #     ComposableComponent::new(text, linker, move || wasmtime::Store::new(&engine, ()))
-    /// # };
-    /// # let mut composer = Composer::new();
-    /// # composer.add(ComposableDescriptor::new("counter", counter(1)));
-    /// # let composition = composer.compose().await?;
-    /// let number = composition.typed::<(), u32>(None, "number")?;
-    /// assert_eq!(number.call(()).await?, 1);
-    /// composition.replace("counter", counter(2)).await?;
-    /// assert_eq!(number.call(()).await?, 2);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn replace(&self, id: impl Into<String>, composable: impl Composable) -> Replacement<'_> {
-        Replacement::new(&self.shared, id.into(), composable.into_part())
     }
 
     /// Looks up an exported function: `interface` is the interface's name, or `None` for a

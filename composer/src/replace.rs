@@ -9,9 +9,9 @@ use tokio::sync::OwnedMutexGuard;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::composable::{ComposableDescriptor, Part, PartContent};
+use crate::composable::{Composable, ComposableDescriptor, Part, PartContent};
 use crate::composer::{Change, Composer, isolated, off_thread};
-use crate::composition::{Shared, Wired};
+use crate::composition::{Composition, Shared, Wired};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
 use crate::events::Teller;
 use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
@@ -26,6 +26,66 @@ use crate::plan::resolve::ImportHint;
 use crate::shutdown::Replaced;
 use crate::transfer::LiveHandles;
 use crate::wiring::{Ready, Starting, Wiring};
+
+impl Composition {
+    /// Puts `composable` in the place of the component `id`, while everything else runs on.
+    ///
+    /// `id` is the component's id as [`plan`](Self::plan) shows it, and `composable` a single
+    /// component: a [`ComposableComponent`](crate::ComposableComponent) or
+    /// [`ComposableInstance`](crate::ComposableInstance), with filters or without. It must export
+    /// what other components and Rust use of the old one, with the same types, under the same names
+    /// or in compatible versions; it may export more. Its imports are satisfied as when composing,
+    /// by hints of the old descriptor too, and its settings are those of the old descriptor.
+    ///
+    /// Replacements of one composition happen one after the other, each starting its component in the
+    /// meantime. Nothing happens before the returned [`Replacement`] is awaited. Then the new component is
+    /// checked and started; up to there nothing changes if anything fails. From one moment to the
+    /// next, calls go to the new instance: those that wait in the old one's inbox too, in their
+    /// order. Calls that run end on the old instance, and so do calls that bring handles of its
+    /// resources, for as long as it lives: until no such handle is held any more, or as
+    /// [`Replacement::retiring_within`] says. A component that has ended can be replaced too.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Plan`] if there is no component `id`, or the new one does not fit.
+    /// - [`CompositionError::Start`] if the new one could not be started, or the composition was
+    ///   closed meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready ends what it started; nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{
+    /// #     ComposableComponent, ComposableDescriptor, Composer, CompositionError,
+    /// # };
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), CompositionError> {
+    /// # let engine = wasmtime::Engine::default();
+    /// # let counter = |number: u32| {
+    /// #     let text = format!(r#"(component
+    /// #         (core module $m (func (export "n") (result i32) i32.const {number}))
+    /// #         (core instance $i (instantiate $m))
+    /// #         (func (export "number") (result u32) (canon lift (core func $i "n"))))"#);
+    /// #     let (linker, engine) = (wasmtime::component::Linker::<()>::new(&engine), engine.clone());
+    /// #     ComposableComponent::new(text, linker, move || wasmtime::Store::new(&engine, ()))
+    /// # };
+    /// # let mut composer = Composer::new();
+    /// # composer.add(ComposableDescriptor::new("counter", counter(1)));
+    /// # let composition = composer.compose().await?;
+    /// let number = composition.typed::<(), u32>(None, "number")?;
+    /// assert_eq!(number.call(()).await?, 1);
+    /// composition.replace("counter", counter(2)).await?;
+    /// assert_eq!(number.call(()).await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn replace(&self, id: impl Into<String>, composable: impl Composable) -> Replacement<'_> {
+        Replacement::new(&self.shared, id.into(), composable.into_part())
+    }
+}
 
 /// A component on its way into a composition that runs; made by
 /// [`Composition::replace`](crate::Composition::replace). Awaiting it replaces the component.
