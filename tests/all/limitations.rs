@@ -11,14 +11,16 @@ use futures_util::StreamExt;
 #[cfg(feature = "codec")]
 use tokio::io::AsyncReadExt;
 #[cfg(feature = "codec")]
-use wasm_runtime_composer::ComponentStream;
+use wasm_runtime_composer::{ComponentStream, FromComponentValue};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     HostInterface,
 };
+#[cfg(feature = "codec")]
+use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 #[cfg(feature = "codec")]
-use wasmtime::component::StreamReader;
+use wasmtime::component::{Lift, Lower, StreamReader};
 use wasmtime::{Engine, Store};
 
 /// A component that exports `f`, of `ty`, and one that imports it.
@@ -89,39 +91,36 @@ fn hands_on(ty: &str) -> String {
     )
 }
 
+/// What comes of a stream of `elements` that the host's `make` returns.
+#[cfg(feature = "codec")]
+async fn given<T>(ty: &str, elements: Vec<T>) -> (Composition, ComponentStream<T>)
+where
+    T: Lift + Lower + FromComponentValue + Clone + Send + Sync + Unpin + 'static,
+{
+    let mut linker = Linker::new(engine());
+    let make = move |mut store: StoreContextMut<'_, ()>, (): ()| {
+        Ok((StreamReader::new(&mut store, elements.clone())?,))
+    };
+    linker.root().func_wrap("make", make).unwrap();
+    let mut composer = Composer::new();
+    let it = with_linker(hands_on(ty).into_bytes(), linker);
+    composer.add(ComposableDescriptor::new("it", it));
+    let composition = limited(composer.compose()).await.unwrap();
+    let give = composition.typed::<(), ComponentStream<T>>(None, "give").unwrap();
+    let stream = limited(give.call(())).await.unwrap();
+    (composition, stream)
+}
+
 #[cfg(feature = "codec")]
 #[test]
 fn stream_of_a_host_function_goes_on_if_it_is_of_bytes() {
     run(async || {
-        let mut linker = Linker::new(engine());
-        let make = |mut store: wasmtime::StoreContextMut<'_, ()>, (): ()| {
-            Ok((StreamReader::new(&mut store, vec![1_u8, 2, 3])?,))
-        };
-        linker.root().func_wrap("make", make).unwrap();
-        let mut composer = Composer::new();
-        composer.add(ComposableDescriptor::new(
-            "it",
-            with_linker(hands_on("(stream u8)").into_bytes(), linker),
-        ));
-        let composition = limited(composer.compose()).await.unwrap();
-        let give = composition.typed::<(), ComponentStream<u8>>(None, "give").unwrap();
+        let (_composition, mut stream) = given("(stream u8)", vec![1_u8, 2, 3]).await;
         let mut bytes = Vec::new();
-        limited(limited(give.call(())).await.unwrap().read_to_end(&mut bytes)).await.unwrap();
+        limited(stream.read_to_end(&mut bytes)).await.unwrap();
         assert_eq!(bytes, [1, 2, 3]);
 
-        let mut linker = Linker::new(engine());
-        let make = |mut store: wasmtime::StoreContextMut<'_, ()>, (): ()| {
-            Ok((StreamReader::new(&mut store, vec![1_u32, 2, 3])?,))
-        };
-        linker.root().func_wrap("make", make).unwrap();
-        let mut composer = Composer::new();
-        composer.add(ComposableDescriptor::new(
-            "it",
-            with_linker(hands_on("(stream u32)").into_bytes(), linker),
-        ));
-        let composition = limited(composer.compose()).await.unwrap();
-        let give = composition.typed::<(), ComponentStream<u32>>(None, "give").unwrap();
-        let mut stream = limited(give.call(())).await.unwrap();
+        let (_composition, mut stream) = given("(stream u32)", vec![1_u32, 2, 3]).await;
         let error = limited(stream.next()).await.unwrap().unwrap_err();
         assert!(matches!(error, CompositionError::Stream(_)), "{}", chain(&error));
     });

@@ -224,7 +224,7 @@ impl<'a> Outline<'a> {
         exports.any(|ty| self.is_async(ty))
     }
 
-    /// Validation bounds the depth.
+    /// Validation bounds the depth, and the size is looked at before, with every use spelled out.
     fn is_async(&self, ty: ComponentEntityType) -> bool {
         let types = self.types();
         match ty {

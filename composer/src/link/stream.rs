@@ -1,6 +1,6 @@
 //! Streams going into a store and out of it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -129,8 +129,8 @@ struct Written {
 /// How far a stream is.
 #[derive(PartialEq, Eq)]
 enum State {
-    /// Nobody has written yet. One of the host whose elements are of another type than the component says is
-    /// dropped like this too, with an error of the store.
+    /// Nobody has written yet. A stream that a host function made, of elements that cannot be taken, ends like this
+    /// too, with an error of the store.
     Untouched,
     /// What was written is being taken.
     Taking,
@@ -141,9 +141,14 @@ enum State {
 /// the store, is known when that is over.
 #[derive(Default)]
 pub(crate) struct Endings {
-    is_polled: AtomicBool,
+    /// Whether the event loop is polled ([`POLLED`]), and there are streams ([`ENDED`]). Others may drop streams of
+    /// the store at the same time: [`ENDED`] is set under the lock of `streams`.
+    state: AtomicU8,
     streams: Mutex<Vec<Arc<WriteEnd>>>,
 }
+
+const POLLED: u8 = 1;
+const ENDED: u8 = 2;
 
 impl Endings {
     /// Polls the event loop. `fails` tells whether it is to be polled no more, as it failed.
@@ -151,25 +156,47 @@ impl Endings {
         &self,
         poll: impl FnOnce() -> R,
         fails: impl FnOnce(&R) -> bool,
-        lost: impl FnOnce() -> StreamLost,
+        lost: impl Fn() -> StreamLost,
     ) -> R {
-        self.is_polled.store(true, Ordering::Relaxed);
+        self.state.store(POLLED, Ordering::Relaxed);
+        // A panic is a failure, too: nobody waits for a stream of this store for ever.
+        let _settles = Settles(|| self.settle(|| Err(lost())));
         let polled = poll();
-        self.is_polled.store(false, Ordering::Relaxed);
-        let ended = std::mem::take(&mut *lock(&self.streams));
-        if !ended.is_empty() {
-            let end = if fails(&polled) { Err(lost()) } else { Ok(()) };
-            ended.iter().for_each(|it| it.end(end.clone()));
+        if !fails(&polled) {
+            self.settle(|| Ok(()));
         }
         polled
     }
 
-    fn end(&self, stream: &Arc<WriteEnd>) {
-        if self.is_polled.load(Ordering::Relaxed) {
-            lock(&self.streams).push(stream.clone());
-        } else {
-            stream.end(Ok(()));
+    /// Says of the streams that are there how they ended, and of later ones nothing.
+    fn settle(&self, end: impl FnOnce() -> Result<(), StreamLost>) {
+        // Nobody else begins to poll.
+        if self.state.load(Ordering::Relaxed) != 0 && self.state.swap(0, Ordering::Acquire) == ENDED
+        {
+            let ended = std::mem::take(&mut *lock(&self.streams));
+            let end = end();
+            ended.iter().for_each(|it| it.end(end.clone()));
         }
+    }
+
+    fn end(&self, stream: &Arc<WriteEnd>) {
+        let mut streams = lock(&self.streams);
+        let is_polled = |state| (state != 0).then_some(ENDED);
+        if self.state.fetch_update(Ordering::Release, Ordering::Relaxed, is_polled).is_ok() {
+            streams.push(stream.clone());
+            return;
+        }
+        drop(streams);
+        stream.end(Ok(()));
+    }
+}
+
+/// Does something when it is dropped.
+struct Settles<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Settles<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 
