@@ -2,8 +2,8 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use tower_layer::Layer;
 use tower_service::Service;
@@ -266,8 +266,14 @@ impl Composer {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         // Closing needs the timer. A runtime without one should be noticed now and not then.
         drop(tokio::time::sleep(std::time::Duration::ZERO));
-        self.compile(&runtime).await;
-        let planned = off_thread(&runtime, move || self.planned()).await??;
+        let compiling = Compiling::of(&self);
+        compiling.help(&runtime);
+        let here = compiling.share();
+        // What others are compiling yet is waited for where it is planned.
+        let planned = off_thread(&runtime, move || here.run().then(|| self.planned())).await?;
+        // Nobody gives it up while it is waited for.
+        drop(compiling);
+        let planned = planned.ok_or(StartError::NoRuntime)??;
         let Planned { mut composer, plan, wiring, ready } = planned;
 
         let mut starting = Starting::new(runtime);
@@ -293,40 +299,6 @@ impl Composer {
         let mut wiring = self.wiring(resolution);
         let ready = wiring.link()?;
         Ok(Planned { composer: self, plan, wiring, ready })
-    }
-
-    /// Compiles what is not compiled yet. Failures are kept and found again when planning.
-    async fn compile(&self, runtime: &tokio::runtime::Handle) {
-        let mut parts = Vec::new();
-        self.leaf_parts(Settings::default(), &mut parts);
-        let open = parts.into_iter().filter_map(|part| match part.content {
-            LeafContent::Single(single) if !single.has_surface() => Some(single),
-            _ => None,
-        });
-        let open: Arc<[_]> = open.collect();
-        if open.is_empty() {
-            return;
-        }
-        // More threads than that would take memory and no less time.
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(open.len());
-        let next = Arc::new(AtomicUsize::new(0));
-        let work = || {
-            // They are gone when nobody waits for this any more.
-            let (open, next) = (Arc::downgrade(&open), next.clone());
-            let take = move || {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                open.upgrade().and_then(|open| open.get(index).cloned())
-            };
-            runtime.spawn_blocking(move || {
-                while let Some(single) = take() {
-                    // What fails has its names when planning.
-                    drop(single.surface(""));
-                }
-            })
-        };
-        for job in std::iter::repeat_with(work).take(threads).collect::<Vec<_>>() {
-            let _ = job.await;
-        }
     }
 
     fn resolve(&self) -> Result<Resolution, PlanError> {
@@ -422,6 +394,59 @@ struct Planned {
     plan: Arc<Plan>,
     wiring: Wiring,
     ready: Vec<Ready>,
+}
+
+/// What is to be compiled, as long as somebody waits for it. Failures are kept, and found again when planning.
+struct Compiling {
+    open: Arc<[Arc<dyn Startable>]>,
+    next: Arc<AtomicUsize>,
+}
+
+/// A share in compiling, on a thread of its own.
+struct Share {
+    open: Weak<[Arc<dyn Startable>]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Compiling {
+    fn of(composer: &Composer) -> Self {
+        let mut parts = Vec::new();
+        composer.leaf_parts(Settings::default(), &mut parts);
+        let open = parts.into_iter().filter_map(|part| match part.content {
+            LeafContent::Single(single) if !single.has_surface() => Some(single),
+            _ => None,
+        });
+        Self { open: open.collect(), next: Arc::default() }
+    }
+
+    fn share(&self) -> Share {
+        Share { open: Arc::downgrade(&self.open), next: self.next.clone() }
+    }
+
+    /// Has other threads compile beside the one that plans. More than there are processors would take memory and no
+    /// less time.
+    fn help(&self, runtime: &tokio::runtime::Handle) {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        for _ in 1..threads.min(self.open.len()) {
+            let share = self.share();
+            // Nobody waits for it: what it compiles is waited for.
+            drop(runtime.spawn_blocking(move || share.run()));
+        }
+    }
+}
+
+impl Share {
+    /// Compiles what no other thread does, and tells whether somebody waits for it yet.
+    fn run(&self) -> bool {
+        while let Some(open) = self.open.upgrade() {
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(single) = open.get(next).cloned() else { return true };
+            drop(open);
+            // What fails has its names when planning.
+            drop(single.surface(""));
+        }
+        false
+    }
 }
 
 /// Does `work`, which may take long, off the async threads. A panic of it goes on here. It does not end with the
