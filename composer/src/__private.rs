@@ -7,14 +7,15 @@ pub use wasmtime::component::Linker;
 
 use std::future::Future;
 
-use crate::composable::ComposableComponent;
+use crate::compose::ComposableComponent;
 #[cfg(feature = "fuse")]
-use crate::composer::Composer;
-use crate::composition::Composition;
+use crate::compose::Composer;
+use crate::compose::Composition;
 use crate::error::TypeDifference;
 use crate::error::{CompositionError, TypedError, TypedProblem};
 use crate::export::ExportFunc;
-use crate::typed::{FromComponentValue, IntoComponentValue, check_result, check_signature};
+use crate::export::check_signature;
+use crate::typed::{FromComponentValue, IntoComponentValue, check_result};
 use crate::types::{FunctionType, ValueType};
 
 pub use crate::typed::Unexpected;
@@ -22,7 +23,7 @@ pub use crate::value::Value;
 
 /// Has every call of this process go through an inbox from now on, for tests of that way.
 pub fn never_call_in_place() {
-    crate::driver::never_in_place();
+    crate::run::never_in_place();
 }
 
 /// Whether what is said of the import `rule` holds for the import `name` too, for the command.
@@ -101,7 +102,7 @@ impl Accessor {
         result: Returned<R>,
     ) -> Result<R, CompositionError> {
         match &self.func {
-            Some(func) => crate::typed::call(func, args.into(), result.from).await,
+            Some(func) => crate::export::call(func, args.into(), result.from).await,
             None => Err(TypedError::new(Vec::new()).into()),
         }
     }

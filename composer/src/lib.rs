@@ -69,26 +69,19 @@
 
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 mod companion;
-mod composable;
-mod composer;
-mod composition;
-mod driver;
-mod epoch;
+mod compose;
 mod error;
-mod events;
 mod export;
 #[cfg(feature = "fuse")]
 mod fuse;
 mod host;
 pub mod layer;
 mod link;
-mod nesting;
+mod pending;
 mod plan;
-mod replace;
-mod shutdown;
+mod run;
 mod snapshot;
 mod sync;
-mod transfer;
 mod typed;
 mod types;
 mod value;
@@ -96,7 +89,6 @@ mod value;
 mod wasi;
 #[cfg(feature = "wave")]
 pub mod wave;
-mod wiring;
 
 #[cfg(feature = "macros")]
 mod macros;
@@ -104,37 +96,34 @@ mod macros;
 #[doc(hidden)]
 pub mod __private;
 #[doc(hidden)]
-pub mod provider;
+pub use host::provided as provider;
 
-pub use composable::{
+pub use compose::{
     ComponentSource, Composable, ComposableComponent, ComposableDescriptor, ComposableInstance,
-    ExportFilter, Filtered,
+    Composer, Composition, ExportFilter, Filtered, Replacement,
 };
-pub use composer::Composer;
-pub use composition::Composition;
-pub use driver::RestartPolicy;
-pub use epoch::EpochTicker;
 #[cfg(feature = "wasi")]
 pub use error::WasiError;
 pub use error::{
     ArgumentError, Cause, CompositionError, Deadlock, FuseError, GraceOver, HandleError,
-    HostInterfaceError, HostPanic, LookupError, PlanError, PlanProblem, RunLimit, StartError,
-    StopReason, StreamLost, TypeDifference, TypedError, TypedProblem, WaitStep,
+    HostInterfaceError, HostPanic, ImportRule, LookupError, PlanError, PlanProblem, RunLimit,
+    StartError, StopReason, StreamLost, TypeDifference, TypedError, TypedProblem, WaitStep,
 };
-pub use events::{Change, Event, Events};
-pub use export::ExportFunc;
+pub use export::{ExportFunc, TypedFunc};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use export::{ValFuture, ValStream};
 pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
 pub use plan::containment::Containment;
 pub use plan::explain::Explanation;
-pub use plan::replacement::ImportRule;
 pub use plan::{Export, ExportFunction, Plan, PlanEdge};
-pub use replace::Replacement;
-pub use snapshot::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
+pub use run::{
+    Change, ComponentSnapshot, EpochTicker, Event, Events, InstanceSnapshot, InstanceState,
+    RestartPolicy,
+};
+pub use snapshot::Snapshot;
 pub use typed::{
     ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
-    IntoComponentValue, OwnedResource, Params, ToComponentValue, TypedFunc,
+    IntoComponentValue, OwnedResource, Params, ToComponentValue,
 };
 pub use types::{FunctionType, Resource, ValueType};
 #[cfg(feature = "wasi")]

@@ -1,6 +1,7 @@
 //! Every public error. [`CompositionError`] is the one that `?` needs; the others sit inside it.
 
 mod call;
+mod panic;
 mod plan;
 mod start;
 mod text;
@@ -13,7 +14,10 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 
 pub use call::{ArgumentError, HandleError, LookupError};
-pub use plan::{PlanError, PlanProblem};
+#[cfg(feature = "compile")]
+pub(crate) use panic::panic_message;
+pub(crate) use panic::{discard, panicked};
+pub use plan::{ImportRule, PlanError, PlanProblem};
 #[cfg(feature = "wasi")]
 pub use start::WasiError;
 pub use start::{FuseError, StartError};

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{All, Cause, FuseError, Nearest, listed, plain};
-use crate::plan::replacement::ImportRule;
 
 /// Everything that keeps the components from being wired.
 ///
@@ -817,4 +816,37 @@ impl fmt::Display for InOneStore<'_> {
 fn needs_codec(found: &str) -> &'static str {
     let is_stream = ["stream", "future"].iter().any(|it| found.starts_with(it));
     if is_stream && cfg!(not(feature = "codec")) { ", or turn on the feature `codec`" } else { "" }
+}
+
+/// What a descriptor says of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImportRule {
+    /// Who is to satisfy it.
+    Hint,
+    /// That failures of its provider are contained.
+    Containment,
+    /// A layer on it.
+    Layer,
+}
+
+impl ImportRule {
+    /// By which it is said.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Hint => "`.with_import_hint(..)`",
+            Self::Containment => "`.with_containment(..)`",
+            Self::Layer => "`.with_import_layer(..)`",
+        }
+    }
+}
+
+impl fmt::Display for ImportRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hint => "the hint for",
+            Self::Containment => "the containment of",
+            Self::Layer => "the layer on",
+        })
+    }
 }

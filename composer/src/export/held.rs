@@ -4,40 +4,43 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use wasm_runtime_composer_values::Stored;
-use wasmtime::component::ResourceAny;
+use wasmtime::component::{ResourceAny, Val};
 
+use super::caller::{CallerSide, check_kind};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::streams::{Source, StreamKey, key_of, received};
-use super::{Inner, check_kind};
-use crate::error::HandleError;
-use crate::transfer::{Key, Lent, Own};
-use crate::value::{Faulty, Handle, HandleType, Handles};
+use super::caller::{Source, StreamKey, key_of};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use super::streams::received;
+use crate::error::{CompositionError, HandleError};
+use crate::types::ValueType;
+use crate::value::handle::{Key, Lent, Own};
+use crate::value::{Faulty, Handle, HandleType, Handles, Value, into_val};
 
 /// The tables of a function's callers. They are locked for each handle by itself: what is converted may be
 /// dropped, and what is dropped may come back to them.
 pub(super) struct HeldHandles<'a> {
-    pub(super) func: &'a Arc<Inner>,
+    pub(super) side: &'a Arc<CallerSide>,
 }
 
 impl<'a> HeldHandles<'a> {
-    pub(super) fn new(func: &'a Arc<Inner>) -> Self {
-        Self { func }
+    pub(super) fn new(side: &'a Arc<CallerSide>) -> Self {
+        Self { side }
     }
 }
 
 impl Handles for HeldHandles<'_> {
     fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
-        let held = &self.func.gate.held;
+        let held = &self.side.gate.held;
         match (ty, stored) {
             (HandleType::Own(resource), Stored::Resource(handle)) => {
                 let mut table = held.lock();
-                check_kind(&self.func.kinds, resource, table.get(handle)?.kind())?;
+                check_kind(&self.side.kinds, resource, table.get(handle)?.kind())?;
                 Ok(Handle::Own(table.take(handle)?))
             }
             (HandleType::Borrow(resource), Stored::Resource(handle)) => {
                 let table = held.lock();
                 let own = table.get(handle)?;
-                check_kind(&self.func.kinds, resource, own.kind())?;
+                check_kind(&self.side.kinds, resource, own.kind())?;
                 Ok(Handle::Lent(own.lend()))
             }
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -51,7 +54,7 @@ impl Handles for HeldHandles<'_> {
     fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
         match (ty, handle) {
             (HandleType::Own(_), Handle::Own(own)) => {
-                Ok(Stored::Resource(self.func.gate.held.insert(own)?))
+                Ok(Stored::Resource(self.side.gate.held.insert(own)?))
             }
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             (ty @ (HandleType::Stream(_) | HandleType::Future(_)), Handle::Stream(end)) => {
@@ -63,9 +66,22 @@ impl Handles for HeldHandles<'_> {
     }
 }
 
+/// A value that a function has returned, for its caller.
+pub(super) fn to_val(
+    side: &Arc<CallerSide>,
+    ty: &ValueType,
+    value: Value,
+) -> Result<Val, CompositionError> {
+    into_val(ty, value, &mut HeldHandles::new(side)).map_err(|error| match error.fault {
+        Faulty::Handle(error) => error.into(),
+        // The component's own store gave this value; no other type can be in it.
+        _ => HandleError::NotHeld.into(),
+    })
+}
+
 /// Finds out whether the handles in arguments can be taken, and which they are.
 pub(super) struct Checking<'a> {
-    func: &'a Arc<Inner>,
+    side: &'a Arc<CallerSide>,
     /// Those that are to be moved.
     moved: HashSet<Key<ResourceAny>>,
     /// Those that are to be lent, and how often.
@@ -75,9 +91,9 @@ pub(super) struct Checking<'a> {
 }
 
 impl<'a> Checking<'a> {
-    pub(super) fn new(func: &'a Arc<Inner>) -> Self {
+    pub(super) fn new(side: &'a Arc<CallerSide>) -> Self {
         Self {
-            func,
+            side,
             moved: HashSet::new(),
             lent: HashMap::new(),
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -87,14 +103,14 @@ impl<'a> Checking<'a> {
 
     /// Takes all of them; none, and `None`, if one is there no more or was lent since it was looked at.
     pub(super) fn take(self) -> Option<Taken<'a>> {
-        let Self { func, moved, lent, .. } = &self;
+        let Self { side, moved, lent, .. } = &self;
         // Both locks are held until it is known that all are there, and nothing is dropped meanwhile.
-        let mut table = func.gate.held.lock();
+        let mut table = side.gate.held.lock();
         let may_move = |Key(handle): &Key<_>| table.get(*handle).is_ok_and(|own| !own.is_lent());
         let is_there =
             moved.iter().all(may_move) && lent.keys().all(|Key(handle)| table.get(*handle).is_ok());
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
-        let mut streams = func.gate.streams.lock();
+        let mut streams = side.gate.streams.lock();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         let is_there = is_there && self.streams.iter().all(|key| streams.sources.contains_key(key));
         if !is_there {
@@ -110,7 +126,7 @@ impl<'a> Checking<'a> {
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         let taken = self.streams.iter().filter_map(|key| streams.sources.remove_entry(key));
         Some(Taken {
-            func,
+            side,
             moved,
             lent,
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -131,9 +147,9 @@ impl Handles for Checking<'_> {
                     return Err(HandleError::NotHeld.into());
                 }
                 let is_lent = {
-                    let table = self.func.gate.held.lock();
+                    let table = self.side.gate.held.lock();
                     let own = table.get(handle)?;
-                    check_kind(&self.func.kinds, resource, own.kind())?;
+                    check_kind(&self.side.kinds, resource, own.kind())?;
                     own.is_lent()
                 };
                 if let HandleType::Borrow(_) = ty {
@@ -150,7 +166,7 @@ impl Handles for Checking<'_> {
                 if self.streams.contains(&key) {
                     return Err(HandleError::NotHeld.into());
                 }
-                HeldHandles::new(self.func).check_stream(ty, &stored)?;
+                HeldHandles::new(self.side).check_stream(ty, &stored)?;
                 self.streams.insert(key);
             }
             _ => return Err(HandleError::NotHeld.into()),
@@ -170,7 +186,7 @@ pub(super) struct Taken<'a> {
         not(all(feature = "codec", feature = "component-model-async")),
         expect(dead_code, reason = "only streams go on through it")
     )]
-    func: &'a Arc<Inner>,
+    side: &'a Arc<CallerSide>,
     moved: HashMap<Key<ResourceAny>, Own>,
     lent: HashMap<Key<ResourceAny>, Vec<Lent>>,
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -191,7 +207,7 @@ impl Handles for Taken<'_> {
                 let entry = key_of(&stored).and_then(|key| self.streams.remove_entry(&key));
                 let (key, source) = entry.ok_or(HandleError::NotHeld)?;
                 key.0.retire();
-                Some(Handle::Stream(received(self.func, ty, source)?))
+                Some(Handle::Stream(received(self.side, ty, source)?))
             }
             _ => None,
         };

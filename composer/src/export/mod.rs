@@ -1,8 +1,10 @@
 //! [`ExportFunc`]: an exported function, called from Rust with `Val`s.
 
+mod caller;
 mod held;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod streams;
+mod typed;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,21 +12,21 @@ use std::time::Duration;
 
 use wasmtime::component::Val;
 
-use crate::composition::{Gate, LiveLeaf};
-use crate::driver::{Caller, InPlaceCaller};
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
-use crate::layer::CallContext;
-use crate::link::{Endpoint, Ran};
-use crate::transfer::{Guard, ResourceKind};
-use crate::types::{FunctionType, Resource, ValueType};
-use crate::value::{
-    Faulty, Handle, HandleType, Handles, Value, ValueError, each_handle, from_val, into_val,
-};
-use held::{Checking, HeldHandles};
+use crate::plan::item::ExportedFunc;
+use crate::run::{CallContext, Caller, Endpoint, InPlaceCaller, Ran};
+use crate::types::FunctionType;
+use crate::value::handle::ResourceKind;
+use crate::value::{HandleType, Handles, Value, ValueError, each_handle, from_val};
+use caller::CallerSide;
+pub(crate) use caller::Gate;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use streams::HeldStreams;
+pub(crate) use caller::Kind;
+use held::{Checking, HeldHandles, to_val};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use streams::{ValFuture, ValStream};
+pub use typed::TypedFunc;
+pub(crate) use typed::{call, check_signature};
 
 /// A function that a [`Composition`](crate::Composition) exports.
 ///
@@ -41,28 +43,28 @@ struct Inner {
     ty: Arc<FunctionType>,
     /// Whether parameters or result hold handles.
     has_handles: bool,
-    kinds: Arc<[Option<ResourceKind>]>,
-    gate: Gate,
+    side: Arc<CallerSide>,
 }
 
 impl ExportFunc {
+    /// The function at `endpoint`; `kinds` are what the resources in its type are.
     pub(crate) fn new(
-        (id, leaf): (&Arc<str>, &LiveLeaf),
-        func: usize,
+        endpoint: Endpoint,
+        exported: &ExportedFunc,
+        kinds: Arc<[Option<ResourceKind>]>,
         gate: Gate,
     ) -> Result<Self, LookupError> {
-        let exported = &leaf.surface.funcs[func];
         let ty = exported.ty.clone();
-        let host = ty.find_resource(&|it| leaf.kinds[it.index as usize].is_none());
+        let host = ty.find_resource(&|it| kinds[it.index as usize].is_none());
         let host = host.map(|it| ("resource".to_owned(), it.name().to_owned()));
         let uncarried = ty.uncarried().map(|it| (it.place, it.ty));
         if let Some((place, found)) = uncarried.or(host) {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
         let has_handles = ty.has_handles();
-        let (endpoint, kinds) = (leaf.endpoint(id, func), leaf.kinds.clone());
-        let inner = Inner { endpoint, ty, has_handles, kinds, gate };
-        Ok(Self { inner: Arc::new(inner), deadline: None })
+        let (post, func) = (endpoint.post.clone(), endpoint.func);
+        let side = Arc::new(CallerSide { kinds, gate, post, func });
+        Ok(Self { inner: Arc::new(Inner { endpoint, ty, has_handles, side }), deadline: None })
     }
 
     /// The same function, with a deadline for each call: past it the caller gets
@@ -127,7 +129,7 @@ impl ExportFunc {
         let args = inner.args(params, results)?;
         let value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value), [slot]) = (&inner.ty.result, value, results) {
-            *slot = inner.result(ty, value)?;
+            *slot = to_val(&inner.side, ty, value)?;
         }
         Ok(())
     }
@@ -144,15 +146,15 @@ impl ExportFunc {
             return inner.call(args, self.deadline).await;
         }
         for ((name, ty), arg) in inner.ty.params.iter().zip(&mut args) {
-            let mut pass_in = |ty: HandleType<'_>, handle: &mut _| inner.pass_in(ty, handle);
+            let mut pass_in = |ty: HandleType<'_>, handle: &mut _| inner.side.pass_in(ty, handle);
             each_handle(ty, arg, &mut pass_in).map_err(|source: HandleError| {
                 let path = vec![format!("parameter `{name}`")];
-                ArgumentError::Handle { function: inner.function(), path, source }
+                ArgumentError::Handle { function: inner.side.function(), path, source }
             })?;
         }
         let mut value = inner.call(args, self.deadline).await?;
         if let (Some(ty), Some(value)) = (&inner.ty.result, &mut value) {
-            each_handle(ty, value, &mut |ty, handle| inner.pass_out(ty, handle))?;
+            each_handle(ty, value, &mut |ty, handle| inner.side.pass_out(ty, handle))?;
         }
         Ok(value)
     }
@@ -164,7 +166,7 @@ impl ExportFunc {
 
     /// The function's name, as `interface#function`.
     pub(crate) fn name(&self) -> String {
-        self.inner.function()
+        self.inner.side.function()
     }
 }
 
@@ -174,7 +176,7 @@ impl Inner {
         mut args: Vec<Value>,
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
-        if self.gate.is_shut() {
+        if self.side.gate.is_shut() {
             return Err(self.endpoint.post.closed(self.endpoint.func));
         }
         let in_place = (!self.ty.is_async).then_some(InPlaceCaller::Rust);
@@ -190,93 +192,23 @@ impl Inner {
         self.endpoint.call(args, caller, deadline, in_place).await
     }
 
-    /// Takes a handle out of the caller's table, to move it or to lend it.
-    fn pass_in(
-        self: &Arc<Self>,
-        ty: HandleType<'_>,
-        handle: &mut Handle,
-    ) -> Result<(), HandleError> {
-        let resource = match ty {
-            HandleType::Own(resource) | HandleType::Borrow(resource) => resource,
-            HandleType::Stream(payload) | HandleType::Future(payload) => {
-                return self.pass_elements(payload, handle, Self::pass_in);
-            }
-        };
-        match handle {
-            Handle::Held(guard) => {
-                let guard = guard.take().ok_or(HandleError::NotHeld)?;
-                let own = guard.take()?;
-                check_kind(&self.kinds, resource, own.kind())?;
-                *handle = Handle::Own(own);
-                Ok(())
-            }
-            Handle::Lent(lent) => check_kind(&self.kinds, resource, lent.kind()),
-            Handle::Raw(_) | Handle::Own(_) | Handle::Stream(_) | Handle::Object(_) => {
-                Err(HandleError::NotHeld)
-            }
-        }
-    }
-
-    /// Puts a handle into the caller's table, to go with its owner.
-    fn pass_out(
-        self: &Arc<Self>,
-        ty: HandleType<'_>,
-        handle: &mut Handle,
-    ) -> Result<(), HandleError> {
-        if let HandleType::Stream(payload) | HandleType::Future(payload) = ty {
-            return self.pass_elements(payload, handle, Self::pass_out);
-        }
-        match std::mem::replace(handle, Handle::Held(None)) {
-            Handle::Own(own) => {
-                *handle = Handle::Held(Some(Guard::new(&self.gate.held, own)?));
-                Ok(())
-            }
-            _ => Err(HandleError::NotHeld),
-        }
-    }
-
-    /// Has the handles in the elements of a stream pass, when they do.
-    fn pass_elements(
-        self: &Arc<Self>,
-        payload: Option<&ValueType>,
-        handle: &mut Handle,
-        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
-    ) -> Result<(), HandleError> {
-        let Handle::Stream(end) = handle else { return Err(HandleError::NotHeld) };
-        if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
-            let this = self.clone();
-            end.through(move |value| {
-                each_handle(&payload, value, &mut |ty, handle| pass(&this, ty, handle))
-            });
-        }
-        Ok(())
-    }
-
-    fn function(&self) -> String {
-        self.endpoint.post.function_name(self.endpoint.func)
-    }
-
-    fn args(
-        self: &Arc<Self>,
-        params: &[Val],
-        results: &[Val],
-    ) -> Result<Vec<Value>, ArgumentError> {
+    fn args(&self, params: &[Val], results: &[Val]) -> Result<Vec<Value>, ArgumentError> {
         let (expected, found) = (self.ty.params.len(), params.len());
         if expected != found {
-            let function = self.function();
+            let function = self.side.function();
             return Err(ArgumentError::ParameterCount { function, expected, found });
         }
         let (expected, found) = (usize::from(self.ty.result.is_some()), results.len());
         if expected != found {
-            let function = self.function();
+            let function = self.side.function();
             return Err(ArgumentError::ResultCount { function, expected, found });
         }
         if !self.has_handles {
-            return self.values(params, &mut HeldHandles::new(self));
+            return self.values(params, &mut HeldHandles::new(&self.side));
         }
         loop {
             // Nothing is taken before it is known that all fits.
-            let mut checking = Checking::new(self);
+            let mut checking = Checking::new(&self.side);
             self.values(params, &mut checking)?;
             // If something was taken by somebody else meanwhile, what it was is found at the next try.
             if let Some(mut taken) = checking.take() {
@@ -299,15 +231,7 @@ impl Inner {
     }
 
     fn parameter_error(&self, name: &str, error: ValueError) -> ArgumentError {
-        error.in_argument(&self.function(), format!("parameter `{name}`"))
-    }
-
-    fn result(self: &Arc<Self>, ty: &ValueType, value: Value) -> Result<Val, CompositionError> {
-        into_val(ty, value, &mut HeldHandles::new(self)).map_err(|error| match error.fault {
-            Faulty::Handle(error) => error.into(),
-            // The component's own store gave this value; no other type can be in it.
-            _ => HandleError::NotHeld.into(),
-        })
+        error.in_argument(&self.side.function(), format!("parameter `{name}`"))
     }
 }
 
@@ -315,25 +239,8 @@ impl fmt::Debug for ExportFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExportFunc")
             .field("component", &self.inner.endpoint.post.id())
-            .field("function", &self.inner.function())
+            .field("function", &self.inner.side.function())
             .field("ty", &format_args!("{}", self.inner.ty))
             .finish()
     }
-}
-
-/// Compares the kind of a handle with the one that stands at its place in the function's type.
-fn check_kind(
-    kinds: &[Option<ResourceKind>],
-    resource: &Resource,
-    found: &ResourceKind,
-) -> Result<(), HandleError> {
-    if kinds.get(resource.index as usize).and_then(Option::as_ref) == Some(found) {
-        return Ok(());
-    }
-    if resource.name() == found.name() {
-        // The same resource in another composition is another one.
-        return Err(HandleError::NotHeld);
-    }
-    let (expected, found) = (resource.name().to_owned(), found.name().to_owned());
-    Err(HandleError::OtherResource { expected, found })
 }

@@ -6,8 +6,7 @@ use wasmtime::Engine;
 
 use super::cache::{Cache, Key, Keyed, OfEngine, key_of};
 use super::{binary, fuse};
-use crate::composable::{self, Loaded, PartContent, compile};
-use crate::composer::{Composer, Found};
+use crate::compose::{self, Composer, Level, Loaded, Origin, PartContent, compile};
 use crate::error::{Cause, FuseError, PlanProblem};
 use crate::plan::Plan;
 use crate::plan::item::{Inside, Named, OpenInside, Successors, Surface};
@@ -15,7 +14,7 @@ use crate::plan::resolve::{Offered, Resolution, Source};
 
 /// Components to be fused into one, and what came of it.
 pub(crate) struct Group {
-    composer: Composer,
+    level: Arc<Level>,
     state: Mutex<State>,
 }
 
@@ -63,19 +62,57 @@ struct Wired {
 
 impl Group {
     pub(crate) fn new(composer: Composer) -> Self {
-        Self { composer, state: Mutex::default() }
+        Self { level: Arc::new(composer.into_level()), state: Mutex::default() }
     }
 
-    pub(crate) fn composer(&self) -> &Composer {
-        &self.composer
+    /// Finds the wiring, with ids that begin with `group` if that is not empty.
+    fn wire(
+        &self,
+        engine: &Engine,
+        group: &str,
+        reflected: &mut Vec<Arc<Reflected>>,
+    ) -> Result<Wired, Vec<PlanProblem>> {
+        let prefix = if group.is_empty() { String::new() } else { format!("{group}/") };
+        let mut problems = Vec::new();
+        self.level.settings_of_one(&prefix, group, &mut problems);
+        for component in self.level.compositions(&prefix) {
+            problems.push(problem(group, FuseError::NoBinary { component }));
+        }
+        let (mut binaries, mut keys) = (Vec::new(), Vec::new());
+        let resolution = self.level.resolve_together(&prefix, &mut |single, component| {
+            let binary = match binary(single, component) {
+                Ok(binary) => binary,
+                Err(FuseError::Load { component, source }) => {
+                    return Err(vec![PlanProblem::Load { component, source }]);
+                }
+                Err(error) => return Err(vec![problem(group, error)]),
+            };
+            let key = key_of(&binary);
+            match reflect(engine, &binary, key, reflected) {
+                Ok(surface) => {
+                    binaries.push(binary);
+                    keys.push(key);
+                    Ok(surface)
+                }
+                Err(source) => {
+                    let component = component.to_owned();
+                    Err(vec![PlanProblem::Load { component, source }])
+                }
+            }
+        });
+        match resolution {
+            Ok(resolution) if problems.is_empty() => Ok(Wired { resolution, binaries, keys }),
+            Ok(_) => Err(problems),
+            Err(of_wiring) => {
+                problems.extend(of_wiring);
+                Err(problems)
+            }
+        }
     }
+}
 
-    /// Fuses the components and compiles what comes of it, if that was not done before.
-    ///
-    /// # Errors
-    ///
-    /// What keeps them from being fused, said of a group with the id `path`.
-    pub(crate) fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
+impl Origin for Group {
+    fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { reflected, outcome } = &mut *state;
         if outcome.is_none() {
@@ -94,55 +131,13 @@ impl Group {
         }
     }
 
-    /// Whether they are fused, or cannot be.
-    pub(crate) fn is_loaded(&self) -> bool {
+    fn is_loaded(&self) -> bool {
         // The lock is held while they are being fused.
         self.state.try_lock().is_ok_and(|state| state.outcome.is_some())
     }
 
-    /// Finds the wiring, with ids that begin with `group` if that is not empty.
-    fn wire(
-        &self,
-        engine: &Engine,
-        group: &str,
-        reflected: &mut Vec<Arc<Reflected>>,
-    ) -> Result<Wired, Vec<PlanProblem>> {
-        let prefix = if group.is_empty() { String::new() } else { format!("{group}/") };
-        let mut problems = Vec::new();
-        self.composer.settings_of_one(&prefix, group, &mut problems);
-        for component in self.composer.compositions(&prefix) {
-            problems.push(problem(group, FuseError::NoBinary { component }));
-        }
-        let (mut binaries, mut keys) = (Vec::new(), Vec::new());
-        let resolution = self.composer.resolve_together(&prefix, &mut |single, component| {
-            let binary = match binary(single, component) {
-                Ok(binary) => binary,
-                Err(FuseError::Load { component, source }) => {
-                    return Found::Problems(vec![PlanProblem::Load { component, source }]);
-                }
-                Err(error) => return Found::Problems(vec![problem(group, error)]),
-            };
-            let key = key_of(&binary);
-            match reflect(engine, &binary, key, reflected) {
-                Ok(surface) => {
-                    binaries.push(binary);
-                    keys.push(key);
-                    Found::Surface(surface)
-                }
-                Err(source) => {
-                    let component = component.to_owned();
-                    Found::Problems(vec![PlanProblem::Load { component, source }])
-                }
-            }
-        });
-        match resolution {
-            Ok(resolution) if problems.is_empty() => Ok(Wired { resolution, binaries, keys }),
-            Ok(_) => Err(problems),
-            Err(of_wiring) => {
-                problems.extend(of_wiring);
-                Err(problems)
-            }
-        }
+    fn level(&self) -> &Arc<Level> {
+        &self.level
     }
 }
 
@@ -160,7 +155,7 @@ fn reflect(
     let found = match REFLECTED.get(&key, engine) {
         Some(found) => found,
         None => {
-            let surface = Arc::new(composable::reflect(engine, binary).map_err(Cause::new)?);
+            let surface = Arc::new(compose::reflect(engine, binary).map_err(Cause::new)?);
             let new = Arc::new(Reflected { engine: engine.clone(), surface });
             REFLECTED.add(key, &new);
             new
@@ -270,7 +265,7 @@ fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
     open
 }
 
-impl Composer {
+impl Level {
     /// The problems that single components have settings which cannot hold inside one store.
     fn settings_of_one(&self, prefix: &str, group: &str, problems: &mut Vec<PlanProblem>) {
         if !self.layers.is_empty() {
@@ -314,8 +309,8 @@ impl Composer {
                     is_for_group,
                 });
             }
-            if let Some(composer) = descriptor.part.content.composer() {
-                composer.settings_of_one(&format!("{component}/"), group, problems);
+            if let Some(level) = descriptor.part.level() {
+                level.settings_of_one(&format!("{component}/"), group, problems);
             }
         }
     }
@@ -325,24 +320,13 @@ impl Composer {
         let mut found = Vec::new();
         for descriptor in &self.descriptors {
             let component = format!("{prefix}{}", descriptor.id);
-            if let Some(composer) = descriptor.part.content.composer() {
-                found.extend(composer.compositions(&format!("{component}/")));
+            if let Some(level) = descriptor.part.level() {
+                found.extend(level.compositions(&format!("{component}/")));
             } else if let PartContent::Composed(_) = descriptor.part.content {
                 found.push(component);
             }
         }
         found
-    }
-}
-
-impl PartContent {
-    /// The composer that this is, fused or not.
-    fn composer(&self) -> Option<&Composer> {
-        match self {
-            Self::Single(single) => single.group(),
-            Self::Group(composer) => Some(composer),
-            Self::Composed(_) => None,
-        }
     }
 }
 

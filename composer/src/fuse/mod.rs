@@ -20,10 +20,10 @@ pub(crate) use group::Group;
 use exports::{Renamed, renamed};
 use used::{Used, used};
 
-use crate::composable::{ComposableComponent, Startable};
-use crate::composer::{Composer, Found, isolated};
-use crate::driver::panicked;
-use crate::error::{Cause, CompositionError, FuseError, HostPanic, PlanError, PlanProblem};
+use crate::compose::{ComposableComponent, Composer, Found, Groups, Level, Startable, isolated};
+use crate::error::{
+    Cause, CompositionError, FuseError, HostPanic, PlanError, PlanProblem, panicked,
+};
 use crate::plan::item::{Item, find};
 use crate::plan::resolve::{Offer, Offered, PublicExport, Resolution, Source, resolve};
 
@@ -96,7 +96,7 @@ impl Composer {
         linker: Linker<T>,
         store: impl Fn() -> Store<T> + Send + Sync + 'static,
     ) -> ComposableComponent<T> {
-        ComposableComponent::of_group(Group::new(self), linker, move || Ok(store()))
+        ComposableComponent::from_origin(Group::new(self), linker, move || Ok(store()))
     }
 
     /// Fuses the components into one and gives its binary.
@@ -144,12 +144,12 @@ impl Composer {
     /// ```
     pub fn fuse(&self) -> Result<Vec<u8>, CompositionError> {
         let mut singles = Vec::new();
-        let resolution = self.resolve_together("", &mut |single, path| {
+        let resolution = self.level.resolve_together("", &mut |single, path| {
             singles.push(single);
             isolated(single, path)
         });
         let resolution = resolution.map_err(PlanError::new)?;
-        if let Some(component) = self.compositions("").pop() {
+        if let Some(component) = self.level.compositions("").pop() {
             return Err(FuseError::NoBinary { component }.into());
         }
         let leaves = resolution.leaves.iter().zip(singles);
@@ -157,19 +157,16 @@ impl Composer {
         let binaries = binaries.collect::<Result<Vec<_>, _>>()?;
         Ok(fuse(&resolution, &binaries)?)
     }
+}
 
+impl Level {
     /// Finds the wiring of components that share a store, with `find` giving each.
     fn resolve_together<'a>(
         &'a self,
         prefix: &str,
-        find: &mut dyn FnMut(&'a dyn Startable, &str) -> Found<'a>,
+        find: &mut dyn FnMut(&'a dyn Startable, &str) -> Found,
     ) -> Result<Resolution, Vec<PlanProblem>> {
-        let mut find = |single: &'a dyn Startable, path: &str| match single.group() {
-            // Fused with others, they are no group of their own.
-            Some(composer) => Found::Composer(composer),
-            None => find(single, path),
-        };
-        let mut resolution = resolve(self.assembly(prefix, None, &mut find), prefix);
+        let mut resolution = resolve(self.assembly(prefix, None, Groups::Open, find), prefix);
         // What cannot cross between stores can cross inside one.
         resolution.problems.retain(|problem| {
             !matches!(problem, PlanProblem::Uncarried { .. } | PlanProblem::HostResource { .. })

@@ -1,30 +1,9 @@
 //! Rust functions as functions of an interface.
 
-use crate::error::TypeDifference;
-use crate::provider::ProviderError;
-use crate::typed::{
-    FromComponentValue, HostTypes, IntoComponentValue, Unexpected, describe_side, tuples,
-};
+use crate::run::ProviderError;
+use crate::typed::{HostTypes, IntoComponentValue, Unexpected, describe_side, tuples};
 use crate::types::ValueType;
 use crate::value::Value;
-
-/// The parameters of a function that is implemented in Rust, or looked at by a layer: up to 12 component
-/// values.
-///
-/// This trait is sealed: it cannot be implemented outside this crate.
-pub trait HostParams: sealed::Sealed + Sized + 'static {
-    #[doc(hidden)]
-    const COUNT: usize;
-
-    #[doc(hidden)]
-    fn check(index: usize, ty: &ValueType) -> Result<(), TypeDifference>;
-
-    #[doc(hidden)]
-    fn describe(types: &HostTypes) -> Result<Vec<ValueType>, Unexpected>;
-
-    #[doc(hidden)]
-    fn from_values(values: Vec<Value>) -> Result<Self, Unexpected>;
-}
 
 /// A Rust function of the parameters `P`: `Fn(A, B) -> R` for `(A, B)`.
 ///
@@ -75,44 +54,11 @@ impl<T: IntoComponentValue + 'static> HostReturn for wasmtime::Result<T> {
 
 mod sealed {
     #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
-    pub trait Sealed {}
-
-    #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
     pub trait SealedFunc<P, R> {}
 }
 
 macro_rules! functions {
     ($($count:literal: $($name:ident $index:tt)*;)*) => {$(
-        impl<$($name: FromComponentValue + 'static),*> sealed::Sealed for ($($name,)*) {}
-
-        impl<$($name: FromComponentValue + 'static),*> HostParams for ($($name,)*) {
-            const COUNT: usize = $count;
-
-            #[allow(unused_variables, reason = "there may be no parameter")]
-            fn check(index: usize, ty: &ValueType) -> Result<(), TypeDifference> {
-                match index {
-                    $($index => $name::check(ty),)*
-                    _ => Ok(()),
-                }
-            }
-
-            #[allow(unused_variables, reason = "there may be no parameter")]
-            fn describe(types: &HostTypes) -> Result<Vec<ValueType>, Unexpected> {
-                Ok(vec![$($name::describe(types)?),*])
-            }
-
-            fn from_values(values: Vec<Value>) -> Result<Self, Unexpected> {
-                let found = values.len();
-                #[allow(unused_mut, unused_variables, reason = "there may be no parameter")]
-                let mut values = values.into_iter();
-                let wrong = || Unexpected(format!("expected {} arguments, found {found}", $count));
-                if found != $count {
-                    return Err(wrong());
-                }
-                Ok(($($name::from_value(values.next().ok_or_else(wrong)?)?,)*))
-            }
-        }
-
         impl<Func, Ret, $($name),*> sealed::SealedFunc<($($name,)*), Ret> for Func
         where
             Func: Fn($($name),*) -> Ret,

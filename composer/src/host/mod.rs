@@ -1,25 +1,26 @@
 //! [`HostInterface`]: an interface that is implemented in Rust.
 
 mod function;
+pub mod provided;
 mod resource;
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
 
-pub use function::{HostFunc, HostParams, HostReturn};
+pub use crate::typed::HostParams;
+pub use function::{HostFunc, HostReturn};
 pub use resource::{HostBorrow, HostOwn};
 
-use crate::composable::{Part, sealed};
+use crate::compose::{Part, sealed};
 use crate::error::HostInterfaceError;
-use crate::plan::abilities::Abilities;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
-use crate::provider::{Provided, Provider, ProviderError, ProviderFuture};
+use crate::run::{Provider, ProviderError, ProviderFuture};
 use crate::typed::{HostTypes, Unexpected};
 use crate::types::{FunctionType, Resource};
 use crate::value::Value;
+use provided::Provided;
 
 /// An interface that is implemented in Rust, composable like a component that exports it.
 ///
@@ -234,18 +235,8 @@ impl From<HostInterface> for Provided {
             .resources
             .iter()
             .map(|(_, name)| ResourceDef { name: name.clone(), origin: ResourceOrigin::Defined });
-        let mut surface = Surface {
-            imports: Vec::new(),
-            exports: Vec::new(),
-            funcs: Vec::new(),
-            resources: resources.collect(),
-            inside: None,
-            lacks_types: true,
-            untrusted: BTreeSet::new(),
-            introducers: Default::default(),
-            abilities: Abilities::default(),
-            companion: None,
-        };
+        let mut surface =
+            Surface { resources: resources.collect(), lacks_types: true, ..Surface::default() };
         let mut items: Vec<Named> = (0..)
             .zip(&types.resources)
             .map(|(index, (_, name))| Named {

@@ -7,9 +7,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::TypeDifference;
-use crate::transfer::ObjectValue;
 use crate::typed::{ComponentType, FromComponentValue, HostTypes, IntoComponentValue, Unexpected};
 use crate::types::{Resource, ValueType};
+use crate::value::handle::ObjectValue;
 use crate::value::{Handle, Value};
 
 /// An owned handle of a [`HostInterface`](crate::HostInterface)'s resource, in its own functions.

@@ -1,6 +1,5 @@
 //! Calls and what they return, as layers see them.
 
-use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,11 +8,11 @@ use wasmtime::component::Val;
 
 use super::route::Route;
 use super::service::BoxError;
-use crate::driver::{Caller, Depth, InPlaceCaller};
 use crate::error::{ArgumentError, Cause, CompositionError, HandleError, TypedError, TypedProblem};
-use crate::host::HostParams;
+use crate::run::{CallContext, Caller, Depth, InPlaceCaller};
 use crate::typed::{
-    ComponentType, FromComponentValue, IntoComponentValue, Params, check_params, check_result,
+    ComponentType, FromComponentValue, HostParams, IntoComponentValue, Params, check_params,
+    check_result,
 };
 use crate::types::{FunctionType, ValueType};
 use crate::value::{
@@ -315,48 +314,6 @@ impl fmt::Debug for Returned {
             .field("function", &self.route.name)
             .field("result", &self.val())
             .finish()
-    }
-}
-
-/// What goes along with a call: to the layers that it meets, and to the calls that a component makes because of
-/// it. So what a layer adds is found by those that come after it, down the whole chain of calls.
-///
-/// It holds at most one value of each type, and is cheap to clone. It ends where a call leaves the
-/// composition: a caller in Rust begins with an empty one.
-#[derive(Clone, Default)]
-pub struct CallContext {
-    // Every call carries it, so it is small.
-    values: Option<Arc<Vec<Held>>>,
-}
-
-/// A value with its type.
-type Held = (TypeId, Arc<dyn Any + Send + Sync>);
-
-impl CallContext {
-    /// The value of type `T`, if there is one.
-    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        let held = self.values.iter().flat_map(|values| values.iter());
-        held.filter_map(|(_, value)| value.downcast_ref()).next()
-    }
-
-    /// Adds a value, in the place of one of the same type.
-    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        let others = self.values.iter().flat_map(|values| values.iter());
-        let others = others.filter(|(ty, _)| *ty != TypeId::of::<T>()).cloned();
-        let value: Held = (TypeId::of::<T>(), Arc::new(value));
-        self.values = Some(Arc::new(others.chain([value]).collect()));
-    }
-
-    /// Whether nothing goes along.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_none()
-    }
-}
-
-impl fmt::Debug for CallContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = self.values.as_ref().map_or(0, |values| values.len());
-        f.debug_struct("CallContext").field("values", &values).finish()
     }
 }
 

@@ -66,7 +66,8 @@ mod service;
 #[cfg(feature = "tracing")]
 mod trace;
 
-pub use call::{Call, CallContext, Returned};
+pub use crate::run::CallContext;
+pub use call::{Call, Returned};
 pub use counts::{CallCounts, Counting, EdgeCounts};
 pub use deny::{Deny, Denying};
 #[cfg(feature = "metrics")]

@@ -9,10 +9,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::call::{Call, Returned};
 use super::service::Layered;
-use crate::driver::{Caller, Depth, InPlaceCaller};
 use crate::error::CompositionError;
-use crate::link::{Endpoint, Ran};
 use crate::plan::item::ExportedFunc;
+use crate::run::{Called, Caller, Depth, Detour, Endpoint, InPlaceCaller, Ran};
 use crate::types::FunctionType;
 use crate::value::Value;
 
@@ -30,15 +29,22 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn new(
-        consumer: Option<Arc<str>>,
-        provider: Arc<str>,
-        func: &ExportedFunc,
-        chain: Arc<[Layered]>,
-        target: Endpoint,
-    ) -> Arc<Self> {
+    /// The function `target` of the component `provider`, as `consumer` reaches it through the layers of `chain`.
+    pub(crate) fn around(
+        target: &Endpoint,
+        chain: &Arc<[Layered]>,
+        consumer: Option<&Arc<str>>,
+        (provider, func): (&Arc<str>, &ExportedFunc),
+    ) -> Endpoint {
+        if chain.is_empty() {
+            return target.clone();
+        }
         let (name, ty) = (func.full_name(), func.ty.clone());
-        Arc::new(Self { consumer, provider, name, ty, chain, target })
+        let (consumer, provider) = (consumer.cloned(), provider.clone());
+        let route =
+            Self { consumer, provider, name, ty, chain: chain.clone(), target: target.clone() };
+        // The deadline is that of the function alone.
+        Endpoint { detour: Some(Arc::new(route)), deadline: None, ..target.clone() }
     }
 
     pub(super) fn interface(&self) -> Option<&str> {
@@ -48,28 +54,32 @@ impl Route {
     pub(super) fn function(&self) -> &str {
         self.name.split_once('#').map_or(&self.name, |(_, function)| function)
     }
+}
 
-    /// Makes a call through the layers, which takes no longer than `within`.
-    pub(crate) async fn call(
+impl Detour for Route {
+    fn call(
         self: Arc<Self>,
         args: Vec<Value>,
         caller: Caller,
         within: Option<Duration>,
         in_place: Option<InPlaceCaller>,
-    ) -> Result<Option<Value>, CompositionError> {
-        let until = within.and_then(|within| Instant::now().checked_add(within));
-        let in_place = in_place.map(|caller| (caller, Depth::here()));
-        let call = Call { route: self.clone(), args, caller, until, in_place, met: 0 };
-        let Some((until, after)) = until.zip(within) else {
-            return Ok(call.go_on().await?.value);
-        };
-        match timeout_at(until, call.go_on()).await {
-            Ok(returned) => Ok(returned?.value),
-            Err(_) => {
-                let (component, function) = (self.provider.to_string(), Some(self.name.clone()));
-                Err(CompositionError::Timeout { component, function, after })
+    ) -> Called {
+        Box::pin(async move {
+            let until = within.and_then(|within| Instant::now().checked_add(within));
+            let in_place = in_place.map(|caller| (caller, Depth::here()));
+            let call = Call { route: self.clone(), args, caller, until, in_place, met: 0 };
+            let Some((until, after)) = until.zip(within) else {
+                return Ok(call.go_on().await?.value);
+            };
+            match timeout_at(until, call.go_on()).await {
+                Ok(returned) => Ok(returned?.value),
+                Err(_) => {
+                    let component = self.provider.to_string();
+                    let function = Some(self.name.clone());
+                    Err(CompositionError::Timeout { component, function, after })
+                }
             }
-        }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use tower_service::Service;
 use tracing::field::Empty;
 use tracing::{Instrument, Level, Span};
 
-use super::call::{Call, CallContext, Returned};
+use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::{CompositionError, with_causes};
 
@@ -90,7 +90,7 @@ impl Service<Call> for Tracing {
         if span.is_disabled() {
             return Service::call(&mut self.next, call);
         }
-        call.context_mut().insert(InSpan(span.clone()));
+        call.context_mut().set_span(span.clone());
         let mut outcome = Outcome { span: span.clone(), known: false };
         let next = self.next.clone();
         let traced = async move {
@@ -124,23 +124,13 @@ impl Trace {
         }
         macro_rules! levels {
             ($($level:ident)*) => {
-                match (self.level, call.context().get::<InSpan>()) {
-                    $((Level::$level, Some(InSpan(parent))) => span!($level, parent: parent),
+                match (self.level, call.context().parent_span()) {
+                    $((Level::$level, Some(parent)) => span!($level, parent: parent),
                     (Level::$level, None) => span!($level),)*
                 }
             };
         }
         levels!(TRACE DEBUG INFO WARN ERROR)
-    }
-}
-
-/// The span of a call that goes on, for the calls that are made in it.
-struct InSpan(Span);
-
-impl CallContext {
-    /// The span that the call is in.
-    pub(crate) fn span(&self) -> Span {
-        self.get::<InSpan>().map_or_else(Span::none, |InSpan(span)| span.clone())
     }
 }
 

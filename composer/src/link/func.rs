@@ -13,13 +13,12 @@ use wasmtime::component::Accessor;
 use wasmtime::component::{LinkerInstance, Val};
 use wasmtime::{AsContextMut, bail};
 
-use super::store::{StoreHandles, StoreSide};
-use super::waits::Waiter;
-use super::{Endpoint, Ran};
-use crate::driver::{Caller, ComponentCaller, InPlaceCaller};
 use crate::error::{CompositionError, with_causes};
-use crate::layer::CallContext;
 use crate::plan::containment::Carrier;
+use crate::run::{
+    CallContext, Caller, ComponentCaller, Endpoint, InPlaceCaller, Ran, StoreHandles, StoreSide,
+    Waiter,
+};
 use crate::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]

@@ -17,7 +17,7 @@ use super::name::{Name, Rank, base};
 use crate::types::{FunctionType, Resource, ValueType};
 
 /// The imports and exports of one component.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(crate) struct Surface {
     pub(crate) imports: Vec<Named>,
     pub(crate) exports: Vec<Named>,
@@ -346,6 +346,11 @@ impl Surface {
 }
 
 impl Surface {
+    /// The name of an exported function, as `interface#function`.
+    pub(crate) fn function_name(&self, func: usize) -> String {
+        self.funcs.get(func).map_or_else(String::new, ExportedFunc::full_name)
+    }
+
     /// Everything that is imported, then everything that is exported.
     pub(crate) fn items(&self) -> impl Iterator<Item = &Named> {
         self.imports.iter().chain(&self.exports)

@@ -1,7 +1,6 @@
 //! Whether one component of a wiring can be replaced by another while all others stay.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use super::item::{Item, Successors, Surface};
 use super::matching::{Fault, Resources, mismatches};
@@ -12,39 +11,6 @@ use super::resolve::{
 use super::written::TypeNames;
 use crate::error::PlanProblem;
 use crate::types::Resource;
-
-/// What a descriptor says of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ImportRule {
-    /// Who is to satisfy it.
-    Hint,
-    /// That failures of its provider are contained.
-    Containment,
-    /// A layer on it.
-    Layer,
-}
-
-impl ImportRule {
-    /// By which it is said.
-    pub(crate) fn method(self) -> &'static str {
-        match self {
-            Self::Hint => "`.with_import_hint(..)`",
-            Self::Containment => "`.with_containment(..)`",
-            Self::Layer => "`.with_import_layer(..)`",
-        }
-    }
-}
-
-impl fmt::Display for ImportRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Hint => "the hint for",
-            Self::Containment => "the containment of",
-            Self::Layer => "the layer on",
-        })
-    }
-}
 
 /// The wiring of `assembly`, which is the one that `old` was found for but for the component `leaf`.
 ///

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{ComponentSnapshot, InstanceSnapshot, InstanceState, Snapshot};
+use super::Snapshot;
 use crate::error::{is_plain, with_causes};
 use crate::layer::EdgeCounts;
 use crate::plan::{Export, Plan, PlanEdge};
+use crate::run::{ComponentSnapshot, InstanceSnapshot, InstanceState};
 
 /// The page, which draws the snapshot that stands in it, or asks for `snapshot.json` again and again.
 const PAGE: &str = include_str!("page.html");

@@ -2,7 +2,8 @@
 
 use metrics::{counter, gauge};
 
-use super::{InstanceSnapshot, InstanceState, Snapshot};
+use super::Snapshot;
+use crate::run::{InstanceSnapshot, InstanceState};
 
 impl Snapshot {
     /// Tells the recorder of the crate [`metrics`] what the components are like, with feature `metrics`. Call it

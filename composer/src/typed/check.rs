@@ -2,7 +2,6 @@
 
 use super::ComponentType;
 use crate::error::{TypeDifference, TypedProblem, rust_name};
-use crate::export::ExportFunc;
 use crate::types::{FunctionType, ValueType};
 
 /// Checks one part of a type.
@@ -16,28 +15,6 @@ pub(crate) fn part<T: ComponentType>(
 /// The difference that `ty` is of another shape than the Rust type `T`.
 pub(crate) fn shape<T: ?Sized, R>(ty: &ValueType) -> Result<R, TypeDifference> {
     Err(TypeDifference::new(rust_name::<T>(), ty))
-}
-
-/// Checks a function against what it is to be called with, and collects what differs.
-pub(crate) fn check_signature(
-    func: &ExportFunc,
-    (accessor, is_async): (Option<&str>, Option<bool>),
-    (count, param): (usize, impl Fn(usize, &ValueType) -> Result<(), TypeDifference>),
-    result: fn(&FunctionType) -> Result<(), TypeDifference>,
-) -> Vec<TypedProblem> {
-    let mut problems = Vec::new();
-    let ty = func.ty();
-    let place = || (accessor.map(str::to_owned), func.component().to_owned(), func.name());
-    if let Some(is_async) = is_async.filter(|is_async| *is_async != ty.is_async()) {
-        let (accessor, component, function) = place();
-        problems.push(TypedProblem::Async { accessor, component, function, is_async });
-    }
-    problems.extend(check_params(ty, count, param, place));
-    if let Err(source) = result(ty) {
-        let (accessor, component, function) = place();
-        problems.push(TypedProblem::Type { accessor, component, function, source });
-    }
-    problems
 }
 
 /// Compares a function's parameters with a list of `count` Rust types, each of which `check` compares. `place` is

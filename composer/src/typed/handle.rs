@@ -8,8 +8,8 @@ use super::check::shape;
 use super::{ComponentType, FromComponentValue, IntoComponentValue, ToComponentValue, Unexpected};
 use crate::error::HandleError;
 use crate::error::TypeDifference;
-use crate::transfer::Guard;
 use crate::types::ValueType;
+use crate::value::handle::Guard;
 use crate::value::{Handle, Value};
 
 /// An owned handle of a resource that lives in a component.

@@ -2,20 +2,17 @@
 //! without `Val` when calling.
 
 mod check;
-mod func;
 mod handle;
 mod impls;
 mod params;
 mod pointers;
 mod stream;
 
-pub use func::TypedFunc;
 pub use handle::OwnedResource;
-pub use params::Params;
+pub use params::{HostParams, Params};
 pub use stream::{ComponentFuture, ComponentStream};
 
-pub(crate) use check::{check_params, check_result, check_signature};
-pub(crate) use func::call;
+pub(crate) use check::{check_params, check_result};
 #[doc(hidden)]
 pub use impls::Fields;
 pub(crate) use impls::describe_side;

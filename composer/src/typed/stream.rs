@@ -15,8 +15,8 @@ use super::impls::{describe_side, side};
 use super::{ComponentType, FromComponentValue, HostTypes, IntoComponentValue, Unexpected, unpack};
 use crate::error::CompositionError;
 use crate::error::TypeDifference;
-use crate::transfer::StreamEnd;
 use crate::types::ValueType;
+use crate::value::StreamEnd;
 use crate::value::{Elements, Handle, Value};
 
 /// How many elements are asked for at a time, and bytes.
@@ -154,7 +154,7 @@ impl<T> ComponentStream<T> {
 impl<T: IntoComponentValue + Send + 'static> ComponentStream<T> {
     /// A stream of what `stream` gives.
     pub fn new(stream: impl Stream<Item = T> + Send + 'static) -> Self {
-        Self::of(StreamEnd::of_rust(stream.ready_chunks(AT_A_TIME).map(into_elements)))
+        Self::of(StreamEnd::from_rust(stream.ready_chunks(AT_A_TIME).map(into_elements)))
     }
 }
 
@@ -174,7 +174,7 @@ impl ComponentStream<u8> {
             buffer.truncate(len);
             Some((Elements::Bytes(buffer), reader))
         });
-        Self::of(StreamEnd::of_rust(bytes))
+        Self::of(StreamEnd::from_rust(bytes))
     }
 
     /// A stream, and where its bytes are written to. Shutting the writer down, or dropping it, ends the
@@ -271,7 +271,7 @@ impl<T: IntoComponentValue + Send + 'static> ComponentFuture<T> {
     /// A future of what `future` resolves to.
     pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         let value = stream::once(async { into_elements(vec![future.await]) });
-        Self::of(StreamEnd::of_rust(value))
+        Self::of(StreamEnd::from_rust(value))
     }
 }
 

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "codec")]
 mod direct;
+pub(crate) mod handle;
 mod val;
 
 #[cfg(feature = "codec")]
@@ -15,14 +16,21 @@ pub(crate) use direct::{give_handles, shape, take_handles};
 pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
 
 use crate::error::HandleError;
-use crate::transfer::{Guard, Lent, ObjectValue, Own, StreamEnd};
 use crate::types::{Resource, ValueType};
+use handle::{Guard, Lent, ObjectValue, Own};
 pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
 use wasm_runtime_composer_values::{StoreHandle, Stored};
 
 /// A component value on its way between stores.
 #[doc(hidden)]
 pub type Value = wasm_runtime_composer_values::Value<Handle>;
+
+/// The reading end of a stream or of a future of such values.
+pub(crate) type StreamEnd = handle::StreamEnd<Handle>;
+
+/// The writing end of a pipe of such values.
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) type WriteEnd = handle::WriteEnd<Handle>;
 
 /// A handle in a [`Value`].
 #[doc(hidden)]

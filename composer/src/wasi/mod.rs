@@ -17,9 +17,9 @@ pub use settings::Access;
 pub use state::WasiState;
 pub use stdio::{Captured, Input, Output};
 
-use crate::composable::{ComponentSource, ComposableComponent};
 #[cfg(feature = "fuse")]
-use crate::composer::Composer;
+use crate::compose::Composer;
+use crate::compose::{ComponentSource, ComposableComponent};
 use crate::error::{Cause, WasiError};
 #[cfg(feature = "fuse")]
 use crate::fuse::Group;
@@ -287,7 +287,9 @@ impl<T: Send + 'static> Wasi<T> {
     #[cfg(feature = "fuse")]
     pub fn fused(&self, group: Composer) -> ComposableComponent<WasiState<T>> {
         let this = self.clone();
-        ComposableComponent::of_group(Group::new(group), self.linker.clone(), move || this.store())
+        ComposableComponent::from_origin(Group::new(group), self.linker.clone(), move || {
+            this.store()
+        })
     }
 
     fn store(&self) -> wasmtime::Result<Store<WasiState<T>>> {

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{HOST, ImportHint, LayeredImport, Leaf, Need, Ready, Resolver, Source, best_offers};
-use crate::error::PlanProblem;
+use crate::error::{ImportRule, PlanProblem};
 use crate::plan::containment::{Wish, contain, is_for, split, target};
 use crate::plan::item::{Fit, Item, Named};
 use crate::plan::name::{base, nearest};
-use crate::plan::replacement::ImportRule;
 
 impl Need {
     fn named<'a>(&self, leaves: &'a [Leaf]) -> &'a Named {

@@ -1,0 +1,387 @@
+//! [`Composer`]: gathers components and hints, plans the wiring and starts it.
+
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::composition::{Composition, Wired};
+use super::descriptor::{ComposableDescriptor, Level, Part, PartContent, sealed};
+use super::level::{Groups, LeafContent, isolated};
+use super::settings::Settings;
+use super::startable::Startable;
+use super::wiring::{Ready, Starting, Wiring};
+use crate::error::{CompositionError, LookupError, PlanError, PlanProblem, StartError};
+use crate::layer::{BoxError, Call, Layered, Layering, Next, Returned};
+use crate::pending::Deadlocks;
+use crate::plan::Plan;
+use crate::plan::explain::Explanation;
+use crate::plan::name::nearest;
+use crate::plan::resolve::{Resolution, Source, resolve};
+
+/// Gathers components and wires them into a [`Composition`].
+///
+/// Each import of each component is satisfied by, in this order: the component that a hint names;
+/// a visible export of the same name of another component; the highest version of the same
+/// interface that is compatible; for an import with a name of its own, the interface that it says it
+/// implements; the component's own linker. A component never satisfies its own
+/// import, and a name that two components offer equally well needs a hint.
+///
+/// A composer that is added to another one instead of being composed is wired by itself first;
+/// the imports that it leaves open become imports of the outer composition.
+///
+/// # Examples
+///
+/// Of two components that export the same, a hint chooses:
+///
+/// ```
+/// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
+/// # use wasmtime::component::Linker;
+/// # use wasmtime::{Engine, Store};
+/// # let component = |text: &str| {
+/// #     let engine = Engine::default();
+/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// # };
+/// # let producer = || component(r#"(component
+/// #     (core module $m (func (export "n") (result i32) i32.const 2))
+/// #     (core instance $i (instantiate $m))
+/// #     (func (export "n") (result s32) (canon lift (core func $i "n"))))"#);
+/// # let (disk, memory) = (producer(), producer());
+/// # let consumer = component(r#"(component (import "n" (func (result s32))))"#);
+/// let mut composer = Composer::new();
+/// composer.add(ComposableDescriptor::new("disk", disk));
+/// composer.add(ComposableDescriptor::new("memory", memory));
+/// composer.add(ComposableDescriptor::new("consumer", consumer).with_import_hint("n", "memory"));
+/// composer.with_export_hint("n", "disk");
+///
+/// let plan = composer.plan()?;
+/// assert_eq!(plan.edges()[0].provider.as_deref(), Some("memory"));
+/// # Ok::<_, wasm_runtime_composer::CompositionError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Composer {
+    pub(crate) level: Level,
+    traps_on_idle: bool,
+}
+
+impl Composer {
+    /// A composer without components.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a component. What is wrong with it is said when planning or composing.
+    pub fn add(&mut self, descriptor: ComposableDescriptor) -> &mut Self {
+        self.level.descriptors.push(descriptor);
+        self
+    }
+
+    /// Decides that the public export `export` is the one of component `provider`, where several
+    /// components offer it.
+    pub fn with_export_hint(
+        &mut self,
+        export: impl Into<String>,
+        provider: impl Into<String>,
+    ) -> &mut Self {
+        self.level.export_hints.push((export.into(), provider.into()));
+        self
+    }
+
+    /// Lets components import from each other in a circle, which is an error otherwise.
+    ///
+    /// A call that would never end, because what it waits for waits for the caller, is
+    /// [`CompositionError::WaitCycle`], found before the call is queued: a component cannot be called
+    /// again while a sync import holds it, whether the call comes back through others or two
+    /// chains of calls cross each other. Components in a circle are started one after the other, each
+    /// before its consumers where the circle lets that be; one that calls another that has not been
+    /// started yet, while it is being started itself, gets
+    /// [`CompositionError::Unavailable`].
+    ///
+    /// Of a composer in another one, circles inside it are allowed.
+    pub fn allow_cycles(&mut self) -> &mut Self {
+        self.level.allow_cycles = true;
+        self
+    }
+
+    /// Has calls fail that wait when no component has anything to do, as wasmtime's `call_async` does: they trap with
+    /// [`Deadlock`](crate::Deadlock) as the cause.
+    ///
+    /// Without it that is only so where nothing could help: components wait for each other, for answers or for
+    /// streams and futures, and their calls keep all others out. Elsewhere a call that comes later may bring about
+    /// what those in progress wait for. Say this where none does. Components that call functions of their linker
+    /// are left alone in any case, as those may wait for anything, and so is everything while a component that
+    /// is implemented in Rust takes part.
+    ///
+    /// It counts for the composition; of a composer in another one it is not heard.
+    pub fn trap_on_idle(&mut self) -> &mut Self {
+        self.traps_on_idle = true;
+        self
+    }
+
+    /// Puts a [layer](crate::layer) around every component: every call of a component goes through it, from
+    /// another one or from Rust. Of a composer in another one these are the calls that go to components of it.
+    /// The layer that was added first is met first.
+    pub fn with_layer<L>(&mut self, layer: L) -> &mut Self
+    where
+        L: Layer<Next>,
+        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.level.layers.push(Layered::new(layer));
+        self
+    }
+
+    /// Finds the wiring without instantiating anything.
+    ///
+    /// Components given as bytes or files are compiled, on this thread; composing later does not
+    /// compile them again.
+    ///
+    /// # Errors
+    ///
+    /// [`CompositionError::Plan`], with everything that keeps the components from being wired.
+    pub fn plan(&self) -> Result<Plan, CompositionError> {
+        let resolution = self.resolve()?;
+        let plan = Plan::new(&resolution);
+        self.wiring(resolution).link()?;
+        Ok(plan)
+    }
+
+    /// Tells who satisfies the import `import` of the component `consumer`, and why everybody else who
+    /// exports it does not. It can be asked whether planning succeeds or not.
+    ///
+    /// `consumer` is the component's id as [`plan`](Self::plan) shows it, and `import` the import's name
+    /// as the component has it. Components are compiled as by `plan`. A fused group is one component; of
+    /// those inside of it, their own composer can tell.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Lookup`] if there is no such component or import.
+    /// - [`CompositionError::Plan`] if a component cannot be loaded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer, HostInterface};
+    /// # use wasmtime::component::Linker;
+    /// # use wasmtime::{Engine, Store};
+    /// # let engine = Engine::default();
+    /// # let linker = Linker::<()>::new(&engine);
+    /// # let text = r#"(component (import "n" (func (result s32))))"#;
+    /// # let consumer = ComposableComponent::new(text, linker, move || Store::new(&engine, ()));
+    /// let number = |n: i32| HostInterface::root().func_wrap("n", move || n);
+    /// let mut composer = Composer::new();
+    /// composer.add(ComposableDescriptor::new("disk", number(1)));
+    /// composer.add(ComposableDescriptor::new("memory", number(2)));
+    /// composer.add(ComposableDescriptor::new("consumer", consumer).with_import_hint("n", "memory"));
+    /// assert_eq!(
+    ///     composer.explain("consumer", "n")?.to_string(),
+    ///     "`n`, imported by `consumer`, comes from `memory`: a hint says so\n  \
+    ///      not `n` of `disk`: the hint names another"
+    /// );
+    /// # Ok::<_, wasm_runtime_composer::CompositionError>(())
+    /// ```
+    pub fn explain(&self, consumer: &str, import: &str) -> Result<Explanation, CompositionError> {
+        let resolution = self.resolve()?;
+        let ids = resolution.leaves.iter().map(|leaf| &*leaf.id);
+        let Some(leaf) = resolution.leaves.iter().find(|leaf| *leaf.id == *consumer) else {
+            // Of what is inside of a fused group, that is what there is.
+            let is_around =
+                |id: &&str| consumer.strip_prefix(*id).is_some_and(|it| it.starts_with('/'));
+            let group = ids.clone().find(is_around);
+            let nearest = group.or_else(|| nearest(consumer, ids)).map(str::to_owned);
+            return Err(LookupError::NoComponent { id: consumer.to_owned(), nearest }.into());
+        };
+        let imports = || leaf.surface.imports.iter().map(|named| &*named.name);
+        let Some(index) = imports().position(|name| name == import) else {
+            let nearest = nearest(import, imports()).map(str::to_owned);
+            let (component, import) = (consumer.to_owned(), import.to_owned());
+            return Err(LookupError::NotImported { component, import, nearest }.into());
+        };
+        let hinted = self.level.hints_at(consumer, &leaf.surface.imports[index]);
+        let lacking = matches!(leaf.sources[index], Source::Linker { hinted: false })
+            && self.lacks(consumer, import)?;
+        Ok(resolution.explain(leaf, index, hinted, lacking))
+    }
+
+    /// Whether nobody provides an import of the component `consumer`, and its linker does not either.
+    fn lacks(&self, consumer: &str, import: &str) -> Result<bool, CompositionError> {
+        let linked = self.wiring(self.resolve()?).link();
+        let problems = linked.as_ref().err().map_or(&[][..], PlanError::problems);
+        Ok(problems.iter().any(|problem| {
+            matches!(problem, PlanProblem::Unsatisfied { linkers, import: name, .. }
+                if name == import && linkers.iter().any(|id| id == consumer))
+        }))
+    }
+
+    /// Wires the components and starts each in a store of its own, providers before their
+    /// consumers.
+    ///
+    /// Components given as bytes or files are compiled in parallel, and all is planned, off the async threads. Each
+    /// component gets a task on the tokio runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// - [`CompositionError::Plan`], with everything that keeps the components from being wired;
+    ///   no store exists by then.
+    /// - [`CompositionError::Start`] if a component cannot be instantiated; those that were
+    ///   started have been ended.
+    ///
+    /// # Panics
+    ///
+    /// If the tokio runtime has no timer (`enable_time`), or if a store's constructor panics.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends what was started; no component of it runs on. What is being compiled or planned at that
+    /// time is brought to its end in the background.
+    pub async fn compose(self) -> Result<Composition, CompositionError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        // Closing needs the timer. A runtime without one should be noticed now and not then.
+        drop(tokio::time::sleep(std::time::Duration::ZERO));
+        let compiling = Compiling::of(&self.level);
+        compiling.help(&runtime);
+        let here = compiling.share();
+        // What others are compiling yet is waited for where it is planned.
+        let planned = off_thread(&runtime, move || here.run().then(|| self.planned())).await?;
+        // Nobody gives it up while it is waited for.
+        drop(compiling);
+        let planned = planned.ok_or(StartError::NoRuntime)??;
+        let Planned { mut level, plan, wiring, ready } = planned;
+
+        let mut starting = Starting::new(runtime);
+        for ready in ready {
+            if let Err(error) = starting.start(ready).await {
+                starting.end().await;
+                return Err(error.into());
+            }
+        }
+        let mut nested = Vec::new();
+        level.take_composed(&mut nested);
+        // It is kept for replacements.
+        level.descriptors.shrink_to_fit();
+        let Wiring { resolution, leaves, live, events, waits, deadlocks, layering, .. } = wiring;
+        let wired = Wired { plan, resolution, leaves, waits, deadlocks, layering };
+        Ok(Composition::new(level, wired, live, events, nested, starting.take()))
+    }
+
+    /// The components that were added, and what was said of them.
+    #[cfg(feature = "fuse")]
+    pub(crate) fn into_level(self) -> Level {
+        self.level
+    }
+
+    /// Finds the wiring and links everything, for which nothing has to be waited for.
+    fn planned(self) -> Result<Planned, PlanError> {
+        let resolution = self.resolve()?;
+        let plan = Arc::new(Plan::new(&resolution));
+        let mut wiring = self.wiring(resolution);
+        let ready = wiring.link()?;
+        Ok(Planned { level: self.level, plan, wiring, ready })
+    }
+
+    fn resolve(&self) -> Result<Resolution, PlanError> {
+        let resolution = resolve(self.level.assembly("", None, Groups::Closed, &mut isolated), "");
+        // With a component missing, what the others lack says nothing.
+        if resolution.is_broken {
+            return Err(PlanError::new(resolution.problems));
+        }
+        Ok(resolution)
+    }
+
+    fn wiring(&self, resolution: Resolution) -> Wiring {
+        let mut parts = Vec::new();
+        self.level.leaf_parts(Settings::default(), &mut parts);
+        let mut layering = Layering::default();
+        self.level.layering("", &mut layering);
+        Wiring::new(resolution, parts, layering, Deadlocks::new(self.traps_on_idle))
+    }
+}
+
+impl sealed::IntoPart for Composer {
+    fn into_part(self) -> Part {
+        PartContent::Group(self.level).into()
+    }
+}
+
+/// A wiring before anything is started.
+struct Planned {
+    level: Level,
+    plan: Arc<Plan>,
+    wiring: Wiring,
+    ready: Vec<Ready>,
+}
+
+/// What is to be compiled, as long as somebody waits for it. Failures are kept, and found again when planning.
+struct Compiling {
+    open: Arc<[Arc<dyn Startable>]>,
+    next: Arc<AtomicUsize>,
+}
+
+/// A share in compiling, on a thread of its own.
+struct Share {
+    open: Weak<[Arc<dyn Startable>]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Compiling {
+    fn of(level: &Level) -> Self {
+        let mut parts = Vec::new();
+        level.leaf_parts(Settings::default(), &mut parts);
+        let open = parts.into_iter().filter_map(|part| match part.content {
+            LeafContent::Single(single) if !single.has_surface() => Some(single),
+            _ => None,
+        });
+        Self { open: open.collect(), next: Arc::default() }
+    }
+
+    fn share(&self) -> Share {
+        Share { open: Arc::downgrade(&self.open), next: self.next.clone() }
+    }
+
+    /// Has other threads compile beside the one that plans. More than there are processors would take memory and no
+    /// less time.
+    fn help(&self, runtime: &tokio::runtime::Handle) {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        for _ in 1..threads.min(self.open.len()) {
+            let share = self.share();
+            // Nobody waits for it: what it compiles is waited for.
+            drop(runtime.spawn_blocking(move || share.run()));
+        }
+    }
+}
+
+impl Share {
+    /// Compiles what no other thread does, and tells whether somebody waits for it yet.
+    fn run(&self) -> bool {
+        while let Some(open) = self.open.upgrade() {
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(single) = open.get(next).cloned() else { return true };
+            drop(open);
+            // What fails has its names when planning.
+            drop(single.surface(""));
+        }
+        false
+    }
+}
+
+/// Does `work`, which may take long, off the async threads. A panic of it goes on here. It does not end with the
+/// future.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    runtime: &tokio::runtime::Handle,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StartError> {
+    match runtime.spawn_blocking(work).await {
+        Ok(done) => Ok(done),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(_) => Err(StartError::NoRuntime),
+        },
+    }
+}

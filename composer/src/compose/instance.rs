@@ -1,0 +1,102 @@
+//! An instance that runs already.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinHandle;
+use wasmtime::Store;
+use wasmtime::component::Instance;
+
+use super::descriptor::{Part, PartContent, sealed};
+use super::settings::RunSettings;
+use super::startable::{Link, LinkError, Linked, Startable};
+use crate::error::{Cause, PlanProblem, StartError};
+use crate::plan::item::Surface;
+use crate::run::{Driver, DriverHandle, StoreSide};
+
+/// A running instance and its store, to be composed with others.
+///
+/// Its imports are satisfied already; what it exports can satisfy others' imports. Handles of
+/// resources that the host defined in its store cannot leave it.
+pub struct ComposableInstance {
+    part: Arc<dyn Startable>,
+}
+
+impl ComposableInstance {
+    /// Takes over `instance`, which lives in `store`.
+    ///
+    /// From now on the composition runs the store. Host functions that the instance was linked
+    /// with keep working.
+    ///
+    /// # Panics
+    ///
+    /// If `store` does not own `instance`.
+    pub fn from_existing<T: Send + 'static>(instance: Instance, store: Store<T>) -> Self {
+        let component = instance.instance_pre(&store).component().clone();
+        let surface = Surface::reflect(&component, true).map(Arc::new).map_err(Cause::new);
+        let running = Mutex::new(Some((instance, store)));
+        Self { part: Arc::new(Existing { surface, running }) }
+    }
+}
+
+impl fmt::Debug for ComposableInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ComposableInstance(..)")
+    }
+}
+
+impl sealed::IntoPart for ComposableInstance {
+    fn into_part(self) -> Part {
+        PartContent::Single(self.part).into()
+    }
+}
+
+struct Existing<T: 'static> {
+    surface: Result<Arc<Surface>, Cause>,
+    /// Taken when the driver starts.
+    running: Mutex<Option<(Instance, Store<T>)>>,
+}
+
+impl<T: Send + 'static> Startable for Existing<T> {
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
+        let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
+        self.surface.clone().map_err(load)
+    }
+
+    #[cfg(feature = "fuse")]
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(None)
+    }
+
+    fn is_restartable(&self) -> bool {
+        false
+    }
+
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
+        Ok(Box::new(LinkedInstance { existing: self, side: Arc::new(link.side) }))
+    }
+}
+
+struct LinkedInstance<T: 'static> {
+    existing: Arc<Existing<T>>,
+    side: Arc<StoreSide>,
+}
+
+impl<T: Send + 'static> Linked for LinkedInstance<T> {
+    fn start(
+        self: Box<Self>,
+        handle: Arc<DriverHandle>,
+        settings: RunSettings,
+    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+        let running = &self.existing.running;
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            // A composer is composed once, and its instances are in no other.
+            let (instance, store) = running
+                .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
+            let driver = Driver::new(store, &instance, handle, self.side, settings.bounds);
+            Ok(driver.in_event_loop().spawn())
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! Components that run, as a composition knows them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::settings::Settings;
+use crate::layer::{Layered, Route};
+use crate::plan::item::Surface;
+use crate::run::{Endpoint, Post};
+use crate::value::handle::ResourceKind;
+
+/// A component that runs, or a composition as if it were one.
+#[derive(Clone)]
+pub(crate) struct LiveLeaf {
+    pub(crate) surface: Arc<Surface>,
+    /// Where each of the surface's functions is called.
+    pub(crate) endpoints: Arc<[Endpoint]>,
+    /// What each of the surface's resources is; `None` where the host defines it.
+    pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+    /// Where it can be replaced, if it is one component.
+    pub(crate) post: Option<Arc<Post>>,
+    pub(crate) settings: Settings,
+    /// The layers that a call from outside of the composition meets.
+    pub(crate) layers: Arc<[Layered]>,
+}
+
+impl LiveLeaf {
+    /// A single component.
+    pub(crate) fn new(
+        surface: Arc<Surface>,
+        post: Arc<Post>,
+        kinds: Arc<[Option<ResourceKind>]>,
+        settings: Settings,
+    ) -> Self {
+        let deadline = settings.deadline;
+        let endpoints = (0..surface.funcs.len())
+            .map(|func| Endpoint { post: post.clone(), func, deadline, detour: None })
+            .collect();
+        Self { surface, endpoints, kinds, post: Some(post), settings, layers: Arc::default() }
+    }
+
+    /// Where callers outside of the composition reach a function of the component `id`.
+    pub(crate) fn endpoint(&self, id: &Arc<str>, func: usize) -> Endpoint {
+        let provider = (id, &self.surface.funcs[func]);
+        Route::around(&self.endpoints[func], &self.layers, None, provider)
+    }
+
+    /// The same, with a deadline for calls from outside.
+    pub(crate) fn with_deadline(mut self, deadline: Option<Duration>) -> Self {
+        let endpoints = self.endpoints.iter().cloned().map(|mut endpoint| {
+            endpoint.deadline = endpoint.deadline.into_iter().chain(deadline).min();
+            endpoint
+        });
+        self.endpoints = endpoints.collect();
+        self
+    }
+}

@@ -1,0 +1,36 @@
+//! From what is added to a composer to a composition that runs.
+//!
+//! A [`Composer`] is a level of descriptors, whose composables are components, compositions, or levels again. It
+//! resolves them by the rules of `plan`, makes a wiring of that, in which it is known who is called where, and
+//! starts the components one after the other. What comes of it is a [`Composition`].
+
+mod component;
+mod composer;
+mod composition;
+mod descriptor;
+mod instance;
+mod level;
+mod live;
+mod nesting;
+mod replace;
+mod settings;
+mod startable;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod streams;
+mod wiring;
+
+pub use component::{ComponentSource, ComposableComponent};
+#[cfg(feature = "fuse")]
+pub(crate) use component::{Loaded, Origin, compile, reflect};
+pub use composer::Composer;
+pub use composition::Composition;
+#[cfg(feature = "fuse")]
+pub(crate) use descriptor::Level;
+pub use descriptor::{Composable, ComposableDescriptor, ExportFilter, Filtered, Part};
+pub(crate) use descriptor::{PartContent, sealed};
+pub use instance::ComposableInstance;
+#[cfg(feature = "fuse")]
+pub(crate) use level::{Found, Groups, isolated};
+pub use replace::Replacement;
+pub(crate) use settings::RunSettings;
+pub(crate) use startable::{Link, LinkError, Linked, Startable};

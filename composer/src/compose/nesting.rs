@@ -1,0 +1,102 @@
+//! A composition as one component of another one.
+
+use std::sync::Arc;
+
+use super::composition::Composition;
+use super::descriptor::{Nested, Part, PartContent, sealed};
+use super::live::LiveLeaf;
+use super::settings::Settings;
+use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
+use crate::plan::resolve::Offered;
+use crate::run::Endpoint;
+use crate::types::Resource;
+use crate::value::handle::ResourceKind;
+
+impl sealed::IntoPart for Composition {
+    fn into_part(self) -> Part {
+        let leaf = self.as_leaf();
+        let lifetime = Some(self.shared.lifetime.clone());
+        PartContent::Composed(Nested { lifetime, leaf }).into()
+    }
+}
+
+impl Composition {
+    /// This composition as one component: what it offers, with its resources numbered anew.
+    fn as_leaf(&self) -> LiveLeaf {
+        let surface = Surface::default();
+        let mut merge =
+            Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
+        let wired = self.shared.wired();
+        for export in &wired.resolution.exports {
+            // What is offered ambiguously is not offered.
+            let Offered::By(offer) = export.offered else {
+                continue;
+            };
+            let leaf = &wired.leaves[offer.leaf];
+            merge.surface.lacks_types |= leaf.surface.lacks_types;
+            let mut named = leaf.surface.exports[offer.export].clone();
+            named.name.clone_from(&export.name);
+            if export.is_untrusted {
+                merge.surface.untrusted.insert(export.name.clone());
+            }
+            let id = &wired.resolution.leaves[offer.leaf].id;
+            let named = merge.item(&named, (id, leaf));
+            merge.surface.exports.push(named);
+        }
+        let Merge { surface, endpoints, kinds, .. } = merge;
+        let (surface, endpoints) = (Arc::new(surface), endpoints.into());
+        let settings = Settings::default();
+        let (kinds, layers) = (kinds.into(), Arc::default());
+        LiveLeaf { surface, endpoints, kinds, post: None, settings, layers }
+    }
+}
+
+/// Collects the exports of several components into one surface.
+struct Merge {
+    surface: Surface,
+    endpoints: Vec<Endpoint>,
+    kinds: Vec<Option<ResourceKind>>,
+    path: Vec<String>,
+}
+
+impl Merge {
+    fn item(&mut self, named: &Named, (id, leaf): (&Arc<str>, &LiveLeaf)) -> Named {
+        self.path.push(named.name.clone());
+        let item = match &named.item {
+            Item::Func { ty, index } => {
+                let ty = Arc::new(ty.renumber(&mut |it| self.resource(it, leaf)));
+                let path = self.path.clone();
+                self.surface.funcs.push(ExportedFunc { path, ty: ty.clone() });
+                self.endpoints.push(leaf.endpoint(id, *index));
+                Item::Func { ty, index: self.endpoints.len() - 1 }
+            }
+            Item::Instance(items) => {
+                Item::Instance(items.iter().map(|named| self.item(named, (id, leaf))).collect())
+            }
+            Item::Resource(resource) => Item::Resource(Resource {
+                name: resource.name.clone(),
+                index: self.resource(resource, leaf),
+            }),
+            Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it, leaf))),
+            Item::Code(kind) => Item::Code(kind),
+        };
+        self.path.pop();
+        Named { name: named.name.clone(), implements: None, item }
+    }
+
+    /// The number that a leaf's resource has in the merged surface.
+    fn resource(&mut self, resource: &Resource, leaf: &LiveLeaf) -> u32 {
+        let kind = leaf.kinds[resource.index as usize].clone();
+        let known = self.kinds.iter().position(|known| kind.is_some() && *known == kind);
+        let index = known.unwrap_or_else(|| {
+            let origin = match kind {
+                Some(_) => ResourceOrigin::Defined,
+                None => ResourceOrigin::Host,
+            };
+            self.surface.resources.push(ResourceDef { name: resource.name.clone(), origin });
+            self.kinds.push(kind);
+            self.kinds.len() - 1
+        });
+        index as u32
+    }
+}

@@ -1,0 +1,64 @@
+//! Components with the type of their stores' data forgotten: reflected, linked, started.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::settings::RunSettings;
+use crate::error::{Cause, PlanProblem, StartError};
+use crate::link::{Lacking, Wire};
+use crate::plan::item::Surface;
+use crate::run::{DriverHandle, StoreSide};
+
+/// A component, with the type of its store's data forgotten.
+pub(crate) trait Startable: Send + Sync {
+    /// What the component imports and exports. Compiles it if that was not done before.
+    ///
+    /// # Errors
+    ///
+    /// What keeps that from being known, said of a component with the id `path`.
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>>;
+
+    /// Whether [`surface`](Self::surface) has nothing to compile or to reflect any more.
+    fn has_surface(&self) -> bool {
+        true
+    }
+
+    /// The component's binary, if it is known.
+    #[cfg(feature = "fuse")]
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause>;
+
+    /// Whether its store can be made anew.
+    fn is_restartable(&self) -> bool;
+
+    /// Links the component, without a store.
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError>;
+}
+
+/// Why a component cannot be linked.
+pub(crate) enum LinkError {
+    /// By the index of the import, what its linker lacks.
+    Unsatisfied(Vec<(usize, Lacking)>),
+    /// It has no surface.
+    Broken(Vec<PlanProblem>),
+    Failed(Cause),
+}
+
+/// How a component is to be linked.
+pub(crate) struct Link {
+    pub(crate) side: StoreSide,
+    pub(crate) wires: Vec<Wire>,
+    /// Imports that the linker must satisfy.
+    pub(crate) from_linker: Vec<usize>,
+}
+
+/// A component that waits for its store.
+pub(crate) trait Linked: Send {
+    /// Makes the store and the instance, and starts the driver.
+    fn start(
+        self: Box<Self>,
+        handle: Arc<DriverHandle>,
+        running: RunSettings,
+    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;
+}

@@ -1,0 +1,299 @@
+//! What the callers of a composition share, and what a function's values become on their side.
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use std::sync::{Mutex, MutexGuard};
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use futures_util::stream::{self, BoxStream};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use wasm_runtime_composer_values::Stored;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use wasmtime::component::Val;
+
+use crate::error::HandleError;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::error::TypeDifference;
+use crate::run::Post;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::sync::lock;
+use crate::types::{Resource, ValueType};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::value::StreamEnd;
+use crate::value::handle::{Guard, Held, ResourceKind};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::value::handle::{Key, StreamName};
+use crate::value::{Handle, HandleType, each_handle};
+
+/// What the callers of a composition share: whether it takes calls, and their handles.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    shut: Arc<AtomicBool>,
+    pub(crate) held: Held,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) streams: HeldStreams,
+}
+
+impl Gate {
+    pub(crate) fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn shut(&self) {
+        self.shut.store(true, Ordering::Release);
+        self.held.close();
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        self.streams.close();
+    }
+}
+
+/// The caller's side of one function: what the handles in its values are there.
+pub(super) struct CallerSide {
+    /// What each resource in the function's type is.
+    pub(super) kinds: Arc<[Option<ResourceKind>]>,
+    pub(super) gate: Gate,
+    /// Where the function is called, for its name.
+    pub(super) post: Arc<Post>,
+    pub(super) func: usize,
+}
+
+impl CallerSide {
+    /// The function's name, as `interface#function`.
+    pub(super) fn function(&self) -> String {
+        self.post.function_name(self.func)
+    }
+
+    /// Takes a handle out of the caller's table, to move it or to lend it.
+    pub(super) fn pass_in(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+    ) -> Result<(), HandleError> {
+        let resource = match ty {
+            HandleType::Own(resource) | HandleType::Borrow(resource) => resource,
+            HandleType::Stream(payload) | HandleType::Future(payload) => {
+                return self.pass_elements(payload, handle, Self::pass_in);
+            }
+        };
+        match handle {
+            Handle::Held(guard) => {
+                let guard = guard.take().ok_or(HandleError::NotHeld)?;
+                let own = guard.take()?;
+                check_kind(&self.kinds, resource, own.kind())?;
+                *handle = Handle::Own(own);
+                Ok(())
+            }
+            Handle::Lent(lent) => check_kind(&self.kinds, resource, lent.kind()),
+            Handle::Raw(_) | Handle::Own(_) | Handle::Stream(_) | Handle::Object(_) => {
+                Err(HandleError::NotHeld)
+            }
+        }
+    }
+
+    /// Puts a handle into the caller's table, to go with its owner.
+    pub(super) fn pass_out(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+    ) -> Result<(), HandleError> {
+        if let HandleType::Stream(payload) | HandleType::Future(payload) = ty {
+            return self.pass_elements(payload, handle, Self::pass_out);
+        }
+        match std::mem::replace(handle, Handle::Held(None)) {
+            Handle::Own(own) => {
+                *handle = Handle::Held(Some(Guard::new(&self.gate.held, own)?));
+                Ok(())
+            }
+            _ => Err(HandleError::NotHeld),
+        }
+    }
+
+    /// Has the handles in the elements of a stream pass, when they do.
+    fn pass_elements(
+        self: &Arc<Self>,
+        payload: Option<&ValueType>,
+        handle: &mut Handle,
+        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
+    ) -> Result<(), HandleError> {
+        let Handle::Stream(end) = handle else { return Err(HandleError::NotHeld) };
+        if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
+            let this = self.clone();
+            end.through(move |value| {
+                each_handle(&payload, value, &mut |ty, handle| pass(&this, ty, handle))
+            });
+        }
+        Ok(())
+    }
+
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(super) fn with_elements(
+        self: &Arc<Self>,
+        payload: Option<&ValueType>,
+        end: StreamEnd,
+        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
+    ) -> StreamEnd {
+        let mut handle = Handle::Stream(end);
+        // It is a stream.
+        let _ = self.pass_elements(payload, &mut handle, pass);
+        match handle {
+            Handle::Stream(end) => end,
+            _ => StreamEnd::from_rust(stream::empty()),
+        }
+    }
+
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    /// Lets a handle that one function has returned pass to another.
+    pub(super) fn pass_on(
+        self: &Arc<Self>,
+        ty: HandleType<'_>,
+        handle: &mut Handle,
+    ) -> Result<(), HandleError> {
+        match (ty, handle) {
+            (HandleType::Own(resource), Handle::Own(own)) => {
+                check_kind(&self.kinds, resource, own.kind())
+            }
+            (HandleType::Stream(payload) | HandleType::Future(payload), handle) => {
+                self.pass_elements(payload, handle, Self::pass_on)
+            }
+            _ => Err(HandleError::NotHeld),
+        }
+    }
+}
+
+/// Compares the kind of a handle with the one that stands at its place in the function's type.
+pub(super) fn check_kind(
+    kinds: &[Option<ResourceKind>],
+    resource: &Resource,
+    found: &ResourceKind,
+) -> Result<(), HandleError> {
+    if kinds.get(resource.index as usize).and_then(Option::as_ref) == Some(found) {
+        return Ok(());
+    }
+    if resource.name() == found.name() {
+        // The same resource in another composition is another one.
+        return Err(HandleError::NotHeld);
+    }
+    let (expected, found) = (resource.name().to_owned(), found.name().to_owned());
+    Err(HandleError::OtherResource { expected, found })
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+/// The streams and futures that a composition's callers in Rust have as `Val`s.
+#[derive(Clone, Default)]
+pub(crate) struct HeldStreams(Arc<Mutex<StreamTable>>);
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+#[derive(Default)]
+pub(super) struct StreamTable {
+    pub(super) sources: HashMap<StreamKey, Source>,
+    closed: bool,
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+/// A stream or a future as the caller knows it.
+pub(crate) type StreamKey = Key<StreamName>;
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Stream,
+    Future,
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+/// Where the elements come from.
+pub(crate) enum Source {
+    /// From Rust, as `Val`s of a type that is known where they go.
+    Vals(BoxStream<'static, Val>),
+    /// From Rust, of a type that is.
+    Typed {
+        end: StreamEnd,
+        check: fn(&ValueType) -> Result<(), TypeDifference>,
+    },
+    Returned(Returned),
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+/// What a function has returned.
+pub(crate) struct Returned {
+    pub(super) end: StreamEnd,
+    pub(super) payload: Option<ValueType>,
+    pub(super) side: Arc<CallerSide>,
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+impl HeldStreams {
+    /// No stream may be dropped under this lock: it can be one of Rust.
+    pub(super) fn lock(&self) -> MutexGuard<'_, StreamTable> {
+        lock(&self.0)
+    }
+
+    /// Drops every stream, and from now on those that still arrive.
+    pub(crate) fn close(&self) {
+        let sources = {
+            let mut table = self.lock();
+            table.closed = true;
+            std::mem::take(&mut table.sources)
+        };
+        // Streams are not dropped under the lock.
+        sources.into_keys().for_each(|Key(name)| name.retire());
+    }
+
+    pub(super) fn insert(&self, kind: Kind, source: Source) -> Result<Stored, HandleError> {
+        let mut table = self.lock();
+        if table.closed {
+            // Streams are not dropped under the lock.
+            drop(table);
+            return Err(HandleError::Closed);
+        }
+        let name = match kind {
+            Kind::Stream => StreamName::stream(),
+            Kind::Future => StreamName::future(),
+        }?;
+        table.sources.insert(Key(name.clone()), source);
+        Ok(match name {
+            StreamName::Stream(stream) => Stored::Stream(stream),
+            StreamName::Future(future) => Stored::Future(future),
+        })
+    }
+
+    pub(super) fn put_back(&self, key: StreamKey, source: Source) {
+        let mut table = self.lock();
+        if !table.closed {
+            table.sources.insert(key, source);
+        }
+    }
+
+    pub(super) fn remove(&self, key: &StreamKey) -> Result<Source, HandleError> {
+        self.lock().sources.remove(key).ok_or(HandleError::NotHeld)
+    }
+
+    /// Takes out the stream or the future that `val` is, if it is one that is here.
+    pub(crate) fn take(&self, val: &Val) -> Option<impl Sized + use<>> {
+        let key = key_of_val(val)?;
+        let source = self.remove(&key).ok()?;
+        key.0.retire();
+        Some(source)
+    }
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(super) fn key_of_val(val: &Val) -> Option<StreamKey> {
+    Some(Key(match val {
+        Val::Stream(stream) => StreamName::Stream(stream.clone()),
+        Val::Future(future) => StreamName::Future(future.clone()),
+        _ => return None,
+    }))
+}
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(super) fn key_of(stored: &Stored) -> Option<StreamKey> {
+    Some(Key(match stored {
+        Stored::Stream(stream) => StreamName::Stream(stream.clone()),
+        Stored::Future(future) => StreamName::Future(future.clone()),
+        Stored::Resource(_) => return None,
+    }))
+}

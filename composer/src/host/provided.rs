@@ -1,0 +1,227 @@
+//! Exports that no component implements: Rust does, or somebody on another machine.
+//!
+//! Not part of the public interface: it is for this workspace's own crates, and may change in any
+//! release.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt, stream};
+use tokio::task::JoinHandle;
+use wasmtime::format_err;
+
+use crate::compose::{Link, LinkError, Linked, PartContent, RunSettings, Startable};
+use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError, StreamLost};
+use crate::export::ExportFunc;
+use crate::plan::item::{ExportedFunc, Item, Named, Surface};
+use crate::run::StoreSide;
+use crate::run::{DriverHandle, ProvidedDriver};
+use crate::types::FunctionType;
+use crate::value::StreamEnd;
+
+pub use crate::compose::Part;
+pub use crate::compose::sealed::IntoPart;
+pub use crate::run::{Provider, ProviderError, ProviderFuture};
+pub use crate::value::{Elements, Handle, Value};
+
+/// Something that is exported.
+#[derive(Clone, Debug)]
+pub enum ProvidedExport {
+    /// A function at the root.
+    Func {
+        /// Its name.
+        name: String,
+        /// Its type.
+        ty: FunctionType,
+    },
+    /// An interface with its functions.
+    Interface {
+        /// Its name.
+        name: String,
+        /// The functions by name, in the order of their numbers.
+        funcs: Vec<(String, FunctionType)>,
+    },
+}
+
+/// Exports that a [`Provider`] implements; composable like a component.
+#[derive(Clone)]
+pub struct Provided {
+    part: Arc<ProvidedPart>,
+}
+
+impl Provided {
+    /// Functions have their numbers in the order in which `exports` lists them, those of interfaces
+    /// one after the other. None may have handles of resources.
+    pub fn new(exports: Vec<ProvidedExport>, provider: impl Provider) -> Self {
+        Self::of_surface(surface(exports).map(Arc::new).map_err(Cause::new), provider)
+    }
+
+    pub(crate) fn of_surface(
+        surface: Result<Arc<Surface>, Cause>,
+        provider: impl Provider,
+    ) -> Self {
+        Self { part: Arc::new(ProvidedPart { surface, provider: Arc::new(provider) }) }
+    }
+
+    /// Exports that there are not, because of `error`: composing fails with it.
+    pub fn refused(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::of_surface(Err(Cause::new(wasmtime::Error::new(error))), Nobody)
+    }
+}
+
+/// The provider of no function.
+struct Nobody;
+
+impl Provider for Nobody {
+    fn call(&self, _: usize, _: Vec<Value>) -> ProviderFuture {
+        Box::pin(async { Err(format_err!("there is no such function").into()) })
+    }
+}
+
+impl fmt::Debug for Provided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provided").field("surface", &self.part.surface).finish_non_exhaustive()
+    }
+}
+
+impl IntoPart for Provided {
+    fn into_part(self) -> Part {
+        PartContent::Single(self.part).into()
+    }
+}
+
+/// What the exports look like to a plan.
+fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
+    let mut surface = Surface { lacks_types: true, ..Surface::default() };
+    let mut names = HashSet::new();
+    for export in exports {
+        let named = match export {
+            ProvidedExport::Func { name, ty } => {
+                let item = func(&mut surface, vec![name.clone()], ty)?;
+                Named { name, implements: None, item }
+            }
+            ProvidedExport::Interface { name, funcs } => {
+                let mut items: Vec<Named> = Vec::new();
+                for (function, ty) in funcs {
+                    if items.iter().any(|it| it.name == function) {
+                        return Err(format_err!("`{name}` has two functions `{function}`"));
+                    }
+                    let item = func(&mut surface, vec![name.clone(), function.clone()], ty)?;
+                    items.push(Named { name: function, implements: None, item });
+                }
+                Named { name, implements: None, item: Item::Instance(items) }
+            }
+        };
+        if !names.insert(named.name.clone()) {
+            return Err(format_err!("there are two exports `{}`", named.name));
+        }
+        surface.exports.push(named);
+    }
+    Ok(surface)
+}
+
+fn func(surface: &mut Surface, path: Vec<String>, ty: FunctionType) -> wasmtime::Result<Item> {
+    if let Some(resource) = ty.find_resource(&|_| true) {
+        let (function, resource) = (path.join("#"), resource.name());
+        return Err(format_err!("`{function}` has handles of resource `{resource}`"));
+    }
+    let (ty, index) = (Arc::new(ty), surface.funcs.len());
+    surface.funcs.push(ExportedFunc { path, ty: ty.clone() });
+    Ok(Item::Func { ty, index })
+}
+
+struct ProvidedPart {
+    surface: Result<Arc<Surface>, Cause>,
+    provider: Arc<dyn Provider>,
+}
+
+impl Startable for ProvidedPart {
+    fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
+        let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
+        self.surface.clone().map_err(load)
+    }
+
+    #[cfg(feature = "fuse")]
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(None)
+    }
+
+    fn is_restartable(&self) -> bool {
+        true
+    }
+
+    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
+        // Nothing is imported.
+        Ok(Box::new(LinkedProvider { provider: self.provider.clone(), side: Arc::new(link.side) }))
+    }
+}
+
+struct LinkedProvider {
+    provider: Arc<dyn Provider>,
+    side: Arc<StoreSide>,
+}
+
+impl Linked for LinkedProvider {
+    fn start(
+        self: Box<Self>,
+        handle: Arc<DriverHandle>,
+        _: RunSettings,
+    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+        Box::pin(async move {
+            let driver = ProvidedDriver::new(handle, self.side, self.provider);
+            Ok(tokio::spawn(driver.run()))
+        })
+    }
+}
+
+/// Calls an exported function with arguments of its type, and gives its result as it is. The function
+/// must not have handles of resources.
+///
+/// # Errors
+///
+/// As [`ExportFunc::call`].
+pub async fn call(func: &ExportFunc, args: Vec<Value>) -> Result<Option<Value>, CompositionError> {
+    let (expected, found) = (func.ty().params().len(), args.len());
+    if expected != found {
+        let function = func.name();
+        return Err(ArgumentError::ParameterCount { function, expected, found }.into());
+    }
+    func.call_checked(args).await
+}
+
+/// The value of a stream, or of a future, of what `elements` gives. A future's is one element.
+pub fn stream_value(elements: impl Stream<Item = Elements> + Send + 'static) -> Value {
+    Value::Handle(Handle::Stream(StreamEnd::from_rust(elements)))
+}
+
+/// As [`stream_value`], of a writer that may be lost before its end; whoever reads gets that.
+pub fn lossy_stream_value(
+    elements: impl Stream<Item = Result<Elements, StreamLost>> + Send + 'static,
+) -> Value {
+    Value::Handle(Handle::Stream(StreamEnd::from_fallible(elements.map_err(Into::into))))
+}
+
+/// That `writer` is gone before the end of what it wrote, or, with a reason, that what it writes was given
+/// up.
+pub fn stream_lost(writer: impl Into<String>, reason: Option<String>) -> StreamLost {
+    StreamLost { component: writer.into(), reason }
+}
+
+/// What the stream or future `value` gives, at most `most` elements at a time; `None` if it is none.
+pub fn elements(
+    value: Value,
+    most: usize,
+) -> Option<impl Stream<Item = Result<Elements, CompositionError>> + Send> {
+    let Value::Handle(Handle::Stream(end)) = value else { return None };
+    Some(stream::unfold(Some(end), move |end| async move {
+        let mut end = end?;
+        match std::future::poll_fn(|cx| end.poll_read(cx, most)).await {
+            Ok(Some(elements)) => Some((Ok(elements), Some(end))),
+            Ok(None) => None,
+            Err(broken) => Some((Err(broken.into()), None)),
+        }
+    }))
+}

@@ -1,0 +1,99 @@
+//! Numbers that can be waited for.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// A number that somebody may wait for to be zero.
+#[derive(Clone, Default)]
+pub(crate) struct Count(Arc<Counter>);
+
+#[derive(Default)]
+struct Counter {
+    count: AtomicUsize,
+    /// How many wait for zero. Either the last of the count sees who waits, or who waits sees zero.
+    waiting: AtomicUsize,
+    zero: Notify,
+}
+
+impl Count {
+    pub(crate) fn get(&self) -> usize {
+        self.0.count.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn enter(&self) -> Counted {
+        self.0.count.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+
+    /// Waits until the number is zero.
+    pub(crate) async fn zero(&self) {
+        self.0.waiting.fetch_add(1, Ordering::SeqCst);
+        let _waiting = Waiting(&self.0.waiting);
+        loop {
+            let mut zero = pin!(self.0.zero.notified());
+            // From here on no zero is missed.
+            zero.as_mut().enable();
+            if self.get() == 0 {
+                return;
+            }
+            zero.await;
+        }
+    }
+}
+
+/// Somebody who waits for a [`Count`] to be zero.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One in a [`Count`].
+pub(crate) struct Counted(Count);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let Counter { count, waiting, zero } = &*self.0.0;
+        if count.fetch_sub(1, Ordering::SeqCst) == 1 && waiting.load(Ordering::SeqCst) > 0 {
+            zero.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::Count;
+
+    #[test]
+    fn whoever_waits_for_zero_finds_it_however_it_comes() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        for _ in 0..200 {
+            let count = Count::default();
+            // Zero comes again and again, from several threads, and in the end it stays.
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let first = count.enter();
+                    let count = count.clone();
+                    thread::spawn(move || {
+                        drop(first);
+                        (0..50).for_each(|_| drop(count.enter()));
+                    })
+                })
+                .collect();
+            let zero = async { timeout(Duration::from_secs(60), count.zero()).await };
+            runtime.block_on(zero).expect("this hangs");
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            assert_eq!(count.get(), 0);
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! Futures going into a store and out of it.
+//!
+//! Whoever reads a guest's future by wasmtime's means can do nothing but take its value: a writer is never
+//! told that its reader is gone, and what it takes back it cannot write again. So reading begins when the
+//! value is wanted, and a future whose reader goes is closed instead. Both need the store, and so a task in
+//! its event loop.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Wake, Waker};
+
+use wasm_runtime_composer_values::{self as values, Elements, Reads, Taken, Wanted, Write, Writes};
+use wasmtime::component::{Accessor, AccessorTask, FutureAny};
+use wasmtime::{AsContextMut, StoreContextMut};
+
+use super::crossing::{Given, StoreHandles};
+use super::stream::{Ends, poll_elements};
+use crate::sync::lock;
+use crate::types::ValueType;
+use crate::value::handle::{Demand, pipe};
+use crate::value::{Faulty, Handle, take_handles};
+use crate::value::{StreamEnd, WriteEnd};
+
+/// How many writes one store may leave behind that were closed while they waited: wasmtime frees what it
+/// has of them with the store.
+const LEFT_BEHIND: usize = 1024;
+
+/// The futures of a component's store, whichever it is.
+#[derive(Clone)]
+pub(crate) struct Futures {
+    table: Arc<Mutex<Arc<Table>>>,
+    /// Whether something is due, in this store or a former one.
+    any_due: Arc<AtomicBool>,
+}
+
+/// The futures of one store.
+struct Table {
+    futures: Mutex<Tables>,
+    due: Arc<Due>,
+    /// How many writes were left behind.
+    left: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct Tables {
+    /// Those that came out and that nobody has begun to read.
+    unread: HashMap<u64, Unread>,
+    /// Those that went in and that no guest has read.
+    given: HashMap<u64, (FutureAny, Shared)>,
+    next: u64,
+    /// Whether the store's event loop has a task for them.
+    attended: bool,
+}
+
+struct Unread {
+    value: Arc<Kept>,
+    errand: Waker,
+}
+
+/// The reading end of a future that is in the store.
+type Shared = Arc<Mutex<Option<StreamEnd>>>;
+
+impl Default for Futures {
+    fn default() -> Self {
+        let any_due = Arc::default();
+        Self { table: Arc::new(Mutex::new(Table::new(&any_due))), any_due }
+    }
+}
+
+impl Futures {
+    fn table(&self) -> Arc<Table> {
+        lock(&self.table).clone()
+    }
+
+    /// Begins with a new store.
+    pub(super) fn renew(&self) {
+        let former = std::mem::replace(&mut *lock(&self.table), Table::new(&self.any_due));
+        drop(former);
+    }
+
+    /// Does what has to be done in the store since others run than those in it, if there is anything. The
+    /// store's event loop does it too, but may not get round to it before a guest goes on.
+    pub(super) fn attend(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
+        if self.any_due.load(Ordering::Acquire) {
+            self.table().attend(store)?;
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    fn new(any_due: &Arc<AtomicBool>) -> Arc<Self> {
+        let due = Due { any: any_due.clone(), state: Mutex::default() };
+        Arc::new(Self { futures: Mutex::default(), due: Arc::new(due), left: Arc::default() })
+    }
+
+    /// Keeps a future until its value is wanted.
+    fn keep(self: &Arc<Self>, value: Kept, mut store: impl AsContextMut) -> wasmtime::Result<()> {
+        let mut futures = lock(&self.futures);
+        let key = futures.key();
+        let errand = Waker::from(Arc::new(Errand { due: self.due.clone(), key }));
+        if let Some((pipe, _)) = &value.state().open {
+            // Nobody has the other end yet.
+            let _ = pipe.poll_demand(&Context::from_waker(&errand));
+        }
+        futures.unread.insert(key, Unread { value: Arc::new(value), errand });
+        if !std::mem::replace(&mut futures.attended, true) {
+            drop(futures);
+            store.as_context_mut().spawn(Attend(self.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn attend(&self, mut store: impl AsContextMut) -> wasmtime::Result<()> {
+        for key in self.due.take() {
+            let Some(unread) = lock(&self.futures).unread.remove(&key) else { continue };
+            match unread.poll_demand() {
+                Poll::Pending => drop(lock(&self.futures).unread.insert(key, unread)),
+                Poll::Ready(Demand::Gone) => unread.value.close(&mut store)?,
+                Poll::Ready(Demand::UpTo(_)) => unread.value.read(&mut store)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Unread {
+    fn poll_demand(&self) -> Poll<Demand> {
+        match &self.value.state().open {
+            Some((pipe, _)) => pipe.poll_demand(&Context::from_waker(&self.errand)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Tables {
+    fn key(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+}
+
+/// Which futures something has happened to.
+struct Due {
+    any: Arc<AtomicBool>,
+    state: Mutex<DueState>,
+}
+
+#[derive(Default)]
+struct DueState {
+    keys: Vec<u64>,
+    task: Option<Waker>,
+}
+
+impl Due {
+    fn take(&self) -> Vec<u64> {
+        let mut state = lock(&self.state);
+        self.any.store(false, Ordering::Release);
+        std::mem::take(&mut state.keys)
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        if !state.keys.is_empty() {
+            return Poll::Ready(());
+        }
+        state.task = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Notes that something has happened to a future.
+struct Errand {
+    due: Arc<Due>,
+    key: u64,
+}
+
+impl Wake for Errand {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = lock(&self.due.state);
+        state.keys.push(self.key);
+        self.due.any.store(true, Ordering::Release);
+        let task = state.task.take();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// The task in a store's event loop that does what is due, and ends the futures with the store.
+struct Attend(Arc<Table>);
+
+impl<T: 'static> AccessorTask<T> for Attend {
+    async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
+        loop {
+            poll_fn(|cx| self.0.due.poll(cx)).await;
+            accessor.with(|store| self.0.attend(store))?;
+        }
+    }
+}
+
+impl Drop for Attend {
+    fn drop(&mut self) {
+        let unread = std::mem::take(&mut lock(&self.0.futures).unread);
+        drop(unread);
+    }
+}
+
+/// A future that a guest has given, until its value is taken.
+struct Kept {
+    ends: Ends,
+    /// The number of the guest's store.
+    epoch: u64,
+    /// Whether a host function made it: then wasmtime moves the value in one go, which nobody may stop.
+    by_host: bool,
+    /// How many writes the store has left behind.
+    left: Arc<AtomicUsize>,
+    state: Mutex<KeptState>,
+}
+
+struct KeptState {
+    open: Option<(Arc<WriteEnd>, FutureAny)>,
+    /// How often wasmtime has asked for what becomes of the write at hand.
+    polls: usize,
+    /// Watches the reader while nothing is written.
+    watch: Option<Waker>,
+}
+
+impl KeptState {
+    /// Nothing is written any more.
+    fn rest(&mut self) -> Option<Waker> {
+        self.polls = 0;
+        self.watch.take()
+    }
+}
+
+impl Kept {
+    fn state(&self) -> MutexGuard<'_, KeptState> {
+        lock(&self.state)
+    }
+
+    /// Takes it from its reader.
+    fn take(&self) -> Option<(Arc<WriteEnd>, FutureAny)> {
+        let mut state = self.state();
+        let (open, watch) = (state.open.take(), state.rest());
+        drop(state);
+        wake(watch);
+        open
+    }
+
+    /// Tells the writer that nobody will read.
+    fn close(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
+        match self.take() {
+            Some((_, mut future)) => future.close(store),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to read.
+    fn read(self: Arc<Self>, mut store: impl AsContextMut) -> wasmtime::Result<()> {
+        let future = self.state().open.as_ref().map(|(_, future)| future.clone());
+        let Some(future) = future else { return Ok(()) };
+        let payload = self.ends.payload();
+        values::pipe_future(future, payload, store.as_context_mut(), Written(self.clone()))?;
+        // It comes after a write that waits already.
+        store.as_context_mut().spawn(Watch(self))?;
+        Ok(())
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some((pipe, _)) = self.take() {
+            pipe.end(self.ends.over(self.epoch));
+        }
+    }
+}
+
+fn wake(waiting: Option<Waker>) {
+    if let Some(waiting) = waiting {
+        waiting.wake();
+    }
+}
+
+/// What a guest writes to a future.
+struct Written(Arc<Kept>);
+
+impl<T: 'static> Writes<T, Handle> for Written {
+    fn poll_wanted(
+        &mut self,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        write: Write,
+    ) -> Poll<wasmtime::Result<Wanted>> {
+        let value = &self.0;
+        let mut state = value.state();
+        let Some(pipe) = state.open.as_ref().map(|(pipe, _)| pipe.clone()) else {
+            return Poll::Pending;
+        };
+        let first = state.polls == 0;
+        state.polls += 1;
+        drop(state);
+        // This may wake a reader in Rust, which is not done under the lock.
+        let demand = match write.cancelled {
+            true => pipe.poll_gone(cx).map(|()| Demand::Gone),
+            false => pipe.poll_write(cx, write.offered),
+        };
+        match demand {
+            Poll::Ready(Demand::UpTo(most)) => return Poll::Ready(Ok(Wanted::UpTo(most))),
+            Poll::Pending if write.cancelled => {
+                let watch = value.state().rest();
+                wake(watch);
+                return Poll::Ready(Ok(Wanted::Nothing));
+            }
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Demand::Gone) => {}
+        }
+        if value.by_host || value.left.load(Ordering::Relaxed) >= LEFT_BEHIND {
+            return Poll::Ready(Ok(Wanted::Never));
+        }
+        if first {
+            // It may be the guest that asks, which then leaves the write to the event loop, and that
+            // would ask once more whatever comes of it.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        value.left.fetch_add(1, Ordering::Relaxed);
+        // Nobody asks for the write again: the guest has its answer by this.
+        match value.close(store) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn put(
+        &mut self,
+        store: StoreContextMut<'_, T>,
+        mut elements: Elements<Handle>,
+    ) -> wasmtime::Result<()> {
+        let value = &self.0;
+        value
+            .ends
+            .each(store, &mut elements, |ty, value, handles| take_handles(ty, value, handles))?;
+        let bytes = value.ends.bytes(&elements)?;
+        if let Some((pipe, _)) = value.take() {
+            pipe.put(elements, bytes);
+            pipe.end(Ok(()));
+        }
+        Ok(())
+    }
+}
+
+/// The task in a store's event loop that closes a future which somebody wanted, when they go before it is
+/// written.
+struct Watch(Arc<Kept>);
+
+impl<T: 'static> AccessorTask<T> for Watch {
+    async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
+        let Self(value) = self;
+        let gone = poll_fn(|cx| {
+            let mut state = value.state();
+            let Some((pipe, _)) = &state.open else { return Poll::Ready(false) };
+            // While something is written, that is where it is seen.
+            if state.polls == 0 && pipe.poll_gone(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            state.watch = Some(cx.waker().clone());
+            Poll::Pending
+        });
+        if gone.await && !value.by_host {
+            accessor.with(|store| value.close(store))?;
+        }
+        Ok(())
+    }
+}
+
+/// The value that a guest reads.
+struct Read {
+    ends: Ends,
+    end: Shared,
+    table: Arc<Table>,
+    key: u64,
+}
+
+impl<T: 'static> Reads<T, Handle> for Read {
+    type Whole = ();
+
+    fn poll_elements(
+        &mut self,
+        cx: &mut Context<'_>,
+        store: StoreContextMut<'_, T>,
+        most: usize,
+        cancelled: bool,
+    ) -> Poll<wasmtime::Result<Taken<Handle>>> {
+        // It may be a future of Rust, which is not polled under the lock.
+        let Some(mut end) = lock(&self.end).take() else { return Poll::Ready(Ok(Taken::End)) };
+        let taken = poll_elements(&mut end, cx, most, cancelled);
+        *lock(&self.end) = Some(end);
+        self.ends.given(store, taken)
+    }
+
+    fn into_whole(self) {}
+}
+
+impl Drop for Read {
+    fn drop(&mut self) {
+        let given = lock(&self.table.futures).given.remove(&self.key);
+        drop(given);
+    }
+}
+
+impl<S: AsContextMut> StoreHandles<'_, S> {
+    pub(super) fn take_future(
+        &mut self,
+        payload: Option<&ValueType>,
+        future: FutureAny,
+    ) -> Result<StreamEnd, Faulty> {
+        let ends = Ends::new(self.side, payload);
+        let store = self.store.as_context_mut();
+        let (future, by_host) =
+            values::origin_of_future::<_, Handle>(future, ends.payload(), store)
+                .map_err(Faulty::Store)?;
+        let table = self.side.futures.table();
+        // One that was only passed on goes on as it came.
+        if by_host && let Some(end) = table.recover(&future) {
+            let mut future = future;
+            future.close(&mut self.store).map_err(Faulty::Store)?;
+            end.held_by(None);
+            return Ok(end);
+        }
+        let (write, read) = pipe(self.side.uses.enter(), &self.side.watched);
+        write.stays_unread();
+        let state = KeptState { open: Some((Arc::new(write), future)), polls: 0, watch: None };
+        let epoch = self.side.epoch();
+        let value =
+            Kept { ends, epoch, by_host, left: table.left.clone(), state: Mutex::new(state) };
+        table.keep(value, &mut self.store).map_err(Faulty::Store)?;
+        Ok(StreamEnd::from_guest(read))
+    }
+
+    pub(super) fn give_future(
+        &mut self,
+        payload: Option<&ValueType>,
+        end: StreamEnd,
+    ) -> Result<FutureAny, Faulty> {
+        let ends = Ends::new(self.side, payload);
+        let payload = ends.payload();
+        let table = self.side.futures.table();
+        let key = lock(&table.futures).key();
+        end.withdraw();
+        end.held_by(Some(&self.side.watched));
+        let end = Arc::new(Mutex::new(Some(end)));
+        let read = Read { ends, end: end.clone(), table: table.clone(), key };
+        let store = self.store.as_context_mut();
+        let future = values::future_to_store(payload, store, read).map_err(Faulty::Store)?;
+        lock(&table.futures).given.insert(key, (future.clone(), end));
+        self.given.push(Given::Future(future.clone()));
+        Ok(future)
+    }
+}
+
+impl Table {
+    /// What a future in the store was made of.
+    fn recover(&self, future: &FutureAny) -> Option<StreamEnd> {
+        let futures = lock(&self.futures);
+        let (_, end) = futures.given.values().find(|(given, _)| given == future)?;
+        let end = end.clone();
+        drop(futures);
+        lock(&end).take()
+    }
+}

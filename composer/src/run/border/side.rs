@@ -1,0 +1,169 @@
+//! What is known of a component where values and handles cross the border of its store.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::AsContextMut;
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use super::endings::Endings;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use super::future::Futures;
+use crate::error::HandleError;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::error::StreamLost;
+use crate::pending::{Count, Outgoing, Watched};
+use crate::plan::item::{ResourceOrigin, Surface};
+use crate::run::waits::Tasks;
+use crate::types::Resource;
+use crate::value::Faulty;
+use crate::value::handle::{Home, LiveHandles, Proxies, ResourceKind, new_epoch};
+
+/// What has to be known about a component to take handles out of its store and to put them in.
+#[derive(Clone)]
+pub(crate) struct StoreSide {
+    pub(crate) surface: Arc<Surface>,
+    /// By the component's number of the resource; `None` where the host defines it.
+    pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+    /// The foreign resources that the store holds handles to.
+    pub(crate) proxies: Proxies,
+    /// This component, as the home of the resources that it defines.
+    pub(crate) home: Arc<dyn Home>,
+    pub(crate) live: LiveHandles,
+    /// Those of the component's own.
+    pub(crate) own_live: Count,
+    /// What keeps the component in use.
+    pub(crate) uses: Count,
+    /// The number of the component's store.
+    pub(crate) epoch: Arc<AtomicU64>,
+    pub(crate) id: Arc<str>,
+    /// The calls that run in the store, where what they call has to know them.
+    pub(crate) tasks: Option<Tasks>,
+    /// Whether the component calls functions of others.
+    pub(crate) calls_others: bool,
+    /// How much stack the component's guests leave to what they call.
+    pub(crate) stack: usize,
+    /// The calls of other components that are not answered, given up or not, and the bytes that wait.
+    pub(crate) outgoing: Outgoing,
+    /// Whose turn it is to begin, of calls by number.
+    pub(crate) begun: Arc<Begun>,
+    /// The store, as who looks for deadlocks sees it.
+    #[cfg_attr(
+        not(all(feature = "codec", feature = "component-model-async")),
+        expect(dead_code, reason = "only streams and futures are of interest")
+    )]
+    pub(crate) watched: Arc<Watched>,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) futures: Futures,
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) endings: Arc<Endings>,
+}
+
+/// Keeps calls of one store in order that begin one after the other.
+pub(crate) struct Begun {
+    #[cfg_attr(
+        not(feature = "component-model-async"),
+        expect(dead_code, reason = "only async calls are by number")
+    )]
+    turn: Arc<Semaphore>,
+    /// The call that is about to begin.
+    beginning: Mutex<Option<(u32, OwnedSemaphorePermit)>>,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { turn: Arc::new(Semaphore::new(1)), beginning: Mutex::new(None) }
+    }
+}
+
+impl Begun {
+    fn beginning(&self) -> MutexGuard<'_, Option<(u32, OwnedSemaphorePermit)>> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.beginning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the calls before have begun.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::task::unconstrained(self.turn.clone().acquire_owned()).await.ok()
+    }
+
+    /// Notes that the call of a number is about to begin.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) fn begins(&self, number: u32, turn: Option<OwnedSemaphorePermit>) {
+        let beginning = turn.map(|turn| (number, turn));
+        let before = std::mem::replace(&mut *self.beginning(), beginning);
+        // Giving up a turn wakes who has the next one, which is not done under the lock.
+        drop(before);
+    }
+
+    /// Notes that the call of a number has begun, or will not.
+    pub(crate) fn has_begun(&self, number: u32) {
+        let begun = self.beginning().take_if(|(beginning, _)| *beginning == number);
+        drop(begun);
+    }
+
+    /// Notes that there is another store.
+    fn renew(&self) {
+        let begun = self.beginning().take();
+        drop(begun);
+    }
+}
+
+impl StoreSide {
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the component gets a new store: its resources are lost, and what it held is given
+    /// back.
+    pub(crate) fn renew(&self) {
+        self.epoch.store(new_epoch(), Ordering::Relaxed);
+        self.begun.renew();
+        self.proxies.clear();
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        self.futures.renew();
+    }
+
+    /// What is said of a stream that has not ended, and gets no further.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn stream_lost(&self) -> StreamLost {
+        StreamLost { component: self.id.to_string(), reason: None }
+    }
+
+    /// Polls the store's event loop; `fails` tells of what came of it whether the store ends with that.
+    pub(crate) fn polled<R>(&self, poll: impl FnOnce() -> R, fails: impl FnOnce(&R) -> bool) -> R {
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        return self.endings.polled(poll, fails, || self.stream_lost());
+        #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+        {
+            let _ = fails;
+            poll()
+        }
+    }
+
+    /// Does what became due in the store since it was last looked after.
+    pub(crate) fn attend(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
+        #[cfg(all(feature = "codec", feature = "component-model-async"))]
+        self.futures.attend(store)?;
+        #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+        let _ = store;
+        Ok(())
+    }
+
+    pub(super) fn kind(&self, resource: &Resource) -> Result<&ResourceKind, Faulty> {
+        let kind = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
+        kind.ok_or(Faulty::Handle(HandleError::NotHeld))
+    }
+
+    /// Whether the host defines the resource.
+    pub(crate) fn is_hosted(&self, resource: &Resource) -> bool {
+        self.kind(resource).is_err()
+    }
+
+    pub(super) fn is_home_of(&self, resource: &Resource) -> bool {
+        let def = self.surface.resources.get(resource.index as usize);
+        def.is_some_and(|def| def.origin == ResourceOrigin::Defined)
+    }
+}

@@ -1,0 +1,55 @@
+//! Who makes a call.
+
+use super::context::CallContext;
+use super::waits::Waiter;
+use crate::pending::Place;
+
+/// Who makes a call, and what goes along with it.
+pub(crate) enum Caller {
+    Component(ComponentCaller),
+    Rust { context: CallContext },
+}
+
+/// A component that makes a call.
+pub(crate) struct ComponentCaller {
+    /// Its waiting is looked after where waiting can go in a circle.
+    pub(crate) waiter: Option<Waiter>,
+    /// The call's place among those that the component may have.
+    pub(crate) place: Place,
+    pub(crate) context: CallContext,
+}
+
+impl Caller {
+    pub(crate) fn context(&self) -> &CallContext {
+        match self {
+            Self::Component(ComponentCaller { context, .. }) | Self::Rust { context } => context,
+        }
+    }
+
+    pub(crate) fn context_mut(&mut self) -> &mut CallContext {
+        match self {
+            Self::Component(ComponentCaller { context, .. }) | Self::Rust { context } => context,
+        }
+    }
+
+    /// The same for another call, if there is a place for it.
+    pub(crate) fn try_clone(&self) -> Option<Self> {
+        Some(match self {
+            Self::Component(ComponentCaller { waiter, place, context }) => {
+                let (waiter, context) = (waiter.clone(), context.clone());
+                Self::Component(ComponentCaller { waiter, place: place.another()?, context })
+            }
+            Self::Rust { context } => Self::Rust { context: context.clone() },
+        })
+    }
+}
+
+/// Who would run a call in place.
+#[derive(Clone, Copy)]
+pub(crate) enum InPlaceCaller {
+    Guest {
+        /// How much stack it leaves to what it calls.
+        stack: usize,
+    },
+    Rust,
+}

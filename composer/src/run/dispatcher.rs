@@ -1,0 +1,371 @@
+//! A component's place in its composition, whoever holds it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::caller::{Caller, ComponentCaller, InPlaceCaller};
+use super::driver::{Call, DriverHandle, Expired, Hears, MadeBy, RanInPlace, Ticket};
+use super::status::ComponentSnapshot;
+use super::waits::Wait;
+use crate::error::CompositionError;
+use crate::pending::{Callees, Watched};
+use crate::value::handle::Home;
+use crate::value::{Value, is_of_store};
+
+/// Where a component is called. What runs there can be replaced; a call sees either the old one or
+/// the new one, and calls sent one after the other keep their order.
+pub(crate) struct Post {
+    id: Arc<str>,
+    holders: RwLock<Holders>,
+    tickets: AtomicU64,
+}
+
+struct Holders {
+    /// The component's instances: one, or as many as its descriptor says. [`Post::new`] and
+    /// [`Post::replace`] are never given none.
+    current: Vec<Arc<DriverHandle>>,
+    /// Those before them, as long as somebody needs them.
+    former: Vec<Arc<DriverHandle>>,
+}
+
+impl Holders {
+    fn first(&self) -> &DriverHandle {
+        &self.current[0]
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<DriverHandle>> {
+        self.former.iter().chain(&self.current)
+    }
+
+    /// The one where a handle among the arguments lives, where there are several.
+    fn home(&self, args: &[Value]) -> Option<&Arc<DriverHandle>> {
+        if self.current.len() == 1 && self.former.is_empty() {
+            return None;
+        }
+        self.all().find(|driver| {
+            let epoch = driver.epoch().load(Ordering::Relaxed);
+            driver.has_store(epoch) && args.iter().any(|arg| is_of_store(arg, epoch))
+        })
+    }
+
+    /// Who takes a call: the one where a handle among the arguments lives, or else the instance with
+    /// the least to do of those that run.
+    fn takes(&self, args: &[Value]) -> &Arc<DriverHandle> {
+        match self.current.as_slice() {
+            [only] if self.former.is_empty() => only,
+            current => self.home(args).unwrap_or_else(|| {
+                let least = current.iter().min_by_key(|it| (it.is_stopped(), it.uses().get()));
+                least.unwrap_or(&current[0])
+            }),
+        }
+    }
+
+    /// Whether `driver`, which was to take a call some time ago, still can.
+    fn can_take(&self, driver: &Arc<DriverHandle>, args: &[Value]) -> bool {
+        match self.home(args) {
+            Some(home) => Arc::ptr_eq(home, driver),
+            None => self.current.iter().any(|it| Arc::ptr_eq(it, driver)),
+        }
+    }
+}
+
+impl Post {
+    /// The place of `drivers`, of which there is at least one.
+    pub(crate) fn new(id: Arc<str>, drivers: Vec<Arc<DriverHandle>>) -> Arc<Self> {
+        let holders = RwLock::new(Holders { current: drivers, former: Vec::new() });
+        Arc::new(Self { id, holders, tickets: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn holders(&self) -> RwLockReadGuard<'_, Holders> {
+        // Nothing runs under this lock that could leave it half-changed.
+        self.holders.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name of an exported function, as `interface#function`.
+    pub(crate) fn function_name(&self, func: usize) -> String {
+        self.holders().first().function_name(func)
+    }
+
+    /// How many calls wait in the inboxes.
+    pub(crate) fn depth(&self) -> usize {
+        self.holders().current.iter().map(|driver| driver.depth()).sum()
+    }
+
+    /// What it is like just now who holds the place.
+    pub(crate) fn snapshot(&self) -> ComponentSnapshot {
+        let holders = self.holders();
+        ComponentSnapshot {
+            id: self.id.to_string(),
+            instances: holders.current.iter().map(|driver| driver.snapshot()).collect(),
+            retiring: holders.former.len(),
+        }
+    }
+
+    /// The error for a call through a composition that was closed.
+    pub(crate) fn closed(&self, func: usize) -> CompositionError {
+        self.holders().first().closed(func)
+    }
+
+    /// Gives the place to other drivers, as many, and with it the calls that have not started.
+    /// Returns those that held it.
+    pub(crate) fn replace(&self, successors: Vec<Arc<DriverHandle>>) -> Vec<Arc<DriverHandle>> {
+        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        // No call is sent while this lock is held.
+        let former = std::mem::replace(&mut holders.current, successors);
+        let handed_over = former.iter().zip(&holders.current);
+        let left: Vec<_> =
+            handed_over.flat_map(|(former, successor)| former.hand_over(successor)).collect();
+        holders.former.extend_from_slice(&former);
+        drop(holders);
+        drop(left);
+        former
+    }
+
+    /// Forgets a driver that was replaced and has ended.
+    pub(crate) fn forget(&self, former: &Arc<DriverHandle>) {
+        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        holders.former.retain(|it| !Arc::ptr_eq(it, former));
+    }
+
+    /// Runs a call of a sync function in place, from its start to its end, if the component is idle and
+    /// nothing that it calls can wait. Otherwise `args` stay as they are.
+    pub(crate) fn run_in_place(
+        &self,
+        func: usize,
+        args: &mut Vec<Value>,
+        caller: InPlaceCaller,
+    ) -> Option<Ran> {
+        let (driver, among_others) = {
+            let holders = self.holders();
+            (holders.takes(args).clone(), holders.current.len() > 1)
+        };
+        // It counts where the one with the least to do is looked for.
+        let _busy = among_others.then(|| driver.uses().enter());
+        Some(match driver.run_in_place(func, args, caller)? {
+            RanInPlace::Ended(answer) => Ran::Ended(driver.outcome_of(func, answer)),
+            RanInPlace::Trapped(answer) => Ran::Trapped(Trapped { driver, func, answer }),
+        })
+    }
+
+    /// Calls an exported function, and waits for its answer no longer than `within`.
+    ///
+    /// The call is in the inbox when this future was first polled, if the inbox has room or a
+    /// component makes it; with `in_place` it may be further than that. Dropping it withdraws a call
+    /// that has not started, and otherwise discards its result.
+    pub(crate) async fn call(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: Caller,
+        within: Option<Duration>,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Option<Value>, CompositionError> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let until = within.and_then(|within| Instant::now().checked_add(within));
+        let Some((within, until)) = within.zip(until) else {
+            return self.ask(func, args, caller, ticket, in_place).await?.answer().await;
+        };
+        // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
+        // what the caller runs in place.
+        let asked = Box::pin(self.ask(func, args, caller, ticket, None));
+        let Ok(asked) = timeout_at(until, asked).await else {
+            // It was still waiting for room. No driver has heard of it.
+            return Err(self.timed_out(func, within));
+        };
+        if let Ok(answer) = timeout_at(until, asked?.answer()).await {
+            return answer;
+        }
+        // The driver that has the call knows whether it holds the store.
+        self.holders().all().for_each(|driver| driver.expire(Expired { ticket, within }));
+        Err(self.timed_out(func, within))
+    }
+
+    fn timed_out(&self, func: usize, after: Duration) -> CompositionError {
+        let function = Some(self.function_name(func));
+        CompositionError::Timeout { component: self.id.to_string(), function, after }
+    }
+
+    /// Makes a call, which a caller in Rust does when there is room for it.
+    async fn ask(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: Caller,
+        ticket: Ticket,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Asked, CompositionError> {
+        let context = match caller {
+            Caller::Component(caller) => return self.hand_in(func, args, caller, ticket, in_place),
+            Caller::Rust { context } => context,
+        };
+        let mut driver = self.holders().takes(&args).clone();
+        let made_by = MadeBy { context, ..MadeBy::default() };
+        let (call, answer) = driver.call(func, args, ticket, made_by);
+        let begun = match in_place {
+            Some(caller) => driver.begin(call, caller),
+            None => Err(call),
+        };
+        if let Err(call) = begun {
+            driver = self.send_with_room(call, driver).await?;
+        }
+        Ok(Asked { driver, func, answer, _waiting: None })
+    }
+
+    /// Makes a component's call of an exported function. It is in the inbox after this; with `in_place` it
+    /// may be further than that.
+    pub(crate) fn begin(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: ComponentCaller,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Asked, CompositionError> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        self.hand_in(func, args, caller, ticket, in_place)
+    }
+
+    fn hand_in(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        caller: ComponentCaller,
+        ticket: Ticket,
+        in_place: Option<InPlaceCaller>,
+    ) -> Result<Asked, CompositionError> {
+        let ComponentCaller { waiter, place, context } = caller;
+        let holders = self.holders();
+        let driver = holders.takes(&args).clone();
+        if !driver.is_started() {
+            return Err(driver.unavailable(func, false));
+        }
+        let (waiting, wait) = match waiter {
+            Some(waiter) => {
+                let (mine, theirs) = waiter.enter(&driver.target(), func)?;
+                (Some(mine), Some(theirs))
+            }
+            None => (None, None),
+        };
+        let made_by = MadeBy { wait, place: Some(place), context };
+        let (call, answer) = driver.call(func, args, ticket, made_by);
+        match in_place {
+            None => {
+                let left = driver.send(with_room(call, &driver));
+                drop(holders);
+                drop(left);
+            }
+            Some(caller) => {
+                // Guests do not run under this lock.
+                drop(holders);
+                if let Err(call) = driver.begin(call, caller) {
+                    self.send(call, &driver);
+                }
+            }
+        }
+        Ok(Asked { driver, func, answer, _waiting: waiting })
+    }
+
+    /// Puts a component's call into the inbox of `driver`, or of who has taken its place meanwhile.
+    fn send(&self, mut call: Call, driver: &Arc<DriverHandle>) {
+        let holders = self.holders();
+        let left = if holders.can_take(driver, &call.args) {
+            driver.send(with_room(call, driver))
+        } else {
+            let successor = holders.takes(&call.args);
+            successor.take_over(&mut call.reply);
+            successor.send(with_room(call, successor))
+        };
+        drop(holders);
+        drop(left);
+    }
+
+    /// Waits for room in the inbox of `driver`, or of who takes its place meanwhile, and puts a call
+    /// from Rust into it.
+    async fn send_with_room(
+        &self,
+        mut call: Call,
+        mut driver: Arc<DriverHandle>,
+    ) -> Result<Arc<DriverHandle>, CompositionError> {
+        loop {
+            let room = driver.room();
+            // A caller without budget has its place in the queue all the same.
+            let permit = tokio::task::unconstrained(room.clone().acquire_owned()).await;
+            let holders = self.holders();
+            if !holders.can_take(&driver, &call.args) {
+                let former = std::mem::replace(&mut driver, holders.takes(&call.args).clone());
+                driver.take_over(&mut call.reply);
+                drop(holders);
+                drop(former);
+                continue;
+            }
+            match permit {
+                Ok(permit) => {
+                    call.room = Some(permit);
+                    let left = driver.send(call);
+                    drop(holders);
+                    drop(left);
+                    return Ok(driver);
+                }
+                Err(_) if Arc::ptr_eq(&room, &driver.room()) => {
+                    return Err(driver.unavailable(call.func, false));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Callees for Post {
+    fn watched(&self) -> Vec<Arc<Watched>> {
+        self.holders().all().map(|driver| driver.watched().clone()).collect()
+    }
+}
+
+/// A call that has been made. Dropping it withdraws a call that has not started, and
+/// otherwise discards its result.
+pub(crate) struct Asked {
+    driver: Arc<DriverHandle>,
+    func: usize,
+    answer: Hears,
+    /// Until the answer is there, or nobody waits for it any more.
+    _waiting: Option<Wait>,
+}
+
+impl Asked {
+    pub(crate) async fn answer(mut self) -> Result<Option<Value>, CompositionError> {
+        let answer = (&mut self.answer).await;
+        self.driver.answered(self.func, answer)
+    }
+}
+
+/// What a call came to that ran in place.
+pub(crate) enum Ran {
+    Ended(Result<Option<Value>, CompositionError>),
+    Trapped(Trapped),
+}
+
+/// A call that trapped in place, and whom to hear it from.
+pub(crate) struct Trapped {
+    driver: Arc<DriverHandle>,
+    func: usize,
+    answer: Hears,
+}
+
+impl Trapped {
+    /// What the caller hears, as soon as it is known that the component's store has ended.
+    pub(crate) async fn answer(self) -> Result<Option<Value>, CompositionError> {
+        self.driver.answered(self.func, self.answer.await)
+    }
+}
+
+/// A component's call, with the room that it takes if there is any: it always gets in.
+fn with_room(mut call: Call, driver: &DriverHandle) -> Call {
+    call.room = driver.room().try_acquire_owned().ok();
+    call
+}

@@ -1,0 +1,596 @@
+//! How everybody else reaches a driver.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::runtime;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::coop;
+
+use super::in_place::{InPlace, RanInPlace};
+use super::inbox::Inbox;
+use super::message::{Answer, Call, Expired, Hears, MadeBy, Message, Reply, Ticket, Told};
+use super::nesting::Guest;
+use super::stack::{HOST_STACK, has_stack};
+use crate::error::{CompositionError, StopReason};
+use crate::pending::{Count, Watched};
+use crate::plan::item::Surface;
+use crate::run::caller::InPlaceCaller;
+use crate::run::events::{Change, Teller};
+use crate::run::status::{InstanceSnapshot, InstanceState};
+use crate::run::waits::Target;
+use crate::sync::lock;
+use crate::value::handle::{Home, Released, new_epoch};
+use crate::value::{Value, is_of_store};
+
+/// The address of a component that runs, or ran, in a store of its own.
+pub(crate) struct DriverHandle {
+    id: Arc<str>,
+    surface: Arc<Surface>,
+    /// Calls in it that have not started can be handed over to another driver, even while this one's
+    /// store is held.
+    inbox: Inbox<Message>,
+    capacity: usize,
+    /// Room for calls in the inbox. Calls from Rust that find none wait for it in their order.
+    ///
+    /// Calls of other components never wait here: the store of one may be held by a later call, and
+    /// then room given to the earlier would be taken by nobody, for ever. Those calls are bounded
+    /// where they come from. Messages that release handles are as many as there are handles.
+    room: Mutex<Arc<Semaphore>>,
+    /// How many calls are in the inbox.
+    depth: AtomicUsize,
+    /// The calls that are not answered, and the resources that are held outside.
+    uses: Count,
+    /// The resources that are held outside.
+    live: Count,
+    /// How often the component got another store.
+    restarts: AtomicU64,
+    /// Whether it waits for another store.
+    restarting: AtomicBool,
+    /// The number of the component's store.
+    epoch: Arc<AtomicU64>,
+    number: u64,
+    /// Where the store rests, once there is one.
+    place: OnceLock<Place>,
+    /// Whether a call of late took so long that calls from Rust had better not run in place.
+    long: AtomicBool,
+    /// Calls whose deadline has passed.
+    expired: Inbox<Expired>,
+    /// Why the component's last store ended, while it may get another one.
+    ended: Mutex<Option<StopReason>>,
+    /// Whether another driver has taken the component's place.
+    replaced: AtomicBool,
+    /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
+    pub(super) stop_wish: Notify,
+    events: Teller,
+    /// The store, as who looks for deadlocks sees it.
+    watched: Arc<Watched>,
+    /// Set once, before the inbox closes and before anybody is answered with it.
+    stopped: OnceLock<StopReason>,
+    /// Whether that was told to those who listen.
+    told: AtomicBool,
+    /// Tells a driver that was asked to stop not to wait for running calls any longer.
+    pub(super) cut: Notify,
+}
+
+struct Place {
+    slot: Arc<dyn InPlace>,
+    runtime: runtime::Id,
+    /// How much stack the component's guests may take.
+    wasm_stack: usize,
+}
+
+/// What is left to be dropped where calls are sent, when no lock is held any more: callers in Rust are woken by
+/// it, and what they own is dropped with it.
+#[must_use = "it is to be dropped when no lock is held"]
+#[derive(Default)]
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(crate) struct Leftover {
+    /// What an inbox did not take. Hardly ever there, and large.
+    refused: Option<Box<Message>>,
+    /// Room in the inbox that a call has left.
+    permit: Option<OwnedSemaphorePermit>,
+    /// The room of an inbox that calls wait for no more.
+    room: Option<Closing>,
+}
+
+/// Closes the room in an inbox.
+struct Closing(Arc<Semaphore>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Calls that take longer do not run in place for callers in Rust: what one task awaits at the same
+/// time should run at the same time, and beside this the way through the inbox takes little.
+const LONG: Duration = Duration::from_micros(50);
+
+/// Whether every call goes through an inbox, for tests of that way.
+static NEVER_IN_PLACE: AtomicBool = AtomicBool::new(false);
+
+/// Has every call of this process go through an inbox from now on.
+pub(crate) fn never_in_place() {
+    NEVER_IN_PLACE.store(true, Ordering::Relaxed);
+}
+
+/// Room for calls in an inbox whose descriptor says nothing else.
+pub(crate) const DEFAULT_CAPACITY: usize = 1024;
+
+impl DriverHandle {
+    /// The address of a component whose inbox has room for `capacity` calls.
+    pub(crate) fn new(
+        id: Arc<str>,
+        surface: Arc<Surface>,
+        capacity: usize,
+        events: Teller,
+    ) -> Arc<Self> {
+        let capacity = capacity.min(Semaphore::MAX_PERMITS);
+        let watched = Watched::new(id.clone());
+        let handle = Self {
+            id,
+            watched,
+            surface,
+            inbox: Inbox::new(),
+            capacity,
+            room: Mutex::new(Arc::new(Semaphore::new(capacity))),
+            depth: AtomicUsize::new(0),
+            uses: Count::default(),
+            live: Count::default(),
+            restarts: AtomicU64::new(0),
+            restarting: AtomicBool::new(false),
+            epoch: Arc::new(AtomicU64::new(new_epoch())),
+            number: new_epoch(),
+            place: OnceLock::new(),
+            long: AtomicBool::new(false),
+            expired: Inbox::new(),
+            ended: Mutex::new(None),
+            replaced: AtomicBool::new(false),
+            stop_wish: Notify::new(),
+            events,
+            stopped: OnceLock::new(),
+            told: AtomicBool::new(false),
+            cut: Notify::new(),
+        };
+        Arc::new(handle)
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The name of an exported function, as `interface#function`.
+    pub(crate) fn function_name(&self, func: usize) -> String {
+        self.surface.function_name(func)
+    }
+
+    /// How many calls wait in the inbox.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a message is out of the inbox, whatever becomes of it.
+    #[inline]
+    fn taken(&self, message: Message) -> Message {
+        if let Message::Call(_) = message {
+            self.depth.fetch_sub(1, Ordering::Relaxed);
+        }
+        message
+    }
+
+    /// The number of the component's store, which is another one when the component gets a new one.
+    pub(crate) fn epoch(&self) -> &Arc<AtomicU64> {
+        &self.epoch
+    }
+
+    /// The driver's own number, which stays when it gets a new store.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Notes that the component has its first store and will serve its inbox.
+    pub(super) fn set_started(&self, slot: Arc<dyn InPlace>, wasm_stack: usize) {
+        let runtime = runtime::Handle::current().id();
+        // It starts once.
+        let _ = self.place.set(Place { slot, runtime, wasm_stack });
+    }
+
+    /// Whether the component runs no longer.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
+    /// Whether the component runs no longer because it was asked to end.
+    pub(crate) fn has_ended_as_asked(&self) -> bool {
+        matches!(self.stopped.get(), Some(StopReason::Closed | StopReason::Replaced))
+    }
+
+    pub(crate) fn is_started(&self) -> bool {
+        self.place.get().is_some()
+    }
+
+    pub(crate) fn watched(&self) -> &Arc<Watched> {
+        &self.watched
+    }
+
+    /// What needs this driver: calls that are not answered and resources that are held outside.
+    pub(crate) fn uses(&self) -> &Count {
+        &self.uses
+    }
+
+    /// The resources that are held outside.
+    pub(crate) fn live(&self) -> &Count {
+        &self.live
+    }
+
+    /// What it is like just now.
+    pub(crate) fn snapshot(&self) -> InstanceSnapshot {
+        let (waiting, live_handles) = (self.depth(), self.live.get());
+        let state = match self.stopped.get().cloned() {
+            Some(reason) => InstanceState::Ended { reason },
+            None if self.restarting.load(Ordering::Acquire) => {
+                // It is there before it is told that the component is to be started again.
+                let reason = lock(&self.ended).clone();
+                InstanceState::Restarting { reason: reason.unwrap_or(StopReason::NotStarted) }
+            }
+            None if self.is_started() => InstanceState::Running,
+            None => InstanceState::NotStarted,
+        };
+        InstanceSnapshot {
+            state,
+            waiting,
+            capacity: self.capacity,
+            running: self.uses.get().saturating_sub(waiting + live_handles),
+            live_handles,
+            restarts: self.restarts.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The room that the inbox has now.
+    pub(crate) fn room(&self) -> Arc<Semaphore> {
+        lock(&self.room).clone()
+    }
+
+    /// A call of an exported function, to be sent or begun.
+    pub(crate) fn call(
+        &self,
+        func: usize,
+        args: Vec<Value>,
+        ticket: Ticket,
+        made_by: MadeBy,
+    ) -> (Call, Hears) {
+        let (mut reply, answer) = Reply::pair(self.uses.enter(), made_by);
+        reply.is_sync = self.surface.funcs.get(func).is_some_and(|it| !it.ty.is_async);
+        (Call { func, args, reply, ticket, room: None }, answer)
+    }
+
+    /// Puts a call into the inbox. One that is closed gives it back, and it is answered by being dropped.
+    pub(crate) fn send(&self, call: Call) -> Leftover {
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        let refused = self.inbox.put(Message::Call(call)).err();
+        let refused = refused.map(|it| Box::new(self.taken(it)));
+        Leftover { refused, ..Leftover::default() }
+    }
+
+    /// Runs a call of a sync function in place, from its start to its end, if nothing runs in the store,
+    /// nothing waits for it, and nothing in it can wait. Otherwise `args` stay as they are.
+    pub(crate) fn run_in_place(
+        &self,
+        func: usize,
+        args: &mut Vec<Value>,
+        caller: InPlaceCaller,
+    ) -> Option<RanInPlace> {
+        let place = self.place.get()?;
+        if !self.may_run_here(place, place.wasm_stack, caller) {
+            return None;
+        }
+        let _in_use = self.watched.in_use();
+        self.time(caller, || place.slot.run_leaf(&self.inbox, func, args))
+    }
+
+    /// Runs a call of a sync function in place up to its first wait, if nothing runs in the store and
+    /// nothing waits for it. From there on the driver runs it.
+    #[expect(clippy::result_large_err, reason = "the caller has the call on its stack anyhow")]
+    pub(crate) fn begin(&self, call: Call, caller: InPlaceCaller) -> Result<(), Call> {
+        let Some(place) = self.place.get() else { return Err(call) };
+        // What can wait runs on a stack of its own. What cannot was to run in place, and could not.
+        if !self.may_run_here(place, 0, caller) || place.slot.is_leaf() {
+            return Err(call);
+        }
+        let _in_use = self.watched.in_use();
+        self.time(caller, || place.slot.begin(&self.inbox, call))
+    }
+
+    fn may_run_here(&self, place: &Place, wasm_stack: usize, caller: InPlaceCaller) -> bool {
+        if NEVER_IN_PLACE.load(Ordering::Relaxed) {
+            return false;
+        }
+        let fits = match caller {
+            InPlaceCaller::Guest { stack } => wasm_stack + HOST_STACK <= stack,
+            InPlaceCaller::Rust => {
+                // Those who wait for room come first.
+                let all_room = || self.room().available_permits() == self.capacity;
+                !Guest::is_running() && has_stack(wasm_stack) && !self.is_long() && all_room()
+            }
+        };
+        // What the guest calls finds its own runtime around it.
+        let here = || runtime::Handle::try_current().is_ok_and(|it| it.id() == place.runtime);
+        // A task that calls without an end gives way to others now and then.
+        let mut nobody = Context::from_waker(Waker::noop());
+        fits && here()
+            && match coop::poll_proceed(&mut nobody) {
+                Poll::Ready(budget) => {
+                    budget.made_progress();
+                    true
+                }
+                Poll::Pending => false,
+            }
+    }
+
+    fn time<R>(&self, caller: InPlaceCaller, run: impl FnOnce() -> R) -> R {
+        let InPlaceCaller::Rust = caller else { return run() };
+        let start = Instant::now();
+        let result = run();
+        self.took(start.elapsed());
+        result
+    }
+
+    /// Notes how long a sync call took.
+    pub(super) fn took(&self, time: Duration) {
+        let long = time > LONG;
+        if self.is_long() != long {
+            self.long.store(long, Ordering::Relaxed);
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed)
+    }
+
+    /// Whether a call in the guest keeps others out that have reached its store.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn holds_back(&self) -> bool {
+        self.surface.abilities.keeps_out
+    }
+
+    /// What the caller hears of a call that was sent here.
+    pub(crate) fn answered(
+        &self,
+        func: usize,
+        told: Result<Told, oneshot::error::RecvError>,
+    ) -> Result<Option<Value>, CompositionError> {
+        // A `Reply` answers even when it is dropped.
+        let answer = told.map_or(Answer::Stopped { started: true }, |told| told.answer);
+        self.outcome_of(func, answer)
+    }
+
+    /// What the caller of `func` hears of an answer.
+    pub(crate) fn outcome_of(
+        &self,
+        func: usize,
+        answer: Answer,
+    ) -> Result<Option<Value>, CompositionError> {
+        match answer {
+            Answer::Returned(value) => Ok(value),
+            Answer::Failed(error) => Err(error),
+            Answer::Stopped { started } => Err(self.unavailable(func, started)),
+        }
+    }
+
+    /// Tells that the deadline of a call has passed. One that has ended need not be here.
+    pub(crate) fn expire(&self, expired: Expired) {
+        // A driver that has ended has no such call any more.
+        let _ = self.expired.put(expired);
+    }
+
+    /// Waits for the next call whose deadline has passed.
+    #[inline]
+    pub(super) fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<Option<Expired>> {
+        self.expired.poll_take(cx)
+    }
+
+    /// Waits for the next message that need not wait for async calls before it.
+    #[cfg(feature = "component-model-async")]
+    pub(super) async fn receive_passing(&self) -> Option<Message> {
+        let message = std::future::poll_fn(|cx| self.inbox.poll_take_passing(cx)).await;
+        message.map(|message| self.taken(message))
+    }
+
+    /// Notes that this driver is to answer a call that was another's.
+    pub(crate) fn take_over(&self, reply: &mut Reply) {
+        reply.moved_to(self.uses.enter(), &self.target());
+    }
+
+    /// The component, as who looks for circles of waiting sees it.
+    pub(crate) fn target(&self) -> Target {
+        Target { number: self.number, id: self.id.clone(), surface: self.surface.clone() }
+    }
+
+    /// Waits for the next message; `None` when the inbox is closed and empty.
+    #[inline]
+    pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        self.inbox.poll_take(cx).map(|message| message.map(|message| self.taken(message)))
+    }
+
+    /// The next message if there is one.
+    pub(super) fn try_receive(&self) -> Option<Message> {
+        self.inbox.try_take().map(|message| self.taken(message))
+    }
+
+    /// Takes no messages any more; those that are there stay.
+    pub(super) fn close_inbox(&self) {
+        self.inbox.close();
+        self.expired.close();
+        self.room().close();
+    }
+
+    /// Leaves the component's place to `successor`, and the calls with it that have not started, but
+    /// for those that bring handles of resources living here. No call may be sent meanwhile.
+    pub(crate) fn hand_over(&self, successor: &Arc<Self>) -> Vec<Leftover> {
+        let mut left = Vec::new();
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let mut messages = Vec::new();
+        while let Some(message) = self.try_receive() {
+            messages.push(message);
+        }
+        let room = successor.room();
+        for message in messages {
+            match message {
+                Message::Call(mut call) if !call.args.iter().any(|arg| is_of_store(arg, epoch)) => {
+                    let here = room.clone().try_acquire_owned().ok();
+                    let permit = std::mem::replace(&mut call.room, here);
+                    successor.take_over(&mut call.reply);
+                    left.push(Leftover { permit, ..successor.send(call) });
+                }
+                Message::Call(call) => left.push(self.send(call)),
+                // If the driver has ended meanwhile, dropping the message answers it.
+                message => {
+                    let refused = self.inbox.put(message).err().map(Box::new);
+                    left.push(Leftover { refused, ..Leftover::default() });
+                }
+            }
+        }
+        // A driver that waits for its restart need not, once its calls are in safety.
+        self.replaced.store(true, Ordering::Release);
+        self.stop_wish.notify_one();
+        // Those who wait for room look again where to wait.
+        let room = Arc::new(Semaphore::new(self.capacity));
+        if self.stopped.get().is_some() {
+            room.close();
+        }
+        let former = std::mem::replace(&mut *lock(&self.room), room);
+        left.push(Leftover { room: Some(Closing(former)), ..Leftover::default() });
+        left
+    }
+
+    /// Whether another driver has taken the component's place.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    /// Why the driver ends when it was asked to.
+    pub(crate) fn stop_reason(&self) -> StopReason {
+        if self.is_replaced() { StopReason::Replaced } else { StopReason::Closed }
+    }
+
+    pub(crate) fn unavailable(&self, func: usize, started: bool) -> CompositionError {
+        let ended = || lock(&self.ended).clone();
+        let source = self.stopped.get().cloned().or_else(ended);
+        let source = source.unwrap_or(match self.is_started() {
+            true => StopReason::RuntimeShutdown,
+            false => StopReason::NotStarted,
+        });
+        let (component, function) = (self.id.to_string(), self.function_name(func));
+        CompositionError::Unavailable { component, function, started, source }
+    }
+
+    /// The error for a call through a composition that was closed.
+    pub(crate) fn closed(&self, func: usize) -> CompositionError {
+        let source = self.stopped.get().cloned().unwrap_or(StopReason::Closed);
+        let (component, function) = (self.id.to_string(), self.function_name(func));
+        CompositionError::Unavailable { component, function, started: false, source }
+    }
+
+    /// Asks the driver to answer what is queued, to let what runs end, and to end.
+    pub(crate) fn stop(&self) {
+        // A driver that has ended needs no asking.
+        let _ = self.inbox.put(Message::Stop);
+        self.stop_wish.notify_one();
+    }
+
+    /// Asks a driver that is stopping not to wait for running calls.
+    pub(crate) fn cut(&self) {
+        self.cut.notify_one();
+    }
+
+    /// Forgets the resources that were lost with the component's store. Whoever waits for a destructor hears of
+    /// it.
+    pub(super) fn forget_released(&self) {
+        drop(self.inbox.take_all(|message| matches!(message, Message::Release(_))));
+    }
+
+    /// Publishes why the component's store ended, though it gets another one.
+    pub(super) fn set_ended(&self, reason: StopReason) {
+        let before = lock(&self.ended).replace(reason);
+        // A reason has errors of the host in it, which are not dropped under the lock.
+        drop(before);
+        self.restarting.store(true, Ordering::Release);
+    }
+
+    pub(super) fn tell_restarting(&self, reason: StopReason, after: Duration) {
+        self.events.tell(&self.id, Change::Restarting { reason, after });
+    }
+
+    pub(super) fn tell_restarted(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        self.restarting.store(false, Ordering::Release);
+        self.events.tell(&self.id, Change::Restarted);
+    }
+
+    /// Publishes why the component runs no longer; the first reason stays.
+    pub(crate) fn set_stopped(&self, reason: StopReason) {
+        // The first was told to somebody, perhaps.
+        let _ = self.stopped.set(reason);
+    }
+
+    /// Tells that the component runs no longer, once.
+    pub(crate) fn tell_ended(&self) {
+        if let Some(reason) = self.stopped.get().cloned()
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            let change = match self.is_replaced() {
+                true => Change::Retired { reason },
+                false => Change::Ended { reason },
+            };
+            self.events.tell(&self.id, change);
+        }
+    }
+
+    pub(crate) fn tell_replaced(&self) {
+        self.events.tell(&self.id, Change::Replaced);
+    }
+}
+
+impl Home for DriverHandle {
+    fn release(&self, released: Released) {
+        // With the store gone, its resources are gone too.
+        if self.epoch.load(Ordering::Relaxed) == released.epoch {
+            let _ = self.inbox.put(Message::Release(released));
+        }
+    }
+
+    fn has_store(&self, epoch: u64) -> bool {
+        self.stopped.get().is_none() && self.epoch.load(Ordering::Relaxed) == epoch
+    }
+
+    fn component(&self) -> &Arc<str> {
+        &self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{CallContext, Caller, Post};
+
+    #[test]
+    fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
+        // Nobody serves its inbox.
+        let handle = DriverHandle::new("it".into(), Arc::default(), 2, Teller::default());
+        let post = Post::new("it".into(), vec![handle.clone()]);
+        let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let caller = Caller::Rust { context: CallContext::default() };
+                let within = Some(Duration::from_millis(1));
+                let error = post.call(0, Vec::new(), caller, within, None).await.unwrap_err();
+                assert!(matches!(error, CompositionError::Timeout { .. }), "{error}");
+            }
+        });
+        assert_eq!(handle.depth(), 2);
+        assert_eq!(std::iter::from_fn(|| handle.expired.try_take()).count(), 2);
+    }
+}

@@ -1,0 +1,572 @@
+//! One task per store: it owns the store and the instance, and everybody else sends it messages.
+//!
+//! A call that was started belongs to the driver and never to its caller, who may go away at any
+//! time. However a driver ends, [`Driver::end`] is the one place where it does, and there every
+//! caller that still waits is answered with the reason.
+
+mod bounds;
+mod calls;
+mod handle;
+mod in_place;
+mod inbox;
+mod message;
+mod nesting;
+mod provided;
+mod provider;
+mod restart;
+mod slot;
+mod stack;
+mod turns;
+mod watch;
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+#[cfg(feature = "component-model-async")]
+use wasmtime::AsContextMut;
+use wasmtime::Store;
+#[cfg(feature = "component-model-async")]
+use wasmtime::component::Accessor;
+use wasmtime::component::Instance;
+
+pub(crate) use bounds::Bounds;
+pub(crate) use handle::{DEFAULT_CAPACITY, DriverHandle, never_in_place};
+pub(crate) use in_place::RanInPlace;
+pub(crate) use nesting::with_guests;
+pub(crate) use provided::ProvidedDriver;
+pub use provider::{Provider, ProviderError, ProviderFuture};
+pub use restart::RestartPolicy;
+
+use crate::error::{Cause, Deadlock, GraceOver, StartError, StopReason, discard, panicked};
+use crate::run::border::StoreSide;
+use crate::run::waits::Tasks;
+use crate::value::handle::Released;
+use bounds::{DestructorLate, within};
+use calls::Calls;
+use message::Message;
+pub(crate) use message::{Call, Expired, Hears, MadeBy, Ticket};
+use restart::Restarts;
+use slot::{AtRest, Slot, Work};
+pub(crate) use stack::Depth;
+use turns::{RunLimited, Turns};
+use watch::Watch;
+
+/// Runs one component in its store.
+pub(crate) struct Driver<T: Send + 'static> {
+    /// Empty while the component waits for a new one, and while it rests in the slot.
+    store: Option<Store<T>>,
+    slot: Arc<Slot<T>>,
+    /// Whether sync calls run outside of the store's event loop, and the store rests between them.
+    rests: bool,
+    handle: Arc<DriverHandle>,
+    calls: Arc<Calls>,
+    /// How the component gets a new store, and when.
+    renew: Option<(Box<dyn Renew<T>>, Restarts)>,
+    /// Whether calls may overlap: the engine can run several tasks in one store.
+    concurrent: bool,
+    /// How long its code may run.
+    bounds: Bounds,
+    run_limit: Option<RunLimited>,
+    /// What runs outside of any call, for the message if it traps.
+    task: Option<String>,
+}
+
+/// Makes a component's store and instance anew.
+pub(crate) trait Renew<T: 'static>: Send + Sync {
+    fn renew(
+        &self,
+        bounds: Bounds,
+    ) -> Pin<Box<dyn Future<Output = Result<Renewed<T>, StartError>> + Send + '_>>;
+}
+
+/// A new store, and the instance in it.
+pub(crate) type Renewed<T> = (Store<T>, Instance);
+
+/// Why a store is given up.
+enum Over {
+    /// A call of this function has held it for too long.
+    Held(usize),
+    /// A call that nobody waits for has held it for too long.
+    Grace(Duration),
+    Deadlock(Deadlock),
+}
+
+/// Why the driver left the store's event loop.
+enum Next {
+    Release(Released),
+    /// A sync call that is to run outside of the event loop.
+    Alone(Call),
+    /// A sync call that is to run between two turns of the event loop: inside, it would wait for what the guest
+    /// holds back.
+    #[cfg(feature = "component-model-async")]
+    Between(Call),
+    /// An async call, which needs the event loop.
+    Overlap(Call),
+    Stop,
+}
+
+impl<T: Send + 'static> Driver<T> {
+    /// A driver for `instance`, which lives in `store`. It runs when it is [spawned](Self::spawn).
+    pub(crate) fn new(
+        mut store: Store<T>,
+        instance: &Instance,
+        handle: Arc<DriverHandle>,
+        side: Arc<StoreSide>,
+        bounds: Bounds,
+    ) -> Self {
+        let engine = store.engine();
+        let concurrent =
+            cfg!(feature = "component-model-async") && engine.get_concurrency_support();
+        // Where it can happen that calls wait in a circle, each has to be a task of its own.
+        let in_circles = side.tasks.as_ref().is_some_and(Tasks::are_in_circles);
+        let rests = !concurrent || !side.surface.works_between_calls() && !in_circles;
+        let slot = Slot::new();
+        handle.set_started(slot.clone(), engine.get_max_wasm_stack());
+        let calls = Calls::new(handle.clone(), side, &mut store, instance, bounds.grace);
+        Self {
+            store: Some(store),
+            slot,
+            rests,
+            handle,
+            calls: Arc::new(calls),
+            renew: None,
+            concurrent,
+            bounds,
+            run_limit: bounds.run_limit.map(RunLimited::new),
+            task: None,
+        }
+    }
+
+    /// Starts the component again when its store has ended, as `policy` says.
+    pub(crate) fn restarting(mut self, renew: Box<dyn Renew<T>>, policy: RestartPolicy) -> Self {
+        self.renew = Some((renew, Restarts::new(policy)));
+        self
+    }
+
+    /// Keeps the store in its event loop: there may be work in it that is nobody's call.
+    pub(crate) fn in_event_loop(mut self) -> Self {
+        self.rests = !self.concurrent;
+        self
+    }
+
+    /// Runs the driver on a task of its own.
+    pub(crate) fn spawn(mut self) -> JoinHandle<()> {
+        // Of what is moved into `run` itself, there would be room for two.
+        tokio::spawn(async move { self.run().await })
+    }
+
+    /// Serves the inbox until it is told to stop, or the component traps for the last time.
+    async fn run(&mut self) {
+        let mut reason = self.run_store().await;
+        while !matches!(reason, StopReason::Closed | StopReason::Replaced) {
+            match Box::pin(self.restart(reason)).await {
+                Ok(()) => reason = self.run_store().await,
+                Err(last) => {
+                    reason = last;
+                    break;
+                }
+            }
+        }
+        self.end(reason);
+    }
+
+    /// Serves the inbox with the store that there is. The store is not used again.
+    async fn run_store(&mut self) -> StopReason {
+        let calls = self.calls.clone();
+        let handle = self.handle.clone();
+        let outcome = {
+            let serving = pin!(self.serve());
+            // A host function's panic comes out here.
+            let mut serving = AssertUnwindSafe(with_guests(serving)).catch_unwind();
+            let mut watch = Watch::default();
+            let watched = handle.watched();
+            let waker = Waker::from(watched.clone());
+            poll_fn(|cx| {
+                if let Some(deadlock) = watched.polled(cx.waker()) {
+                    return Poll::Ready(Err(Over::Deadlock(deadlock)));
+                }
+                let cx = &mut Context::from_waker(&waker);
+                if let Poll::Ready(func) = watch.poll_held_too_long(cx, &calls, &handle) {
+                    return Poll::Ready(Err(Over::Held(func)));
+                }
+                let fails =
+                    |polled: &Poll<_>| !matches!(polled, Poll::Pending | Poll::Ready(Ok(Ok(_))));
+                if let Poll::Ready(ended) = calls.side.polled(|| serving.poll_unpin(cx), fails) {
+                    return Poll::Ready(Ok(ended));
+                }
+                // A call that has just begun is to be looked at, too.
+                if let Some(grace) = calls.grace
+                    && watch.poll_unheard(cx, &calls, grace).is_ready()
+                {
+                    return Poll::Ready(Err(Over::Grace(grace)));
+                }
+                match watched.idle(|| calls.awaited()) {
+                    Some(deadlock) => Poll::Ready(Err(Over::Deadlock(deadlock))),
+                    None => Poll::Pending,
+                }
+            })
+            .await
+        };
+        self.handle.watched().ended();
+        let component = self.handle.id().to_owned();
+        let error = match outcome {
+            Err(Over::Held(func)) => {
+                let function = self.handle.function_name(func);
+                return StopReason::Expired { component, function };
+            }
+            Err(Over::Deadlock(deadlock)) => {
+                calls.blame_any();
+                wasmtime::Error::new(deadlock)
+            }
+            Err(Over::Grace(grace)) => wasmtime::Error::new(GraceOver { grace }),
+            Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
+            Ok(Ok(Err(error))) if error.is::<DestructorLate>() => {
+                let function = self.task.take().unwrap_or_default();
+                return StopReason::Expired { component, function };
+            }
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(panic)) => panicked(panic),
+        };
+        let function = match self.task.take() {
+            Some(task) => task,
+            // Looking for the task that trapped reads what the trap left behind.
+            None => catch_unwind(AssertUnwindSafe(|| self.trapping_call()))
+                .unwrap_or_default()
+                .unwrap_or_else(|| "a background task".to_owned()),
+        };
+        StopReason::Trapped { component, function, source: Cause::new(error) }
+    }
+
+    /// Ends the store for `reason` and makes a new one. What is in the inbox stays there.
+    async fn restart(&mut self, mut reason: StopReason) -> Result<(), StopReason> {
+        let bounds = self.bounds;
+        let Some((renew, restarts)) = &mut self.renew else { return Err(reason) };
+        loop {
+            if self.handle.is_replaced() {
+                return Err(reason);
+            }
+            let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
+            self.handle.set_ended(reason.clone());
+            // What it called is withdrawn, and what it had lent is given back.
+            self.calls.lose_store();
+            discard(self.store.take());
+            self.slot.clear();
+            self.handle.tell_restarting(reason.clone(), delay);
+            self.calls.end(&reason);
+            self.handle.forget_released();
+            let side = self.calls.side.clone();
+            let renewed = async {
+                // The timer would make a millisecond of no time.
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
+                renew.renew(bounds).await
+            };
+            let renewed = tokio::select! {
+                biased;
+                () = self.handle.stop_wish.notified() => return Err(self.handle.stop_reason()),
+                renewed = renewed => renewed,
+            };
+            match renewed {
+                Ok((mut store, instance)) => {
+                    let calls =
+                        Calls::new(self.handle.clone(), side, &mut store, &instance, bounds.grace);
+                    self.calls = Arc::new(calls);
+                    self.store = Some(store);
+                    self.handle.tell_restarted();
+                    return Ok(());
+                }
+                Err(error) => {
+                    let component = self.handle.id().to_owned();
+                    reason = StopReason::NotRestarted { component, source: Box::new(error) };
+                }
+            }
+        }
+    }
+
+    async fn serve(&mut self) -> wasmtime::Result<()> {
+        let mut in_turn = self.rests;
+        let mut first = None;
+        loop {
+            let next = match in_turn {
+                true => self.serve_in_turn().await?,
+                false => self.serve_concurrently(first.take()).await?,
+            };
+            match next {
+                Next::Release(released) => Box::pin(self.release(released)).await?,
+                Next::Overlap(call) => {
+                    in_turn = false;
+                    first = Some(call);
+                }
+                Next::Alone(call) => {
+                    in_turn = true;
+                    if !self.run_alone(call).await? {
+                        break;
+                    }
+                }
+                #[cfg(feature = "component-model-async")]
+                Next::Between(call) => {
+                    if !self.run_alone(call).await? {
+                        break;
+                    }
+                }
+                Next::Stop => break,
+            }
+        }
+        // Nobody is left who could call, but handles may have come back meanwhile. Whoever calls
+        // all the same finds the reason when the inbox is closed.
+        self.handle.set_stopped(self.handle.stop_reason());
+        self.handle.close_inbox();
+        while let Some(message) = self.handle.try_receive() {
+            if let Message::Release(released) = message {
+                Box::pin(self.release(released)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts calls as they arrive, until something needs the store outside its event loop. Calls
+    /// in flight live in the store and go on when the loop is entered again.
+    #[cfg(feature = "component-model-async")]
+    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
+        let Self { store: Some(store), handle, calls, rests, run_limit, .. } = self else {
+            return Ok(Next::Stop);
+        };
+        let turns = Turns::default();
+        // Not the value of the event loop, which moves what that may be with every item of its work.
+        let mut next = Next::Stop;
+        // Most components rest, and do without its room.
+        let event_loop = Box::pin(store.run_concurrent(async |accessor| {
+            if let Some(call) = first {
+                Calls::start(calls, accessor, call)?;
+            }
+            let messages = pin!(take_messages(accessor, handle, calls, *rests, &turns));
+            next = turns.come_round(messages).await?;
+            Ok::<_, wasmtime::Error>(())
+        }));
+        turns.count(run_limit.as_ref(), event_loop).await???;
+        Ok(next)
+    }
+
+    #[cfg(not(feature = "component-model-async"))]
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "where stores overlap, it does need it")]
+    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
+        // No engine is concurrent then.
+        Ok(first.map_or(Next::Stop, Next::Alone))
+    }
+
+    /// Runs one call after the other, each to its end. Between them others may run the store.
+    async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
+        loop {
+            if let Some(store) = self.store.take() {
+                self.slot.put(AtRest { store, calls: self.calls.clone() });
+            }
+            let work = tokio::select! {
+                biased;
+                work = self.slot.work(&self.handle) => work,
+                () = self.handle.cut.notified() => return Ok(Next::Stop),
+            };
+            let (message, store) = match work {
+                Work::Message(message, AtRest { store, .. }) => (message, store),
+                Work::Begun(call) => {
+                    let run = Turns::default();
+                    tokio::select! {
+                        biased;
+                        ended = run.count(self.run_limit.as_ref(), call) => {
+                            let (AtRest { store, .. }, outcome) = ended?;
+                            self.store = Some(store);
+                            outcome?;
+                        }
+                        () = self.handle.cut.notified() => return Ok(Next::Stop),
+                    }
+                    continue;
+                }
+                Work::Failed(error) => return Err(error),
+            };
+            self.store = Some(store);
+            match message {
+                Some(Message::Call(call)) => {
+                    if self.concurrent && self.calls.is_async(call.func) {
+                        return Ok(Next::Overlap(call));
+                    }
+                    if !self.run_alone(call).await? {
+                        return Ok(Next::Stop);
+                    }
+                }
+                Some(Message::Release(released)) => return Ok(Next::Release(released)),
+                Some(Message::Stop) | None => return Ok(Next::Stop),
+            }
+        }
+    }
+
+    /// Runs a call to its end, outside of the event loop; `false` if the driver is not to wait for it
+    /// any longer.
+    async fn run_alone(&mut self, call: Call) -> wasmtime::Result<bool> {
+        let Some(store) = &mut self.store else { return Ok(false) };
+        let turns = Turns::default();
+        let going_on = {
+            let call = Box::pin(self.calls.run(store, call));
+            tokio::select! {
+                biased;
+                ended = turns.count(self.run_limit.as_ref(), call) => {
+                    ended??;
+                    true
+                }
+                () = self.handle.cut.notified() => false,
+            }
+        };
+        if !going_on {
+            // A sync call that is given up leaves a store that nothing can enter.
+            discard(self.store.take());
+        }
+        Ok(going_on)
+    }
+
+    /// Runs a resource's destructor.
+    async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
+        let Released { resource, epoch, live, done, .. } = released;
+        let Some(store) = self.store.as_mut().filter(|_| epoch == self.calls.side.epoch()) else {
+            // It was lost with a store before this one.
+            return Ok(());
+        };
+        self.task = Some("a resource's destructor".to_owned());
+        let turns = Turns::default();
+        let limit = self.bounds.destructor;
+        let ended = {
+            let dropping = pin!(resource.resource_drop_async(store));
+            within(limit, pin!(turns.count(self.run_limit.as_ref(), dropping))).await
+        };
+        ended.ok_or_else(|| wasmtime::Error::new(DestructorLate(limit)))???;
+        self.task = None;
+        // Whoever waits finds the count without it.
+        drop(live);
+        if let Some(done) = done {
+            // Nobody has to wait for it.
+            let _ = done.send(());
+        }
+        Ok(())
+    }
+
+    /// Which call the guest was running when it trapped.
+    #[cfg(feature = "component-model-async")]
+    fn trapping_call(&mut self) -> Option<String> {
+        if let Some(store) = self.store.as_mut().filter(|_| self.concurrent) {
+            let mut store = store.as_context_mut();
+            // The stack is youngest first; the eldest is what was called from outside.
+            if let Some(task) = store.async_call_stack().ok().and_then(Iterator::last) {
+                self.calls.blame_task(task);
+            }
+        }
+        self.calls.blamed_function()
+    }
+
+    #[cfg(not(feature = "component-model-async"))]
+    fn trapping_call(&self) -> Option<String> {
+        self.calls.blamed_function()
+    }
+
+    /// The one way out. The order matters: the reason is there before anybody can find the inbox
+    /// closed, and the inbox is closed before what is in it is answered, so that nothing arrives
+    /// behind it and waits for ever. The store is gone before anybody hears of that.
+    fn end(&mut self, reason: StopReason) {
+        self.handle.set_stopped(reason.clone());
+        self.handle.close_inbox();
+        self.calls.lose_store();
+        self.slot.close();
+        discard(self.store.take());
+        self.handle.tell_ended();
+        self.calls.end(&reason);
+        while self.handle.try_receive().is_some() {}
+    }
+}
+
+impl<T: Send + 'static> Drop for Driver<T> {
+    fn drop(&mut self) {
+        // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
+        // shutting down.
+        self.end(StopReason::RuntimeShutdown);
+    }
+}
+
+/// How many calls may be in a store whose guest lets one in at a time. The others wait in the inbox, where their
+/// callers take turns.
+#[cfg(feature = "component-model-async")]
+const MOST_INSIDE: usize = 8;
+
+/// The part of the event loop that starts calls.
+#[cfg(feature = "component-model-async")]
+async fn take_messages<T: Send + 'static>(
+    accessor: &Accessor<T>,
+    handle: &DriverHandle,
+    calls: &Arc<Calls>,
+    rests: bool,
+    turns: &Turns,
+) -> wasmtime::Result<Next> {
+    let mut unsettled = calls.number();
+    let mut lingering = pin!(calls.grace.map(|grace| calls.lingering(accessor, grace)));
+    loop {
+        // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
+        // withdrawn, and from where it reaches another instance if this one ends.
+        if calls.is_held() {
+            tokio::select! {
+                biased;
+                () = calls.sync_over() => {}
+                () = handle.cut.notified() => return Ok(Next::Stop),
+            }
+        }
+        let message = if handle.holds_back() && calls.number() >= MOST_INSIDE {
+            tokio::select! {
+                biased;
+                () = calls.one_ended() => continue,
+                message = handle.receive_passing() => message,
+                () = handle.cut.notified() => return Ok(Next::Stop),
+            }
+        } else {
+            // It is polled at every turn of the event loop, so a message is moved only when there is one.
+            let mut message = None;
+            let next = poll_fn(|cx| {
+                if let Poll::Ready(next) = handle.poll_receive(cx) {
+                    message = next;
+                    return Poll::Ready(Ok(()));
+                }
+                let lingering = lingering.as_mut().as_pin_mut();
+                lingering.map_or(Poll::Pending, |it| it.poll(cx).map(Err))
+            });
+            next.await.map_err(wasmtime::Error::new)?;
+            message
+        };
+        match message {
+            Some(Message::Call(call)) => {
+                let is_sync = !calls.is_async(call.func);
+                if is_sync && rests && calls.is_idle(accessor) {
+                    return Ok(Next::Alone(call));
+                }
+                if is_sync && calls.runs_between_turns(call.func) {
+                    calls.settle(turns, unsettled).await;
+                    return Ok(Next::Between(call));
+                }
+                Calls::start(calls, accessor, call)?;
+                unsettled += 1;
+            }
+            // wasmtime 48 runs destructors only outside of `run_concurrent`.
+            Some(Message::Release(released)) => {
+                calls.settle(turns, unsettled).await;
+                return Ok(Next::Release(released));
+            }
+            Some(Message::Stop) | None => {
+                tokio::select! {
+                    () = calls.finish(accessor) => {}
+                    () = handle.cut.notified() => {}
+                }
+                return Ok(Next::Stop);
+            }
+        }
+    }
+}

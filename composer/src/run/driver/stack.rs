@@ -1,0 +1,29 @@
+//! How much stack there is for what runs on a caller's.
+
+use std::ptr;
+
+/// The stack that host code may need when it is called in place.
+pub(super) const HOST_STACK: usize = 256 * 1024;
+
+/// Whether a guest that takes up to `wasm` bytes of stack, and host code that it calls, have room on this
+/// thread's. It is asked where no guest's own stack is in use.
+pub(super) fn has_stack(wasm: usize) -> bool {
+    // Where nobody knows, it is what threads have.
+    stacker::remaining_stack().is_none_or(|left| left >= wasm + HOST_STACK)
+}
+
+/// How deep somebody stands in a stack.
+#[derive(Clone, Copy)]
+pub(crate) struct Depth(usize);
+
+impl Depth {
+    pub(crate) fn here() -> Self {
+        let here = 0_u8;
+        Self(ptr::from_ref(&here).addr())
+    }
+
+    /// Whether whoever asks stands on the same stack, and has taken little of what host code has there.
+    pub(crate) fn is_near(self) -> bool {
+        self.0.abs_diff(Self::here().0) <= HOST_STACK / 4
+    }
+}

@@ -1,0 +1,31 @@
+//! Stores that run: the task that drives each, who calls it and what goes along with a call, what crosses the border of
+//! a store, and how all of it ends.
+
+mod border;
+mod caller;
+mod context;
+mod dispatcher;
+mod driver;
+mod endpoint;
+mod epoch;
+mod events;
+mod shutdown;
+mod status;
+mod waits;
+
+pub(crate) use border::{StoreHandles, StoreSide};
+pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
+pub use context::CallContext;
+pub(crate) use dispatcher::{Post, Ran};
+pub(crate) use driver::{
+    Bounds, DEFAULT_CAPACITY, Depth, Driver, DriverHandle, ProvidedDriver, Renew, Renewed,
+    never_in_place, with_guests,
+};
+pub use driver::{Provider, ProviderError, ProviderFuture, RestartPolicy};
+pub(crate) use endpoint::{Called, Detour, Endpoint};
+pub use epoch::EpochTicker;
+pub(crate) use events::Teller;
+pub use events::{Change, Event, Events};
+pub(crate) use shutdown::{Lifetime, Replaced, Running, end_all};
+pub use status::{ComponentSnapshot, InstanceSnapshot, InstanceState};
+pub(crate) use waits::{Tasks, Waiter, Waits};

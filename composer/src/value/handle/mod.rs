@@ -1,0 +1,312 @@
+//! Resource handles outside the store that defines the resource.
+//!
+//! A resource never leaves its home, the store of the component that defines it. What travels is
+//! an [`Own`] or a [`Lent`]: Rust values whose drop is the drop of the handle. Wherever one of them
+//! is forgotten (a withdrawn call, a store that ends, a closed composition), the resource goes back
+//! to its home and its destructor runs there, once: no path has to remember to do it.
+
+mod held;
+mod names;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod pipe;
+mod proxies;
+mod stream;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::oneshot;
+use wasmtime::component::ResourceAny;
+
+pub(crate) use held::{Guard, Held, Key};
+use names::ResourceName;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use names::StreamName;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use pipe::{Demand, WriteEnd, pipe};
+pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use stream::Broken;
+pub(crate) use stream::StreamEnd;
+
+use crate::error::HandleError;
+use crate::pending::{Count, Counted};
+
+/// The store in which a resource lives.
+pub(crate) trait Home: Send + Sync {
+    /// Takes a resource back to run its destructor, in order with the calls made before. One that was lost with
+    /// its store is forgotten.
+    fn release(&self, released: Released);
+
+    /// Whether the store with this number is there and is this home's.
+    fn has_store(&self, epoch: u64) -> bool;
+
+    /// The component's id.
+    fn component(&self) -> &Arc<str>;
+}
+
+/// A resource on its way to its destructor.
+pub(crate) struct Released {
+    pub(crate) resource: ResourceAny,
+    /// The number of the store in which the resource lives.
+    pub(crate) epoch: u64,
+    /// Ends with the message, whether the destructor ran or the store had ended before.
+    pub(crate) live: Live,
+    /// Answered, or dropped, when the resource is gone.
+    pub(crate) done: Option<oneshot::Sender<()>>,
+    /// The resource itself, if Rust implements it.
+    pub(crate) object: Option<Object>,
+    /// The number of the component whose guest dropped the handle, or 0.
+    pub(crate) dropped_by: usize,
+}
+
+/// A resource that Rust implements.
+pub(crate) struct Object {
+    value: ObjectValue,
+    /// Given up with the resource.
+    _name: ResourceName,
+}
+
+/// What such a resource is.
+pub(crate) type ObjectValue = Arc<dyn Any + Send + Sync>;
+
+/// The identity of a resource type while a composition runs; clones are equal, nothing else is.
+#[derive(Clone)]
+pub(crate) struct ResourceKind(Arc<Defined>);
+
+/// How a component calls a resource that it defines.
+struct Defined {
+    interface: Option<String>,
+    name: Arc<str>,
+}
+
+impl ResourceKind {
+    /// For a resource that is exported as `name`, by `interface` or at the root.
+    pub(crate) fn new(interface: Option<&str>, name: &Arc<str>) -> Self {
+        let interface = interface.map(str::to_owned);
+        Self(Arc::new(Defined { interface, name: name.clone() }))
+    }
+
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.0.interface.as_deref()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl PartialEq for ResourceKind {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The resources that are held outside their homes.
+pub(crate) type LiveHandles = Count;
+
+/// One resource outside its home: among those of the composition and those of its home, and a use of that.
+pub(crate) struct Live {
+    _composition: Counted,
+    _home: Counted,
+    _use: Counted,
+}
+
+impl Live {
+    pub(crate) fn new(composition: &LiveHandles, home: &Count, uses: &Count) -> Self {
+        Self { _composition: composition.enter(), _home: home.enter(), _use: uses.enter() }
+    }
+}
+
+/// A number for a store, which no other store has.
+pub(crate) fn new_epoch() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A resource outside its home; released when the last handle to it is dropped.
+struct Entry {
+    /// Valid in the store of `home`. Empty once the resource went home or was released.
+    resource: Option<(ResourceAny, Live)>,
+    /// The number of that store; `home` gets another one when it is restarted.
+    epoch: u64,
+    kind: ResourceKind,
+    home: Arc<dyn Home>,
+    /// The resource itself, if Rust implements it.
+    object: Option<Object>,
+}
+
+impl Entry {
+    fn release(&mut self, done: Option<oneshot::Sender<()>>, dropped_by: usize) {
+        if let Some((resource, live)) = self.resource.take() {
+            let (epoch, object) = (self.epoch, self.object.take());
+            self.home.release(Released { resource, epoch, live, done, object, dropped_by });
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.release(None, 0);
+    }
+}
+
+/// An owned handle. There is one per resource; [`Lent`]s beside it keep the resource alive for as
+/// long as the call lasts that they were lent for.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub struct Own(Arc<Entry>);
+
+/// A handle lent for one call.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub struct Lent(Arc<Entry>);
+
+impl Own {
+    pub(crate) fn new(
+        resource: ResourceAny,
+        kind: ResourceKind,
+        home: Arc<dyn Home>,
+        epoch: u64,
+        live: Live,
+    ) -> Self {
+        let resource = Some((resource, live));
+        Self(Arc::new(Entry { resource, epoch, kind, home, object: None }))
+    }
+
+    /// A resource that Rust implements.
+    pub(crate) fn of_object(
+        value: ObjectValue,
+        kind: ResourceKind,
+        home: Arc<dyn Home>,
+        epoch: u64,
+        live: Live,
+    ) -> Result<Self, HandleError> {
+        let name = ResourceName::new()?;
+        let resource = Some((name.get(), live));
+        let object = Some(Object { value, _name: name });
+        Ok(Self(Arc::new(Entry { resource, epoch, kind, home, object })))
+    }
+
+    /// Takes the resource out, if Rust implements it: its home has it back.
+    pub(crate) fn into_object(
+        self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ObjectValue, HandleError> {
+        self.0.check(kind, epoch)?;
+        let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
+        let object = entry.object.take().ok_or(HandleError::NotHeld)?;
+        entry.resource = None;
+        Ok(object.value)
+    }
+
+    pub(crate) fn lend(&self) -> Lent {
+        Lent(self.0.clone())
+    }
+
+    /// The id of the component that the resource lives in.
+    pub(crate) fn component(&self) -> &Arc<str> {
+        self.0.home.component()
+    }
+
+    pub(crate) fn kind(&self) -> &ResourceKind {
+        &self.0.kind
+    }
+
+    /// The number of the store in which the resource lives.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// How the home's store calls the resource, and the Rust caller too.
+    pub(crate) fn resource(&self) -> Option<ResourceAny> {
+        self.0.resource.as_ref().map(|(resource, _)| *resource)
+    }
+
+    /// Moves the resource back into its home.
+    pub(crate) fn go_home(
+        self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ResourceAny, HandleError> {
+        self.0.check(kind, epoch)?;
+        let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
+        entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
+    }
+
+    /// Releases the resource, for the component `dropped_by` or, with 0, for nobody in particular; what is
+    /// returned resolves when its destructor has run.
+    pub(crate) fn release(self, dropped_by: usize) -> Result<oneshot::Receiver<()>, Self> {
+        let mut entry = Arc::try_unwrap(self.0).map_err(Self)?;
+        let (done, released) = oneshot::channel();
+        entry.release(Some(done), dropped_by);
+        Ok(released)
+    }
+}
+
+impl Lent {
+    pub(crate) fn kind(&self) -> &ResourceKind {
+        &self.0.kind
+    }
+
+    /// The number of the store in which the resource lives.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
+    /// The resource, if Rust implements it.
+    pub(crate) fn object(
+        &self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ObjectValue, HandleError> {
+        self.0.check(kind, epoch)?;
+        let object = self.0.object.as_ref().map(|object| object.value.clone());
+        object.ok_or(HandleError::NotHeld)
+    }
+
+    /// The resource as its home's store calls it.
+    pub(crate) fn at_home(
+        &self,
+        kind: &ResourceKind,
+        epoch: u64,
+    ) -> Result<ResourceAny, HandleError> {
+        self.0.check(kind, epoch)?;
+        self.0.resource.as_ref().map(|(resource, _)| *resource).ok_or(HandleError::NotHeld)
+    }
+}
+
+impl Entry {
+    fn check(&self, kind: &ResourceKind, epoch: u64) -> Result<(), HandleError> {
+        if self.kind == *kind {
+            return match self.epoch == epoch {
+                true => Ok(()),
+                false if self.home.has_store(self.epoch) => Err(HandleError::OtherInstance),
+                false => Err(HandleError::Lost),
+            };
+        }
+        Err(HandleError::OtherResource {
+            expected: kind.name().to_owned(),
+            found: self.kind.name().to_owned(),
+        })
+    }
+}
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "own {}", self.0.kind.name())
+    }
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "borrow {}", self.0.kind.name())
+    }
+}

@@ -1,0 +1,201 @@
+//! Streams and futures outside of stores.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use futures_util::{Stream, StreamExt};
+
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use super::pipe::ReadEnd;
+use crate::error::{ArgumentError, CompositionError, HandleError, StreamLost};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+use crate::pending::Watched;
+use wasm_runtime_composer_values::{Elements, Value};
+
+/// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer.
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden type speaks of it")]
+pub struct StreamEnd<H> {
+    source: Source<H>,
+    /// What was taken from the source and not read, with how many steps it has passed.
+    rest: VecDeque<(Elements<H>, usize)>,
+    /// What becomes of the elements where they change sides: one step for each time.
+    steps: Vec<Step<H>>,
+}
+
+/// Turns handles in elements from those of one side into those of another. Nobody shares it; the lock
+/// makes it so for the compiler too.
+type Step<H> = Mutex<Box<dyn FnMut(&mut Value<H>) -> Result<(), HandleError> + Send>>;
+
+/// Why elements cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error(transparent)]
+    Lost(#[from] StreamLost),
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+    /// A caller in Rust gave an element that is not of the stream's type.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+}
+
+impl From<Broken> for CompositionError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Lost(lost) => lost.into(),
+            Broken::Handle(error) => error.into(),
+            Broken::Argument(error) => error.into(),
+        }
+    }
+}
+
+enum Source<H> {
+    /// A guest writes it.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    Pipe(ReadEnd<H>),
+    /// A caller in Rust gives it. Nobody shares it; the lock makes it so for the compiler too.
+    Rust(Mutex<RustStream<H>>),
+}
+
+impl<H> Source<H> {
+    /// Waits for elements, up to `most` of them if a guest writes them; `None` at the end.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<Option<Elements<H>>, Broken>> {
+        match self {
+            #[cfg(all(feature = "codec", feature = "component-model-async"))]
+            Self::Pipe(pipe) => pipe.poll_take(cx, most).map_err(Into::into),
+            Self::Rust(stream) => {
+                #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+                let _ = most;
+                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                stream.as_mut().poll_next(cx).map(Option::transpose)
+            }
+        }
+    }
+
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    fn is_pipe(&self) -> bool {
+        matches!(self, Self::Pipe(_))
+    }
+}
+
+type RustStream<H> = Pin<Box<dyn Stream<Item = Result<Elements<H>, Broken>> + Send>>;
+
+impl<H: 'static> StreamEnd<H> {
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn from_guest(pipe: ReadEnd<H>) -> Self {
+        Self { source: Source::Pipe(pipe), rest: VecDeque::new(), steps: Vec::new() }
+    }
+
+    /// A stream of what `stream` gives.
+    pub(crate) fn from_rust(stream: impl Stream<Item = Elements<H>> + Send + 'static) -> Self {
+        Self::from_fallible(stream.map(Ok))
+    }
+
+    /// A stream of what `stream` gives, up to its first error.
+    pub(crate) fn from_fallible(
+        stream: impl Stream<Item = Result<Elements<H>, Broken>> + Send + 'static,
+    ) -> Self {
+        let source = Source::Rust(Mutex::new(Box::pin(stream)));
+        Self { source, rest: VecDeque::new(), steps: Vec::new() }
+    }
+
+    /// Has every element pass through `step` from now on.
+    pub(crate) fn through(
+        &mut self,
+        step: impl FnMut(&mut Value<H>) -> Result<(), HandleError> + Send + 'static,
+    ) {
+        self.steps.push(Mutex::new(Box::new(step)));
+    }
+
+    /// Puts elements back that were read.
+    pub(crate) fn unread(&mut self, elements: Elements<H>) {
+        if !elements.is_empty() {
+            self.rest.push_front((elements, self.steps.len()));
+        }
+    }
+
+    /// Waits for elements, up to `most` of them; `None` at the end.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<Option<Elements<H>>, Broken>> {
+        loop {
+            if let Some((mut elements, passed)) = self.rest.pop_front() {
+                let rest = elements.split_off(most);
+                if !rest.is_empty() {
+                    self.rest.push_front((rest, passed));
+                }
+                if !elements.is_empty() {
+                    self.pass(passed, &mut elements)?;
+                    return Poll::Ready(Ok(Some(elements)));
+                }
+            }
+            let taken = ready!(self.source.poll_take(cx, most))?;
+            match taken {
+                Some(elements) => self.rest.push_back((elements, 0)),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Waits until there are elements, which are not taken from their writer for this if a guest is that;
+    /// `false` at the end.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        loop {
+            if self.rest.iter().any(|(elements, _)| !elements.is_empty()) {
+                return Poll::Ready(Ok(true));
+            }
+            match ready!(self.source.poll_take(cx, 0))? {
+                Some(elements) if elements.is_empty() && self.source.is_pipe() => {
+                    return Poll::Ready(Ok(true));
+                }
+                Some(elements) => self.rest.push_back((elements, 0)),
+                None => return Poll::Ready(Ok(false)),
+            }
+        }
+    }
+
+    /// Notes which store has this end, if one has.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn held_by(&self, store: Option<&Arc<Watched>>) {
+        if let Source::Pipe(pipe) = &self.source {
+            pipe.held_by(store);
+        }
+    }
+
+    /// Waits for nothing any more. `false` if something is on its way: then who waited is still woken.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn withdraw(&self) -> bool {
+        match &self.source {
+            Source::Pipe(pipe) => pipe.withdraw(),
+            Source::Rust(_) => true,
+        }
+    }
+
+    /// Has elements take all steps but the first `passed`.
+    fn pass(&mut self, passed: usize, elements: &mut Elements<H>) -> Result<(), HandleError> {
+        let Elements::Values(values) = elements else { return Ok(()) };
+        for step in self.steps.iter_mut().skip(passed) {
+            let step = step.get_mut().unwrap_or_else(PoisonError::into_inner);
+            values.iter_mut().try_for_each(&mut *step)?;
+        }
+        Ok(())
+    }
+}
+
+impl<H> fmt::Debug for StreamEnd<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamEnd(..)")
+    }
+}
