@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasm_runtime_composer::__private::plain;
 
-use crate::setup::Component;
+use crate::component::Component;
 
 /// Compiles what is not compiled yet. What cannot be compiled is told by the library, when it is
 /// composed.

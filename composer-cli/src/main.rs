@@ -6,14 +6,15 @@
 mod args;
 mod call;
 mod compile;
+mod component;
 mod failure;
+mod output;
 mod run;
 mod setup;
 mod told;
 mod wave;
 
 use std::ffi::OsStr;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ use wasm_runtime_composer::explain::Outcome;
 
 use args::{Cli, Command, Drawing, ExplainArgs, FuseArgs, PlanArgs};
 use failure::Failure;
+use output::print;
 use setup::Setup;
 
 fn main() -> ExitCode {
@@ -94,11 +96,4 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "composer", &mut script);
     print(&script)
-}
-
-/// Writes to standard output, which may be a pipe that nobody reads any more.
-fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::output("cannot write to standard output".to_owned(), error))
 }

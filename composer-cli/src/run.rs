@@ -8,7 +8,7 @@ use wasmtime::component::Val;
 use crate::args::RunArgs;
 use crate::call::{Call, Ready};
 use crate::failure::Failure;
-use crate::print;
+use crate::output::print;
 use crate::setup::Setup;
 use crate::wave;
 

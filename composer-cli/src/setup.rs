@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use wasm_runtime_composer::__private::{holds_for, plain};
-use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, CompositionError, EpochTicker,
-    PlanProblem, Wasi, WasiState,
-};
+use wasm_runtime_composer::{Composer, CompositionError, EpochTicker, PlanProblem, Wasi};
 use wasmtime::{Config, Engine};
 
 use crate::args::{Directory, Given, Hint, HostArgs, Wiring};
 use crate::compile::compile;
+use crate::component::{Component, Imports};
 use crate::failure::Failure;
 use crate::told::{all, export_hint};
 
@@ -23,47 +21,6 @@ pub(crate) struct Setup<'a> {
     components: Vec<Component>,
     /// Interrupts guests that compute without end, so that deadlines reach them.
     _ticker: Option<EpochTicker>,
-}
-
-/// A component of the command line.
-pub(crate) struct Component {
-    pub(crate) id: String,
-    component: ComposableComponent<WasiState>,
-}
-
-impl Component {
-    fn describe(&self) -> ComposableDescriptor {
-        ComposableDescriptor::new(&self.id, self.component.clone())
-    }
-
-    /// A composer with nothing but this component.
-    pub(crate) fn alone(&self) -> Composer {
-        let mut composer = Composer::new();
-        composer.add(self.describe());
-        composer
-    }
-
-    /// Whether the component imports `import`, host functions and interfaces included.
-    fn imports(&self, import: &str) -> Imports {
-        let mut composer = Composer::new();
-        composer.add(self.describe().with_import_hint(import, "host"));
-        let Err(CompositionError::Plan(error)) = composer.plan() else { return Imports::Yes };
-        let no = error.problems().iter().find_map(|problem| match problem {
-            PlanProblem::HintNotImported { nearest, .. } => Some(Imports::No(nearest.clone())),
-            PlanProblem::Load { .. } => Some(Imports::Unknown),
-            _ => None,
-        });
-        no.unwrap_or(Imports::Yes)
-    }
-}
-
-/// Whether a component imports something.
-enum Imports {
-    Yes,
-    /// It does not; perhaps this was meant.
-    No(Option<String>),
-    /// The component cannot be loaded, which is told when it is composed.
-    Unknown,
 }
 
 impl<'a> Setup<'a> {

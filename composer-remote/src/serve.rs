@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,30 +39,29 @@ pub trait Serve {
 
 impl Serve for Composition {
     async fn serve(&self, server: impl Into<Server> + Send) -> Result<Serving, ServeError> {
-        match server.into().0 {
-            #[cfg(feature = "wrpc")]
-            AnyServer::Wrpc(server) => server.start(self).await,
-            #[cfg(feature = "nats")]
-            AnyServer::Nats(server) => server.start(self).await,
-            #[cfg(not(any(feature = "wrpc", feature = "nats")))]
-            AnyServer::None(never) => match never {},
-        }
+        server.into().0.start(self).await
     }
 }
 
 /// What takes calls: made of a [`WrpcServer`](crate::WrpcServer) or a `NatsServer`.
 #[derive(Debug)]
-pub struct Server(pub(crate) AnyServer);
+pub struct Server(Box<dyn Start>);
 
-#[derive(Debug)]
-pub(crate) enum AnyServer {
-    #[cfg(feature = "wrpc")]
-    Wrpc(crate::wrpc::WrpcServer),
-    #[cfg(feature = "nats")]
-    Nats(crate::nats::NatsServer),
-    #[cfg(not(any(feature = "wrpc", feature = "nats")))]
-    #[expect(dead_code, reason = "without a transport there is no server")]
-    None(std::convert::Infallible),
+/// A server that has not begun to take calls.
+pub(crate) trait Start: fmt::Debug + Send {
+    /// Takes calls of the composition's exports.
+    fn start(self: Box<Self>, composition: &Composition) -> Starting<'_>;
+}
+
+/// A server on its way to taking calls.
+pub(crate) type Starting<'a> =
+    Pin<Box<dyn Future<Output = Result<Serving, ServeError>> + Send + 'a>>;
+
+#[cfg(any(feature = "wrpc", feature = "nats"))]
+impl Server {
+    pub(crate) fn new(server: impl Start + 'static) -> Self {
+        Self(Box::new(server))
+    }
 }
 
 /// Calls are taken while this lives.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod architecture;
 mod book;
 mod bounds;
 mod calls;

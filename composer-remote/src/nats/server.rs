@@ -21,7 +21,7 @@ use crate::budget::{Account, Held};
 use crate::codec::{Decoder, EncodeError, Encoder};
 use crate::error::ServeError;
 use crate::limits;
-use crate::serve::{AnyServer, Served, Server, Serving, Table, closing, cut};
+use crate::serve::{Served, Server, Serving, Start, Starting, Table, closing, cut};
 use crate::types::carries_values;
 
 /// Takes calls over NATS, by a client that is connected already.
@@ -106,7 +106,7 @@ impl NatsServer {
         self
     }
 
-    pub(crate) async fn start(self, composition: &Composition) -> Result<Serving, ServeError> {
+    async fn start(self, composition: &Composition) -> Result<Serving, ServeError> {
         let table = Table::new(composition, self.only.as_deref(), NAME, &carries_values)?;
         let prefix = problem_of("a prefix of subjects", &self.prefix);
         let group = || problem_of("a queue group", &self.group);
@@ -200,9 +200,15 @@ impl NatsServer {
     }
 }
 
+impl Start for NatsServer {
+    fn start(self: Box<Self>, composition: &Composition) -> Starting<'_> {
+        Box::pin((*self).start(composition))
+    }
+}
+
 impl From<NatsServer> for Server {
     fn from(server: NatsServer) -> Self {
-        Self(AnyServer::Nats(server))
+        Self::new(server)
     }
 }
 

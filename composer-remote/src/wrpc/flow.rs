@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{self, Elements, Value};
 
-use super::ALIVE;
 use super::frame::{FAILED, FrameError, FrameReader, FrameWriter};
-use super::root::{LOOK, PATIENCE, RootError, told};
+use super::timing::{ALIVE, LOOK, PATIENCE};
+use super::told::{RootError, told};
 use crate::budget::{Account, Full, Held};
 use crate::codec::{DecodeError, Decoder, Encoder, Flow, Inflow, Outflow};
 use crate::limits;

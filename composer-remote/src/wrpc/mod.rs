@@ -19,34 +19,25 @@ pub(crate) mod frame;
 mod net;
 mod root;
 mod server;
+mod timing;
+mod told;
 
 pub use client::Wrpc;
 pub use server::WrpcServer;
-
-use std::time::Duration;
 
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider;
 
 use crate::budget::{Account, Held};
 
-/// How long a peer that has something to send may send nothing.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// How often a peer that waits hears that this one is alive.
-const ALIVE: Duration = Duration::from_secs(1);
-
-/// What the transport is called in messages.
-const NAME: &str = "wRPC";
-
 /// Reads what a caller sends, as a server does, and every stream in it.
 pub(crate) async fn read_all(bytes: &[u8], types: &[ValueType], limit: usize) {
-    let mut frames = frame::FrameReader::new(bytes, frame::Pace::any(IDLE));
+    let mut frames = frame::FrameReader::new(bytes, frame::Pace::any(timing::IDLE));
     if frames.names().await.is_err() {
         return;
     }
     let (types, writer) = (types.iter().collect(), String::new());
-    let room = flow::Room { account: Account::unlimited(), idle: IDLE };
+    let room = flow::Room { account: Account::unlimited(), idle: timing::IDLE };
     let mut held = Held::new(&room.account, 0);
     let spec = root::RootSpec { types, limit, writer, room };
     let Ok(root) = root::read_root(&mut frames, &spec, &mut held).await else { return };

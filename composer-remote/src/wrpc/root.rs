@@ -1,57 +1,17 @@
 //! Arguments and results: the values of the empty path.
 
-use std::time::Duration;
-
 use tokio::io::AsyncRead;
 use tokio::time::{Instant, sleep};
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
 
 use super::flow::{Room, Routes, make_flow};
-use super::frame::{FAILED, FrameError, FrameReader, Head, REFUSED};
-use crate::budget::{Full, Held};
+use super::frame::FrameReader;
+use super::timing::{LOOK, PATIENCE};
+use super::told::{RootError, told};
+use crate::budget::Held;
 use crate::codec::{DecodeError, Decoder};
 use crate::limits;
-
-/// Why there are no values.
-#[derive(Debug)]
-pub(super) enum RootError {
-    /// The connection failed, or the peer was silent for too long.
-    Frame(FrameError),
-    /// The peer shut its direction down before they were whole.
-    Ended,
-    /// They are no values of their types.
-    Invalid(String),
-    /// There is no room for them at the moment.
-    Full(Full),
-    /// The peer says that the call failed.
-    Failed(String),
-    /// The peer says that it did not run the call.
-    Refused(String),
-}
-
-impl From<DecodeError> for RootError {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::Incomplete => Self::Ended,
-            DecodeError::Full(full) => Self::Full(full),
-            error => Self::Invalid(error.to_string()),
-        }
-    }
-}
-
-impl From<FrameError> for RootError {
-    fn from(error: FrameError) -> Self {
-        match error {
-            FrameError::Invalid(problem) => Self::Invalid(problem),
-            // The connection broke off inside of a frame.
-            FrameError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Self::Ended
-            }
-            error => Self::Frame(error),
-        }
-    }
-}
 
 /// Values and the places of the streams and futures among them.
 pub(super) struct Root {
@@ -149,27 +109,6 @@ pub(super) async fn read_receipt<R: AsyncRead + Unpin>(
     }
 }
 
-/// What a peer of this library tells in a frame of a path that no value has.
-pub(super) async fn told<R: AsyncRead + Unpin>(
-    frames: &mut FrameReader<R>,
-    head: &Head,
-) -> Result<Option<RootError>, FrameError> {
-    let tell = match head.path[..] {
-        [FAILED] => RootError::Failed,
-        [REFUSED] => RootError::Refused,
-        _ => return Ok(None),
-    };
-    let mut message = Vec::new();
-    while message.len() < limits::MESSAGE_BYTES {
-        let chunk = frames.chunk().await?;
-        if chunk.is_empty() {
-            break;
-        }
-        message.extend(chunk);
-    }
-    Ok(Some(tell(limits::words(&message))))
-}
-
 async fn append<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     bytes: &mut Vec<u8>,
@@ -194,12 +133,6 @@ async fn append<R: AsyncRead + Unpin>(
         bytes.extend_from_slice(&chunk);
     }
 }
-
-/// For how long somebody who sends is not read from, when there is no room for what comes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often it is looked whether there is room.
-pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 /// Has `held` count `bytes`, as soon as there is room for them.
 async fn make_room(held: &mut Held, bytes: usize) -> Result<(), RootError> {

@@ -16,13 +16,14 @@ use wasm_runtime_composer::provider::Value;
 use super::flow::{LINGER, Room, receive, send, while_alive};
 use super::frame::{FAILED, FrameError, FrameReader, FrameWriter, Pace, REFUSED};
 use super::net::{Accepted, Address, Listener, Reader, ServerTls, Writer};
-use super::root::{Root, RootError, RootSpec, read_root};
-use super::{IDLE, NAME};
+use super::root::{Root, RootSpec, read_root};
+use super::timing::{IDLE, NAME};
+use super::told::RootError;
 use crate::budget::{Account, Held, Peers, Place};
 use crate::codec::{Encoder, Outflow};
 use crate::error::ServeError;
 use crate::limits;
-use crate::serve::{AnyServer, Served, Server, Serving, SharedTable, Table, closing, cut};
+use crate::serve::{Served, Server, Serving, SharedTable, Start, Starting, Table, closing, cut};
 use crate::types::carries_flows;
 
 /// Takes calls over wRPC, at one address or at several.
@@ -219,7 +220,7 @@ impl WrpcServer {
         self
     }
 
-    pub(crate) async fn start(self, composition: &Composition) -> Result<Serving, ServeError> {
+    async fn start(self, composition: &Composition) -> Result<Serving, ServeError> {
         let table = Table::new(composition, self.only.as_deref(), NAME, &carries_flows)?;
         let mut listeners = Vec::new();
         for address in &self.addresses {
@@ -239,9 +240,15 @@ impl WrpcServer {
     }
 }
 
+impl Start for WrpcServer {
+    fn start(self: Box<Self>, composition: &Composition) -> Starting<'_> {
+        Box::pin((*self).start(composition))
+    }
+}
+
 impl From<WrpcServer> for Server {
     fn from(server: WrpcServer) -> Self {
-        Self(AnyServer::Wrpc(server))
+        Self::new(server)
     }
 }
 
