@@ -63,7 +63,7 @@ enum Passed {
 }
 
 /// What a function takes and returns.
-struct Signature {
+struct CancelSignature {
     /// The core values of its parameters.
     flat: Vec<ValType>,
     passed: Passed,
@@ -78,7 +78,7 @@ struct Signature {
     handles: Vec<HandleParam>,
 }
 
-impl Signature {
+impl CancelSignature {
     fn of(types: TypesRef<'_>, func: &Exported) -> Option<Self> {
         let ty = &types[func.ty];
         let flat = flatten(types, ty.params.iter().map(|(_, ty)| ty))?;
@@ -113,7 +113,7 @@ impl Signature {
 struct Made<'f> {
     func: &'f Exported,
     name: String,
-    signature: Signature,
+    signature: CancelSignature,
     /// The types of its parameters in a tuple, of what fills that up, and of its result.
     ty: u32,
     lowered: u32,
@@ -123,7 +123,7 @@ struct Made<'f> {
 }
 
 /// The functions that code here calls.
-struct Calls {
+struct HostCalls {
     alloc: u32,
     free: u32,
     taken: u32,
@@ -219,7 +219,7 @@ pub(super) fn write<'f>(
         given.push((name.to_owned(), ExportKind::Func, index));
         core.import(name, params, results)
     });
-    let calls = Calls {
+    let calls = HostCalls {
         alloc,
         free,
         taken,
@@ -248,7 +248,7 @@ pub(super) fn write<'f>(
 
     let mut made = Vec::new();
     for func in funcs {
-        let Some(signature) = Signature::of(parsed, func) else { continue };
+        let Some(signature) = CancelSignature::of(parsed, func) else { continue };
         let Some(own) = types.imported_func(func.ty, around) else { continue };
         let Some((ty, returned)) = lifted_type(types, around, parsed, func, &signature) else {
             continue;
@@ -324,7 +324,7 @@ fn lifted_type(
     around: &mut Around,
     parsed: TypesRef<'_>,
     func: &Exported,
-    signature: &Signature,
+    signature: &CancelSignature,
 ) -> Option<(u32, ComponentValType)> {
     let byte = ComponentValType::Primitive(PrimitiveValType::U8);
     let mut params = vec![("number", ComponentValType::Primitive(PrimitiveValType::U32))];
@@ -372,7 +372,7 @@ fn load(code: &mut InstructionSink<'_>, record: u32, field: u32) {
 /// Writes a function and its callback.
 fn write_function(
     core: &mut Core,
-    (calls, begun): (&Calls, u32),
+    (calls, begun): (&HostCalls, u32),
     first: u32,
     made: &Made<'_>,
     free_result: Option<u32>,
@@ -559,7 +559,7 @@ fn write_function(
 }
 
 /// Writes `cancel`.
-fn write_cancel(core: &mut Core, calls: &Calls, first: u32, in_passing: bool) -> u32 {
+fn write_cancel(core: &mut Core, calls: &HostCalls, first: u32, in_passing: bool) -> u32 {
     let [number, record, status] = [0, 1, 2];
     core.func((&[I32], &[]), 2, |code| {
         code.global_get(first).local_set(record);
@@ -587,7 +587,7 @@ fn write_cancel(core: &mut Core, calls: &Calls, first: u32, in_passing: bool) ->
 }
 
 /// Makes an event for the call of `record`: a future that is read is written.
-fn wake(code: &mut InstructionSink<'_>, calls: &Calls, record: u32) {
+fn wake(code: &mut InstructionSink<'_>, calls: &HostCalls, record: u32) {
     // The writer is the upper half.
     code.local_get(record).local_get(record).call(calls.new_future);
     code.i64_store(MemArg { offset: field::READER.into(), align: 2, memory_index: 0 });

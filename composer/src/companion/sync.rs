@@ -15,7 +15,7 @@ use super::types::{Around, Types};
 const MOST_PARAMS: usize = 16;
 
 /// How a function is called in core WebAssembly.
-struct Signature {
+struct SyncSignature {
     params: Vec<ValType>,
     /// One value, or none.
     result: Option<ValType>,
@@ -26,7 +26,7 @@ struct Signature {
     handles: Vec<HandleParam>,
 }
 
-impl Signature {
+impl SyncSignature {
     fn of(types: TypesRef<'_>, func: &Exported) -> Option<Self> {
         let ty = &types[func.ty];
         let mut params = flatten(types, ty.params.iter().map(|(_, ty)| ty))?;
@@ -82,7 +82,7 @@ pub(super) fn write<'f>(
     ];
     let mut called = Vec::new();
     for func in funcs {
-        let Some(signature) = Signature::of(parsed, func) else { continue };
+        let Some(signature) = SyncSignature::of(parsed, func) else { continue };
         let Some(imported) = types.imported_func(func.ty, around) else { continue };
         let Some(ty) = types.exported_func(func.ty, around) else { continue };
         let import = types.import_func(func.around, imported);

@@ -17,7 +17,7 @@ use wasmtime::{Engine, Store};
 use super::descriptor::Level;
 use super::descriptor::{Part, PartContent, sealed};
 use super::settings::RunSettings;
-use super::startable::{Link, LinkError, Linked, Startable};
+use super::startable::{AnyComponent, LinkError, LinkPlan, Linked};
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use crate::companion::{Accompanied, Known, look};
 #[cfg(feature = "compile")]
@@ -27,7 +27,7 @@ use crate::link;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use crate::plan::abilities::Abilities;
 use crate::plan::item::Surface;
-use crate::run::{Bounds, Driver, DriverHandle, Renew, Renewed, StoreSide, with_guests};
+use crate::run::{Border, Bounds, Driver, DriverHandle, Renew, Renewed, with_guests};
 
 /// A component, the linker with what the host gives it, and the constructor of its store.
 ///
@@ -35,10 +35,10 @@ use crate::run::{Bounds, Driver, DriverHandle, Renew, Renewed, StoreSide, with_g
 /// it. What the linker defines (WASI, host functions) keeps working, and satisfies the imports
 /// that no other component of the composition does.
 pub struct ComposableComponent<T: 'static> {
-    inner: Arc<Inner<T>>,
+    inner: Arc<ComponentInner<T>>,
 }
 
-struct Inner<T: 'static> {
+struct ComponentInner<T: 'static> {
     source: Source,
     linker: Linker<T>,
     store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
@@ -148,11 +148,11 @@ impl<T: Send + 'static> ComposableComponent<T> {
         linker: Linker<T>,
         store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { source, linker, store, loaded: OnceLock::new() }) }
+        Self { inner: Arc::new(ComponentInner { source, linker, store, loaded: OnceLock::new() }) }
     }
 }
 
-impl<T: 'static> Inner<T> {
+impl<T: 'static> ComponentInner<T> {
     /// Compiles the component if that was not done before. `path` is its id in what is said of it.
     fn load(&self, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
         #[cfg(feature = "fuse")]
@@ -363,7 +363,7 @@ fn core_module(bytes: &[u8]) -> String {
     format!("a core module; {how}")
 }
 
-impl<T: Send + 'static> Startable for Inner<T> {
+impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
     fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
         if let Source::Compiled(compiled) = &self.source
             && !Engine::same(compiled.engine(), self.linker.engine())
@@ -401,21 +401,23 @@ impl<T: Send + 'static> Startable for Inner<T> {
         true
     }
 
-    fn link(self: Arc<Self>, mut link: Link) -> Result<Box<dyn Linked>, LinkError> {
+    fn link(self: Arc<Self>, mut link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
         let engine = self.linker.engine();
-        link.side.stack = engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
+        link.border.stack =
+            engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
         let failed = |error| LinkError::Failed(Cause::new(error));
-        let Loaded { component, surface } = self.load(&link.side.id).map_err(LinkError::Broken)?;
-        let side = Arc::new(link.side);
+        let Loaded { component, surface } =
+            self.load(&link.border.id).map_err(LinkError::Broken)?;
+        let border = Arc::new(link.border);
         let mut linker = self.linker.clone();
         if surface.companion.is_some() {
-            link::define_begun(&mut linker, &side).map_err(failed)?;
+            link::define_begun(&mut linker, &border).map_err(failed)?;
         }
         let hosted = linker.clone();
-        link::define(&mut linker, &side, &link.wires).map_err(failed)?;
+        link::define(&mut linker, &border, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&component) {
             Ok(pre) => {
-                return Ok(Box::new(LinkedComponent { pre, side, inner: self.clone() }));
+                return Ok(Box::new(LinkedComponent { pre, border, inner: self.clone() }));
             }
             Err(error) => error,
         };
@@ -430,13 +432,13 @@ impl<T: Send + 'static> Startable for Inner<T> {
 /// A component whose imports are all satisfied.
 struct LinkedComponent<T: 'static> {
     pre: InstancePre<T>,
-    side: Arc<StoreSide>,
-    inner: Arc<Inner<T>>,
+    border: Arc<Border>,
+    inner: Arc<ComponentInner<T>>,
 }
 
 impl<T: Send + 'static> LinkedComponent<T> {
     async fn instantiate(&self, bounds: Bounds) -> Result<Renewed<T>, StartError> {
-        let component = || self.side.id.to_string();
+        let component = || self.border.id.to_string();
         let store = catch_unwind(AssertUnwindSafe(|| (self.inner.store)()));
         let store = store.unwrap_or_else(|panic| Err(panicked(panic)));
         let mut store = store.map_err(|error| StartError::Store {
@@ -476,7 +478,7 @@ impl<T: Send + 'static> Linked for LinkedComponent<T> {
         Box::pin(async move {
             let RunSettings { policy, bounds } = running;
             let (store, instance) = self.renew(bounds).await?;
-            let driver = Driver::new(store, &instance, handle, self.side.clone(), bounds);
+            let driver = Driver::new(store, &instance, handle, self.border.clone(), bounds);
             Ok(driver.restarting(self, policy).spawn())
         })
     }

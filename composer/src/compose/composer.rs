@@ -10,12 +10,12 @@ use tower_service::Service;
 
 use super::composition::{Composition, Wired};
 use super::descriptor::{ComposableDescriptor, Level, Part, PartContent, sealed};
-use super::level::{Groups, LeafContent, isolated};
+use super::level::{Groups, PlannedContent, isolated};
 use super::settings::Settings;
-use super::startable::Startable;
+use super::startable::AnyComponent;
 use super::wiring::{Ready, Starting, Wiring};
 use crate::error::{CompositionError, LookupError, PlanError, PlanProblem, StartError};
-use crate::layer::{BoxError, Call, Layered, Layering, Next, Returned};
+use crate::layer::{BoxError, Call, ErasedLayer, LayerMap, Next, Returned};
 use crate::pending::Deadlocks;
 use crate::plan::Plan;
 use crate::plan::explain::Explanation;
@@ -133,7 +133,7 @@ impl Composer {
             + Sync
             + 'static,
     {
-        self.level.layers.push(Layered::new(layer));
+        self.level.layers.push(ErasedLayer::new(layer));
         self
     }
 
@@ -297,7 +297,7 @@ impl Composer {
     fn wiring(&self, resolution: Resolution) -> Wiring {
         let mut parts = Vec::new();
         self.level.leaf_parts(Settings::default(), &mut parts);
-        let mut layering = Layering::default();
+        let mut layering = LayerMap::default();
         self.level.layering("", &mut layering);
         Wiring::new(resolution, parts, layering, Deadlocks::new(self.traps_on_idle))
     }
@@ -319,13 +319,13 @@ struct Planned {
 
 /// What is to be compiled, as long as somebody waits for it. Failures are kept, and found again when planning.
 struct Compiling {
-    open: Arc<[Arc<dyn Startable>]>,
+    open: Arc<[Arc<dyn AnyComponent>]>,
     next: Arc<AtomicUsize>,
 }
 
 /// A share in compiling, on a thread of its own.
 struct Share {
-    open: Weak<[Arc<dyn Startable>]>,
+    open: Weak<[Arc<dyn AnyComponent>]>,
     next: Arc<AtomicUsize>,
 }
 
@@ -334,7 +334,7 @@ impl Compiling {
         let mut parts = Vec::new();
         level.leaf_parts(Settings::default(), &mut parts);
         let open = parts.into_iter().filter_map(|part| match part.content {
-            LeafContent::Single(single) if !single.has_surface() => Some(single),
+            PlannedContent::Single(single) if !single.has_surface() => Some(single),
             _ => None,
         });
         Self { open: open.collect(), next: Arc::default() }

@@ -8,16 +8,16 @@ use tokio::sync::{Mutex, mpsc};
 use wasmtime::component::Val;
 
 use super::descriptor::Level;
-use super::live::LiveLeaf;
+use super::live::LiveComponent;
 use crate::error::{CompositionError, HandleError, LookupError};
 use crate::export::{ExportFunc, Gate, TypedFunc};
-use crate::layer::Layering;
+use crate::layer::LayerMap;
 use crate::pending::Deadlocks;
 use crate::plan::item::{Item, find};
 use crate::plan::name::{Name, nearest};
 use crate::plan::resolve::{Offered, Resolution};
 use crate::plan::{Export, Plan};
-use crate::run::{Events, Lifetime, Replaced, Running, Teller, Waits};
+use crate::run::{EventSender, Events, Lifetime, Replaced, Running, WaitGraph};
 use crate::typed::{FromComponentValue, Params};
 use crate::value::handle::LiveHandles;
 
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) level: Arc<Mutex<Level>>,
     /// Tells who took whose place.
     pub(crate) replaced: mpsc::UnboundedSender<Box<Replaced>>,
-    pub(crate) events: Teller,
+    pub(crate) events: EventSender,
     gate: Gate,
     /// Dropped with the last handle, which is a wish to close at once.
     pub(crate) lifetime: Arc<Lifetime>,
@@ -47,10 +47,10 @@ pub(crate) struct Shared {
 pub(crate) struct Wired {
     pub(crate) plan: Arc<Plan>,
     pub(crate) resolution: Resolution,
-    pub(crate) leaves: Vec<LiveLeaf>,
-    pub(crate) waits: Option<Waits>,
+    pub(crate) leaves: Vec<LiveComponent>,
+    pub(crate) waits: Option<WaitGraph>,
     pub(crate) deadlocks: Deadlocks,
-    pub(crate) layering: Arc<Layering>,
+    pub(crate) layering: Arc<LayerMap>,
 }
 
 impl Shared {
@@ -86,7 +86,7 @@ impl Composition {
         level: Level,
         wired: Wired,
         live: LiveHandles,
-        events: Teller,
+        events: EventSender,
         nested: Vec<Arc<Lifetime>>,
         running: Vec<Running>,
     ) -> Self {
@@ -344,12 +344,14 @@ impl fmt::Debug for Composition {
 }
 
 /// The components with the number of calls that wait for each.
-struct Inboxes<'a>(&'a [LiveLeaf]);
+struct Inboxes<'a>(&'a [LiveComponent]);
 
 impl fmt::Debug for Inboxes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let posts = self.0.iter().filter_map(|leaf| leaf.post.as_ref());
-        f.debug_map().entries(posts.map(|post| (post.id(), post.depth()))).finish()
+        let dispatchers = self.0.iter().filter_map(|leaf| leaf.dispatcher.as_ref());
+        f.debug_map()
+            .entries(dispatchers.map(|dispatcher| (dispatcher.id(), dispatcher.depth())))
+            .finish()
     }
 }
 

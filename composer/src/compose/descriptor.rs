@@ -7,11 +7,11 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::live::LiveLeaf;
+use super::live::LiveComponent;
 use super::settings::Settings;
-use super::startable::Startable;
+use super::startable::AnyComponent;
 use crate::error::PlanProblem;
-use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
+use crate::layer::{BoxError, Call, ErasedLayer, Next, NumberedLayer, Returned};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::resolve::{ImportHint, LayerNumber};
@@ -91,8 +91,8 @@ pub struct ComposableDescriptor {
     pub(crate) part: Part,
     pub(crate) import_hints: Vec<ImportHint>,
     pub(crate) containments: Vec<Wish>,
-    pub(crate) import_layers: Vec<(String, ImportLayer)>,
-    pub(crate) layers: Vec<Layered>,
+    pub(crate) import_layers: Vec<(String, NumberedLayer)>,
+    pub(crate) layers: Vec<ErasedLayer>,
     pub(crate) is_untrusted: bool,
     pub(crate) settings: Settings,
 }
@@ -260,7 +260,7 @@ impl ComposableDescriptor {
             + Sync
             + 'static,
     {
-        self.layers.push(Layered::new(layer));
+        self.layers.push(ErasedLayer::new(layer));
         self
     }
 
@@ -294,7 +294,7 @@ impl ComposableDescriptor {
             + Sync
             + 'static,
     {
-        self.import_layers.push((import.into(), ImportLayer::new(Layered::new(layer))));
+        self.import_layers.push((import.into(), NumberedLayer::new(ErasedLayer::new(layer))));
         self
     }
 
@@ -444,7 +444,7 @@ pub struct Part {
 
 pub(crate) enum PartContent {
     /// To be started in a store of its own.
-    Single(Arc<dyn Startable>),
+    Single(Arc<dyn AnyComponent>),
     Group(Level),
     Composed(Nested),
 }
@@ -454,7 +454,7 @@ pub(crate) struct Nested {
     /// Keeps it running. Taken when the composition around it has been composed.
     pub(crate) lifetime: Option<Arc<Lifetime>>,
     /// What it offers, as if it were one component.
-    pub(crate) leaf: LiveLeaf,
+    pub(crate) leaf: LiveComponent,
 }
 
 /// What is composed together: the components of a composer, and what is said of them.
@@ -463,7 +463,7 @@ pub(crate) struct Level {
     pub(crate) descriptors: Vec<ComposableDescriptor>,
     pub(crate) export_hints: Vec<(String, String)>,
     pub(crate) allow_cycles: bool,
-    pub(crate) layers: Vec<Layered>,
+    pub(crate) layers: Vec<ErasedLayer>,
 }
 
 impl fmt::Debug for Part {

@@ -10,17 +10,17 @@ use wasmtime::component::Instance;
 
 use super::descriptor::{Part, PartContent, sealed};
 use super::settings::RunSettings;
-use super::startable::{Link, LinkError, Linked, Startable};
+use super::startable::{AnyComponent, LinkError, LinkPlan, Linked};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::plan::item::Surface;
-use crate::run::{Driver, DriverHandle, StoreSide};
+use crate::run::{Border, Driver, DriverHandle};
 
 /// A running instance and its store, to be composed with others.
 ///
 /// Its imports are satisfied already; what it exports can satisfy others' imports. Handles of
 /// resources that the host defined in its store cannot leave it.
 pub struct ComposableInstance {
-    part: Arc<dyn Startable>,
+    part: Arc<dyn AnyComponent>,
 }
 
 impl ComposableInstance {
@@ -58,7 +58,7 @@ struct Existing<T: 'static> {
     running: Mutex<Option<(Instance, Store<T>)>>,
 }
 
-impl<T: Send + 'static> Startable for Existing<T> {
+impl<T: Send + 'static> AnyComponent for Existing<T> {
     fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
         let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
         self.surface.clone().map_err(load)
@@ -73,14 +73,14 @@ impl<T: Send + 'static> Startable for Existing<T> {
         false
     }
 
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
-        Ok(Box::new(LinkedInstance { existing: self, side: Arc::new(link.side) }))
+    fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
+        Ok(Box::new(LinkedInstance { existing: self, border: Arc::new(link.border) }))
     }
 }
 
 struct LinkedInstance<T: 'static> {
     existing: Arc<Existing<T>>,
-    side: Arc<StoreSide>,
+    border: Arc<Border>,
 }
 
 impl<T: Send + 'static> Linked for LinkedInstance<T> {
@@ -95,7 +95,7 @@ impl<T: Send + 'static> Linked for LinkedInstance<T> {
             // A composer is composed once, and its instances are in no other.
             let (instance, store) = running
                 .ok_or_else(|| StartError::InstanceTaken { component: handle.id().to_owned() })?;
-            let driver = Driver::new(store, &instance, handle, self.side, settings.bounds);
+            let driver = Driver::new(store, &instance, handle, self.border, settings.bounds);
             Ok(driver.in_event_loop().spawn())
         })
     }

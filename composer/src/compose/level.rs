@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::descriptor::{ComposableDescriptor, Level, Part, PartContent};
-use super::live::LiveLeaf;
+use super::live::LiveComponent;
 use super::settings::Settings;
-use super::startable::Startable;
+use super::startable::AnyComponent;
 use crate::error::PlanProblem;
-use crate::layer::Layering;
+use crate::layer::LayerMap;
 use crate::plan::containment::Wish;
 use crate::plan::filter::Filter;
 use crate::plan::item::{Named, Surface};
@@ -28,12 +28,12 @@ pub(crate) enum Groups {
 }
 
 /// What a component that has a store for itself imports and exports.
-pub(crate) fn isolated(single: &dyn Startable, path: &str) -> Found {
+pub(crate) fn isolated(single: &dyn AnyComponent, path: &str) -> Found {
     single.surface(path)
 }
 
 /// Something else in the place of one component.
-pub(crate) struct Change<'a> {
+pub(crate) struct Substitution<'a> {
     pub(crate) path: &'a str,
     pub(crate) part: &'a Part,
     pub(crate) surface: Arc<Surface>,
@@ -65,7 +65,7 @@ impl Part {
     }
 }
 
-impl Change<'_> {
+impl Substitution<'_> {
     fn filters(&self, path: &str) -> Option<&[Filter]> {
         let found = self.filters.iter().find(|(it, _)| it == path)?;
         Some(&found.1)
@@ -73,14 +73,14 @@ impl Change<'_> {
 }
 
 /// Where a leaf of the resolution comes from, in the order in which the resolver meets them.
-pub(crate) struct LeafPart {
-    pub(crate) content: LeafContent,
+pub(crate) struct PlannedComponent {
+    pub(crate) content: PlannedContent,
     pub(crate) settings: Settings,
 }
 
-pub(crate) enum LeafContent {
-    Single(Arc<dyn Startable>),
-    Composed(Box<LiveLeaf>),
+pub(crate) enum PlannedContent {
+    Single(Arc<dyn AnyComponent>),
+    Composed(Box<LiveComponent>),
 }
 
 impl Level {
@@ -102,7 +102,7 @@ impl Level {
     }
 
     /// Collects the layers of everything, where ids begin with `prefix`.
-    pub(super) fn layering(&self, prefix: &str, layering: &mut Layering) {
+    pub(super) fn layering(&self, prefix: &str, layering: &mut LayerMap) {
         layering.add_within(prefix.strip_suffix('/').unwrap_or_default(), &self.layers);
         for descriptor in &self.descriptors {
             let path = format!("{prefix}{}", descriptor.id);
@@ -119,9 +119,9 @@ impl Level {
     pub(crate) fn assembly<'a>(
         &'a self,
         prefix: &str,
-        change: Option<&'a Change<'_>>,
+        change: Option<&'a Substitution<'_>>,
         groups: Groups,
-        find: &mut dyn FnMut(&'a dyn Startable, &str) -> Found,
+        find: &mut dyn FnMut(&'a dyn AnyComponent, &str) -> Found,
     ) -> Assembly<'a> {
         let nodes = self.descriptors.iter().map(|descriptor| {
             let path = format!("{prefix}{}", descriptor.id);
@@ -173,20 +173,20 @@ impl Level {
         }
     }
 
-    pub(super) fn leaf_parts(&self, outer: Settings, parts: &mut Vec<LeafPart>) {
+    pub(super) fn leaf_parts(&self, outer: Settings, parts: &mut Vec<PlannedComponent>) {
         for descriptor in &self.descriptors {
             let settings = descriptor.settings.within(outer);
             let content = match &descriptor.part.content {
-                PartContent::Single(single) => LeafContent::Single(single.clone()),
+                PartContent::Single(single) => PlannedContent::Single(single.clone()),
                 PartContent::Composed(nested) => {
-                    LeafContent::Composed(Box::new(nested.leaf.clone()))
+                    PlannedContent::Composed(Box::new(nested.leaf.clone()))
                 }
                 PartContent::Group(level) => {
                     level.leaf_parts(settings, parts);
                     continue;
                 }
             };
-            parts.push(LeafPart { content, settings });
+            parts.push(PlannedComponent { content, settings });
         }
     }
 

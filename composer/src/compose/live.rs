@@ -4,39 +4,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::settings::Settings;
-use crate::layer::{Layered, Route};
+use crate::layer::{ErasedLayer, Route};
 use crate::plan::item::Surface;
-use crate::run::{Endpoint, Post};
+use crate::run::{Dispatcher, Endpoint};
 use crate::value::handle::ResourceKind;
 
 /// A component that runs, or a composition as if it were one.
 #[derive(Clone)]
-pub(crate) struct LiveLeaf {
+pub(crate) struct LiveComponent {
     pub(crate) surface: Arc<Surface>,
     /// Where each of the surface's functions is called.
     pub(crate) endpoints: Arc<[Endpoint]>,
     /// What each of the surface's resources is; `None` where the host defines it.
     pub(crate) kinds: Arc<[Option<ResourceKind>]>,
     /// Where it can be replaced, if it is one component.
-    pub(crate) post: Option<Arc<Post>>,
+    pub(crate) dispatcher: Option<Arc<Dispatcher>>,
     pub(crate) settings: Settings,
     /// The layers that a call from outside of the composition meets.
-    pub(crate) layers: Arc<[Layered]>,
+    pub(crate) layers: Arc<[ErasedLayer]>,
 }
 
-impl LiveLeaf {
+impl LiveComponent {
     /// A single component.
     pub(crate) fn new(
         surface: Arc<Surface>,
-        post: Arc<Post>,
+        dispatcher: Arc<Dispatcher>,
         kinds: Arc<[Option<ResourceKind>]>,
         settings: Settings,
     ) -> Self {
         let deadline = settings.deadline;
         let endpoints = (0..surface.funcs.len())
-            .map(|func| Endpoint { post: post.clone(), func, deadline, detour: None })
+            .map(|func| Endpoint { dispatcher: dispatcher.clone(), func, deadline, detour: None })
             .collect();
-        Self { surface, endpoints, kinds, post: Some(post), settings, layers: Arc::default() }
+        Self {
+            surface,
+            endpoints,
+            kinds,
+            dispatcher: Some(dispatcher),
+            settings,
+            layers: Arc::default(),
+        }
     }
 
     /// Where callers outside of the composition reach a function of the component `id`.

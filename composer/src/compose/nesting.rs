@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::composition::Composition;
 use super::descriptor::{Nested, Part, PartContent, sealed};
-use super::live::LiveLeaf;
+use super::live::LiveComponent;
 use super::settings::Settings;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
 use crate::plan::resolve::Offered;
@@ -22,7 +22,7 @@ impl sealed::IntoPart for Composition {
 
 impl Composition {
     /// This composition as one component: what it offers, with its resources numbered anew.
-    fn as_leaf(&self) -> LiveLeaf {
+    fn as_leaf(&self) -> LiveComponent {
         let surface = Surface::default();
         let mut merge =
             Merge { surface, endpoints: Vec::new(), kinds: Vec::new(), path: Vec::new() };
@@ -47,7 +47,7 @@ impl Composition {
         let (surface, endpoints) = (Arc::new(surface), endpoints.into());
         let settings = Settings::default();
         let (kinds, layers) = (kinds.into(), Arc::default());
-        LiveLeaf { surface, endpoints, kinds, post: None, settings, layers }
+        LiveComponent { surface, endpoints, kinds, dispatcher: None, settings, layers }
     }
 }
 
@@ -60,7 +60,7 @@ struct Merge {
 }
 
 impl Merge {
-    fn item(&mut self, named: &Named, (id, leaf): (&Arc<str>, &LiveLeaf)) -> Named {
+    fn item(&mut self, named: &Named, (id, leaf): (&Arc<str>, &LiveComponent)) -> Named {
         self.path.push(named.name.clone());
         let item = match &named.item {
             Item::Func { ty, index } => {
@@ -85,7 +85,7 @@ impl Merge {
     }
 
     /// The number that a leaf's resource has in the merged surface.
-    fn resource(&mut self, resource: &Resource, leaf: &LiveLeaf) -> u32 {
+    fn resource(&mut self, resource: &Resource, leaf: &LiveComponent) -> u32 {
         let kind = leaf.kinds[resource.index as usize].clone();
         let known = self.kinds.iter().position(|known| kind.is_some() && *known == kind);
         let index = known.unwrap_or_else(|| {

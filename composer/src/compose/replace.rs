@@ -12,10 +12,10 @@ use tower_service::Service;
 use super::composer::off_thread;
 use super::composition::{Composition, Shared, Wired};
 use super::descriptor::{Composable, ComposableDescriptor, Level, Part, PartContent};
-use super::level::{Change, Groups, isolated};
+use super::level::{Groups, Substitution, isolated};
 use super::wiring::{Ready, Starting, Wiring};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
-use crate::layer::{BoxError, Call, ImportLayer, Layered, Next, Returned};
+use crate::layer::{BoxError, Call, ErasedLayer, Next, NumberedLayer, Returned};
 use crate::plan::Plan;
 use crate::plan::containment::{Containment, Wish, is_for, split, target};
 use crate::plan::filter::{Filter, carried};
@@ -23,7 +23,7 @@ use crate::plan::item::Surface;
 use crate::plan::name::{is_compatible, nearest};
 use crate::plan::replacement::resolve_replacement;
 use crate::plan::resolve::ImportHint;
-use crate::run::{Post, Replaced, Running, Teller};
+use crate::run::{Dispatcher, EventSender, Replaced, Running};
 use crate::value::handle::LiveHandles;
 
 impl Composition {
@@ -110,7 +110,7 @@ struct Request {
 struct Rules {
     import_hints: Vec<ImportHint>,
     containments: Vec<Wish>,
-    import_layers: Vec<(String, ImportLayer)>,
+    import_layers: Vec<(String, NumberedLayer)>,
 }
 
 impl Rules {
@@ -234,7 +234,7 @@ impl<'a> Replacement<'a> {
             + Sync
             + 'static,
     {
-        let layer = ImportLayer::new(Layered::new(layer));
+        let layer = NumberedLayer::new(ErasedLayer::new(layer));
         self.request.rules.import_layers.push((import.into(), layer));
         self
     }
@@ -313,7 +313,7 @@ impl<'a> Replacement<'a> {
 struct Prepared {
     level: OwnedMutexGuard<Level>,
     request: Request,
-    post: Arc<Post>,
+    dispatcher: Arc<Dispatcher>,
     /// With the paths that they are of.
     filters: Vec<(String, Vec<Filter>)>,
     plan: Arc<Plan>,
@@ -332,9 +332,9 @@ impl Prepared {
     ) -> Option<Vec<Running>> {
         let Wiring { resolution, leaves, waits, deadlocks, layering, .. } = self.wiring;
         let Request { id, part, rules, .. } = self.request;
-        let (post, plan, order) = (self.post, self.plan, resolution.order.clone());
+        let (dispatcher, plan, order) = (self.dispatcher, self.plan, resolution.order.clone());
         let handles: Vec<_> = successors.iter().map(|it| it.handle.clone()).collect();
-        let former = post.replace(handles.clone());
+        let former = dispatcher.replace(handles.clone());
         shared.set_wired(Wired { plan, resolution, leaves, waits, deadlocks, layering });
         let mut of_old = None;
         if let Some(descriptor) = self.level.descriptor(&id) {
@@ -353,9 +353,9 @@ impl Prepared {
         // What the application has put into these may do anything when it is dropped.
         drop(of_old);
         if let Some(first) = handles.first() {
-            first.tell_replaced();
+            first.send_replaced();
         }
-        let replaced = Box::new(Replaced { post, former, within, successors, order });
+        let replaced = Box::new(Replaced { dispatcher, former, within, successors, order });
         shared.replaced.send(replaced).err().map(|closed| closed.0.successors)
     }
 }
@@ -366,15 +366,15 @@ fn problem(problem: PlanProblem) -> PlanError {
 }
 
 /// Where a new component is to go.
-struct Place {
+struct Site {
     /// The index of the component that is there.
     leaf: usize,
-    post: Arc<Post>,
+    dispatcher: Arc<Dispatcher>,
 }
 
 impl Request {
     /// Finds the component that is to be replaced.
-    fn place(&self, level: &mut Level, wired: &Wired) -> Result<Place, PlanError> {
+    fn site(&self, level: &mut Level, wired: &Wired) -> Result<Site, PlanError> {
         let component = self.id.clone();
         let not_replaceable =
             |component, reason| Err(problem(PlanProblem::NotReplaceable { component, reason }));
@@ -389,16 +389,16 @@ impl Request {
                 return not_replaceable(component, reason);
             }
             let replaceable =
-                wired.leaves.iter().zip(leaves).filter(|(live, _)| live.post.is_some());
+                wired.leaves.iter().zip(leaves).filter(|(live, _)| live.dispatcher.is_some());
             let ids = replaceable.map(|(_, leaf)| &*leaf.id);
             let nearest = nearest(&component, ids).map(str::to_owned);
             return Err(problem(PlanProblem::NothingToReplace { component, nearest }));
         };
-        let Some(post) = wired.leaves[leaf].post.clone() else {
+        let Some(dispatcher) = wired.leaves[leaf].dispatcher.clone() else {
             let reason = "it is a composition; replace a component of it, through a handle to it";
             return not_replaceable(component, reason);
         };
-        Ok(Place { leaf, post })
+        Ok(Site { leaf, dispatcher })
     }
 
     /// Checks and links the new component, with what stays of the old one.
@@ -407,10 +407,10 @@ impl Request {
         mut level: OwnedMutexGuard<Level>,
         wired: &Wired,
         live: LiveHandles,
-        events: Teller,
+        events: EventSender,
     ) -> Result<Prepared, CompositionError> {
         let id = self.id.clone();
-        let Place { leaf, post } = self.place(&mut level, wired)?;
+        let Site { leaf, dispatcher } = self.site(&mut level, wired)?;
         let PartContent::Single(single) = &self.part.content else {
             let reason = "a component can only be replaced by a single component";
             return Err(problem(PlanProblem::NotReplaceable { component: id, reason }).into());
@@ -426,7 +426,7 @@ impl Request {
             let kept = Rules::kept(descriptor, &self.rules, &self.dropped);
             self.rules = kept.with(std::mem::take(&mut self.rules));
         }
-        let layers = |layers: &[(String, ImportLayer)]| {
+        let layers = |layers: &[(String, NumberedLayer)]| {
             let layers: Vec<_> = layers.iter().map(|(_, layer)| layer.clone()).collect();
             layers
         };
@@ -442,7 +442,7 @@ impl Request {
             let carried = carried(&former, wired.resolution.offers_of(path), own);
             filters.push((path.to_owned(), carried));
         }
-        let change = Change {
+        let change = Substitution {
             path: &id,
             part: &self.part,
             filters: &filters,
@@ -464,7 +464,7 @@ impl Request {
         let kept = (wired.waits.clone(), wired.deadlocks.clone(), layering);
         let mut wiring = Wiring::replacing(resolution, leaves, (leaf, single), live, events, kept);
         let ready = wiring.link()?;
-        Ok(Prepared { level, request: self, post, filters, plan, wiring, ready })
+        Ok(Prepared { level, request: self, dispatcher, filters, plan, wiring, ready })
     }
 }
 

@@ -9,10 +9,10 @@ use super::settings::RunSettings;
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{Lacking, Wire};
 use crate::plan::item::Surface;
-use crate::run::{DriverHandle, StoreSide};
+use crate::run::{Border, DriverHandle};
 
 /// A component, with the type of its store's data forgotten.
-pub(crate) trait Startable: Send + Sync {
+pub(crate) trait AnyComponent: Send + Sync {
     /// What the component imports and exports. Compiles it if that was not done before.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ pub(crate) trait Startable: Send + Sync {
     fn is_restartable(&self) -> bool;
 
     /// Links the component, without a store.
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError>;
+    fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError>;
 }
 
 /// Why a component cannot be linked.
@@ -46,8 +46,8 @@ pub(crate) enum LinkError {
 }
 
 /// How a component is to be linked.
-pub(crate) struct Link {
-    pub(crate) side: StoreSide,
+pub(crate) struct LinkPlan {
+    pub(crate) border: Border,
     pub(crate) wires: Vec<Wire>,
     /// Imports that the linker must satisfy.
     pub(crate) from_linker: Vec<usize>,

@@ -5,7 +5,7 @@ use wasmtime::component::Val;
 
 use super::composition::Composition;
 use crate::error::CompositionError;
-use crate::export::{Kind, ValFuture, ValStream};
+use crate::export::{StreamKind, ValFuture, ValStream};
 use crate::typed::{ComponentStream, IntoComponentValue};
 
 impl Composition {
@@ -44,7 +44,7 @@ impl Composition {
         &self,
         stream: impl Stream<Item = Val> + Send + 'static,
     ) -> Result<Val, CompositionError> {
-        Ok(self.shared.gate().streams.hold_vals(Kind::Stream, stream.boxed())?)
+        Ok(self.shared.gate().streams.hold_vals(StreamKind::Stream, stream.boxed())?)
     }
 
     /// A stream as [`stream_val`](Self::stream_val) makes one, of a Rust type: of bytes, say, or what a
@@ -70,7 +70,11 @@ impl Composition {
         &self,
         future: impl Future<Output = Val> + Send + 'static,
     ) -> Result<Val, CompositionError> {
-        Ok(self.shared.gate().streams.hold_vals(Kind::Future, stream::once(future).boxed())?)
+        Ok(self
+            .shared
+            .gate()
+            .streams
+            .hold_vals(StreamKind::Future, stream::once(future).boxed())?)
     }
 
     /// Takes a stream out of a result, to read it. One that is neither taken nor passed on to another

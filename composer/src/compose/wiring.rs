@@ -4,20 +4,20 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 
-use super::level::{LeafContent, LeafPart};
-use super::live::LiveLeaf;
+use super::level::{PlannedComponent, PlannedContent};
+use super::live::LiveComponent;
 use super::settings::{RunSettings, Settings};
-use super::startable::{Link, LinkError, Linked, Startable};
+use super::startable::{AnyComponent, LinkError, LinkPlan, Linked};
 use crate::error::{Cause, PlanError, PlanProblem, StartError};
-use crate::layer::{Layered, Layering, Route};
+use crate::layer::{ErasedLayer, LayerMap, Route};
 use crate::link::{Lacking, Wire};
-use crate::pending::{Callees, Deadlocks, Links, Outgoing};
+use crate::pending::{Callees, Deadlocks, Links, OutgoingCalls};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, OpenInside, ResourceDef, Surface};
-use crate::plan::resolve::{Home, Leaf, Offer, Resolution, Source};
+use crate::plan::resolve::{Leaf, Offer, Resolution, ResourceHome, Source};
 use crate::run::{
-    DEFAULT_CAPACITY, DriverHandle, Endpoint, Post, RestartPolicy, Running, StoreSide, Tasks,
-    Teller, Waits, end_all,
+    Border, DEFAULT_CAPACITY, Dispatcher, DriverHandle, Endpoint, EventSender, RestartPolicy,
+    Running, RunningCalls, WaitGraph, end_all,
 };
 use crate::value::handle::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
 
@@ -25,26 +25,31 @@ use crate::value::handle::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
 /// been started.
 pub(crate) struct Wiring {
     pub(crate) resolution: Resolution,
-    pub(crate) leaves: Vec<LiveLeaf>,
+    pub(crate) leaves: Vec<LiveComponent>,
     pub(crate) live: LiveHandles,
-    pub(crate) events: Teller,
+    pub(crate) events: EventSender,
     /// Who waits for whom, if that can go in a circle.
-    pub(crate) waits: Option<Waits>,
+    pub(crate) waits: Option<WaitGraph>,
     pub(crate) deadlocks: Deadlocks,
-    pub(crate) layering: Arc<Layering>,
+    pub(crate) layering: Arc<LayerMap>,
     /// What is to be started, by the index of the leaf.
-    waiting: HashMap<usize, Waiting>,
+    waiting: HashMap<usize, Unstarted>,
 }
 
-struct Waiting {
-    single: Arc<dyn Startable>,
+struct Unstarted {
+    single: Arc<dyn AnyComponent>,
     /// One for each instance.
     drivers: Vec<Arc<DriverHandle>>,
     running: RunSettings,
 }
 
-impl Waiting {
-    fn new(single: Arc<dyn Startable>, leaf: &Leaf, settings: Settings, events: &Teller) -> Self {
+impl Unstarted {
+    fn new(
+        single: Arc<dyn AnyComponent>,
+        leaf: &Leaf,
+        settings: Settings,
+        events: &EventSender,
+    ) -> Self {
         let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
         let pair =
             || DriverHandle::new(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
@@ -60,25 +65,25 @@ impl Waiting {
 impl Wiring {
     pub(crate) fn new(
         resolution: Resolution,
-        parts: Vec<LeafPart>,
-        layering: Layering,
+        parts: Vec<PlannedComponent>,
+        layering: LayerMap,
         deadlocks: Deadlocks,
     ) -> Self {
         let live = LiveHandles::default();
-        let waits = resolution.allows_cycles().then(Waits::default);
-        let events = Teller::default();
+        let waits = resolution.allows_cycles().then(WaitGraph::default);
+        let events = EventSender::default();
         let mut waiting = HashMap::new();
-        let mut leaves: Vec<LiveLeaf> = Vec::with_capacity(parts.len());
+        let mut leaves: Vec<LiveComponent> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
             leaves.push(match part.content {
-                LeafContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
-                LeafContent::Single(single) => {
-                    let it = Waiting::new(single, leaf, part.settings, &events);
+                PlannedContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
+                PlannedContent::Single(single) => {
+                    let it = Unstarted::new(single, leaf, part.settings, &events);
                     let handles = it.drivers.clone();
-                    let post = Post::new(leaf.id.clone(), handles);
+                    let dispatcher = Dispatcher::new(leaf.id.clone(), handles);
                     waiting.insert(index, it);
                     let kinds = kinds(&resolution, index, None);
-                    LiveLeaf::new(leaf.surface.clone(), post, kinds, part.settings)
+                    LiveComponent::new(leaf.surface.clone(), dispatcher, kinds, part.settings)
                 }
             });
         }
@@ -97,19 +102,19 @@ impl Wiring {
     /// A wiring that runs, but for one leaf, which `single` takes over.
     pub(crate) fn replacing(
         resolution: Resolution,
-        mut leaves: Vec<LiveLeaf>,
-        (index, single): (usize, Arc<dyn Startable>),
+        mut leaves: Vec<LiveComponent>,
+        (index, single): (usize, Arc<dyn AnyComponent>),
         live: LiveHandles,
-        events: Teller,
-        (waits, deadlocks, layering): (Option<Waits>, Deadlocks, Arc<Layering>),
+        events: EventSender,
+        (waits, deadlocks, layering): (Option<WaitGraph>, Deadlocks, Arc<LayerMap>),
     ) -> Self {
         let leaf = &resolution.leaves[index];
-        let it = Waiting::new(single, leaf, leaves[index].settings, &events);
-        if let Some(post) = leaves[index].post.clone() {
+        let it = Unstarted::new(single, leaf, leaves[index].settings, &events);
+        if let Some(dispatcher) = leaves[index].dispatcher.clone() {
             let kinds = kinds(&resolution, index, Some(&leaves[index]));
             let layers = leaves[index].layers.clone();
             leaves[index] =
-                LiveLeaf::new(leaf.surface.clone(), post, kinds, leaves[index].settings);
+                LiveComponent::new(leaf.surface.clone(), dispatcher, kinds, leaves[index].settings);
             leaves[index].layers = layers;
             leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
         }
@@ -123,7 +128,7 @@ impl Wiring {
         let resolved = problems.is_empty();
         let mut ready = Vec::new();
         for index in self.resolution.order.clone() {
-            let Some(Waiting { single, drivers, running }) = self.waiting.remove(&index) else {
+            let Some(Unstarted { single, drivers, running }) = self.waiting.remove(&index) else {
                 continue;
             };
             let ways = self.ways(index);
@@ -199,7 +204,7 @@ impl Wiring {
     }
 
     /// The layers on an import, by the function's name.
-    fn layers_of(&self, leaf: &Leaf, import: usize) -> Vec<(Option<String>, Layered)> {
+    fn layers_of(&self, leaf: &Leaf, import: usize) -> Vec<(Option<String>, ErasedLayer)> {
         let layered = leaf.layered.iter().filter(|it| it.import == import);
         let found = layered.filter_map(|it| {
             Some((it.function.clone(), self.layering.of_import(it.layer)?.clone()))
@@ -233,34 +238,34 @@ impl Wiring {
 
     /// Whether a component's store can be woken by nothing but other components: it calls no functions of its
     /// linker, and there is neither a deadline nor a layer on the way to what it calls.
-    fn is_woken_by_others_alone(&self, index: usize, link: &Link, ways: &[Way]) -> bool {
+    fn is_woken_by_others_alone(&self, index: usize, link: &LinkPlan, ways: &[Way]) -> bool {
         let surface = &self.resolution.leaves[index].surface;
         let mut hosted = link.from_linker.iter().map(|import| &surface.imports[*import].item);
         hosted.all(Item::is_types_alone) && ways.iter().all(Way::is_direct)
     }
 
-    fn links_of(&self, index: usize, link: &Link, ways: &[Way]) -> Links {
+    fn links_of(&self, index: usize, link: &LinkPlan, ways: &[Way]) -> Links {
         let mut providers: Vec<Weak<dyn Callees>> = Vec::new();
         for endpoint in ways.iter().flat_map(|way| way.endpoints.iter()) {
-            let post: Weak<Post> = Arc::downgrade(&endpoint.post);
-            if !providers.iter().any(|it| it.ptr_eq(&(post.clone() as Weak<dyn Callees>))) {
-                providers.push(post);
+            let dispatcher: Weak<Dispatcher> = Arc::downgrade(&endpoint.dispatcher);
+            if !providers.iter().any(|it| it.ptr_eq(&(dispatcher.clone() as Weak<dyn Callees>))) {
+                providers.push(dispatcher);
             }
         }
         Links {
-            outgoing: link.side.outgoing.clone(),
+            outgoing: link.border.outgoing.clone(),
             providers,
             keeps_out: self.resolution.leaves[index].surface.keeps_out(),
         }
     }
 
-    fn link_of(&self, index: usize, handle: Arc<DriverHandle>, ways: &[Way]) -> Link {
+    fn link_of(&self, index: usize, handle: Arc<DriverHandle>, ways: &[Way]) -> LinkPlan {
         let leaf = &self.resolution.leaves[index];
         let sources = leaf.sources.iter().enumerate();
         let from_linker = sources.filter(|(_, source)| matches!(source, Source::Linker { .. }));
         let from_linker = from_linker.map(|(import, _)| import).collect();
         let wires: Vec<_> = ways.iter().cloned().map(Way::into_wire).collect();
-        let side = StoreSide {
+        let border = Border {
             surface: leaf.surface.clone(),
             kinds: self.leaves[index].kinds.clone(),
             proxies: Proxies::new(
@@ -270,11 +275,11 @@ impl Wiring {
             live: self.live.clone(),
             own_live: handle.live().clone(),
             uses: handle.uses().clone(),
-            epoch: handle.epoch().clone(),
-            tasks: (self.waits.is_some() || !self.layering.is_empty())
-                .then(|| Tasks::new(self.waits.clone(), handle.number())),
+            store: handle.store().clone(),
+            running_calls: (self.waits.is_some() || !self.layering.is_empty())
+                .then(|| RunningCalls::new(self.waits.clone(), handle.driver_id())),
             watched: handle.watched().clone(),
-            begun: Arc::default(),
+            start_order: Arc::default(),
             home: handle,
             id: leaf.id.clone(),
             calls_others: wires
@@ -282,7 +287,7 @@ impl Wiring {
                 .any(|wire| !leaf.surface.imports[wire.import].item.is_types_alone()),
             // Whoever links the component knows its engine.
             stack: 0,
-            outgoing: Outgoing::new(
+            outgoing: OutgoingCalls::new(
                 leaf.id.clone(),
                 self.leaves[index].settings.calls_in_flight,
                 self.leaves[index].settings.bytes_in_flight,
@@ -292,7 +297,7 @@ impl Wiring {
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             endings: Default::default(),
         };
-        Link { side, wires, from_linker }
+        LinkPlan { border, wires, from_linker }
     }
 }
 
@@ -307,9 +312,9 @@ struct Way {
     /// By the provider's number of the function.
     endpoints: Arc<[Endpoint]>,
     /// The layers on the import: on a function, or without a name on all of them.
-    layers: Vec<(Option<String>, Layered)>,
+    layers: Vec<(Option<String>, ErasedLayer)>,
     /// The layers that calls meet after those.
-    between: Vec<Layered>,
+    between: Vec<ErasedLayer>,
     /// The functions whose failures are contained, without a name if the import is one.
     contained: Vec<(Option<String>, Carrier)>,
 }
@@ -461,13 +466,13 @@ fn contained_of(leaf: &Leaf, import: usize) -> Vec<(Option<String>, Carrier)> {
 fn kinds(
     resolution: &Resolution,
     index: usize,
-    before: Option<&LiveLeaf>,
+    before: Option<&LiveComponent>,
 ) -> Arc<[Option<ResourceKind>]> {
     let leaf = &resolution.leaves[index];
     let homes = leaf.resources.iter().zip(&leaf.surface.resources).enumerate();
     homes
         .map(|(number, (home, def))| {
-            let here = matches!(home, Home::Component { leaf, .. } if *leaf == index);
+            let here = matches!(home, ResourceHome::Component { leaf, .. } if *leaf == index);
             let known = before.filter(|before| {
                 before.surface.resources.get(number).is_some_and(ResourceDef::is_defined)
             });
@@ -486,13 +491,15 @@ fn kinds(
 fn kinds_passed_on(
     resolution: &Resolution,
     index: usize,
-    leaves: &[LiveLeaf],
+    leaves: &[LiveComponent],
 ) -> Arc<[Option<ResourceKind>]> {
     let homes = resolution.leaves[index].resources.iter();
     homes
         .map(|home| match *home {
-            Home::Component { leaf, resource } => leaves[leaf].kinds[resource as usize].clone(),
-            Home::Host | Home::Unknown => None,
+            ResourceHome::Component { leaf, resource } => {
+                leaves[leaf].kinds[resource as usize].clone()
+            }
+            ResourceHome::Host | ResourceHome::Unknown => None,
         })
         .collect()
 }

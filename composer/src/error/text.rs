@@ -6,8 +6,8 @@
 use std::fmt::{self, Write};
 
 /// A name, with whatever is not to be printed as it is escaped, as in `\u{1b}`.
-pub(crate) fn plain(name: &str) -> Plain<'_> {
-    Plain(name)
+pub(crate) fn plain(name: &str) -> PlainText<'_> {
+    PlainText(name)
 }
 
 /// Names, with `between` between them.
@@ -32,9 +32,9 @@ fn is_escaped(c: char) -> bool {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Plain<'a>(&'a str);
+pub(crate) struct PlainText<'a>(&'a str);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for PlainText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         escaped(f, self.0, is_escaped)
     }

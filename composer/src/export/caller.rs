@@ -17,13 +17,13 @@ use wasmtime::component::Val;
 use crate::error::HandleError;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::error::TypeDifference;
-use crate::run::Post;
+use crate::run::Dispatcher;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::sync::lock;
 use crate::types::{Resource, ValueType};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::value::StreamEnd;
-use crate::value::handle::{Guard, Held, ResourceKind};
+use crate::value::handle::{CallerTable, HandleGuard, ResourceKind};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::value::handle::{Key, StreamName};
 use crate::value::{Handle, HandleType, each_handle};
@@ -32,7 +32,7 @@ use crate::value::{Handle, HandleType, each_handle};
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     shut: Arc<AtomicBool>,
-    pub(crate) held: Held,
+    pub(crate) held: CallerTable,
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) streams: HeldStreams,
 }
@@ -56,14 +56,14 @@ pub(super) struct CallerSide {
     pub(super) kinds: Arc<[Option<ResourceKind>]>,
     pub(super) gate: Gate,
     /// Where the function is called, for its name.
-    pub(super) post: Arc<Post>,
+    pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) func: usize,
 }
 
 impl CallerSide {
     /// The function's name, as `interface#function`.
     pub(super) fn function(&self) -> String {
-        self.post.function_name(self.func)
+        self.dispatcher.function_name(self.func)
     }
 
     /// Takes a handle out of the caller's table, to move it or to lend it.
@@ -104,7 +104,7 @@ impl CallerSide {
         }
         match std::mem::replace(handle, Handle::Held(None)) {
             Handle::Own(own) => {
-                *handle = Handle::Held(Some(Guard::new(&self.gate.held, own)?));
+                *handle = Handle::Held(Some(HandleGuard::new(&self.gate.held, own)?));
                 Ok(())
             }
             _ => Err(HandleError::NotHeld),
@@ -188,7 +188,7 @@ pub(crate) struct HeldStreams(Arc<Mutex<StreamTable>>);
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 #[derive(Default)]
 pub(super) struct StreamTable {
-    pub(super) sources: HashMap<StreamKey, Source>,
+    pub(super) sources: HashMap<StreamKey, StreamSource>,
     closed: bool,
 }
 
@@ -198,14 +198,14 @@ pub(crate) type StreamKey = Key<StreamName>;
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum StreamKind {
     Stream,
     Future,
 }
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 /// Where the elements come from.
-pub(crate) enum Source {
+pub(crate) enum StreamSource {
     /// From Rust, as `Val`s of a type that is known where they go.
     Vals(BoxStream<'static, Val>),
     /// From Rust, of a type that is.
@@ -213,12 +213,12 @@ pub(crate) enum Source {
         end: StreamEnd,
         check: fn(&ValueType) -> Result<(), TypeDifference>,
     },
-    Returned(Returned),
+    ReturnedStream(ReturnedStream),
 }
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 /// What a function has returned.
-pub(crate) struct Returned {
+pub(crate) struct ReturnedStream {
     pub(super) end: StreamEnd,
     pub(super) payload: Option<ValueType>,
     pub(super) side: Arc<CallerSide>,
@@ -242,7 +242,11 @@ impl HeldStreams {
         sources.into_keys().for_each(|Key(name)| name.retire());
     }
 
-    pub(super) fn insert(&self, kind: Kind, source: Source) -> Result<Stored, HandleError> {
+    pub(super) fn insert(
+        &self,
+        kind: StreamKind,
+        source: StreamSource,
+    ) -> Result<Stored, HandleError> {
         let mut table = self.lock();
         if table.closed {
             // Streams are not dropped under the lock.
@@ -250,8 +254,8 @@ impl HeldStreams {
             return Err(HandleError::Closed);
         }
         let name = match kind {
-            Kind::Stream => StreamName::stream(),
-            Kind::Future => StreamName::future(),
+            StreamKind::Stream => StreamName::stream(),
+            StreamKind::Future => StreamName::future(),
         }?;
         table.sources.insert(Key(name.clone()), source);
         Ok(match name {
@@ -260,14 +264,14 @@ impl HeldStreams {
         })
     }
 
-    pub(super) fn put_back(&self, key: StreamKey, source: Source) {
+    pub(super) fn put_back(&self, key: StreamKey, source: StreamSource) {
         let mut table = self.lock();
         if !table.closed {
             table.sources.insert(key, source);
         }
     }
 
-    pub(super) fn remove(&self, key: &StreamKey) -> Result<Source, HandleError> {
+    pub(super) fn remove(&self, key: &StreamKey) -> Result<StreamSource, HandleError> {
         self.lock().sources.remove(key).ok_or(HandleError::NotHeld)
     }
 

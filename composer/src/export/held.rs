@@ -8,13 +8,13 @@ use wasmtime::component::{ResourceAny, Val};
 
 use super::caller::{CallerSide, check_kind};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::caller::{Source, StreamKey, key_of};
+use super::caller::{StreamKey, StreamSource, key_of};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use super::streams::received;
 use crate::error::{CompositionError, HandleError};
 use crate::types::ValueType;
 use crate::value::handle::{Key, Lent, Own};
-use crate::value::{Faulty, Handle, HandleType, Handles, Value, into_val};
+use crate::value::{Handle, HandleFault, HandleType, Handles, Value, into_val};
 
 /// The tables of a function's callers. They are locked for each handle by itself: what is converted may be
 /// dropped, and what is dropped may come back to them.
@@ -29,7 +29,7 @@ impl<'a> HeldHandles<'a> {
 }
 
 impl Handles for HeldHandles<'_> {
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault> {
         let held = &self.side.gate.held;
         match (ty, stored) {
             (HandleType::Own(resource), Stored::Resource(handle)) => {
@@ -51,7 +51,7 @@ impl Handles for HeldHandles<'_> {
         }
     }
 
-    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
+    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, HandleFault> {
         match (ty, handle) {
             (HandleType::Own(_), Handle::Own(own)) => {
                 Ok(Stored::Resource(self.side.gate.held.insert(own)?))
@@ -73,7 +73,7 @@ pub(super) fn to_val(
     value: Value,
 ) -> Result<Val, CompositionError> {
     into_val(ty, value, &mut HeldHandles::new(side)).map_err(|error| match error.fault {
-        Faulty::Handle(error) => error.into(),
+        HandleFault::Handle(error) => error.into(),
         // The component's own store gave this value; no other type can be in it.
         _ => HandleError::NotHeld.into(),
     })
@@ -102,7 +102,7 @@ impl<'a> Checking<'a> {
     }
 
     /// Takes all of them; none, and `None`, if one is there no more or was lent since it was looked at.
-    pub(super) fn take(self) -> Option<Taken<'a>> {
+    pub(super) fn take(self) -> Option<TakenHandles<'a>> {
         let Self { side, moved, lent, .. } = &self;
         // Both locks are held until it is known that all are there, and nothing is dropped meanwhile.
         let mut table = side.gate.held.lock();
@@ -125,7 +125,7 @@ impl<'a> Checking<'a> {
         let moved = moved.iter().filter_map(take).collect();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         let taken = self.streams.iter().filter_map(|key| streams.sources.remove_entry(key));
-        Some(Taken {
+        Some(TakenHandles {
             side,
             moved,
             lent,
@@ -136,7 +136,7 @@ impl<'a> Checking<'a> {
 }
 
 impl Handles for Checking<'_> {
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault> {
         match (ty, stored) {
             (
                 ty @ (HandleType::Own(resource) | HandleType::Borrow(resource)),
@@ -175,13 +175,13 @@ impl Handles for Checking<'_> {
         Ok(Handle::Held(None))
     }
 
-    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, Faulty> {
+    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, HandleFault> {
         Err(HandleError::NotHeld.into())
     }
 }
 
 /// The handles in arguments, taken out of the tables.
-pub(super) struct Taken<'a> {
+pub(super) struct TakenHandles<'a> {
     #[cfg_attr(
         not(all(feature = "codec", feature = "component-model-async")),
         expect(dead_code, reason = "only streams go on through it")
@@ -190,11 +190,11 @@ pub(super) struct Taken<'a> {
     moved: HashMap<Key<ResourceAny>, Own>,
     lent: HashMap<Key<ResourceAny>, Vec<Lent>>,
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    streams: HashMap<StreamKey, Source>,
+    streams: HashMap<StreamKey, StreamSource>,
 }
 
-impl Handles for Taken<'_> {
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+impl Handles for TakenHandles<'_> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault> {
         let taken = match (ty, stored) {
             (HandleType::Own(_), Stored::Resource(handle)) => {
                 self.moved.remove(&Key(handle)).map(Handle::Own)
@@ -214,7 +214,7 @@ impl Handles for Taken<'_> {
         taken.ok_or_else(|| HandleError::NotHeld.into())
     }
 
-    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, Faulty> {
+    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, HandleFault> {
         Err(HandleError::NotHeld.into())
     }
 }

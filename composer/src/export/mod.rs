@@ -21,7 +21,7 @@ use crate::value::{HandleType, Handles, Value, ValueError, each_handle, from_val
 use caller::CallerSide;
 pub(crate) use caller::Gate;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use caller::Kind;
+pub(crate) use caller::StreamKind;
 use held::{Checking, HeldHandles, to_val};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use streams::{ValFuture, ValStream};
@@ -34,11 +34,11 @@ pub(crate) use typed::{call, check_signature};
 /// [`CompositionError::Unavailable`].
 #[derive(Clone)]
 pub struct ExportFunc {
-    inner: Arc<Inner>,
+    inner: Arc<FuncInner>,
     deadline: Option<Duration>,
 }
 
-struct Inner {
+struct FuncInner {
     endpoint: Endpoint,
     ty: Arc<FunctionType>,
     /// Whether parameters or result hold handles.
@@ -62,9 +62,9 @@ impl ExportFunc {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
         let has_handles = ty.has_handles();
-        let (post, func) = (endpoint.post.clone(), endpoint.func);
-        let side = Arc::new(CallerSide { kinds, gate, post, func });
-        Ok(Self { inner: Arc::new(Inner { endpoint, ty, has_handles, side }), deadline: None })
+        let (dispatcher, func) = (endpoint.dispatcher.clone(), endpoint.func);
+        let side = Arc::new(CallerSide { kinds, gate, dispatcher, func });
+        Ok(Self { inner: Arc::new(FuncInner { endpoint, ty, has_handles, side }), deadline: None })
     }
 
     /// The same function, with a deadline for each call: past it the caller gets
@@ -161,7 +161,7 @@ impl ExportFunc {
 
     /// The component that exports the function.
     pub(crate) fn component(&self) -> &str {
-        self.inner.endpoint.post.id()
+        self.inner.endpoint.dispatcher.id()
     }
 
     /// The function's name, as `interface#function`.
@@ -170,14 +170,14 @@ impl ExportFunc {
     }
 }
 
-impl Inner {
+impl FuncInner {
     async fn call(
         &self,
         mut args: Vec<Value>,
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         if self.side.gate.is_shut() {
-            return Err(self.endpoint.post.closed(self.endpoint.func));
+            return Err(self.endpoint.dispatcher.closed(self.endpoint.func));
         }
         let in_place = (!self.ty.is_async).then_some(InPlaceCaller::Rust);
         if let (Some(caller), None) = (in_place, deadline)
@@ -238,7 +238,7 @@ impl Inner {
 impl fmt::Debug for ExportFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExportFunc")
-            .field("component", &self.inner.endpoint.post.id())
+            .field("component", &self.inner.endpoint.dispatcher.id())
             .field("function", &self.inner.side.function())
             .field("ty", &format_args!("{}", self.inner.ty))
             .finish()

@@ -10,15 +10,17 @@ use futures_util::{Stream, StreamExt};
 use wasm_runtime_composer_values::Stored;
 use wasmtime::component::Val;
 
-use super::caller::{CallerSide, HeldStreams, Kind, Returned, Source, key_of, key_of_val};
+use super::caller::{
+    CallerSide, HeldStreams, ReturnedStream, StreamKind, StreamSource, key_of, key_of_val,
+};
 use super::held::{HeldHandles, to_val};
 use crate::error::{CompositionError, HandleError, TypeDifference};
 use crate::typed::{
     ComponentFuture, ComponentStream, ComponentType, FromComponentValue, IntoComponentValue,
 };
 use crate::types::ValueType;
-use crate::value::handle::Broken;
-use crate::value::{Elements, Faulty, HandleType, StreamEnd, Value, from_val};
+use crate::value::handle::StreamBroken;
+use crate::value::{Elements, HandleFault, HandleType, StreamEnd, Value, from_val};
 
 /// How many elements of a stream of `Val`s go over at a time, at most.
 const AT_A_TIME: usize = 256;
@@ -27,10 +29,10 @@ impl HeldStreams {
     /// A stream or a future of what `vals` gives.
     pub(crate) fn hold_vals(
         &self,
-        kind: Kind,
+        kind: StreamKind,
         vals: BoxStream<'static, Val>,
     ) -> Result<Val, HandleError> {
-        self.hold(kind, Source::Vals(vals))
+        self.hold(kind, StreamSource::Vals(vals))
     }
 
     /// A stream of a Rust type.
@@ -39,10 +41,10 @@ impl HeldStreams {
         stream: ComponentStream<T>,
     ) -> Result<Val, HandleError> {
         let check = <ComponentStream<T> as ComponentType>::check;
-        self.hold(Kind::Stream, Source::Typed { end: stream.into_end(), check })
+        self.hold(StreamKind::Stream, StreamSource::Typed { end: stream.into_end(), check })
     }
 
-    fn hold(&self, kind: Kind, source: Source) -> Result<Val, HandleError> {
+    fn hold(&self, kind: StreamKind, source: StreamSource) -> Result<Val, HandleError> {
         Ok(match self.insert(kind, source)? {
             Stored::Stream(stream) => Val::Stream(stream),
             Stored::Future(future) => Val::Future(future),
@@ -53,21 +55,21 @@ impl HeldStreams {
     /// Takes out a stream that a function has returned.
     pub(crate) fn take_stream(&self, val: &Val) -> Result<ValStream, HandleError> {
         let Val::Stream(_) = val else { return Err(HandleError::NotHeld) };
-        let Returned { end, payload, side } = self.take_returned(val)?;
-        Ok(ValStream { stream: ComponentStream::of(end), payload, side })
+        let ReturnedStream { end, payload, side } = self.take_returned(val)?;
+        Ok(ValStream { stream: ComponentStream::from_end(end), payload, side })
     }
 
     /// Takes out a future that a function has returned.
     pub(crate) fn take_future(&self, val: &Val) -> Result<ValFuture, HandleError> {
         let Val::Future(_) = val else { return Err(HandleError::NotHeld) };
-        let Returned { end, payload, side } = self.take_returned(val)?;
-        Ok(ValFuture { future: ComponentFuture::of(end), payload, side })
+        let ReturnedStream { end, payload, side } = self.take_returned(val)?;
+        Ok(ValFuture { future: ComponentFuture::from_end(end), payload, side })
     }
 
-    fn take_returned(&self, val: &Val) -> Result<Returned, HandleError> {
+    fn take_returned(&self, val: &Val) -> Result<ReturnedStream, HandleError> {
         let key = key_of_val(val).ok_or(HandleError::NotHeld)?;
         match self.remove(&key)? {
-            Source::Returned(returned) => {
+            StreamSource::ReturnedStream(returned) => {
                 key.0.retire();
                 Ok(returned)
             }
@@ -108,7 +110,7 @@ impl ValStream {
     ) -> Result<ComponentStream<T>, TypeDifference> {
         <ComponentStream<T> as ComponentType>::check(&stream_type(self.payload.as_ref()))?;
         let end = self.stream.into_end();
-        Ok(ComponentStream::of(hand_out(&self.side, self.payload.as_ref(), end)))
+        Ok(ComponentStream::from_end(hand_out(&self.side, self.payload.as_ref(), end)))
     }
 }
 
@@ -154,7 +156,7 @@ impl ValFuture {
     ) -> Result<ComponentFuture<T>, TypeDifference> {
         <ComponentFuture<T> as ComponentType>::check(&future_type(self.payload.as_ref()))?;
         let end = self.future.into_end();
-        Ok(ComponentFuture::of(hand_out(&self.side, self.payload.as_ref(), end)))
+        Ok(ComponentFuture::from_end(hand_out(&self.side, self.payload.as_ref(), end)))
     }
 }
 
@@ -200,7 +202,11 @@ fn hand_out(side: &Arc<CallerSide>, payload: Option<&ValueType>, end: StreamEnd)
 
 impl HeldHandles<'_> {
     /// Whether a stream can go where `ty` stands.
-    pub(super) fn check_stream(&self, ty: HandleType<'_>, stored: &Stored) -> Result<(), Faulty> {
+    pub(super) fn check_stream(
+        &self,
+        ty: HandleType<'_>,
+        stored: &Stored,
+    ) -> Result<(), HandleFault> {
         let (ty, payload) = match (ty, stored) {
             (HandleType::Stream(payload), Stored::Stream(_)) => (stream_type(payload), payload),
             (HandleType::Future(payload), Stored::Future(_)) => (future_type(payload), payload),
@@ -209,9 +215,9 @@ impl HeldHandles<'_> {
         let key = key_of(stored).ok_or(HandleError::NotHeld)?;
         let of = match self.side.gate.streams.lock().sources.get(&key) {
             None => return Err(HandleError::NotHeld.into()),
-            Some(Source::Vals(_)) => return Ok(()),
-            Some(Source::Typed { check, .. }) => Of::Rust(*check),
-            Some(Source::Returned(returned)) => Of::Payload(returned.payload.clone()),
+            Some(StreamSource::Vals(_)) => return Ok(()),
+            Some(StreamSource::Typed { check, .. }) => Of::Rust(*check),
+            Some(StreamSource::ReturnedStream(returned)) => Of::Payload(returned.payload.clone()),
         };
         // A Rust type looks at types with code of its own, which does not run under the lock.
         let found = match of {
@@ -232,7 +238,7 @@ impl HeldHandles<'_> {
                 .to_string()
             }
         };
-        Err(Faulty::Type { expected: ty.to_string(), found })
+        Err(HandleFault::Type { expected: ty.to_string(), found })
     }
 
     /// Takes a stream that can go where `ty` stands.
@@ -240,7 +246,7 @@ impl HeldHandles<'_> {
         &self,
         ty: HandleType<'_>,
         stored: &Stored,
-    ) -> Result<StreamEnd, Faulty> {
+    ) -> Result<StreamEnd, HandleFault> {
         let key = key_of(stored).ok_or(HandleError::NotHeld)?;
         let source = self.side.gate.streams.remove(&key)?;
         key.0.retire();
@@ -248,14 +254,18 @@ impl HeldHandles<'_> {
     }
 
     /// Has a stream that was returned held by the caller.
-    pub(super) fn give_stream(&self, ty: HandleType<'_>, end: StreamEnd) -> Result<Stored, Faulty> {
+    pub(super) fn give_stream(
+        &self,
+        ty: HandleType<'_>,
+        end: StreamEnd,
+    ) -> Result<Stored, HandleFault> {
         let (kind, payload) = match ty {
-            HandleType::Stream(payload) => (Kind::Stream, payload),
-            HandleType::Future(payload) => (Kind::Future, payload),
+            HandleType::Stream(payload) => (StreamKind::Stream, payload),
+            HandleType::Future(payload) => (StreamKind::Future, payload),
             HandleType::Own(_) | HandleType::Borrow(_) => return Err(HandleError::NotHeld.into()),
         };
-        let returned = Returned { end, payload: payload.cloned(), side: self.side.clone() };
-        Ok(self.side.gate.streams.insert(kind, Source::Returned(returned))?)
+        let returned = ReturnedStream { end, payload: payload.cloned(), side: self.side.clone() };
+        Ok(self.side.gate.streams.insert(kind, StreamSource::ReturnedStream(returned))?)
     }
 }
 
@@ -269,15 +279,15 @@ enum Of {
 pub(super) fn received(
     side: &Arc<CallerSide>,
     ty: HandleType<'_>,
-    source: Source,
+    source: StreamSource,
 ) -> Result<StreamEnd, HandleError> {
     let (HandleType::Stream(payload) | HandleType::Future(payload)) = ty else {
         return Err(HandleError::NotHeld);
     };
     Ok(match source {
-        Source::Vals(vals) => of_vals(side, payload, vals),
-        Source::Typed { end, .. } => side.with_elements(payload, end, CallerSide::pass_in),
-        Source::Returned(Returned { end, .. }) => {
+        StreamSource::Vals(vals) => of_vals(side, payload, vals),
+        StreamSource::Typed { end, .. } => side.with_elements(payload, end, CallerSide::pass_in),
+        StreamSource::ReturnedStream(ReturnedStream { end, .. }) => {
             side.with_elements(payload, end, CallerSide::pass_on)
         }
     })
@@ -304,7 +314,7 @@ fn elements_of(
     payload: Option<&ValueType>,
     first: usize,
     vals: &[Val],
-) -> Result<Elements, Broken> {
+) -> Result<Elements, StreamBroken> {
     let unit = ValueType::Tuple([].into());
     let mut handles = HeldHandles::new(side);
     let mut values = Vec::with_capacity(vals.len());

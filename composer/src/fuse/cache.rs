@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
 /// The SHA-256 of what something was made of.
-pub(super) type Key = [u8; 32];
+pub(super) type CacheKey = [u8; 32];
 
 /// The key of one binary.
-pub(super) fn key_of(binary: &[u8]) -> Key {
+pub(super) fn key_of(binary: &[u8]) -> CacheKey {
     Sha256::digest(binary).into()
 }
 
@@ -26,7 +26,7 @@ impl Keyed {
         self
     }
 
-    pub(super) fn key(self) -> Key {
+    pub(super) fn key(self) -> CacheKey {
         self.0.finalize().into()
     }
 }
@@ -42,7 +42,7 @@ pub(super) struct Cache<T> {
 }
 
 struct Known<T> {
-    by_key: HashMap<Key, Vec<Weak<T>>>,
+    by_key: HashMap<CacheKey, Vec<Weak<T>>>,
     /// At how many keys those whose things are gone are looked for.
     full: usize,
 }
@@ -57,7 +57,7 @@ impl<T> Default for Cache<T> {
 }
 
 impl<T: OfEngine> Cache<T> {
-    pub(super) fn get(&self, key: &Key, engine: &Engine) -> Option<Arc<T>> {
+    pub(super) fn get(&self, key: &CacheKey, engine: &Engine) -> Option<Arc<T>> {
         let things: Vec<_> = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.by_key.get(key)?.iter().filter_map(Weak::upgrade).collect()
@@ -66,7 +66,7 @@ impl<T: OfEngine> Cache<T> {
         things.into_iter().find(|thing| Engine::same(thing.engine(), engine))
     }
 
-    pub(super) fn add(&self, key: Key, thing: &Arc<T>) {
+    pub(super) fn add(&self, key: CacheKey, thing: &Arc<T>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.by_key.len() >= known.full {
             known.by_key.retain(|_, things| {

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use wasmtime::Engine;
 
-use super::cache::{Cache, Key, Keyed, OfEngine, key_of};
+use super::cache::{Cache, CacheKey, Keyed, OfEngine, key_of};
 use super::{binary, fuse};
 use crate::compose::{self, Composer, Level, Loaded, Origin, PartContent, compile};
 use crate::error::{Cause, FuseError, PlanProblem};
@@ -15,11 +15,11 @@ use crate::plan::resolve::{Offered, Resolution, Source};
 /// Components to be fused into one, and what came of it.
 pub(crate) struct Group {
     level: Arc<Level>,
-    state: Mutex<State>,
+    state: Mutex<GroupState>,
 }
 
 #[derive(Default)]
-struct State {
+struct GroupState {
     /// What is known of the components, so that it need not be found out again.
     reflected: Vec<Arc<Reflected>>,
     outcome: Option<Result<Arc<Fused>, FuseError>>,
@@ -54,10 +54,10 @@ impl OfEngine for Fused {
 }
 
 /// A wiring, and the binaries of its leaves.
-struct Wired {
+struct WiredGroup {
     resolution: Resolution,
     binaries: Vec<Vec<u8>>,
-    keys: Vec<Key>,
+    keys: Vec<CacheKey>,
 }
 
 impl Group {
@@ -71,7 +71,7 @@ impl Group {
         engine: &Engine,
         group: &str,
         reflected: &mut Vec<Arc<Reflected>>,
-    ) -> Result<Wired, Vec<PlanProblem>> {
+    ) -> Result<WiredGroup, Vec<PlanProblem>> {
         let prefix = if group.is_empty() { String::new() } else { format!("{group}/") };
         let mut problems = Vec::new();
         self.level.settings_of_one(&prefix, group, &mut problems);
@@ -101,7 +101,7 @@ impl Group {
             }
         });
         match resolution {
-            Ok(resolution) if problems.is_empty() => Ok(Wired { resolution, binaries, keys }),
+            Ok(resolution) if problems.is_empty() => Ok(WiredGroup { resolution, binaries, keys }),
             Ok(_) => Err(problems),
             Err(of_wiring) => {
                 problems.extend(of_wiring);
@@ -114,7 +114,7 @@ impl Group {
 impl Origin for Group {
     fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { reflected, outcome } = &mut *state;
+        let GroupState { reflected, outcome } = &mut *state;
         if outcome.is_none() {
             // Another time the group may have another id; its inside is the same.
             let wired = self.wire(engine, "", reflected).map_err(|problems| {
@@ -149,7 +149,7 @@ fn problem(group: &str, source: FuseError) -> PlanProblem {
 fn reflect(
     engine: &Engine,
     binary: &[u8],
-    key: Key,
+    key: CacheKey,
     reflected: &mut Vec<Arc<Reflected>>,
 ) -> Result<Arc<Surface>, Cause> {
     let found = match REFLECTED.get(&key, engine) {
@@ -167,7 +167,7 @@ fn reflect(
     Ok(found.surface.clone())
 }
 
-impl Wired {
+impl WiredGroup {
     fn load(&self, engine: &Engine, reflected: &[Arc<Reflected>]) -> Result<Arc<Fused>, FuseError> {
         let key = self.key();
         if let Some(fused) = FUSED.get(&key, engine) {
@@ -191,7 +191,7 @@ impl Wired {
     }
 
     /// The components with their ids, and how they are wired.
-    fn key(&self) -> Key {
+    fn key(&self) -> CacheKey {
         let mut keyed = Keyed::default();
         for (leaf, key) in self.resolution.leaves.iter().zip(&self.keys) {
             keyed.with(leaf.id.as_bytes()).with(key);

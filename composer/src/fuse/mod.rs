@@ -20,7 +20,7 @@ pub(crate) use group::Group;
 use exports::{Renamed, renamed};
 use used::{Used, used};
 
-use crate::compose::{ComposableComponent, Composer, Found, Groups, Level, Startable, isolated};
+use crate::compose::{AnyComponent, ComposableComponent, Composer, Found, Groups, Level, isolated};
 use crate::error::{
     Cause, CompositionError, FuseError, HostPanic, PlanError, PlanProblem, panicked,
 };
@@ -164,7 +164,7 @@ impl Level {
     fn resolve_together<'a>(
         &'a self,
         prefix: &str,
-        find: &mut dyn FnMut(&'a dyn Startable, &str) -> Found,
+        find: &mut dyn FnMut(&'a dyn AnyComponent, &str) -> Found,
     ) -> Result<Resolution, Vec<PlanProblem>> {
         let mut resolution = resolve(self.assembly(prefix, None, Groups::Open, find), prefix);
         // What cannot cross between stores can cross inside one.
@@ -175,7 +175,7 @@ impl Level {
     }
 }
 
-fn binary(single: &dyn Startable, path: &str) -> Result<Vec<u8>, FuseError> {
+fn binary(single: &dyn AnyComponent, path: &str) -> Result<Vec<u8>, FuseError> {
     match single.binary() {
         Ok(Some(binary)) => Ok(binary),
         Ok(None) => Err(FuseError::NoBinary { component: path.to_owned() }),
@@ -274,7 +274,7 @@ impl Fusing<'_> {
     }
 
     fn connect_all(&self, count: usize, public: &[Public<'_>]) -> Result<Vec<u8>, FuseError> {
-        let mut graph = Graph {
+        let mut graph = FusionGraph {
             resolution: self.resolution,
             graph: CompositionGraph::new(),
             instances: HashMap::new(),
@@ -318,7 +318,7 @@ fn validate(binary: &[u8]) -> Result<(), Cause> {
 }
 
 /// Components in one graph.
-struct Graph<'a> {
+struct FusionGraph<'a> {
     resolution: &'a Resolution,
     graph: CompositionGraph,
     /// By the index of the leaf.
@@ -327,7 +327,7 @@ struct Graph<'a> {
     used: HashMap<usize, Vec<Used>>,
 }
 
-impl Graph<'_> {
+impl FusionGraph<'_> {
     fn add(&mut self, leaf: usize, binary: &[u8]) -> Result<(), FuseError> {
         let load = |error: wasmtime::Error| FuseError::Load {
             component: self.resolution.leaves[leaf].id.to_string(),

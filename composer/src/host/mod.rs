@@ -78,10 +78,10 @@ pub struct HostInterface {
 struct Function {
     name: String,
     ty: FunctionType,
-    call: Box<Call>,
+    call: Box<HostCall>,
 }
 
-type Call = dyn Fn(Vec<Value>) -> ProviderFuture + Send + Sync;
+type HostCall = dyn Fn(Vec<Value>) -> ProviderFuture + Send + Sync;
 
 impl HostInterface {
     /// An interface called `name`, as components import it: `acme:env/clock@1.0.0`.
@@ -214,7 +214,7 @@ fn unconverted(Unexpected(problem): Unexpected) -> ProviderError {
 }
 
 /// The functions, by their numbers.
-struct Functions(Vec<Box<Call>>);
+struct Functions(Vec<Box<HostCall>>);
 
 impl Provider for Functions {
     fn call(&self, func: usize, args: Vec<Value>) -> ProviderFuture {
@@ -257,7 +257,7 @@ impl From<HostInterface> for Provided {
             Some(name) => vec![Named { name, implements: None, item: Item::Instance(items) }],
             None => items,
         };
-        Self::of_surface(Ok(Arc::new(surface)), Functions(calls))
+        Self::from_surface(Ok(Arc::new(surface)), Functions(calls))
     }
 }
 

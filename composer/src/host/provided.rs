@@ -13,11 +13,11 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 use wasmtime::format_err;
 
-use crate::compose::{Link, LinkError, Linked, PartContent, RunSettings, Startable};
+use crate::compose::{AnyComponent, LinkError, LinkPlan, Linked, PartContent, RunSettings};
 use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError, StreamLost};
 use crate::export::ExportFunc;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
-use crate::run::StoreSide;
+use crate::run::Border;
 use crate::run::{DriverHandle, ProvidedDriver};
 use crate::types::FunctionType;
 use crate::value::StreamEnd;
@@ -56,10 +56,10 @@ impl Provided {
     /// Functions have their numbers in the order in which `exports` lists them, those of interfaces
     /// one after the other. None may have handles of resources.
     pub fn new(exports: Vec<ProvidedExport>, provider: impl Provider) -> Self {
-        Self::of_surface(surface(exports).map(Arc::new).map_err(Cause::new), provider)
+        Self::from_surface(surface(exports).map(Arc::new).map_err(Cause::new), provider)
     }
 
-    pub(crate) fn of_surface(
+    pub(crate) fn from_surface(
         surface: Result<Arc<Surface>, Cause>,
         provider: impl Provider,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Provided {
 
     /// Exports that there are not, because of `error`: composing fails with it.
     pub fn refused(error: impl Error + Send + Sync + 'static) -> Self {
-        Self::of_surface(Err(Cause::new(wasmtime::Error::new(error))), Nobody)
+        Self::from_surface(Err(Cause::new(wasmtime::Error::new(error))), Nobody)
     }
 }
 
@@ -138,7 +138,7 @@ struct ProvidedPart {
     provider: Arc<dyn Provider>,
 }
 
-impl Startable for ProvidedPart {
+impl AnyComponent for ProvidedPart {
     fn surface(&self, path: &str) -> Result<Arc<Surface>, Vec<PlanProblem>> {
         let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
         self.surface.clone().map_err(load)
@@ -153,15 +153,18 @@ impl Startable for ProvidedPart {
         true
     }
 
-    fn link(self: Arc<Self>, link: Link) -> Result<Box<dyn Linked>, LinkError> {
+    fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
         // Nothing is imported.
-        Ok(Box::new(LinkedProvider { provider: self.provider.clone(), side: Arc::new(link.side) }))
+        Ok(Box::new(LinkedProvider {
+            provider: self.provider.clone(),
+            border: Arc::new(link.border),
+        }))
     }
 }
 
 struct LinkedProvider {
     provider: Arc<dyn Provider>,
-    side: Arc<StoreSide>,
+    border: Arc<Border>,
 }
 
 impl Linked for LinkedProvider {
@@ -171,7 +174,7 @@ impl Linked for LinkedProvider {
         _: RunSettings,
     ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
         Box::pin(async move {
-            let driver = ProvidedDriver::new(handle, self.side, self.provider);
+            let driver = ProvidedDriver::new(handle, self.border, self.provider);
             Ok(tokio::spawn(driver.run()))
         })
     }

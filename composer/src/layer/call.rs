@@ -16,7 +16,7 @@ use crate::typed::{
 };
 use crate::types::{FunctionType, ValueType};
 use crate::value::{
-    ERR, Faulty, Handle, HandleType, Handles, Value, copy_plain, from_val, into_val, is_plain,
+    ERR, Handle, HandleFault, HandleType, Handles, Value, copy_plain, from_val, into_val, is_plain,
 };
 use wasm_runtime_composer_values::Stored;
 
@@ -318,20 +318,20 @@ impl fmt::Debug for Returned {
 }
 
 /// Values without handles.
-struct Plain;
+struct WithoutHandles;
 
-impl Handles for Plain {
-    fn take(&mut self, _: HandleType<'_>, _: Stored) -> Result<Handle, Faulty> {
+impl Handles for WithoutHandles {
+    fn take(&mut self, _: HandleType<'_>, _: Stored) -> Result<Handle, HandleFault> {
         Err(HandleError::Uncopied.into())
     }
 
-    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, Faulty> {
+    fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, HandleFault> {
         Err(HandleError::Uncopied.into())
     }
 }
 
 fn plain_val(ty: &ValueType, value: &Value) -> Option<Val> {
-    into_val(ty, copy_plain(value)?, &mut Plain).ok()
+    into_val(ty, copy_plain(value)?, &mut WithoutHandles).ok()
 }
 
 fn plain_value(
@@ -340,7 +340,8 @@ fn plain_value(
     function: &str,
     place: impl FnOnce() -> String,
 ) -> Result<Value, CompositionError> {
-    from_val(ty, val, &mut Plain).map_err(|error| error.in_argument(function, place()).into())
+    from_val(ty, val, &mut WithoutHandles)
+        .map_err(|error| error.in_argument(function, place()).into())
 }
 
 impl Route {

@@ -41,11 +41,11 @@ use crate::error::CompositionError;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct CallCounts {
-    edges: Arc<Mutex<BTreeMap<Edge, EdgeCounts>>>,
+    edges: Arc<Mutex<BTreeMap<EdgeKey, EdgeCounts>>>,
 }
 
 /// Consumer, provider and export.
-type Edge = (Option<String>, String, String);
+type EdgeKey = (Option<String>, String, String);
 
 /// The calls along one edge of a composition.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl CallCounts {
         self.lock().values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Edge, EdgeCounts>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<EdgeKey, EdgeCounts>> {
         // Nothing runs under this lock that could leave it half-changed.
         self.edges.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -113,7 +113,7 @@ impl Service<Call> for Counting {
     fn call(&mut self, call: Call) -> LayerFuture {
         let Self { counts, next } = self.clone();
         Box::pin(async move {
-            let mut counted = Counted::new(counts, &call);
+            let mut counted = CountedCall::new(counts, &call);
             let answer = next.call(call).await;
             counted.failed = Some(match &answer {
                 Ok(returned) => returned.is_err(),
@@ -125,15 +125,15 @@ impl Service<Call> for Counting {
 }
 
 /// A call that goes on.
-struct Counted {
+struct CountedCall {
     counts: CallCounts,
-    edge: Edge,
+    edge: EdgeKey,
     since: Instant,
     /// `None` if it did not come to its end.
     failed: Option<bool>,
 }
 
-impl Counted {
+impl CountedCall {
     fn new(counts: CallCounts, call: &Call) -> Self {
         let own = |text: &str| text.to_owned();
         let (consumer, provider) = (call.consumer().map(own), call.provider().to_owned());
@@ -157,7 +157,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedCall {
     fn drop(&mut self) {
         if let Some(counts) = self.counts.lock().get_mut(&self.edge) {
             counts.running -= 1;

@@ -79,5 +79,5 @@ pub use service::{BoxError, FromFn, FromFnService, LayerFuture, Next, from_fn};
 #[cfg(feature = "tracing")]
 pub use trace::{Trace, Tracing};
 
-pub(crate) use route::{ImportLayer, Layering, Route};
-pub(crate) use service::Layered;
+pub(crate) use route::{LayerMap, NumberedLayer, Route};
+pub(crate) use service::ErasedLayer;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::call::{Call, Returned};
-use super::service::Layered;
+use super::service::ErasedLayer;
 use crate::error::CompositionError;
 use crate::plan::item::ExportedFunc;
 use crate::run::{Called, Caller, Depth, Detour, Endpoint, InPlaceCaller, Ran};
@@ -23,7 +23,7 @@ pub(crate) struct Route {
     pub(super) name: String,
     pub(super) ty: Arc<FunctionType>,
     /// Outermost first.
-    chain: Arc<[Layered]>,
+    chain: Arc<[ErasedLayer]>,
     /// The function itself, or what it is in a composition inside.
     target: Endpoint,
 }
@@ -32,7 +32,7 @@ impl Route {
     /// The function `target` of the component `provider`, as `consumer` reaches it through the layers of `chain`.
     pub(crate) fn around(
         target: &Endpoint,
-        chain: &Arc<[Layered]>,
+        chain: &Arc<[ErasedLayer]>,
         consumer: Option<&Arc<str>>,
         (provider, func): (&Arc<str>, &ExportedFunc),
     ) -> Endpoint {
@@ -113,13 +113,13 @@ impl Call {
 
 /// What is on an import: by the number that the plan knows it by.
 #[derive(Clone, Debug)]
-pub(crate) struct ImportLayer {
+pub(crate) struct NumberedLayer {
     pub(crate) number: u64,
-    pub(crate) layer: Layered,
+    pub(crate) layer: ErasedLayer,
 }
 
-impl ImportLayer {
-    pub(crate) fn new(layer: Layered) -> Self {
+impl NumberedLayer {
+    pub(crate) fn new(layer: ErasedLayer) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         // The numbers order nothing but themselves.
         Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), layer }
@@ -128,36 +128,36 @@ impl ImportLayer {
 
 /// All layers of a composition.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layering {
+pub(crate) struct LayerMap {
     /// By the path of what was added: for calls from outside of it.
-    around: HashMap<String, Vec<Layered>>,
+    around: HashMap<String, Vec<ErasedLayer>>,
     /// By the path of a composer, empty for the outermost: for calls of what is in it.
-    within: HashMap<String, Vec<Layered>>,
-    imports: HashMap<u64, Layered>,
+    within: HashMap<String, Vec<ErasedLayer>>,
+    imports: HashMap<u64, ErasedLayer>,
 }
 
-impl Layering {
-    pub(crate) fn add_around(&mut self, path: String, layers: &[Layered]) {
+impl LayerMap {
+    pub(crate) fn add_around(&mut self, path: String, layers: &[ErasedLayer]) {
         if !layers.is_empty() {
             self.around.insert(path, layers.to_vec());
         }
     }
 
-    pub(crate) fn add_within(&mut self, path: &str, layers: &[Layered]) {
+    pub(crate) fn add_within(&mut self, path: &str, layers: &[ErasedLayer]) {
         if !layers.is_empty() {
             self.within.insert(path.to_owned(), layers.to_vec());
         }
     }
 
-    pub(crate) fn add_imports<'a>(&mut self, layers: impl Iterator<Item = &'a ImportLayer>) {
+    pub(crate) fn add_imports<'a>(&mut self, layers: impl Iterator<Item = &'a NumberedLayer>) {
         self.imports.extend(layers.map(|it| (it.number, it.layer.clone())));
     }
 
     /// The same with `layers` of a component's imports in the place of `former` ones.
     pub(crate) fn with_imports<'a>(
         &self,
-        former: impl Iterator<Item = &'a ImportLayer>,
-        layers: impl Iterator<Item = &'a ImportLayer>,
+        former: impl Iterator<Item = &'a NumberedLayer>,
+        layers: impl Iterator<Item = &'a NumberedLayer>,
     ) -> Self {
         let mut layering = self.clone();
         former.for_each(|it| _ = layering.imports.remove(&it.number));
@@ -170,7 +170,7 @@ impl Layering {
     }
 
     /// What a call of `consumer` to `provider` meets, after those of its import.
-    pub(crate) fn between(&self, consumer: Option<&str>, provider: &str) -> Vec<Layered> {
+    pub(crate) fn between(&self, consumer: Option<&str>, provider: &str) -> Vec<ErasedLayer> {
         let mut met = Vec::new();
         if self.around.is_empty() && self.within.is_empty() {
             return met;
@@ -190,7 +190,7 @@ impl Layering {
     }
 
     /// The layer of an import.
-    pub(crate) fn of_import(&self, number: u64) -> Option<&Layered> {
+    pub(crate) fn of_import(&self, number: u64) -> Option<&ErasedLayer> {
         self.imports.get(&number)
     }
 }

@@ -65,9 +65,9 @@ impl fmt::Debug for Next {
 
 /// A layer's service.
 #[derive(Clone)]
-pub(crate) struct Layered(Arc<dyn Erased>);
+pub(crate) struct ErasedLayer(Arc<dyn Erased>);
 
-impl Layered {
+impl ErasedLayer {
     pub(crate) fn new<L>(layer: L) -> Self
     where
         L: Layer<Next>,
@@ -85,9 +85,9 @@ impl Layered {
     }
 }
 
-impl fmt::Debug for Layered {
+impl fmt::Debug for ErasedLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Layered")
+        f.write_str("ErasedLayer")
     }
 }
 

@@ -91,7 +91,7 @@ impl Service<Call> for Tracing {
             return Service::call(&mut self.next, call);
         }
         call.context_mut().set_span(span.clone());
-        let mut outcome = Outcome { span: span.clone(), known: false };
+        let mut outcome = SpanOutcome { span: span.clone(), known: false };
         let next = self.next.clone();
         let traced = async move {
             let answer = next.call(call).await;
@@ -135,12 +135,12 @@ impl Trace {
 }
 
 /// What is written into a span at its end.
-struct Outcome {
+struct SpanOutcome {
     span: Span,
     known: bool,
 }
 
-impl Outcome {
+impl SpanOutcome {
     fn note(&mut self, answer: &Result<Returned, CompositionError>) {
         self.known = true;
         match answer {
@@ -159,7 +159,7 @@ impl Outcome {
     }
 }
 
-impl Drop for Outcome {
+impl Drop for SpanOutcome {
     fn drop(&mut self) {
         if !self.known {
             self.span.record("outcome", "abandoned");

@@ -16,8 +16,8 @@ use wasmtime::{AsContextMut, bail};
 use crate::error::{CompositionError, with_causes};
 use crate::plan::containment::Carrier;
 use crate::run::{
-    CallContext, Caller, ComponentCaller, Endpoint, InPlaceCaller, Ran, StoreHandles, StoreSide,
-    Waiter,
+    Border, CallContext, Caller, ComponentCaller, Crossing, Endpoint, InPlaceCaller, PendingWait,
+    Ran,
 };
 use crate::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
@@ -27,12 +27,12 @@ use crate::value::{Handle, give_handles, shape, take_handles};
 use wasm_runtime_composer_values::{self as values, Running, Shape};
 
 /// An imported function of one component, and the exported one that it calls.
-struct Import {
+struct ImportedFunc {
     ty: Arc<FunctionType>,
     /// Whether parameters or result hold handles.
     #[cfg(feature = "codec")]
     has_handles: bool,
-    side: Arc<StoreSide>,
+    border: Arc<Border>,
     endpoint: Endpoint,
     /// How calls may run in place, if they are sync.
     in_place: Option<InPlaceCaller>,
@@ -47,16 +47,16 @@ pub(super) fn define<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     ty: Arc<FunctionType>,
-    side: Arc<StoreSide>,
+    border: Arc<Border>,
     endpoint: Endpoint,
     contained: Option<Carrier>,
 ) -> wasmtime::Result<()> {
-    let in_place = (!ty.is_async).then_some(InPlaceCaller::Guest { stack: side.stack });
-    let import = Arc::new(Import {
+    let in_place = (!ty.is_async).then_some(InPlaceCaller::Guest { stack: border.stack });
+    let import = Arc::new(ImportedFunc {
         #[cfg(feature = "codec")]
         has_handles: ty.has_handles(),
         ty,
-        side,
+        border,
         endpoint,
         in_place,
         contained,
@@ -99,7 +99,7 @@ fn define_direct<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     name: &str,
     shape: Shape,
-    import: Arc<Import>,
+    import: Arc<ImportedFunc>,
 ) -> wasmtime::Result<()> {
     #[cfg(feature = "component-model-async")]
     if import.ty.is_async {
@@ -110,7 +110,7 @@ fn define_direct<T: Send + 'static>(
 
 /// An imported function whose values do not pass through `Val`.
 #[cfg(feature = "codec")]
-struct Direct(Arc<Import>);
+struct Direct(Arc<ImportedFunc>);
 
 #[cfg(feature = "codec")]
 impl<T: Send + 'static> values::HostFunc<T, Handle> for Direct {
@@ -166,10 +166,10 @@ impl<T: Send + 'static> values::ConcurrentHostFunc<T, Handle> for Direct {
     }
 }
 
-impl Import {
+impl ImportedFunc {
     /// Takes the arguments out of the importer's store.
     fn args(&self, store: impl AsContextMut, params: &[Val]) -> wasmtime::Result<Vec<Value>> {
-        let mut handles = StoreHandles::new(&self.side, store);
+        let mut handles = Crossing::new(&self.border, store);
         let args = self.ty.params.iter().zip(params);
         args.map(|((_, ty), val)| from_val(ty, val, &mut handles))
             .collect::<Result<_, _>>()
@@ -179,7 +179,7 @@ impl Import {
     /// Whether a call has to look into the importer's store, beside its values.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     fn needs_store(&self) -> bool {
-        self.has_handles || self.side.tasks.is_some()
+        self.has_handles || self.border.running_calls.is_some()
     }
 
     /// Takes the handles in the arguments out of the importer's store.
@@ -188,7 +188,7 @@ impl Import {
         if !self.has_handles {
             return Ok(());
         }
-        let mut handles = StoreHandles::new(&self.side, store);
+        let mut handles = Crossing::new(&self.border, store);
         for ((_, ty), arg) in self.ty.params.iter().zip(args) {
             take_handles(ty, arg, &mut handles)?;
         }
@@ -202,9 +202,9 @@ impl Import {
         mut store: impl AsContextMut,
         result: &mut Option<Value>,
     ) -> wasmtime::Result<()> {
-        self.side.attend(&mut store)?;
+        self.border.attend(&mut store)?;
         if let (true, Some(ty), Some(value)) = (self.has_handles, &self.ty.result, result) {
-            let mut handles = StoreHandles::new(&self.side, store);
+            let mut handles = Crossing::new(&self.border, store);
             if let Err(fault) = give_handles(ty, value, &mut handles) {
                 handles.undo();
                 return Err(fault.into());
@@ -214,9 +214,9 @@ impl Import {
     }
 
     /// Who is to wait for the answer, where that is looked after, and what goes along with the call.
-    fn around(&self, store: impl AsContextMut) -> (Option<Waiter>, CallContext) {
-        match &self.side.tasks {
-            Some(tasks) => tasks.caller(&self.side.id, !self.ty.is_async, store),
+    fn around(&self, store: impl AsContextMut) -> (Option<PendingWait>, CallContext) {
+        match &self.border.running_calls {
+            Some(running_calls) => running_calls.caller(&self.border.id, !self.ty.is_async, store),
             None => Default::default(),
         }
     }
@@ -224,18 +224,20 @@ impl Import {
     async fn call(
         &self,
         args: Vec<Value>,
-        (waiter, context): (Option<Waiter>, CallContext),
+        (waiter, context): (Option<PendingWait>, CallContext),
     ) -> Result<Option<Value>, CompositionError> {
         // Held until the call is answered, so that one which is given up counts as long as it takes
         // room somewhere.
         let bytes = args.iter().map(Value::weight).sum();
-        let place = self.side.outgoing.take(bytes)?;
+        let place = self.border.outgoing.take(bytes)?;
         let (caller, in_place) = (ComponentCaller { waiter, place, context }, self.in_place);
         let answer = match self.endpoint.direct() {
-            Some(post) => match post.begin(self.endpoint.func, args, caller, in_place) {
-                Ok(asked) => asked.answer().await,
-                Err(error) => Err(error),
-            },
+            Some(dispatcher) => {
+                match dispatcher.begin(self.endpoint.func, args, caller, in_place) {
+                    Ok(asked) => asked.answer().await,
+                    Err(error) => Err(error),
+                }
+            }
             None => {
                 let caller = Caller::Component(caller);
                 // Seldom needed, and large.
@@ -258,13 +260,13 @@ impl Import {
         &self,
         ran: Option<Ran>,
         args: Vec<Value>,
-        around: (Option<Waiter>, CallContext),
+        around: (Option<PendingWait>, CallContext),
     ) -> Result<Option<Value>, CompositionError> {
         match ran {
             Some(Ran::Ended(result)) => result,
             Some(Ran::Trapped(trapped)) => {
                 // Who looks for deadlocks has to know that it waits.
-                let _place = self.side.outgoing.take(0);
+                let _place = self.border.outgoing.take(0);
                 self.contain(trapped.answer().await)
             }
             None => self.call(args, around).await,
@@ -288,8 +290,8 @@ impl Import {
         result: Option<Value>,
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
-        self.side.attend(&mut store)?;
-        let mut handles = StoreHandles::new(&self.side, store);
+        self.border.attend(&mut store)?;
+        let mut handles = Crossing::new(&self.border, store);
         match (&self.ty.result, result, results) {
             (Some(ty), Some(value), [slot]) => match into_val(ty, value, &mut handles) {
                 Ok(val) => *slot = val,

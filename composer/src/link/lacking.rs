@@ -50,7 +50,7 @@ fn wrong<T: Send + 'static>(
     from_linker: &[usize],
     missing: &[usize],
 ) -> Vec<(usize, Lacking)> {
-    let mut probe = Probe::new(linker, component, surface, from_linker);
+    let mut probe = LinkerProbe::new(linker, component, surface, from_linker);
     for import in missing {
         probe.replace(*import);
     }
@@ -125,7 +125,7 @@ fn without_other_versions<T>(_: &Linker<T>, _: &Surface, _: Vec<usize>) -> Vec<u
 }
 
 /// A component with its linker, where stand-ins replace what is not looked at.
-struct Probe<'a, T: 'static> {
+struct LinkerProbe<'a, T: 'static> {
     linker: &'a Linker<T>,
     /// The linker with the stand-ins.
     replaced: Linker<T>,
@@ -135,7 +135,7 @@ struct Probe<'a, T: 'static> {
     looked_at: HashMap<&'a str, usize>,
 }
 
-impl<'a, T: Send + 'static> Probe<'a, T> {
+impl<'a, T: Send + 'static> LinkerProbe<'a, T> {
     fn new(
         linker: &'a Linker<T>,
         component: &'a Component,

@@ -12,7 +12,7 @@ pub(crate) use lacking::{Lacking, unsatisfied};
 use crate::plan::companion::BEGUN;
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, Items, Named, Surface};
-use crate::run::{Endpoint, StoreSide, Tasks};
+use crate::run::{Border, Endpoint, RunningCalls};
 use crate::value::handle::Proxy;
 
 /// An import, and the export that satisfies it.
@@ -30,12 +30,12 @@ pub(crate) type Connect = dyn Fn(Option<&str>, usize) -> (Endpoint, Option<Carri
 /// Defines in `linker` what a component's companion tells that a call has begun.
 pub(crate) fn define_begun<T: Send + 'static>(
     linker: &mut Linker<T>,
-    side: &Arc<StoreSide>,
+    border: &Arc<Border>,
 ) -> wasmtime::Result<()> {
-    let begun = side.begun.clone();
+    let start_order = border.start_order.clone();
     linker.allow_shadowing(true);
     linker.root().func_wrap(BEGUN, move |_, (number,): (u32,)| {
-        begun.has_begun(number);
+        start_order.has_begun(number);
         Ok(())
     })
 }
@@ -43,14 +43,14 @@ pub(crate) fn define_begun<T: Send + 'static>(
 /// Defines in `linker` what `wires` provide, over what it defines already.
 pub(crate) fn define<T: Send + 'static>(
     linker: &mut Linker<T>,
-    side: &Arc<StoreSide>,
+    border: &Arc<Border>,
     wires: &[Wire],
 ) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     for wire in wires {
-        let import = &side.surface.imports[wire.import];
+        let import = &border.surface.imports[wire.import];
         let export = &wire.provider.exports[wire.export].item;
-        item(&mut linker.root(), import, export, side, wire, None)?;
+        item(&mut linker.root(), import, export, border, wire, None)?;
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ fn item<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
     import: &Named,
     export: &Item,
-    side: &Arc<StoreSide>,
+    border: &Arc<Border>,
     wire: &Wire,
     interface: Option<&Named>,
 ) -> wasmtime::Result<()> {
@@ -67,7 +67,7 @@ fn item<T: Send + 'static>(
         (Item::Func { ty, .. }, Item::Func { index, .. }) => {
             let function = interface.map(|_| &*import.name);
             let (endpoint, contained) = (wire.connect)(function, *index);
-            func::define(linker, &import.name, ty.clone(), side.clone(), endpoint, contained)
+            func::define(linker, &import.name, ty.clone(), border.clone(), endpoint, contained)
         }
         (Item::Instance(needed), Item::Instance(offered)) => {
             let mut linker = linker.instance(&import.name)?;
@@ -75,19 +75,19 @@ fn item<T: Send + 'static>(
             for named in needed {
                 // The plan has found every item that is needed.
                 if let Some(offered) = offered.find(&named.name) {
-                    item(&mut linker, named, offered, side, wire, Some(import))?;
+                    item(&mut linker, named, offered, border, wire, Some(import))?;
                 }
             }
             Ok(())
         }
         // The linker's own resource, named by another interface too.
-        (Item::Resource(resource), _) if side.is_hosted(resource) => Ok(()),
+        (Item::Resource(resource), _) if border.is_hosted(resource) => Ok(()),
         (Item::Resource(_), Item::Resource(_)) => {
-            let (proxies, outgoing) = (side.proxies.clone(), side.outgoing.clone());
+            let (proxies, outgoing) = (border.proxies.clone(), border.outgoing.clone());
             let ty = ResourceType::host::<Proxy>();
             // Where components import from each other in a circle, the destructor may have to wait for who
             // drops the handle.
-            let waits = !side.tasks.as_ref().is_some_and(Tasks::are_in_circles);
+            let waits = !border.running_calls.as_ref().is_some_and(RunningCalls::are_in_circles);
             // Dropping the handle releases the resource in its home. As in one store, it is over when the
             // destructor is.
             linker.resource_async(&import.name, ty, move |_, rep| {

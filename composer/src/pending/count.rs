@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 /// A number that somebody may wait for to be zero.
 #[derive(Clone, Default)]
-pub(crate) struct Count(Arc<Counter>);
+pub(crate) struct Gauge(Arc<Counter>);
 
 #[derive(Default)]
 struct Counter {
@@ -18,20 +18,20 @@ struct Counter {
     zero: Notify,
 }
 
-impl Count {
+impl Gauge {
     pub(crate) fn get(&self) -> usize {
         self.0.count.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn enter(&self) -> Counted {
+    pub(crate) fn enter(&self) -> GaugeGuard {
         self.0.count.fetch_add(1, Ordering::Relaxed);
-        Counted(self.clone())
+        GaugeGuard(self.clone())
     }
 
-    /// Waits until the number is zero.
+    /// WaitGraph until the number is zero.
     pub(crate) async fn zero(&self) {
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
-        let _waiting = Waiting(&self.0.waiting);
+        let _waiting = AwaitsZero(&self.0.waiting);
         loop {
             let mut zero = pin!(self.0.zero.notified());
             // From here on no zero is missed.
@@ -44,19 +44,19 @@ impl Count {
     }
 }
 
-/// Somebody who waits for a [`Count`] to be zero.
-struct Waiting<'a>(&'a AtomicUsize);
+/// Somebody who waits for a [`Gauge`] to be zero.
+struct AwaitsZero<'a>(&'a AtomicUsize);
 
-impl Drop for Waiting<'_> {
+impl Drop for AwaitsZero<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// One in a [`Count`].
-pub(crate) struct Counted(Count);
+/// One in a [`Gauge`].
+pub(crate) struct GaugeGuard(Gauge);
 
-impl Drop for Counted {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         let Counter { count, waiting, zero } = &*self.0.0;
         if count.fetch_sub(1, Ordering::SeqCst) == 1 && waiting.load(Ordering::SeqCst) > 0 {
@@ -72,13 +72,13 @@ mod tests {
 
     use tokio::time::timeout;
 
-    use super::Count;
+    use super::Gauge;
 
     #[test]
     fn whoever_waits_for_zero_finds_it_however_it_comes() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for _ in 0..200 {
-            let count = Count::default();
+            let count = Gauge::default();
             // Zero comes again and again, from several threads, and in the end it stays.
             let threads: Vec<_> = (0..4)
                 .map(|_| {

@@ -17,16 +17,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Wake, Waker};
 
-use super::Outgoing;
+use super::OutgoingCalls;
 use crate::error::Deadlock;
 use crate::sync::lock;
 
 /// The stores of a composition.
 #[derive(Clone, Default)]
-pub(crate) struct Deadlocks(Arc<Group>);
+pub(crate) struct Deadlocks(Arc<Stores>);
 
 #[derive(Default)]
-struct Group {
+struct Stores {
     stores: Mutex<Vec<Weak<Watched>>>,
     pipes: Mutex<Vec<Weak<dyn PipeEnds>>>,
     /// Whether no further call comes while calls are in progress.
@@ -61,7 +61,7 @@ pub(crate) struct Watched {
 /// What a store waits for.
 pub(crate) struct Links {
     /// Counts its calls of others.
-    pub(crate) outgoing: Outgoing,
+    pub(crate) outgoing: OutgoingCalls,
     pub(crate) providers: Vec<Weak<dyn Callees>>,
     /// Whether a call that waits keeps all others out.
     pub(crate) keeps_out: bool,
@@ -99,7 +99,7 @@ pub(crate) struct WaitingAt {
 impl Deadlocks {
     pub(crate) fn new(no_further_calls: bool) -> Self {
         let is_looked_at = AtomicBool::new(no_further_calls);
-        Self(Arc::new(Group { no_further_calls, is_looked_at, ..Group::default() }))
+        Self(Arc::new(Stores { no_further_calls, is_looked_at, ..Stores::default() }))
     }
 
     /// Adds a store of the composition.
@@ -237,7 +237,7 @@ impl Drop for InUse<'_> {
     }
 }
 
-impl Group {
+impl Stores {
     /// The stores with calls that cannot end, each with what it waits for.
     fn stuck(&self) -> Vec<(Arc<Watched>, Vec<WaitingAt>)> {
         let stores: Vec<_> = lock(&self.stores).iter().filter_map(Weak::upgrade).collect();

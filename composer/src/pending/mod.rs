@@ -5,10 +5,10 @@ mod count;
 mod deadlock;
 mod outgoing;
 
-pub(crate) use count::{Count, Counted};
+pub(crate) use count::{Gauge, GaugeGuard};
 pub(crate) use deadlock::{Callees, CallsInProgress, Deadlocks, Links, Watched};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use deadlock::{PipeEnds, WaitingAt};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use outgoing::Bytes;
-pub(crate) use outgoing::{Outgoing, Place};
+pub(crate) use outgoing::{OutgoingCalls, OutgoingPermit};

@@ -11,7 +11,7 @@ use crate::error::CompositionError;
 
 /// Counts what waits on behalf of one component. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Outgoing(Arc<Counters>);
+pub(crate) struct OutgoingCalls(Arc<Counters>);
 
 struct Counters {
     component: Arc<str>,
@@ -35,15 +35,15 @@ enum Bound {
 }
 
 /// A call that waits, with the bytes of its arguments or of its result.
-pub(crate) struct Place(Waiting);
+pub(crate) struct OutgoingPermit(OutgoingBytes);
 
 /// Bytes that wait.
-pub(crate) struct Waiting {
-    outgoing: Outgoing,
+pub(crate) struct OutgoingBytes {
+    outgoing: OutgoingCalls,
     bytes: usize,
 }
 
-impl Outgoing {
+impl OutgoingCalls {
     pub(crate) fn new(component: Arc<str>, calls: Option<usize>, bytes: Option<usize>) -> Self {
         Self(Arc::new(Counters {
             component,
@@ -69,18 +69,18 @@ impl Outgoing {
     /// # Errors
     ///
     /// Which bound is met.
-    pub(crate) fn take(&self, bytes: usize) -> Result<Place, CompositionError> {
+    pub(crate) fn take(&self, bytes: usize) -> Result<OutgoingPermit, CompositionError> {
         match self.try_take(bytes) {
             Ok(place) => Ok(place),
             Err(bound) => Err(self.met(bound, bytes)),
         }
     }
 
-    fn try_take(&self, bytes: usize) -> Result<Place, Bound> {
+    fn try_take(&self, bytes: usize) -> Result<OutgoingPermit, Bound> {
         // The numbers order nothing else. A call that is beyond its bound is counted no more when the place is
         // dropped.
         let before = self.0.calls.fetch_add(1, Ordering::Relaxed);
-        let mut place = Place(Waiting { outgoing: self.clone(), bytes: 0 });
+        let mut place = OutgoingPermit(OutgoingBytes { outgoing: self.clone(), bytes: 0 });
         if before >= self.0.most_calls {
             return Err(Bound::Calls);
         }
@@ -98,7 +98,7 @@ impl Outgoing {
         expect(dead_code, reason = "there are no streams then")
     )]
     pub(crate) fn hold(&self, bytes: usize) -> Result<Bytes, CompositionError> {
-        let mut waiting = Waiting { outgoing: self.clone(), bytes: 0 };
+        let mut waiting = OutgoingBytes { outgoing: self.clone(), bytes: 0 };
         match waiting.add(bytes) {
             Ok(()) => Ok(Bytes(waiting)),
             Err(bound) => Err(self.met(bound, bytes)),
@@ -118,9 +118,9 @@ impl Outgoing {
 }
 
 /// Bytes of no call.
-pub(crate) struct Bytes(#[expect(dead_code, reason = "its drop is what counts")] Waiting);
+pub(crate) struct Bytes(#[expect(dead_code, reason = "its drop is what counts")] OutgoingBytes);
 
-impl Waiting {
+impl OutgoingBytes {
     fn add(&mut self, bytes: usize) -> Result<(), Bound> {
         if bytes == 0 {
             return Ok(());
@@ -137,7 +137,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for OutgoingBytes {
     fn drop(&mut self) {
         if self.bytes > 0 {
             self.outgoing.0.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -145,14 +145,14 @@ impl Drop for Waiting {
     }
 }
 
-impl Place {
+impl OutgoingPermit {
     /// Another one of the same component, for a copy of the call, if there is one.
     pub(crate) fn another(&self) -> Option<Self> {
         self.0.outgoing.try_take(self.0.bytes).ok()
     }
 
     /// What counts it.
-    pub(crate) fn outgoing(&self) -> &Outgoing {
+    pub(crate) fn outgoing(&self) -> &OutgoingCalls {
         &self.0.outgoing
     }
 
@@ -162,7 +162,7 @@ impl Place {
     ///
     /// If they are too many.
     pub(crate) fn returns(&mut self, bytes: usize) -> Result<(), CompositionError> {
-        let Waiting { outgoing, bytes: counted } = &mut self.0;
+        let OutgoingBytes { outgoing, bytes: counted } = &mut self.0;
         let before = std::mem::take(counted);
         if before > 0 {
             outgoing.0.bytes.fetch_sub(before, Ordering::Relaxed);
@@ -171,7 +171,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for OutgoingPermit {
     fn drop(&mut self) {
         self.0.outgoing.0.calls.fetch_sub(1, Ordering::Relaxed);
     }
@@ -181,8 +181,8 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn bounded() -> Outgoing {
-        Outgoing::new("it".into(), Some(2), Some(10))
+    fn bounded() -> OutgoingCalls {
+        OutgoingCalls::new("it".into(), Some(2), Some(10))
     }
 
     #[test]

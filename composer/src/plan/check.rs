@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::item::{Item, ResourceOrigin};
 use super::matching::{Fault, Resources, Side, mismatches};
-use super::resolve::{HOST, Home, Leaf, Offer, Source};
+use super::resolve::{HOST, Leaf, Offer, ResourceHome, Source};
 use super::written::TypeNames;
 use crate::error::PlanProblem;
 use crate::types::{FunctionType, Resource};
@@ -20,13 +20,13 @@ pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut V
         for (named, source) in surface.imports.iter().zip(sources) {
             match source {
                 Source::Export(offer) => {
-                    let edge = Edge { leaves, consumer, import: &named.name, offer };
+                    let edge = CheckedEdge { leaves, consumer, import: &named.name, offer };
                     edge.check(&named.item, &mut homes, problems);
                 }
                 Source::Linker { .. } => named.item.each_resource(&mut |resource| {
                     let home = &mut homes[resource.index as usize];
-                    if *home == Home::Unknown {
-                        *home = Home::Host;
+                    if *home == ResourceHome::Unknown {
+                        *home = ResourceHome::Host;
                     }
                 }),
                 Source::Nobody => {}
@@ -41,7 +41,7 @@ pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut V
 pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
     let unknown = |leaves: &[Leaf]| {
         let homes = leaves.iter().flat_map(|leaf| &leaf.resources);
-        homes.filter(|home| **home == Home::Unknown).count()
+        homes.filter(|home| **home == ResourceHome::Unknown).count()
     };
     loop {
         let before = unknown(leaves);
@@ -57,7 +57,7 @@ pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
 pub(super) fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     leaves.iter().flat_map(|leaf| {
         let unknown = leaf.surface.resources.iter().zip(&leaf.resources).filter(|(def, home)| {
-            def.origin == ResourceOrigin::Imported && **home == Home::Unknown
+            def.origin == ResourceOrigin::Imported && **home == ResourceHome::Unknown
         });
         unknown.map(|(def, _)| PlanProblem::HomelessResource {
             component: leaf.id.to_string(),
@@ -90,15 +90,15 @@ pub(super) fn layered_of_host(leaves: &[Leaf]) -> impl Iterator<Item = PlanProbl
     })
 }
 
-struct Edge<'a> {
+struct CheckedEdge<'a> {
     leaves: &'a [Leaf],
     consumer: usize,
     import: &'a str,
     offer: Offer,
 }
 
-impl Edge<'_> {
-    fn check(&self, needed: &Item, homes: &mut [Home], problems: &mut Vec<PlanProblem>) {
+impl CheckedEdge<'_> {
+    fn check(&self, needed: &Item, homes: &mut [ResourceHome], problems: &mut Vec<PlanProblem>) {
         let provider = &self.leaves[self.offer.leaf];
         let export = &provider.surface.exports[self.offer.export];
         let consumer = self.leaves[self.consumer].id.to_string();
@@ -179,14 +179,14 @@ struct EdgeResources<'a> {
     leaves: &'a [Leaf],
     provider: &'a Leaf,
     /// The consumer's, as far as they are known.
-    homes: &'a mut [Home],
+    homes: &'a mut [ResourceHome],
 }
 
 impl EdgeResources<'_> {
-    fn owner(&self, home: Home) -> String {
+    fn owner(&self, home: ResourceHome) -> String {
         match home {
-            Home::Component { leaf, .. } => self.leaves[leaf].id.to_string(),
-            Home::Host | Home::Unknown => HOST.to_owned(),
+            ResourceHome::Component { leaf, .. } => self.leaves[leaf].id.to_string(),
+            ResourceHome::Host | ResourceHome::Unknown => HOST.to_owned(),
         }
     }
 }
@@ -198,11 +198,12 @@ impl Resources for EdgeResources<'_> {
 
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
         let found = self.provider.resources[found.index as usize];
-        let bound = std::mem::replace(&mut self.homes[expected.index as usize], Home::Unknown);
+        let bound =
+            std::mem::replace(&mut self.homes[expected.index as usize], ResourceHome::Unknown);
         let resource = expected.name.to_string();
         let home = match (bound, found) {
-            (Home::Unknown, Home::Host) => return Err(Fault::Host { resource }),
-            (Home::Unknown, home) | (home, Home::Unknown) => home,
+            (ResourceHome::Unknown, ResourceHome::Host) => return Err(Fault::Host { resource }),
+            (ResourceHome::Unknown, home) | (home, ResourceHome::Unknown) => home,
             // The same name on both sides, and perhaps no handle of it ever crosses.
             _ if bound == found => bound,
             _ => {
@@ -219,8 +220,8 @@ impl Resources for EdgeResources<'_> {
         let mine = self.homes[expected.index as usize];
         let theirs = self.provider.resources[found.index as usize];
         match (mine, theirs) {
-            (Home::Unknown, _) | (_, Home::Unknown) => Ok(()),
-            (Home::Host, _) | (_, Home::Host) => {
+            (ResourceHome::Unknown, _) | (_, ResourceHome::Unknown) => Ok(()),
+            (ResourceHome::Host, _) | (_, ResourceHome::Host) => {
                 Err(Fault::Host { resource: expected.name.to_string() })
             }
             _ if mine == theirs => Ok(()),

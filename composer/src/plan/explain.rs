@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::name::Name;
-use super::resolve::{HOST, Known, Leaf, Resolution, Source, is_beside, is_inside};
+use super::resolve::{HOST, KnownOffers, Leaf, Resolution, Source, is_beside, is_inside};
 use crate::error::{All, PlanProblem, plain};
 
 /// Why an import is satisfied as it is, and by nobody else; from
@@ -168,7 +168,7 @@ impl Resolution {
                     .unwrap_or(if is_types { Outcome::Types } else { Outcome::Undecided }),
             };
         let candidates = self.offers().filter_map(|known| {
-            let Known { component, name: export, is_visible, is_untrusted } = known;
+            let KnownOffers { component, name: export, is_visible, is_untrusted } = known;
             let offered = Name::parse(export);
             let is_it = offered.is_of(&wanted)
                 || interface.as_ref().is_some_and(|interface| offered.is_of(interface));

@@ -6,7 +6,8 @@ use super::item::{Item, Successors, Surface};
 use super::matching::{Fault, Resources, mismatches};
 use super::name::Name;
 use super::resolve::{
-    Assembly, Home, Kept, Leaf, Offer, Offered, PublicExport, Resolution, Source, match_names,
+    Assembly, KeptWiring, Leaf, Offer, Offered, PublicExport, Resolution, ResourceHome, Source,
+    match_names,
 };
 use super::written::TypeNames;
 use crate::error::PlanProblem;
@@ -22,7 +23,7 @@ pub(crate) fn resolve_replacement(
     old: &Resolution,
     leaf: usize,
 ) -> Resolution {
-    let mut new = match_names(assembly, "", Some(Kept { wiring: old, but: leaf }));
+    let mut new = match_names(assembly, "", Some(KeptWiring { wiring: old, but: leaf }));
     let surface = new.leaves[leaf].surface.clone();
     let successors = Successors::among(&surface.exports);
     let swap = Swap { old: &old.leaves[leaf], leaf, successors };
@@ -170,7 +171,7 @@ impl Swap<'_> {
                 is.surface.resources.iter().zip(&was.resources).zip(&is.resources)
             {
                 // What is not known any more has been reported.
-                if was != is && *is != Home::Unknown {
+                if was != is && *is != ResourceHome::Unknown {
                     problems.push(PlanProblem::ReplacementMoves {
                         component: self.old.id.to_string(),
                         resource: def.name.to_string(),
@@ -201,7 +202,7 @@ impl Resources for BeforeAndAfter<'_> {
     fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
         let was = self.old.resources[expected.index as usize];
         let is = self.new.resources[found.index as usize];
-        if was == is || is == Home::Unknown {
+        if was == is || is == ResourceHome::Unknown {
             return Ok(());
         }
         Err(Fault::Host { resource: expected.name().to_owned() })

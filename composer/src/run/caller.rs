@@ -1,8 +1,8 @@
 //! Who makes a call.
 
 use super::context::CallContext;
-use super::waits::Waiter;
-use crate::pending::Place;
+use super::waits::PendingWait;
+use crate::pending::OutgoingPermit;
 
 /// Who makes a call, and what goes along with it.
 pub(crate) enum Caller {
@@ -13,9 +13,9 @@ pub(crate) enum Caller {
 /// A component that makes a call.
 pub(crate) struct ComponentCaller {
     /// Its waiting is looked after where waiting can go in a circle.
-    pub(crate) waiter: Option<Waiter>,
+    pub(crate) waiter: Option<PendingWait>,
     /// The call's place among those that the component may have.
-    pub(crate) place: Place,
+    pub(crate) place: OutgoingPermit,
     pub(crate) context: CallContext,
 }
 

@@ -15,11 +15,11 @@ use tracing::Span;
 #[derive(Clone, Default)]
 pub struct CallContext {
     // Every call carries it, so it is small.
-    values: Option<Arc<Vec<Held>>>,
+    values: Option<Arc<Vec<Item>>>,
 }
 
 /// A value with its type.
-type Held = (TypeId, Arc<dyn Any + Send + Sync>);
+type Item = (TypeId, Arc<dyn Any + Send + Sync>);
 
 impl CallContext {
     /// The value of type `T`, if there is one.
@@ -32,7 +32,7 @@ impl CallContext {
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         let others = self.values.iter().flat_map(|values| values.iter());
         let others = others.filter(|(ty, _)| *ty != TypeId::of::<T>()).cloned();
-        let value: Held = (TypeId::of::<T>(), Arc::new(value));
+        let value: Item = (TypeId::of::<T>(), Arc::new(value));
         self.values = Some(Arc::new(others.chain([value]).collect()));
     }
 

@@ -9,23 +9,23 @@ use tokio::time::{Instant, timeout_at};
 use super::caller::{Caller, ComponentCaller, InPlaceCaller};
 use super::driver::{Call, DriverHandle, Expired, Hears, MadeBy, RanInPlace, Ticket};
 use super::status::ComponentSnapshot;
-use super::waits::Wait;
+use super::waits::WaitGuard;
 use crate::error::CompositionError;
 use crate::pending::{Callees, Watched};
-use crate::value::handle::Home;
+use crate::value::handle::Owner;
 use crate::value::{Value, is_of_store};
 
 /// Where a component is called. What runs there can be replaced; a call sees either the old one or
 /// the new one, and calls sent one after the other keep their order.
-pub(crate) struct Post {
+pub(crate) struct Dispatcher {
     id: Arc<str>,
     holders: RwLock<Holders>,
     tickets: AtomicU64,
 }
 
 struct Holders {
-    /// The component's instances: one, or as many as its descriptor says. [`Post::new`] and
-    /// [`Post::replace`] are never given none.
+    /// The component's instances: one, or as many as its descriptor says. [`Dispatcher::new`] and
+    /// [`Dispatcher::replace`] are never given none.
     current: Vec<Arc<DriverHandle>>,
     /// Those before them, as long as somebody needs them.
     former: Vec<Arc<DriverHandle>>,
@@ -46,8 +46,8 @@ impl Holders {
             return None;
         }
         self.all().find(|driver| {
-            let epoch = driver.epoch().load(Ordering::Relaxed);
-            driver.has_store(epoch) && args.iter().any(|arg| is_of_store(arg, epoch))
+            let store_id = driver.store().get();
+            driver.has_store(store_id) && args.iter().any(|arg| is_of_store(arg, store_id))
         })
     }
 
@@ -72,7 +72,7 @@ impl Holders {
     }
 }
 
-impl Post {
+impl Dispatcher {
     /// The place of `drivers`, of which there is at least one.
     pub(crate) fn new(id: Arc<str>, drivers: Vec<Arc<DriverHandle>>) -> Arc<Self> {
         let holders = RwLock::new(Holders { current: drivers, former: Vec::new() });
@@ -167,7 +167,7 @@ impl Post {
         within: Option<Duration>,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let until = within.and_then(|within| Instant::now().checked_add(within));
         let Some((within, until)) = within.zip(until) else {
             return self.ask(func, args, caller, ticket, in_place).await?.answer().await;
@@ -207,7 +207,7 @@ impl Post {
         };
         let mut driver = self.holders().takes(&args).clone();
         let made_by = MadeBy { context, ..MadeBy::default() };
-        let (call, answer) = driver.call(func, args, ticket, made_by);
+        let (call, answer) = driver.new_call(func, args, ticket, made_by);
         let begun = match in_place {
             Some(caller) => driver.begin(call, caller),
             None => Err(call),
@@ -227,7 +227,7 @@ impl Post {
         caller: ComponentCaller,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Asked, CompositionError> {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         self.hand_in(func, args, caller, ticket, in_place)
     }
 
@@ -253,7 +253,7 @@ impl Post {
             None => (None, None),
         };
         let made_by = MadeBy { wait, place: Some(place), context };
-        let (call, answer) = driver.call(func, args, ticket, made_by);
+        let (call, answer) = driver.new_call(func, args, ticket, made_by);
         match in_place {
             None => {
                 let left = driver.send(with_room(call, &driver));
@@ -285,7 +285,7 @@ impl Post {
         drop(left);
     }
 
-    /// Waits for room in the inbox of `driver`, or of who takes its place meanwhile, and puts a call
+    /// WaitGraph for room in the inbox of `driver`, or of who takes its place meanwhile, and puts a call
     /// from Rust into it.
     async fn send_with_room(
         &self,
@@ -321,7 +321,7 @@ impl Post {
     }
 }
 
-impl Callees for Post {
+impl Callees for Dispatcher {
     fn watched(&self) -> Vec<Arc<Watched>> {
         self.holders().all().map(|driver| driver.watched().clone()).collect()
     }
@@ -334,13 +334,13 @@ pub(crate) struct Asked {
     func: usize,
     answer: Hears,
     /// Until the answer is there, or nobody waits for it any more.
-    _waiting: Option<Wait>,
+    _waiting: Option<WaitGuard>,
 }
 
 impl Asked {
     pub(crate) async fn answer(mut self) -> Result<Option<Value>, CompositionError> {
         let answer = (&mut self.answer).await;
-        self.driver.answered(self.func, answer)
+        self.driver.outcome(self.func, answer)
     }
 }
 
@@ -360,7 +360,7 @@ pub(crate) struct Trapped {
 impl Trapped {
     /// What the caller hears, as soon as it is known that the component's store has ended.
     pub(crate) async fn answer(self) -> Result<Option<Value>, CompositionError> {
-        self.driver.answered(self.func, self.answer.await)
+        self.driver.outcome(self.func, self.answer.await)
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::{Caller, InPlaceCaller};
-use super::dispatcher::{Post, Ran};
+use super::dispatcher::{Dispatcher, Ran};
 use crate::error::CompositionError;
 use crate::value::Value;
 
 /// An exported function of a component that runs.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    pub(crate) post: Arc<Post>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
     /// Index into the component's exported functions.
     pub(crate) func: usize,
     /// The longest that any call may take.
@@ -45,8 +45,8 @@ impl Endpoint {
     }
 
     /// Where the function is called, if no deadline has to be kept and no layer has to be met on the way.
-    pub(crate) fn direct(&self) -> Option<&Post> {
-        (self.deadline.is_none() && self.detour.is_none()).then_some(&*self.post)
+    pub(crate) fn direct(&self) -> Option<&Dispatcher> {
+        (self.deadline.is_none() && self.detour.is_none()).then_some(&*self.dispatcher)
     }
 
     /// Calls the function; the shorter deadline counts.
@@ -61,6 +61,6 @@ impl Endpoint {
         if let Some(detour) = &self.detour {
             return detour.clone().call(args, caller, within, in_place).await;
         }
-        self.post.call(self.func, args, caller, within, in_place).await
+        self.dispatcher.call(self.func, args, caller, within, in_place).await
     }
 }

@@ -59,7 +59,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Waits for the next event; `None` when the composition has ended and there are no more.
+    /// WaitGraph for the next event; `None` when the composition has ended and there are no more.
     ///
     /// The last 256 events are kept; older ones that were not asked for are skipped.
     ///
@@ -86,7 +86,7 @@ impl fmt::Debug for Events {
 /// Where drivers tell what happens. The channel takes tens of kilobytes, so it is there only when
 /// somebody listens.
 #[derive(Clone, Default)]
-pub(crate) struct Teller(Arc<OnceLock<Channel>>);
+pub(crate) struct EventSender(Arc<OnceLock<Channel>>);
 
 struct Channel {
     sender: broadcast::Sender<Event>,
@@ -95,7 +95,7 @@ struct Channel {
     kept: Mutex<VecDeque<Event>>,
 }
 
-impl Teller {
+impl EventSender {
     fn channel(&self) -> &Channel {
         self.0.get_or_init(|| Channel {
             sender: broadcast::Sender::new(KEPT),

@@ -13,10 +13,10 @@ mod shutdown;
 mod status;
 mod waits;
 
-pub(crate) use border::{StoreHandles, StoreSide};
+pub(crate) use border::{Border, Crossing};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
 pub use context::CallContext;
-pub(crate) use dispatcher::{Post, Ran};
+pub(crate) use dispatcher::{Dispatcher, Ran};
 pub(crate) use driver::{
     Bounds, DEFAULT_CAPACITY, Depth, Driver, DriverHandle, ProvidedDriver, Renew, Renewed,
     never_in_place, with_guests,
@@ -24,8 +24,8 @@ pub(crate) use driver::{
 pub use driver::{Provider, ProviderError, ProviderFuture, RestartPolicy};
 pub(crate) use endpoint::{Called, Detour, Endpoint};
 pub use epoch::EpochTicker;
-pub(crate) use events::Teller;
+pub(crate) use events::EventSender;
 pub use events::{Change, Event, Events};
 pub(crate) use shutdown::{Lifetime, Replaced, Running, end_all};
 pub use status::{ComponentSnapshot, InstanceSnapshot, InstanceState};
-pub(crate) use waits::{Tasks, Waiter, Waits};
+pub(crate) use waits::{PendingWait, RunningCalls, WaitGraph};

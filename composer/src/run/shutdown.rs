@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-use super::dispatcher::Post;
+use super::dispatcher::Dispatcher;
 use super::driver::DriverHandle;
 use crate::error::CompositionError;
 use crate::value::handle::LiveHandles;
@@ -35,7 +35,7 @@ pub(crate) struct Running {
 
 /// Drivers that took others' place.
 pub(crate) struct Replaced {
-    pub(crate) post: Arc<Post>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) former: Vec<Arc<DriverHandle>>,
     /// How long the former may be needed; `None` for as long as they are.
     pub(crate) within: Option<Duration>,
@@ -112,7 +112,7 @@ impl Lifetime {
     }
 }
 
-/// Waits for the wish to close and ends everything.
+/// WaitGraph for the wish to close and ends everything.
 async fn supervise(
     running: Vec<Running>,
     nested: Vec<Arc<Lifetime>>,
@@ -180,16 +180,16 @@ async fn look_after(
                 running.extend(now.successors);
                 order = now.order;
                 for former in now.former {
-                    needed.push(until_unneeded(now.post.clone(), former, now.within));
+                    needed.push(until_unneeded(now.dispatcher.clone(), former, now.within));
                 }
             }
-            Some((post, former)) = needed.next() => {
+            Some((dispatcher, former)) = needed.next() => {
                 let (ended, rest) =
                     running.into_iter().partition(|it| Arc::ptr_eq(&it.handle, &former));
                 running = rest;
                 ending.push(async move {
                     end_all(ended).await;
-                    post.forget(&former);
+                    dispatcher.forget(&former);
                 });
             }
             Some(()) = ending.next() => {}
@@ -205,19 +205,19 @@ async fn look_after(
     running
 }
 
-/// Waits until no call runs in a driver that was replaced, and no handle of its resources is held.
+/// WaitGraph until no call runs in a driver that was replaced, and no handle of its resources is held.
 async fn until_unneeded(
-    post: Arc<Post>,
+    dispatcher: Arc<Dispatcher>,
     former: Arc<DriverHandle>,
     within: Option<Duration>,
-) -> (Arc<Post>, Arc<DriverHandle>) {
+) -> (Arc<Dispatcher>, Arc<DriverHandle>) {
     let unneeded = former.uses().zero();
     match within {
         // When the time is over it does not matter what is left.
         Some(within) => drop(timeout(within, unneeded).await),
         None => unneeded.await,
     }
-    (post, former)
+    (dispatcher, former)
 }
 
 /// When a composition has to be closed: not yet, or at the latest then.
@@ -270,17 +270,17 @@ async fn cut_off(handle: Arc<DriverHandle>, mut task: JoinHandle<()>) -> Option<
     task.abort();
     // A guest that never yields cannot be aborted; nothing but its engine's epoch can.
     let _ = timeout(CUT_GRACE, task).await;
-    handle.tell_ended();
+    handle.send_ended();
     Some(handle.id().to_owned())
 }
 
-/// Waits until nobody is waited for any more in the order of consumers and providers.
+/// WaitGraph until nobody is waited for any more in the order of consumers and providers.
 async fn out_of_patience(mut deadline: Deadline) {
     passed(&mut deadline).await;
     sleep(PATIENCE).await;
 }
 
-/// Waits until the deadline has passed, wherever it is moved meanwhile.
+/// WaitGraph until the deadline has passed, wherever it is moved meanwhile.
 async fn passed(deadline: &mut Deadline) {
     loop {
         let at = *deadline.borrow_and_update();

@@ -8,6 +8,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::AsContextMut;
@@ -23,7 +24,7 @@ type Task = std::convert::Infallible;
 
 /// The calls between the components of a composition that are not answered.
 #[derive(Clone, Default)]
-pub(crate) struct Waits(Arc<Mutex<Graph>>);
+pub(crate) struct WaitGraph(Arc<Mutex<Graph>>);
 
 /// A circle can only close through stores that are held, of which there are as many as components run: each
 /// holding call knows whom it waits for below it, store by store. So it makes no difference for a new call how
@@ -31,16 +32,29 @@ pub(crate) struct Waits(Arc<Mutex<Graph>>);
 #[derive(Default)]
 struct Graph {
     next: u64,
-    calls: HashMap<WaitId, Waiting>,
-    /// By the number of the driver, the sync call that holds its store.
-    held: HashMap<u64, WaitId>,
+    calls: HashMap<WaitId, WaitNode>,
+    /// By driver, the sync call that holds its store.
+    held: HashMap<DriverId, WaitId>,
 }
 
-/// The number of a call that is waited for; no two have the same.
-pub(crate) type WaitId = u64;
+/// A call that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WaitId(u64);
 
-struct Waiting {
-    from: (u64, Arc<str>),
+/// A driver, which stays the same when it gets another store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct DriverId(u64);
+
+impl DriverId {
+    /// Another one than all before.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+struct WaitNode {
+    from: (DriverId, Arc<str>),
     /// The call that it was made in.
     parent: Option<WaitId>,
     target: Target,
@@ -51,31 +65,29 @@ struct Waiting {
     /// The calls made in it.
     children: HashSet<WaitId>,
     /// If it holds its store: the calls below it, at any depth, by the drivers that they go to.
-    below: HashMap<u64, HashSet<WaitId>>,
+    below: HashMap<DriverId, HashSet<WaitId>>,
 }
 
 /// A component that is called, for as long as its driver runs.
 #[derive(Clone)]
 pub(crate) struct Target {
-    /// The driver's number.
-    pub(crate) number: u64,
+    pub(crate) driver_id: DriverId,
     pub(crate) id: Arc<str>,
     pub(crate) surface: Arc<Surface>,
 }
 
 /// A call in the graph, for as long as one of those who know of it has it: answered and given up
 /// are both an end.
-pub(crate) struct Wait {
-    waits: Waits,
+pub(crate) struct WaitGuard {
+    waits: WaitGraph,
     id: WaitId,
 }
 
 /// A component that is about to make a call.
 #[derive(Clone)]
-pub(crate) struct Waiter {
-    waits: Waits,
-    /// The driver's number.
-    driver: u64,
+pub(crate) struct PendingWait {
+    waits: WaitGraph,
+    driver: DriverId,
     component: Arc<str>,
     /// The call that it is made in, if it is known.
     parent: Option<WaitId>,
@@ -83,14 +95,14 @@ pub(crate) struct Waiter {
     holds: bool,
 }
 
-impl Waits {
+impl WaitGraph {
     fn lock(&self) -> MutexGuard<'_, Graph> {
         // Nothing runs under this lock that could leave it half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiter {
+impl PendingWait {
     /// Notes the call of `func` of `target`, for the caller and for who answers.
     ///
     /// # Errors
@@ -100,13 +112,13 @@ impl Waiter {
         &self,
         target: &Target,
         func: usize,
-    ) -> Result<(Wait, Wait), CompositionError> {
+    ) -> Result<(WaitGuard, WaitGuard), CompositionError> {
         let waits = &self.waits;
         let mut graph = waits.lock();
         let from = (self.driver, self.component.clone());
         let parent = self.parent.filter(|parent| graph.calls.contains_key(parent));
         let holder = parent.and_then(|parent| graph.holder_from(parent));
-        let waiting = Waiting {
+        let waiting = WaitNode {
             from,
             parent,
             target: target.clone(),
@@ -123,7 +135,7 @@ impl Waiter {
         }
         let id = graph.add(waiting);
         drop(graph);
-        Ok((Wait { waits: waits.clone(), id }, Wait { waits: waits.clone(), id }))
+        Ok((WaitGuard { waits: waits.clone(), id }, WaitGuard { waits: waits.clone(), id }))
     }
 }
 
@@ -140,8 +152,8 @@ impl Graph {
         std::iter::successors(first, above).collect()
     }
 
-    fn add(&mut self, waiting: Waiting) -> WaitId {
-        let id = self.next;
+    fn add(&mut self, waiting: WaitNode) -> WaitId {
+        let id = WaitId(self.next);
         self.next += 1;
         if waiting.holds {
             self.held.insert(waiting.from.0, id);
@@ -149,13 +161,13 @@ impl Graph {
         if let Some(parent) = waiting.parent.and_then(|parent| self.calls.get_mut(&parent)) {
             parent.children.insert(id);
         }
-        self.note(&self.holders(waiting.holder), waiting.target.number, id);
+        self.note(&self.holders(waiting.holder), waiting.target.driver_id, id);
         self.calls.insert(id, waiting);
         id
     }
 
     /// Notes below each of `holders` that a call goes to `target`.
-    fn note(&mut self, holders: &[WaitId], target: u64, call: WaitId) {
+    fn note(&mut self, holders: &[WaitId], target: DriverId, call: WaitId) {
         for holder in holders {
             if let Some(holder) = self.calls.get_mut(holder) {
                 holder.below.entry(target).or_default().insert(call);
@@ -164,7 +176,7 @@ impl Graph {
     }
 
     /// Forgets below each of `holders` that a call goes to `target`.
-    fn forget(&mut self, holders: &[WaitId], target: u64, call: WaitId) {
+    fn forget(&mut self, holders: &[WaitId], target: DriverId, call: WaitId) {
         for holder in holders {
             if let Some(holder) = self.calls.get_mut(holder)
                 && let Entry::Occupied(mut calls) = holder.below.entry(target)
@@ -178,7 +190,7 @@ impl Graph {
     }
 
     /// Takes a call out. Those that were made in it are nobody's then.
-    fn remove(&mut self, id: WaitId) -> Option<Waiting> {
+    fn remove(&mut self, id: WaitId) -> Option<WaitNode> {
         let ended = self.calls.remove(&id)?;
         if ended.holds && self.held.get(&ended.from.0) == Some(&id) {
             self.held.remove(&ended.from.0);
@@ -187,7 +199,7 @@ impl Graph {
             parent.children.remove(&id);
         }
         let holders = self.holders(ended.holder);
-        self.forget(&holders, ended.target.number, id);
+        self.forget(&holders, ended.target.driver_id, id);
         for child in &ended.children {
             if let Some(child) = self.calls.get_mut(child) {
                 child.parent = None;
@@ -203,7 +215,7 @@ impl Graph {
             let Some(waiting) = self.calls.get_mut(&call) else { continue };
             waiting.holder.take_if(|holder| *holder == id || holders.contains(holder));
             below.extend(&waiting.children);
-            let target = waiting.target.number;
+            let target = waiting.target.driver_id;
             self.forget(&holders, target, call);
         }
         Some(ended)
@@ -214,18 +226,18 @@ impl Graph {
         let waiting = self.calls.get_mut(&id)?;
         let former = std::mem::replace(&mut waiting.target, target.clone());
         let holders = self.holders(self.calls.get(&id)?.holder);
-        self.forget(&holders, former.number, id);
-        self.note(&holders, target.number, id);
+        self.forget(&holders, former.driver_id, id);
+        self.note(&holders, target.driver_id, id);
         Some(former)
     }
 
     /// The circle that `new` would close: who would wait for whom, beginning with it.
-    fn circle(&self, new: &Waiting) -> Option<Vec<WaitStep>> {
+    fn circle(&self, new: &WaitNode) -> Option<Vec<WaitStep>> {
         // What made the new call ends only after it, and so do those above.
         let above = self.holders(new.holder);
         // Every call that holds a store that `new` would wait for, and how it was found.
         let mut found: HashMap<WaitId, Option<Through>> = HashMap::new();
-        let mut open: Vec<(Option<Through>, u64)> = vec![(None, new.target.number)];
+        let mut open: Vec<(Option<Through>, DriverId)> = vec![(None, new.target.driver_id)];
         while let Some((through, target)) = open.pop() {
             let Some(holder) = self.held.get(&target).copied() else { continue };
             let Some(waiting) = self.calls.get(&holder) else { continue };
@@ -233,7 +245,7 @@ impl Graph {
             unseen.insert(through);
             let last = if above.contains(&holder) {
                 new.parent
-            } else if new.holds && waiting.target.number == new.from.0 {
+            } else if new.holds && waiting.target.driver_id == new.from.0 {
                 Some(holder)
             } else if new.holds {
                 // All that goes to a store that the new call holds ends after it.
@@ -244,7 +256,7 @@ impl Graph {
             if let Some(call) = last {
                 return Some(self.chain(new, Through { call, holder }, &found));
             }
-            open.push((Some(Through { call: holder, holder }), waiting.target.number));
+            open.push((Some(Through { call: holder, holder }), waiting.target.driver_id));
             open.extend(waiting.below.iter().map(|(target, calls)| {
                 let call = calls.iter().next().copied();
                 (call.map(|call| Through { call, holder }), *target)
@@ -256,7 +268,7 @@ impl Graph {
     /// The steps from `new` to `last`.
     fn chain(
         &self,
-        new: &Waiting,
+        new: &WaitNode,
         last: Through,
         found: &HashMap<WaitId, Option<Through>>,
     ) -> Vec<WaitStep> {
@@ -284,7 +296,7 @@ struct Through {
     holder: WaitId,
 }
 
-impl Waiting {
+impl WaitNode {
     fn step(&self) -> WaitStep {
         WaitStep {
             waiting: self.from.1.to_string(),
@@ -294,7 +306,7 @@ impl Waiting {
     }
 }
 
-impl Wait {
+impl WaitGuard {
     pub(crate) fn id(&self) -> WaitId {
         self.id
     }
@@ -308,7 +320,7 @@ impl Wait {
     }
 }
 
-impl Drop for Wait {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
         let mut graph = self.waits.lock();
         let ended = graph.remove(self.id);
@@ -321,14 +333,13 @@ impl Drop for Wait {
 /// The calls that one driver runs, by the task that each is in its store: those that somebody waits for,
 /// where that is looked after, and those that something goes along with.
 #[derive(Clone)]
-pub(crate) struct Tasks {
-    waits: Option<Waits>,
-    /// The driver's number.
-    driver: u64,
-    running: Arc<Mutex<Vec<Running>>>,
+pub(crate) struct RunningCalls {
+    waits: Option<WaitGraph>,
+    driver: DriverId,
+    running: Arc<Mutex<Vec<RunningCall>>>,
 }
 
-struct Running {
+struct RunningCall {
     /// The number that the driver knows the call by.
     call: usize,
     /// The task that it is, if the engine has tasks and the call is in their loop.
@@ -337,8 +348,8 @@ struct Running {
     context: CallContext,
 }
 
-impl Tasks {
-    pub(crate) fn new(waits: Option<Waits>, driver: u64) -> Self {
+impl RunningCalls {
+    pub(crate) fn new(waits: Option<WaitGraph>, driver: DriverId) -> Self {
         Self { waits, driver, running: Arc::default() }
     }
 
@@ -347,7 +358,7 @@ impl Tasks {
         self.waits.is_some()
     }
 
-    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
+    fn running(&self) -> MutexGuard<'_, Vec<RunningCall>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -360,7 +371,7 @@ impl Tasks {
         context: &CallContext,
     ) {
         if wait.is_some() || !context.is_empty() {
-            self.running().push(Running { call, task, wait, context: context.clone() });
+            self.running().push(RunningCall { call, task, wait, context: context.clone() });
         }
     }
 
@@ -386,7 +397,7 @@ impl Tasks {
         component: &Arc<str>,
         holds: bool,
         store: impl AsContextMut,
-    ) -> (Option<Waiter>, CallContext) {
+    ) -> (Option<PendingWait>, CallContext) {
         let (parent, context) = {
             let running = self.running();
             // What runs without the loop runs alone.
@@ -397,7 +408,7 @@ impl Tasks {
         };
         let waiter = self.waits.clone().map(|waits| {
             let (driver, component) = (self.driver, component.clone());
-            Waiter { waits, driver, component, parent, holds }
+            PendingWait { waits, driver, component, parent, holds }
         });
         (waiter, context)
     }
@@ -422,7 +433,7 @@ mod tests {
 
     use super::*;
     fn target(number: u64) -> Target {
-        Target { number, id: "it".into(), surface: Arc::default() }
+        Target { driver_id: DriverId(number), id: "it".into(), surface: Arc::default() }
     }
 
     impl Graph {
@@ -432,9 +443,9 @@ mod tests {
             parent: Option<WaitId>,
             target: &Target,
             holds: bool,
-        ) -> Waiting {
-            Waiting {
-                from: (from.number, "it".into()),
+        ) -> WaitNode {
+            WaitNode {
+                from: (from.driver_id, "it".into()),
                 parent,
                 target: target.clone(),
                 func: 0,
@@ -446,16 +457,16 @@ mod tests {
         }
 
         /// Whether `new` would close a circle, found out call by call.
-        fn has_circle(&self, new: &Waiting) -> bool {
+        fn has_circle(&self, new: &WaitNode) -> bool {
             let mut seen = HashSet::new();
             let mut open: Vec<WaitId> =
-                self.held.get(&new.target.number).copied().into_iter().collect();
+                self.held.get(&new.target.driver_id).copied().into_iter().collect();
             while let Some(id) = open.pop() {
                 let Some(call) = self.calls.get(&id).filter(|_| seen.insert(id)) else { continue };
-                if Some(id) == new.parent || new.holds && call.target.number == new.from.0 {
+                if Some(id) == new.parent || new.holds && call.target.driver_id == new.from.0 {
                     return true;
                 }
-                open.extend(self.held.get(&call.target.number));
+                open.extend(self.held.get(&call.target.driver_id));
                 open.extend(&call.children);
             }
             false

@@ -59,9 +59,9 @@ impl Composition {
     /// ```
     pub fn snapshot(&self) -> Snapshot {
         let wired = self.shared.wired();
-        let posts = wired.leaves.iter().filter_map(|leaf| leaf.post.as_ref());
+        let dispatchers = wired.leaves.iter().filter_map(|leaf| leaf.dispatcher.as_ref());
         Snapshot {
-            components: posts.map(|post| post.snapshot()).collect(),
+            components: dispatchers.map(|dispatcher| dispatcher.snapshot()).collect(),
             live_handles: self.live_handles(),
             closed: self.shared.is_shut(),
             plan: wired.plan.clone(),
@@ -91,7 +91,7 @@ impl Snapshot {
 
 impl Notes for Snapshot {
     fn component(&self, id: &str) -> Option<String> {
-        self.components.iter().find(|component| component.id == id).map(ComponentSnapshot::said)
+        self.components.iter().find(|component| component.id == id).map(ComponentSnapshot::summary)
     }
 
     fn edge(&self, consumer: Option<&str>, provider: &str, export: &str) -> Option<String> {
@@ -111,7 +111,7 @@ impl Notes for Snapshot {
 
 impl ComponentSnapshot {
     /// What is to be said of it, in a few words.
-    fn said(&self) -> String {
+    fn summary(&self) -> String {
         let mut states: Vec<(&str, usize)> = Vec::new();
         for state in self.instances.iter().map(|it| it.state.name()) {
             match states.iter_mut().find(|(name, _)| *name == state) {
@@ -143,7 +143,7 @@ impl ComponentSnapshot {
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for component in &self.components {
-            writeln!(f, "{}: {}", plain(&component.id), plain_lines(component.said()))?;
+            writeln!(f, "{}: {}", plain(&component.id), plain_lines(component.summary()))?;
         }
         for edge in &self.calls {
             let consumer = edge.consumer.as_deref().unwrap_or("Rust");

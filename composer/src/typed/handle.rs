@@ -9,7 +9,7 @@ use super::{ComponentType, FromComponentValue, IntoComponentValue, ToComponentVa
 use crate::error::HandleError;
 use crate::error::TypeDifference;
 use crate::types::ValueType;
-use crate::value::handle::Guard;
+use crate::value::handle::HandleGuard;
 use crate::value::{Handle, Value};
 
 /// An owned handle of a resource that lives in a component.
@@ -19,7 +19,7 @@ use crate::value::{Handle, Value};
 /// end of the composition drops it too.
 ///
 /// With `{:?}` it prints its component, its interface and its name, and whether it is still there.
-pub struct OwnedResource(Guard);
+pub struct OwnedResource(HandleGuard);
 
 impl OwnedResource {
     /// The handle for the dynamic interface. It stays owned by `self`, so it is good for lending;

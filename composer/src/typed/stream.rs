@@ -102,7 +102,7 @@ impl Taken {
 }
 
 impl<T> ComponentStream<T> {
-    pub(crate) fn of(end: StreamEnd) -> Self {
+    pub(crate) fn from_end(end: StreamEnd) -> Self {
         Self { end, taken: Taken::NONE, ended: false, types: PhantomData }
     }
 
@@ -154,7 +154,7 @@ impl<T> ComponentStream<T> {
 impl<T: IntoComponentValue + Send + 'static> ComponentStream<T> {
     /// A stream of what `stream` gives.
     pub fn new(stream: impl Stream<Item = T> + Send + 'static) -> Self {
-        Self::of(StreamEnd::from_rust(stream.ready_chunks(AT_A_TIME).map(into_elements)))
+        Self::from_end(StreamEnd::from_rust(stream.ready_chunks(AT_A_TIME).map(into_elements)))
     }
 }
 
@@ -174,7 +174,7 @@ impl ComponentStream<u8> {
             buffer.truncate(len);
             Some((Elements::Bytes(buffer), reader))
         });
-        Self::of(StreamEnd::from_rust(bytes))
+        Self::from_end(StreamEnd::from_rust(bytes))
     }
 
     /// A stream, and where its bytes are written to. Shutting the writer down, or dropping it, ends the
@@ -244,7 +244,7 @@ impl<T: ComponentType + 'static> IntoComponentValue for ComponentStream<T> {
 impl<T: ComponentType + 'static> FromComponentValue for ComponentStream<T> {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
-            Value::Handle(Handle::Stream(end)) => Ok(Self::of(end)),
+            Value::Handle(Handle::Stream(end)) => Ok(Self::from_end(end)),
             other => Err(Unexpected::new::<Self>(&other)),
         }
     }
@@ -271,12 +271,12 @@ impl<T: IntoComponentValue + Send + 'static> ComponentFuture<T> {
     /// A future of what `future` resolves to.
     pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         let value = stream::once(async { into_elements(vec![future.await]) });
-        Self::of(StreamEnd::from_rust(value))
+        Self::from_end(StreamEnd::from_rust(value))
     }
 }
 
 impl<T> ComponentFuture<T> {
-    pub(crate) fn of(end: StreamEnd) -> Self {
+    pub(crate) fn from_end(end: StreamEnd) -> Self {
         Self { end, types: PhantomData }
     }
 
@@ -328,7 +328,7 @@ impl<T: ComponentType + 'static> IntoComponentValue for ComponentFuture<T> {
 impl<T: ComponentType + 'static> FromComponentValue for ComponentFuture<T> {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
-            Value::Handle(Handle::Stream(end)) => Ok(Self::of(end)),
+            Value::Handle(Handle::Stream(end)) => Ok(Self::from_end(end)),
             other => Err(Unexpected::new::<Self>(&other)),
         }
     }

@@ -3,7 +3,7 @@
 
 use wasm_runtime_composer_values::Shape;
 
-use super::{Faulty, Handle, Handles, Value, each_handle};
+use super::{Handle, HandleFault, Handles, Value, each_handle};
 use crate::error::HandleError;
 use crate::types::{FunctionType, ValueType};
 
@@ -12,7 +12,7 @@ pub(crate) fn take_handles(
     ty: &ValueType,
     value: &mut Value,
     handles: &mut impl Handles,
-) -> Result<(), Faulty> {
+) -> Result<(), HandleFault> {
     each_handle(ty, value, &mut |ty, handle| {
         let Handle::Raw(raw) = std::mem::replace(handle, Handle::Held(None)) else {
             return Err(HandleError::NotHeld.into());
@@ -27,7 +27,7 @@ pub(crate) fn give_handles(
     ty: &ValueType,
     value: &mut Value,
     handles: &mut impl Handles,
-) -> Result<(), Faulty> {
+) -> Result<(), HandleFault> {
     each_handle(ty, value, &mut |ty, handle| {
         let given = std::mem::replace(handle, Handle::Held(None));
         *handle = Handle::Raw(handles.give(ty, given)?);

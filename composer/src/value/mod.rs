@@ -13,11 +13,11 @@ mod val;
 
 #[cfg(feature = "codec")]
 pub(crate) use direct::{give_handles, shape, take_handles};
-pub(crate) use val::{Faulty, Handles, ValueError, from_val, into_val};
+pub(crate) use val::{HandleFault, Handles, ValueError, from_val, into_val};
 
 use crate::error::HandleError;
 use crate::types::{Resource, ValueType};
-use handle::{Guard, Lent, ObjectValue, Own};
+use handle::{HandleGuard, Lent, ObjectValue, Own, StoreId};
 pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
 use wasm_runtime_composer_values::{StoreHandle, Stored};
 
@@ -46,7 +46,7 @@ pub enum Handle {
     Object(ObjectValue),
     /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to be lent
     /// and is there no more, nothing.
-    Held(Option<Guard>),
+    Held(Option<HandleGuard>),
 }
 
 impl StoreHandle for Handle {
@@ -126,18 +126,18 @@ pub(crate) fn each_handle<E: From<HandleError>>(
     }
 }
 
-/// Whether a handle in `value`, at any depth, is of a resource in the store `epoch`.
-pub(crate) fn is_of_store(value: &Value, epoch: u64) -> bool {
+/// Whether a handle in `value`, at any depth, is of a resource in the store `store_id`.
+pub(crate) fn is_of_store(value: &Value, store_id: StoreId) -> bool {
     match value {
-        Value::Handle(Handle::Own(own)) => own.epoch() == epoch,
-        Value::Handle(Handle::Lent(lent)) => lent.epoch() == epoch,
+        Value::Handle(Handle::Own(own)) => own.store_id() == store_id,
+        Value::Handle(Handle::Lent(lent)) => lent.store_id() == store_id,
         Value::List(values) | Value::Fields(values) => {
-            values.iter().any(|value| is_of_store(value, epoch))
+            values.iter().any(|value| is_of_store(value, store_id))
         }
-        Value::Map(entries) => {
-            entries.iter().any(|(key, value)| is_of_store(key, epoch) || is_of_store(value, epoch))
-        }
-        Value::Case(_, payload) => payload.iter().any(|payload| is_of_store(payload, epoch)),
+        Value::Map(entries) => entries
+            .iter()
+            .any(|(key, value)| is_of_store(key, store_id) || is_of_store(value, store_id)),
+        Value::Case(_, payload) => payload.iter().any(|payload| is_of_store(payload, store_id)),
         _ => false,
     }
 }

@@ -13,15 +13,15 @@ use crate::types::ValueType;
 /// How handles are taken out of a store or a table, and put into one.
 pub(crate) trait Handles {
     /// Takes a handle out.
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty>;
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault>;
 
     /// Puts a handle in.
-    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty>;
+    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, HandleFault>;
 }
 
 /// Why a value could not cross the seam.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Faulty {
+pub(crate) enum HandleFault {
     #[error("expected `{expected}`, found {found}")]
     Type { expected: String, found: String },
     #[error(transparent)]
@@ -35,7 +35,7 @@ pub(crate) enum Faulty {
 pub(crate) struct ValueError {
     /// Innermost step first.
     steps: Vec<String>,
-    pub(crate) fault: Faulty,
+    pub(crate) fault: HandleFault,
 }
 
 impl ValueError {
@@ -58,25 +58,25 @@ impl ValueError {
         path.extend(self.path());
         path.reverse();
         match self.fault {
-            Faulty::Type { expected, found } => {
+            HandleFault::Type { expected, found } => {
                 ArgumentError::Type { function, path, expected, found }
             }
-            Faulty::Handle(source) => ArgumentError::Handle { function, path, source },
-            Faulty::Store(_) => {
+            HandleFault::Handle(source) => ArgumentError::Handle { function, path, source },
+            HandleFault::Store(_) => {
                 ArgumentError::Handle { function, path, source: HandleError::NotHeld }
             }
         }
     }
 }
 
-impl From<Faulty> for ValueError {
-    fn from(fault: Faulty) -> Self {
+impl From<HandleFault> for ValueError {
+    fn from(fault: HandleFault) -> Self {
         Self { steps: Vec::new(), fault }
     }
 }
 
 fn mismatch<T>(ty: &ValueType, found: impl Display) -> Result<T, ValueError> {
-    Err(Faulty::Type { expected: ty.to_string(), found: found.to_string() }.into())
+    Err(HandleFault::Type { expected: ty.to_string(), found: found.to_string() }.into())
 }
 
 /// Converts `val`, which must be of type `ty`.
@@ -240,7 +240,7 @@ fn payload_from_val(
         (Some(ty), None) => mismatch(ty, "no payload"),
         (None, Some(payload)) => {
             let (expected, found) = ("no payload".to_owned(), kind(payload).to_owned());
-            Err(Faulty::Type { expected, found }.into())
+            Err(HandleFault::Type { expected, found }.into())
         }
     }
 }

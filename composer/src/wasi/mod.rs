@@ -23,7 +23,7 @@ use crate::compose::{ComponentSource, ComposableComponent};
 use crate::error::{Cause, WasiError};
 #[cfg(feature = "fuse")]
 use crate::fuse::Group;
-use settings::{Network, Settings};
+use settings::{Network, WasiSettings};
 
 /// What a component gets of the host: WASI with an environment, arguments, directories, standard
 /// streams and configuration of its own, limits, and functions of yours.
@@ -71,7 +71,7 @@ use settings::{Network, Settings};
 /// ```
 pub struct Wasi<T: 'static = ()> {
     linker: Linker<WasiState<T>>,
-    settings: Settings,
+    settings: WasiSettings,
     data: Arc<dyn Fn() -> T + Send + Sync>,
     prepare: Vec<Prepare<T>>,
 }
@@ -112,7 +112,7 @@ impl<T: Send + 'static> Wasi<T> {
     pub fn with_data(engine: &Engine, data: impl Fn() -> T + Send + Sync + 'static) -> Self {
         Self {
             linker: linker(engine),
-            settings: Settings::default(),
+            settings: WasiSettings::default(),
             data: Arc::new(data),
             prepare: Vec::new(),
         }

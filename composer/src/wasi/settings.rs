@@ -27,7 +27,7 @@ pub enum Access {
 
 /// Everything of a [`Wasi`](super::Wasi) that does not depend on the user's data.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub(super) struct WasiSettings {
     /// In the order in which they were set; few enough to be searched.
     env: Vec<(String, String)>,
     pub(super) args: Vec<String>,
@@ -66,7 +66,7 @@ impl fmt::Debug for Network {
     }
 }
 
-impl Settings {
+impl WasiSettings {
     pub(super) fn set_env(&mut self, name: String, value: String) {
         match self.env.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,

@@ -32,7 +32,7 @@ use wasm_wave::untyped::UntypedValue;
 use wasmtime::component::Val;
 
 use crate::types::ValueType;
-use written::Written;
+use written::WaveText;
 
 /// A text that is no value of a type, or a value that has no form in WAVE.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub fn parse(ty: &ValueType, text: &str) -> Result<Val, WaveError> {
 ///
 /// If a handle, a stream, a future or an error context is in it.
 pub fn write(val: &Val) -> Result<String, WaveError> {
-    wasm_wave::to_string(&Written(val)).map_err(|error| WaveError {
+    wasm_wave::to_string(&WaveText(val)).map_err(|error| WaveError {
         steps: Vec::new(),
         expected: "a value that has a form in WAVE".to_owned(),
         found: error.to_string(),
@@ -249,7 +249,7 @@ fn map(
     for (key_node, node) in node.as_map().map_err(|_| wrong())? {
         let key = map_key(key, key_node, source).map_err(|it| it.within("map key".to_owned()))?;
         let of = value(of, node, source).map_err(|it| it.within("map value".to_owned()))?;
-        let written = wasm_wave::to_string(&Written(&key)).map_err(|_| wrong())?;
+        let written = wasm_wave::to_string(&WaveText(&key)).map_err(|_| wrong())?;
         let place = *places.entry(written).or_insert(entries.len());
         match entries.get_mut(place) {
             Some(entry) => entry.1 = of,

@@ -8,9 +8,9 @@ use wasmtime::component::Val;
 
 /// A value to be written.
 #[derive(Clone, Copy)]
-pub(super) struct Written<'a>(pub(super) &'a Val);
+pub(super) struct WaveText<'a>(pub(super) &'a Val);
 
-impl<'a> Written<'a> {
+impl<'a> WaveText<'a> {
     fn cow<'b>(val: &'a Val) -> Cow<'b, Self>
     where
         'a: 'b,
@@ -24,7 +24,7 @@ impl<'a> Written<'a> {
     }
 }
 
-impl fmt::Debug for Written<'_> {
+impl fmt::Debug for WaveText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -41,7 +41,7 @@ macro_rules! unwrap_leaves {
     };
 }
 
-impl WasmValue for Written<'_> {
+impl WasmValue for WaveText<'_> {
     // Values are only written, and writing asks for no types.
     type Type = wasm_wave::value::Type;
 

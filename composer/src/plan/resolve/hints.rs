@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{HOST, ImportHint, LayeredImport, Leaf, Need, Ready, Resolver, Source, best_offers};
+use super::{
+    HOST, ImportHint, LayeredImport, Leaf, Need, ReadyLevel, Resolver, Source, best_offers,
+};
 use crate::error::{ImportRule, PlanProblem};
 use crate::plan::containment::{Wish, contain, is_for, split, target};
 use crate::plan::item::{Fit, Item, Named};
@@ -14,7 +16,7 @@ impl Need {
     }
 }
 
-impl Ready<'_> {
+impl ReadyLevel<'_> {
     /// The open imports that what is said of `rule` holds for, by their place, each with how well it does.
     fn held_by(&self, leaves: &[Leaf], rule: &str) -> Vec<(usize, Fit)> {
         let places = self.open_by_base.get(base(rule)).map_or(&[][..], Vec::as_slice);
@@ -46,7 +48,7 @@ impl Ready<'_> {
 }
 
 impl Resolver<'_> {
-    pub(super) fn unused_hints(&mut self, node: &Ready<'_>) {
+    pub(super) fn unused_hints(&mut self, node: &ReadyLevel<'_>) {
         if node.broken {
             return;
         }
@@ -70,7 +72,7 @@ impl Resolver<'_> {
     }
 
     /// Finds what is contained of a node's imports, and the wishes that are for nothing.
-    pub(super) fn contain(&mut self, node: &Ready<'_>) {
+    pub(super) fn contain(&mut self, node: &ReadyLevel<'_>) {
         let mut wishes: BTreeMap<usize, Vec<(Fit, &Wish)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for wish in node.containments {
@@ -118,7 +120,7 @@ impl Resolver<'_> {
 
     /// Finds the imports that a node's layers are on, and the layers that are on nothing. All that hold for
     /// an import are on it.
-    pub(super) fn layer(&mut self, node: &Ready<'_>) {
+    pub(super) fn layer(&mut self, node: &ReadyLevel<'_>) {
         for &(name, layer) in &node.import_layers {
             let (import, function) = split(name);
             let mut known = false;
@@ -146,7 +148,7 @@ impl Resolver<'_> {
 
     /// The rules of a node that the replacement of one of its components would get rid of: by importing a
     /// version for which they do not hold, and for which nothing else is said.
-    pub(super) fn lost_rules(&mut self, node: &Ready<'_>) {
+    pub(super) fn lost_rules(&mut self, node: &ReadyLevel<'_>) {
         let Some(kept) = self.kept.filter(|_| !node.broken) else { return };
         let Some(old) = kept.wiring.leaves.get(kept.but) else { return };
         let hints = node.import_hints.iter().map(|hint| (&*hint.import, &*hint.import));
@@ -186,13 +188,17 @@ impl Resolver<'_> {
     }
 
     /// What is imported at a place of a node's open imports.
-    fn items<'a>(&'a self, node: &'a Ready<'_>, place: usize) -> impl Iterator<Item = &'a Item> {
+    fn items<'a>(
+        &'a self,
+        node: &'a ReadyLevel<'_>,
+        place: usize,
+    ) -> impl Iterator<Item = &'a Item> {
         let needs = node.open[place].1.iter();
         needs.map(|need| &need.named(&self.leaves).item)
     }
 
     /// What a node imports that is called almost `name`, a function of an interface where `name` is of one.
-    fn nearest_import(&self, node: &Ready<'_>, name: &str) -> Option<String> {
+    fn nearest_import(&self, node: &ReadyLevel<'_>, name: &str) -> Option<String> {
         let mut names: Vec<String> = Vec::new();
         for (open, needs) in &node.open {
             let Some(need) = needs.first() else { continue };
@@ -209,7 +215,7 @@ impl Resolver<'_> {
     /// Who satisfies an import that `hint` is for.
     pub(super) fn hinted(
         &mut self,
-        nodes: &[Ready<'_>],
+        nodes: &[ReadyLevel<'_>],
         importer: usize,
         (import, needs): (&str, &[Need]),
         hint: &ImportHint,

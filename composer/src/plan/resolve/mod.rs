@@ -67,7 +67,7 @@ pub(crate) struct Leaf {
     /// By the index of the import.
     pub(crate) sources: Vec<Source>,
     /// By the index of the resource.
-    pub(crate) resources: Vec<Home>,
+    pub(crate) resources: Vec<ResourceHome>,
     /// The imported functions whose providers' failures are contained.
     pub(crate) contained: Vec<Contained>,
     /// The layers on its imports, those that calls meet first before others.
@@ -107,7 +107,7 @@ pub(crate) struct Offer {
 
 /// Where a resource lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum ResourceHome {
     /// In the component with this index, which knows it under this number.
     Component { leaf: usize, resource: u32 },
     /// With the host, in the store of the component that mentions it.
@@ -129,7 +129,7 @@ pub(crate) struct Resolution {
     /// The indices of leaves that import from each other in a circle, allowed or not.
     pub(crate) cycles: Vec<Vec<usize>>,
     /// What each component could offer.
-    offers: Vec<Known>,
+    offers: Vec<KnownOffers>,
     /// The indices of those, by their names less the versions.
     offers_by_base: HashMap<String, Vec<usize>>,
     /// What composers do not offer as several components inside export it: path, name, and one of those.
@@ -140,7 +140,7 @@ pub(crate) struct Resolution {
 
 /// An export of a component or of a composer, offered to others or not.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct KnownOffers {
     /// The path of what exports it.
     pub(super) component: String,
     pub(super) name: String,
@@ -197,7 +197,7 @@ impl Resolution {
     }
 
     /// What each component could offer.
-    pub(super) fn offers(&self) -> impl Iterator<Item = &Known> {
+    pub(super) fn offers(&self) -> impl Iterator<Item = &KnownOffers> {
         self.offers.iter()
     }
 
@@ -214,12 +214,12 @@ impl Resolution {
     }
 
     /// What is offered under the name `name`, in any version.
-    fn offered(&self, name: &str) -> impl Iterator<Item = &Known> {
+    fn offered(&self, name: &str) -> impl Iterator<Item = &KnownOffers> {
         let indices = self.offers_by_base.get(base(name)).into_iter().flatten();
         indices.map(|index| &self.offers[*index])
     }
 
-    fn others(&self, importer: &str, import: &str) -> impl Iterator<Item = &Known> {
+    fn others(&self, importer: &str, import: &str) -> impl Iterator<Item = &KnownOffers> {
         self.offered(import).filter(move |it| !is_around(&it.component, importer))
     }
 }
@@ -271,7 +271,7 @@ pub(crate) fn resolve(assembly: Assembly<'_>, prefix: &str) -> Resolution {
 pub(super) fn match_names(
     assembly: Assembly<'_>,
     prefix: &str,
-    kept: Option<Kept<'_>>,
+    kept: Option<KeptWiring<'_>>,
 ) -> Resolution {
     let mut resolver = Resolver {
         kept,
@@ -331,24 +331,24 @@ impl Resolution {
 
 /// A wiring of which one leaf is to be wired anew.
 #[derive(Clone, Copy)]
-pub(super) struct Kept<'a> {
+pub(super) struct KeptWiring<'a> {
     pub(super) wiring: &'a Resolution,
     /// The index of that leaf.
     pub(super) but: usize,
 }
 
 struct Resolver<'a> {
-    kept: Option<Kept<'a>>,
+    kept: Option<KeptWiring<'a>>,
     leaves: Vec<Leaf>,
     problems: Vec<PlanProblem>,
     is_broken: bool,
-    offers: Vec<Known>,
+    offers: Vec<KnownOffers>,
     undecided: Vec<(String, String, String)>,
     cyclic: Vec<String>,
 }
 
 /// A level, or a component, as the level around it sees it.
-struct Level {
+struct NameLevel {
     /// Import name, and the leaves' imports that wait for it.
     open: Vec<(String, Vec<Need>)>,
     exports: Vec<PublicExport>,
@@ -369,7 +369,7 @@ struct Shown {
 }
 
 /// A node whose inside is resolved.
-struct Ready<'a> {
+struct ReadyLevel<'a> {
     id: &'a str,
     path: String,
     open: Vec<(String, Vec<Need>)>,
@@ -384,7 +384,7 @@ struct Ready<'a> {
 }
 
 impl Resolver<'_> {
-    fn level(&mut self, assembly: Assembly<'_>, prefix: &str) -> Level {
+    fn level(&mut self, assembly: Assembly<'_>, prefix: &str) -> NameLevel {
         if assembly.allow_cycles {
             self.cyclic.push(prefix.to_owned());
         }
@@ -433,10 +433,10 @@ impl Resolver<'_> {
             }
         }
         let exports = self.exports(&nodes, assembly.export_hints);
-        Level { open: open.into_iter().collect(), exports }
+        NameLevel { open: open.into_iter().collect(), exports }
     }
 
-    fn node<'a>(&mut self, node: Node<'a>, path: String) -> Ready<'a> {
+    fn node<'a>(&mut self, node: Node<'a>, path: String) -> ReadyLevel<'a> {
         self.problems.extend(node.problems);
         let mut broken = false;
         let level = match node.content {
@@ -446,7 +446,7 @@ impl Resolver<'_> {
                 broken = true;
                 self.is_broken = true;
                 self.problems.extend(problems);
-                Level { open: Vec::new(), exports: Vec::new() }
+                NameLevel { open: Vec::new(), exports: Vec::new() }
             }
         };
         if !broken {
@@ -477,7 +477,7 @@ impl Resolver<'_> {
                 }
             };
             let is_untrusted = node.is_untrusted || export.is_untrusted;
-            self.offers.push(Known {
+            self.offers.push(KnownOffers {
                 component: path.clone(),
                 name: export.name.clone(),
                 is_visible: shown,
@@ -500,7 +500,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        Ready {
+        ReadyLevel {
             id,
             path,
             open: level.open,
@@ -514,7 +514,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> Level {
+    fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> NameLevel {
         let leaf = self.leaves.len();
         let hosted = surface.inside.as_ref().map_or(&[][..], |inside| &inside.hosted);
         let source = |import: usize| match surface.needs_nobody(import) {
@@ -522,9 +522,9 @@ impl Resolver<'_> {
             false => Source::Linker { hinted: hosted.contains(&import) },
         };
         let homes = (0..).zip(&surface.resources).map(|(resource, def)| match def.origin {
-            ResourceOrigin::Defined => Home::Component { leaf, resource },
-            ResourceOrigin::Imported => Home::Unknown,
-            ResourceOrigin::Host => Home::Host,
+            ResourceOrigin::Defined => ResourceHome::Component { leaf, resource },
+            ResourceOrigin::Imported => ResourceHome::Unknown,
+            ResourceOrigin::Host => ResourceHome::Host,
         });
         let kept = self.kept.filter(|kept| kept.but != leaf);
         let kept = kept.and_then(|kept| kept.wiring.leaves.get(leaf));
@@ -542,7 +542,7 @@ impl Resolver<'_> {
         let is_open = |import: &usize| kept.is_none() && !hosted.contains(import);
         let open = surface.imports.iter().enumerate().filter(|(import, _)| is_open(import));
         let exports = surface.exports.iter().enumerate();
-        Level {
+        NameLevel {
             open: open
                 .map(|(import, named)| (named.name.clone(), vec![Need { leaf, import }]))
                 .collect(),
@@ -560,7 +560,7 @@ impl Resolver<'_> {
     /// does.
     fn source(
         &mut self,
-        nodes: &[Ready<'_>],
+        nodes: &[ReadyLevel<'_>],
         offering: &HashMap<&str, Vec<usize>>,
         importer: usize,
         import: &str,
@@ -616,7 +616,11 @@ impl Resolver<'_> {
         self.leaves[offer.leaf].surface.exports[offer.export].name.clone()
     }
 
-    fn exports(&mut self, nodes: &[Ready<'_>], hints: &[(String, String)]) -> Vec<PublicExport> {
+    fn exports(
+        &mut self,
+        nodes: &[ReadyLevel<'_>],
+        hints: &[(String, String)],
+    ) -> Vec<PublicExport> {
         let mut seen = BTreeSet::new();
         let mut hinted = HashMap::new();
         for (name, target) in hints {
@@ -649,7 +653,7 @@ impl Resolver<'_> {
                 }),
             }
         }
-        let mut offers: BTreeMap<&String, Vec<(&Ready<'_>, &Shown)>> = BTreeMap::new();
+        let mut offers: BTreeMap<&String, Vec<(&ReadyLevel<'_>, &Shown)>> = BTreeMap::new();
         let mut trusted: HashMap<&str, Vec<Name<'_>>> = HashMap::new();
         for node in nodes {
             for shown in &node.visible {
@@ -690,7 +694,7 @@ impl Resolver<'_> {
     }
 }
 
-impl Ready<'_> {
+impl ReadyLevel<'_> {
     fn hides(&self, name: &str) -> bool {
         let wanted = Name::parse(name);
         self.hidden.iter().any(|hidden| Name::parse(hidden).rank_for(&wanted).is_some())
@@ -705,9 +709,9 @@ impl Ready<'_> {
 /// The visible exports that serve `import` best, equally well, of those that `may`.
 fn best_offers<'a, 'b: 'a>(
     import: &str,
-    nodes: impl IntoIterator<Item = &'a Ready<'b>>,
+    nodes: impl IntoIterator<Item = &'a ReadyLevel<'b>>,
     may: impl Fn(&Shown) -> bool,
-) -> Vec<(&'a Ready<'b>, Offer)> {
+) -> Vec<(&'a ReadyLevel<'b>, Offer)> {
     let wanted = Name::parse(import);
     let mut best: Option<Rank> = None;
     let mut found = Vec::new();

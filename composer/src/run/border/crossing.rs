@@ -7,19 +7,19 @@ use wasmtime::AsContextMut;
 use wasmtime::component::{FutureAny, StreamAny};
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
-use super::side::StoreSide;
+use super::side::Border;
 use crate::error::HandleError;
 use crate::types::Resource;
 use crate::value::handle::{Lent, Live, Own, Proxy};
-use crate::value::{Faulty, Handle, HandleType, Handles};
+use crate::value::{Handle, HandleFault, HandleType, Handles};
 use wasm_runtime_composer_values::Stored;
 
 /// Moves handles across the border of a store.
 ///
 /// A resource that the component defines is itself there; every other is a proxy, whose
-/// representation is its place in [`StoreSide::proxies`].
-pub(crate) struct StoreHandles<'a, S> {
-    pub(crate) side: &'a Arc<StoreSide>,
+/// representation is its place in [`Border::proxies`].
+pub(crate) struct Crossing<'a, S> {
+    pub(crate) border: &'a Arc<Border>,
     pub(crate) store: S,
     /// What was put into the store, for the case that the rest cannot be.
     pub(super) given: Vec<Given>,
@@ -48,14 +48,14 @@ pub(crate) struct Loans(Vec<Loan>);
 
 pub(super) enum Loan {
     /// The component's own resource; the handle keeps it from being released.
-    Home(#[expect(dead_code, reason = "its drop is what ends the loan")] Lent),
+    Owner(#[expect(dead_code, reason = "its drop is what ends the loan")] Lent),
     /// A proxy, which has a place in the store's tables for the time of the call.
     Proxy(ResourceAny),
 }
 
-impl<'a, S: AsContextMut> StoreHandles<'a, S> {
-    pub(crate) fn new(side: &'a Arc<StoreSide>, store: S) -> Self {
-        Self { side, store, given: Vec::new(), over: None }
+impl<'a, S: AsContextMut> Crossing<'a, S> {
+    pub(crate) fn new(border: &'a Arc<Border>, store: S) -> Self {
+        Self { border, store, given: Vec::new(), over: None }
     }
 
     /// Whether what was taken may go out. If not it is to be dropped, which gives it back.
@@ -79,7 +79,7 @@ impl<'a, S: AsContextMut> StoreHandles<'a, S> {
         for given in std::mem::take(&mut self.given) {
             match given {
                 Given::Own { handle, resource } => drop(self.take_own(&resource, handle)),
-                Given::Lent { loan } => loan.end(self.side, &mut self.store),
+                Given::Lent { loan } => loan.end(self.border, &mut self.store),
                 // Fails only in a store that has trapped.
                 #[cfg(all(feature = "codec", feature = "component-model-async"))]
                 Given::Stream(mut stream) => drop(stream.close(&mut self.store)),
@@ -90,85 +90,86 @@ impl<'a, S: AsContextMut> StoreHandles<'a, S> {
     }
 
     /// Makes a proxy's representation known to the store.
-    fn proxy(&mut self, rep: u32) -> Result<ResourceAny, Faulty> {
+    fn proxy(&mut self, rep: u32) -> Result<ResourceAny, HandleFault> {
         HostResource::<Proxy>::new_own(rep)
             .try_into_resource_any(&mut self.store)
-            .map_err(Faulty::Store)
+            .map_err(HandleFault::Store)
     }
 
     /// The representation behind a proxy's handle, which is taken out of the store's table.
-    fn rep(&mut self, handle: ResourceAny) -> Result<u32, Faulty> {
-        let resource = handle.try_into_resource::<Proxy>(&mut self.store).map_err(Faulty::Store)?;
+    fn rep(&mut self, handle: ResourceAny) -> Result<u32, HandleFault> {
+        let resource =
+            handle.try_into_resource::<Proxy>(&mut self.store).map_err(HandleFault::Store)?;
         Ok(resource.rep())
     }
 }
 
 impl Loans {
     /// Takes back what was lent.
-    pub(crate) fn end(self, side: &StoreSide, mut store: impl AsContextMut) {
+    pub(crate) fn end(self, border: &Border, mut store: impl AsContextMut) {
         for loan in self.0 {
-            loan.end(side, &mut store);
+            loan.end(border, &mut store);
         }
     }
 }
 
 impl Loan {
-    fn end(self, side: &StoreSide, store: impl AsContextMut) {
+    fn end(self, border: &Border, store: impl AsContextMut) {
         match self {
-            Self::Home(_) => {}
+            Self::Owner(_) => {}
             Self::Proxy(handle) => {
                 // Fails only in a store that has trapped, and then the table ends with it.
                 if let Ok(resource) = handle.try_into_resource::<Proxy>(store) {
-                    drop(side.proxies.remove(resource.rep()));
+                    drop(border.proxies.remove(resource.rep()));
                 }
             }
         }
     }
 }
 
-impl<S: AsContextMut> StoreHandles<'_, S> {
-    fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, Faulty> {
-        if self.side.is_home_of(resource) {
-            let kind = self.side.kind(resource)?.clone();
+impl<S: AsContextMut> Crossing<'_, S> {
+    fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, HandleFault> {
+        if self.border.is_home_of(resource) {
+            let kind = self.border.kind(resource)?.clone();
             let (limit, held) =
-                (self.store.as_context_mut().max_component_handles(), self.side.own_live.get());
+                (self.store.as_context_mut().max_component_handles(), self.border.own_live.get());
             // The store's own limit would end it, for everybody. The rest is for what its guest holds.
             if held >= limit - limit / 8 {
-                let component = self.side.id.to_string();
+                let component = self.border.id.to_string();
                 self.over = Some(HandleError::TooManyOut { component, held, limit });
             }
-            let live = Live::new(&self.side.live, &self.side.own_live, &self.side.uses);
-            let home = self.side.home.clone();
-            return Ok(Own::new(handle, kind, home, self.side.epoch(), live));
+            let live = Live::new(&self.border.live, &self.border.own_live, &self.border.uses);
+            let home = self.border.home.clone();
+            return Ok(Own::new(handle, kind, home, self.border.store_id(), live));
         }
         let rep = self.rep(handle)?;
-        Ok(self.side.proxies.remove(rep)?)
+        Ok(self.border.proxies.remove(rep)?)
     }
 
-    fn take_borrow(&mut self, handle: ResourceAny) -> Result<Lent, Faulty> {
+    fn take_borrow(&mut self, handle: ResourceAny) -> Result<Lent, HandleFault> {
         // A component's imports cannot speak of resources that it defines itself, so what it
         // lends is a proxy.
         let rep = self.rep(handle)?;
-        Ok(self.side.proxies.lend(rep)?)
+        Ok(self.border.proxies.lend(rep)?)
     }
 
-    fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, Faulty> {
-        let handle = if self.side.is_home_of(resource) {
-            own.go_home(self.side.kind(resource)?, self.side.epoch())?
+    fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, HandleFault> {
+        let handle = if self.border.is_home_of(resource) {
+            own.go_home(self.border.kind(resource)?, self.border.store_id())?
         } else {
-            let rep = self.side.proxies.insert(own)?;
+            let rep = self.border.proxies.insert(own)?;
             self.proxy(rep)?
         };
         self.given.push(Given::Own { handle, resource: resource.clone() });
         Ok(handle)
     }
 
-    fn give_borrow(&mut self, resource: &Resource, lent: Lent) -> Result<ResourceAny, Faulty> {
-        let (handle, loan) = if self.side.is_home_of(resource) {
-            (lent.at_home(self.side.kind(resource)?, self.side.epoch())?, Loan::Home(lent))
+    fn give_borrow(&mut self, resource: &Resource, lent: Lent) -> Result<ResourceAny, HandleFault> {
+        let (handle, loan) = if self.border.is_home_of(resource) {
+            (lent.at_home(self.border.kind(resource)?, self.border.store_id())?, Loan::Owner(lent))
         } else {
             // To lend a proxy, the store must own it for as long as the call lasts.
-            let rep = self.side.proxies.insert_lent(lent)?;
+            let rep = self.border.proxies.insert_lent(lent)?;
             let handle = self.proxy(rep)?;
             (handle, Loan::Proxy(handle))
         };
@@ -177,8 +178,8 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
     }
 }
 
-impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
-    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, Faulty> {
+impl<S: AsContextMut> Handles for Crossing<'_, S> {
+    fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault> {
         match (ty, stored) {
             (HandleType::Own(resource), Stored::Resource(handle)) => {
                 Ok(Handle::Own(self.take_own(resource, handle)?))
@@ -198,7 +199,7 @@ impl<S: AsContextMut> Handles for StoreHandles<'_, S> {
         }
     }
 
-    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, Faulty> {
+    fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, HandleFault> {
         match (ty, handle) {
             (HandleType::Own(resource), Handle::Own(own)) => {
                 Ok(Stored::Resource(self.give_own(resource, own)?))

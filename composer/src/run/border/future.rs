@@ -15,12 +15,12 @@ use wasm_runtime_composer_values::{self as values, Elements, Reads, Taken, Wante
 use wasmtime::component::{Accessor, AccessorTask, FutureAny};
 use wasmtime::{AsContextMut, StoreContextMut};
 
-use super::crossing::{Given, StoreHandles};
+use super::crossing::{Crossing, Given};
 use super::stream::{Ends, poll_elements};
 use crate::sync::lock;
 use crate::types::ValueType;
-use crate::value::handle::{Demand, pipe};
-use crate::value::{Faulty, Handle, take_handles};
+use crate::value::handle::{Demand, StoreId, pipe};
+use crate::value::{Handle, HandleFault, take_handles};
 use crate::value::{StreamEnd, WriteEnd};
 
 /// How many writes one store may leave behind that were closed while they waited: wasmtime frees what it
@@ -217,7 +217,7 @@ impl Drop for Attend {
 struct Kept {
     ends: Ends,
     /// The number of the guest's store.
-    epoch: u64,
+    store_id: StoreId,
     /// Whether a host function made it: then wasmtime moves the value in one go, which nobody may stop.
     by_host: bool,
     /// How many writes the store has left behind.
@@ -268,9 +268,9 @@ impl Kept {
         let future = self.state().open.as_ref().map(|(_, future)| future.clone());
         let Some(future) = future else { return Ok(()) };
         let payload = self.ends.payload();
-        values::pipe_future(future, payload, store.as_context_mut(), Written(self.clone()))?;
+        values::pipe_future(future, payload, store.as_context_mut(), WrittenFuture(self.clone()))?;
         // It comes after a write that waits already.
-        store.as_context_mut().spawn(Watch(self))?;
+        store.as_context_mut().spawn(ReaderWatch(self))?;
         Ok(())
     }
 }
@@ -278,7 +278,7 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         if let Some((pipe, _)) = self.take() {
-            pipe.end(self.ends.over(self.epoch));
+            pipe.end(self.ends.over(self.store_id));
         }
     }
 }
@@ -290,9 +290,9 @@ fn wake(waiting: Option<Waker>) {
 }
 
 /// What a guest writes to a future.
-struct Written(Arc<Kept>);
+struct WrittenFuture(Arc<Kept>);
 
-impl<T: 'static> Writes<T, Handle> for Written {
+impl<T: 'static> Writes<T, Handle> for WrittenFuture {
     fn poll_wanted(
         &mut self,
         cx: &mut Context<'_>,
@@ -359,9 +359,9 @@ impl<T: 'static> Writes<T, Handle> for Written {
 
 /// The task in a store's event loop that closes a future which somebody wanted, when they go before it is
 /// written.
-struct Watch(Arc<Kept>);
+struct ReaderWatch(Arc<Kept>);
 
-impl<T: 'static> AccessorTask<T> for Watch {
+impl<T: 'static> AccessorTask<T> for ReaderWatch {
     async fn run(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
         let Self(value) = self;
         let gone = poll_fn(|cx| {
@@ -382,14 +382,14 @@ impl<T: 'static> AccessorTask<T> for Watch {
 }
 
 /// The value that a guest reads.
-struct Read {
+struct ReadFuture {
     ends: Ends,
     end: Shared,
     table: Arc<Table>,
     key: u64,
 }
 
-impl<T: 'static> Reads<T, Handle> for Read {
+impl<T: 'static> Reads<T, Handle> for ReadFuture {
     type Whole = ();
 
     fn poll_elements(
@@ -409,39 +409,39 @@ impl<T: 'static> Reads<T, Handle> for Read {
     fn into_whole(self) {}
 }
 
-impl Drop for Read {
+impl Drop for ReadFuture {
     fn drop(&mut self) {
         let given = lock(&self.table.futures).given.remove(&self.key);
         drop(given);
     }
 }
 
-impl<S: AsContextMut> StoreHandles<'_, S> {
+impl<S: AsContextMut> Crossing<'_, S> {
     pub(super) fn take_future(
         &mut self,
         payload: Option<&ValueType>,
         future: FutureAny,
-    ) -> Result<StreamEnd, Faulty> {
-        let ends = Ends::new(self.side, payload);
+    ) -> Result<StreamEnd, HandleFault> {
+        let ends = Ends::new(self.border, payload);
         let store = self.store.as_context_mut();
         let (future, by_host) =
             values::origin_of_future::<_, Handle>(future, ends.payload(), store)
-                .map_err(Faulty::Store)?;
-        let table = self.side.futures.table();
+                .map_err(HandleFault::Store)?;
+        let table = self.border.futures.table();
         // One that was only passed on goes on as it came.
         if by_host && let Some(end) = table.recover(&future) {
             let mut future = future;
-            future.close(&mut self.store).map_err(Faulty::Store)?;
+            future.close(&mut self.store).map_err(HandleFault::Store)?;
             end.held_by(None);
             return Ok(end);
         }
-        let (write, read) = pipe(self.side.uses.enter(), &self.side.watched);
+        let (write, read) = pipe(self.border.uses.enter(), &self.border.watched);
         write.stays_unread();
         let state = KeptState { open: Some((Arc::new(write), future)), polls: 0, watch: None };
-        let epoch = self.side.epoch();
+        let store_id = self.border.store_id();
         let value =
-            Kept { ends, epoch, by_host, left: table.left.clone(), state: Mutex::new(state) };
-        table.keep(value, &mut self.store).map_err(Faulty::Store)?;
+            Kept { ends, store_id, by_host, left: table.left.clone(), state: Mutex::new(state) };
+        table.keep(value, &mut self.store).map_err(HandleFault::Store)?;
         Ok(StreamEnd::from_guest(read))
     }
 
@@ -449,17 +449,17 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         &mut self,
         payload: Option<&ValueType>,
         end: StreamEnd,
-    ) -> Result<FutureAny, Faulty> {
-        let ends = Ends::new(self.side, payload);
+    ) -> Result<FutureAny, HandleFault> {
+        let ends = Ends::new(self.border, payload);
         let payload = ends.payload();
-        let table = self.side.futures.table();
+        let table = self.border.futures.table();
         let key = lock(&table.futures).key();
         end.withdraw();
-        end.held_by(Some(&self.side.watched));
+        end.held_by(Some(&self.border.watched));
         let end = Arc::new(Mutex::new(Some(end)));
-        let read = Read { ends, end: end.clone(), table: table.clone(), key };
+        let read = ReadFuture { ends, end: end.clone(), table: table.clone(), key };
         let store = self.store.as_context_mut();
-        let future = values::future_to_store(payload, store, read).map_err(Faulty::Store)?;
+        let future = values::future_to_store(payload, store, read).map_err(HandleFault::Store)?;
         lock(&table.futures).given.insert(key, (future.clone(), end));
         self.given.push(Given::Future(future.clone()));
         Ok(future)

@@ -9,5 +9,5 @@ mod side;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod stream;
 
-pub(crate) use crossing::{Loans, StoreHandles};
-pub(crate) use side::StoreSide;
+pub(crate) use crossing::{Crossing, Loans};
+pub(crate) use side::Border;

@@ -1,6 +1,5 @@
 //! What is known of a component where values and handles cross the border of its store.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,41 +12,41 @@ use super::future::Futures;
 use crate::error::HandleError;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::error::StreamLost;
-use crate::pending::{Count, Outgoing, Watched};
+use crate::pending::{Gauge, OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
-use crate::run::waits::Tasks;
+use crate::run::waits::RunningCalls;
 use crate::types::Resource;
-use crate::value::Faulty;
-use crate::value::handle::{Home, LiveHandles, Proxies, ResourceKind, new_epoch};
+use crate::value::HandleFault;
+use crate::value::handle::{CurrentStore, LiveHandles, Owner, Proxies, ResourceKind, StoreId};
 
 /// What has to be known about a component to take handles out of its store and to put them in.
 #[derive(Clone)]
-pub(crate) struct StoreSide {
+pub(crate) struct Border {
     pub(crate) surface: Arc<Surface>,
     /// By the component's number of the resource; `None` where the host defines it.
     pub(crate) kinds: Arc<[Option<ResourceKind>]>,
     /// The foreign resources that the store holds handles to.
     pub(crate) proxies: Proxies,
     /// This component, as the home of the resources that it defines.
-    pub(crate) home: Arc<dyn Home>,
+    pub(crate) home: Arc<dyn Owner>,
     pub(crate) live: LiveHandles,
     /// Those of the component's own.
-    pub(crate) own_live: Count,
+    pub(crate) own_live: Gauge,
     /// What keeps the component in use.
-    pub(crate) uses: Count,
+    pub(crate) uses: Gauge,
     /// The number of the component's store.
-    pub(crate) epoch: Arc<AtomicU64>,
+    pub(crate) store: CurrentStore,
     pub(crate) id: Arc<str>,
     /// The calls that run in the store, where what they call has to know them.
-    pub(crate) tasks: Option<Tasks>,
+    pub(crate) running_calls: Option<RunningCalls>,
     /// Whether the component calls functions of others.
     pub(crate) calls_others: bool,
     /// How much stack the component's guests leave to what they call.
     pub(crate) stack: usize,
     /// The calls of other components that are not answered, given up or not, and the bytes that wait.
-    pub(crate) outgoing: Outgoing,
+    pub(crate) outgoing: OutgoingCalls,
     /// Whose turn it is to begin, of calls by number.
-    pub(crate) begun: Arc<Begun>,
+    pub(crate) start_order: Arc<StartOrder>,
     /// The store, as who looks for deadlocks sees it.
     #[cfg_attr(
         not(all(feature = "codec", feature = "component-model-async")),
@@ -61,7 +60,7 @@ pub(crate) struct StoreSide {
 }
 
 /// Keeps calls of one store in order that begin one after the other.
-pub(crate) struct Begun {
+pub(crate) struct StartOrder {
     #[cfg_attr(
         not(feature = "component-model-async"),
         expect(dead_code, reason = "only async calls are by number")
@@ -71,19 +70,19 @@ pub(crate) struct Begun {
     beginning: Mutex<Option<(u32, OwnedSemaphorePermit)>>,
 }
 
-impl Default for Begun {
+impl Default for StartOrder {
     fn default() -> Self {
         Self { turn: Arc::new(Semaphore::new(1)), beginning: Mutex::new(None) }
     }
 }
 
-impl Begun {
+impl StartOrder {
     fn beginning(&self) -> MutexGuard<'_, Option<(u32, OwnedSemaphorePermit)>> {
         // Nothing runs under this lock that could leave it half-changed.
         self.beginning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the calls before have begun.
+    /// WaitGraph until the calls before have begun.
     #[cfg(feature = "component-model-async")]
     pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         tokio::task::unconstrained(self.turn.clone().acquire_owned()).await.ok()
@@ -100,27 +99,27 @@ impl Begun {
 
     /// Notes that the call of a number has begun, or will not.
     pub(crate) fn has_begun(&self, number: u32) {
-        let begun = self.beginning().take_if(|(beginning, _)| *beginning == number);
-        drop(begun);
+        let start_order = self.beginning().take_if(|(beginning, _)| *beginning == number);
+        drop(start_order);
     }
 
     /// Notes that there is another store.
     fn renew(&self) {
-        let begun = self.beginning().take();
-        drop(begun);
+        let start_order = self.beginning().take();
+        drop(start_order);
     }
 }
 
-impl StoreSide {
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
+impl Border {
+    pub(crate) fn store_id(&self) -> StoreId {
+        self.store.get()
     }
 
     /// Notes that the component gets a new store: its resources are lost, and what it held is given
     /// back.
     pub(crate) fn renew(&self) {
-        self.epoch.store(new_epoch(), Ordering::Relaxed);
-        self.begun.renew();
+        self.store.renew();
+        self.start_order.renew();
         self.proxies.clear();
         #[cfg(all(feature = "codec", feature = "component-model-async"))]
         self.futures.renew();
@@ -152,9 +151,9 @@ impl StoreSide {
         Ok(())
     }
 
-    pub(super) fn kind(&self, resource: &Resource) -> Result<&ResourceKind, Faulty> {
+    pub(super) fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleFault> {
         let kind = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
-        kind.ok_or(Faulty::Handle(HandleError::NotHeld))
+        kind.ok_or(HandleFault::Handle(HandleError::NotHeld))
     }
 
     /// Whether the host defines the resource.

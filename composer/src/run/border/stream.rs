@@ -9,25 +9,25 @@ use wasm_runtime_composer_values::{
 use wasmtime::component::StreamAny;
 use wasmtime::{AsContextMut, StoreContextMut};
 
-use super::crossing::{Given, StoreHandles};
-use super::side::StoreSide;
+use super::crossing::{Crossing, Given};
+use super::side::Border;
 use crate::error::StreamLost;
 use crate::pending::Bytes;
 use crate::types::ValueType;
-use crate::value::handle::{Broken, Demand, pipe};
-use crate::value::{Faulty, Handle, Value, give_handles, take_handles};
+use crate::value::handle::{Demand, StoreId, StreamBroken, pipe};
+use crate::value::{Handle, HandleFault, Value, give_handles, take_handles};
 use crate::value::{StreamEnd, WriteEnd};
 
 /// What elements of a stream, or the value of a future, are to one store.
 pub(super) struct Ends {
-    side: Arc<StoreSide>,
+    border: Arc<Border>,
     ty: Option<Arc<ValueType>>,
     payload: Payload,
     has_handles: bool,
 }
 
 impl Ends {
-    pub(super) fn new(side: &Arc<StoreSide>, ty: Option<&ValueType>) -> Self {
+    pub(super) fn new(border: &Arc<Border>, ty: Option<&ValueType>) -> Self {
         let payload = match ty {
             None => Payload::None,
             Some(ValueType::U8) => Payload::U8,
@@ -35,21 +35,21 @@ impl Ends {
             Some(_) => Payload::Plain,
         };
         let has_handles = ty.is_some_and(ValueType::has_handles);
-        Self { side: side.clone(), ty: ty.cloned().map(Arc::new), payload, has_handles }
+        Self { border: border.clone(), ty: ty.cloned().map(Arc::new), payload, has_handles }
     }
 
     pub(super) fn payload(&self) -> Payload {
         self.payload
     }
 
-    /// How what a guest of the store `epoch` wrote has ended: by the guest, or with its store, which has
+    /// How what a guest of the store `store_id` wrote has ended: by the guest, or with its store, which has
     /// another number by then.
-    pub(super) fn over(&self, epoch: u64) -> Result<(), StreamLost> {
-        (self.side.epoch() == epoch).then_some(()).ok_or_else(|| self.lost())
+    pub(super) fn over(&self, store_id: StoreId) -> Result<(), StreamLost> {
+        (self.border.store_id() == store_id).then_some(()).ok_or_else(|| self.lost())
     }
 
     fn lost(&self) -> StreamLost {
-        self.side.stream_lost()
+        self.border.stream_lost()
     }
 
     /// Counts what a guest has written among what waits on behalf of its component.
@@ -61,14 +61,14 @@ impl Ends {
                 size_of_val(values.as_slice()) + values.iter().map(Value::weight).sum::<usize>()
             }
         };
-        self.side.outgoing.hold(bytes).map_err(wasmtime::Error::new)
+        self.border.outgoing.hold(bytes).map_err(wasmtime::Error::new)
     }
 
     /// Gives what was read to the store.
     pub(super) fn given<T: 'static>(
         &self,
         store: StoreContextMut<'_, T>,
-        read: Poll<Result<Taken<Handle>, Broken>>,
+        read: Poll<Result<Taken<Handle>, StreamBroken>>,
     ) -> Poll<wasmtime::Result<Taken<Handle>>> {
         read.map(|taken| {
             let mut taken = taken.map_err(wasmtime::Error::new)?;
@@ -84,13 +84,13 @@ impl Ends {
         &self,
         store: S,
         elements: &mut Elements<Handle>,
-        mut what: impl FnMut(&ValueType, &mut Value, &mut StoreHandles<'_, S>) -> Result<(), Faulty>,
+        mut what: impl FnMut(&ValueType, &mut Value, &mut Crossing<'_, S>) -> Result<(), HandleFault>,
     ) -> wasmtime::Result<()> {
         let (true, Some(ty), Elements::Values(values)) = (self.has_handles, &self.ty, elements)
         else {
             return Ok(());
         };
-        let mut handles = StoreHandles::new(&self.side, store);
+        let mut handles = Crossing::new(&self.border, store);
         for value in values {
             if let Err(fault) = what(ty, value, &mut handles) {
                 handles.undo();
@@ -101,13 +101,13 @@ impl Ends {
     }
 }
 
-/// Waits for elements for a guest; see [`Reads::poll_elements`].
+/// WaitGraph for elements for a guest; see [`Reads::poll_elements`].
 pub(super) fn poll_elements(
     end: &mut StreamEnd,
     cx: &mut Context<'_>,
     most: usize,
     cancelled: bool,
-) -> Poll<Result<Taken<Handle>, Broken>> {
+) -> Poll<Result<Taken<Handle>, StreamBroken>> {
     let read = match most {
         0 => end.poll_readable(cx).map_ok(|readable| readable.then_some(Elements::Units(0))),
         _ => end.poll_read(cx, most),
@@ -119,17 +119,17 @@ pub(super) fn poll_elements(
 }
 
 /// What a guest writes.
-struct Written {
+struct WrittenStream {
     ends: Ends,
     pipe: Arc<WriteEnd>,
     /// The number of the guest's store.
-    epoch: u64,
-    state: State,
+    store_id: StoreId,
+    state: Progress,
 }
 
 /// How far a stream is.
 #[derive(PartialEq, Eq)]
-enum State {
+enum Progress {
     /// Nobody has written yet. A stream that a host function made, of elements that cannot be taken, ends like this
     /// too, with an error of the store.
     Untouched,
@@ -138,14 +138,14 @@ enum State {
     Between,
 }
 
-impl<T: 'static> Writes<T, Handle> for Written {
+impl<T: 'static> Writes<T, Handle> for WrittenStream {
     fn poll_wanted(
         &mut self,
         cx: &mut Context<'_>,
         _: StoreContextMut<'_, T>,
         write: Write,
     ) -> Poll<wasmtime::Result<Wanted>> {
-        self.state = State::Between;
+        self.state = Progress::Between;
         let wanted = match write.cancelled {
             true => match self.pipe.poll_gone(cx) {
                 Poll::Ready(()) => Wanted::Never,
@@ -158,7 +158,7 @@ impl<T: 'static> Writes<T, Handle> for Written {
             },
         };
         if matches!(wanted, Wanted::UpTo(_)) && write.offered > 0 {
-            self.state = State::Taking;
+            self.state = Progress::Taking;
         }
         Poll::Ready(Ok(wanted))
     }
@@ -172,32 +172,32 @@ impl<T: 'static> Writes<T, Handle> for Written {
             .each(store, &mut elements, |ty, value, handles| take_handles(ty, value, handles))?;
         let bytes = self.ends.bytes(&elements)?;
         self.pipe.put(elements, bytes);
-        self.state = State::Between;
+        self.state = Progress::Between;
         Ok(())
     }
 }
 
-impl Drop for Written {
+impl Drop for WrittenStream {
     fn drop(&mut self) {
         let over = match self.state {
             // The store ends with it, but has not yet.
-            State::Taking => Err(self.ends.lost()),
-            _ => self.ends.over(self.epoch),
+            Progress::Taking => Err(self.ends.lost()),
+            _ => self.ends.over(self.store_id),
         };
         match over {
-            Ok(()) if self.state == State::Untouched => self.ends.side.endings.end(&self.pipe),
+            Ok(()) if self.state == Progress::Untouched => self.ends.border.endings.end(&self.pipe),
             over => self.pipe.end(over),
         }
     }
 }
 
 /// What a guest reads.
-struct Read {
+struct ReadStream {
     ends: Ends,
     end: StreamEnd,
 }
 
-impl<T: 'static> Reads<T, Handle> for Read {
+impl<T: 'static> Reads<T, Handle> for ReadStream {
     type Whole = StreamEnd;
 
     fn poll_elements(
@@ -216,28 +216,28 @@ impl<T: 'static> Reads<T, Handle> for Read {
     }
 }
 
-impl<S: AsContextMut> StoreHandles<'_, S> {
+impl<S: AsContextMut> Crossing<'_, S> {
     pub(super) fn take_stream(
         &mut self,
         payload: Option<&ValueType>,
         stream: StreamAny,
-    ) -> Result<StreamEnd, Faulty> {
-        let ends = Ends::new(self.side, payload);
+    ) -> Result<StreamEnd, HandleFault> {
+        let ends = Ends::new(self.border, payload);
         let payload = ends.payload();
         let store = self.store.as_context_mut();
         // One that was only passed on goes on as it came.
         let recovered = values::recover_stream::<_, Handle, StreamEnd>(stream, payload, store);
-        match recovered.map_err(Faulty::Store)? {
+        match recovered.map_err(HandleFault::Store)? {
             Ok(end) => {
                 end.held_by(None);
                 Ok(end)
             }
             Err(stream) => {
-                let (write, read) = pipe(self.side.uses.enter(), &self.side.watched);
-                let (pipe, epoch) = (Arc::new(write), self.side.epoch());
-                let written = Written { ends, pipe, epoch, state: State::Untouched };
+                let (write, read) = pipe(self.border.uses.enter(), &self.border.watched);
+                let (pipe, store_id) = (Arc::new(write), self.border.store_id());
+                let written = WrittenStream { ends, pipe, store_id, state: Progress::Untouched };
                 let store = self.store.as_context_mut();
-                values::pipe_stream(stream, payload, store, written).map_err(Faulty::Store)?;
+                values::pipe_stream(stream, payload, store, written).map_err(HandleFault::Store)?;
                 Ok(StreamEnd::from_guest(read))
             }
         }
@@ -247,14 +247,14 @@ impl<S: AsContextMut> StoreHandles<'_, S> {
         &mut self,
         payload: Option<&ValueType>,
         end: StreamEnd,
-    ) -> Result<StreamAny, Faulty> {
-        let ends = Ends::new(self.side, payload);
+    ) -> Result<StreamAny, HandleFault> {
+        let ends = Ends::new(self.border, payload);
         let payload = ends.payload();
         end.withdraw();
-        end.held_by(Some(&self.side.watched));
+        end.held_by(Some(&self.border.watched));
         let store = self.store.as_context_mut();
-        let stream = values::stream_to_store(payload, store, Read { ends, end });
-        let stream = stream.map_err(Faulty::Store)?;
+        let stream = values::stream_to_store(payload, store, ReadStream { ends, end });
+        let stream = stream.map_err(HandleFault::Store)?;
         self.given.push(Given::Stream(stream.clone()));
         Ok(stream)
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Sleep, sleep};
 
-use super::turns::{RunLimited, Turns};
+use super::loop_meter::{LoopMeter, RunLimited};
 use crate::error::panicked;
 
 /// How long code of a component may run, whoever has it run.
@@ -32,9 +32,9 @@ impl Bounds {
         instance: impl Future<Output = wasmtime::Result<R>>,
     ) -> Option<wasmtime::Result<R>> {
         let limit = self.run_limit.map(RunLimited::new);
-        let turns = Turns::default();
+        let loop_meter = LoopMeter::default();
         let instance = pin!(AssertUnwindSafe(instance).catch_unwind());
-        let counted = pin!(turns.count(limit.as_ref(), instance));
+        let counted = pin!(loop_meter.count(limit.as_ref(), instance));
         let ended = within(self.start, counted).await?;
         Some(ended.and_then(|ended| ended.unwrap_or_else(|panic| Err(panicked(panic)))))
     }

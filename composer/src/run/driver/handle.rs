@@ -15,14 +15,14 @@ use super::message::{Answer, Call, Expired, Hears, MadeBy, Message, Reply, Ticke
 use super::nesting::Guest;
 use super::stack::{HOST_STACK, has_stack};
 use crate::error::{CompositionError, StopReason};
-use crate::pending::{Count, Watched};
+use crate::pending::{Gauge, Watched};
 use crate::plan::item::Surface;
 use crate::run::caller::InPlaceCaller;
-use crate::run::events::{Change, Teller};
+use crate::run::events::{Change, EventSender};
 use crate::run::status::{InstanceSnapshot, InstanceState};
-use crate::run::waits::Target;
+use crate::run::waits::{DriverId, Target};
 use crate::sync::lock;
-use crate::value::handle::{Home, Released, new_epoch};
+use crate::value::handle::{CurrentStore, Owner, Released, StoreId};
 use crate::value::{Value, is_of_store};
 
 /// The address of a component that runs, or ran, in a store of its own.
@@ -42,18 +42,18 @@ pub(crate) struct DriverHandle {
     /// How many calls are in the inbox.
     depth: AtomicUsize,
     /// The calls that are not answered, and the resources that are held outside.
-    uses: Count,
+    uses: Gauge,
     /// The resources that are held outside.
-    live: Count,
+    live: Gauge,
     /// How often the component got another store.
     restarts: AtomicU64,
     /// Whether it waits for another store.
     restarting: AtomicBool,
     /// The number of the component's store.
-    epoch: Arc<AtomicU64>,
-    number: u64,
+    store: CurrentStore,
+    driver_id: DriverId,
     /// Where the store rests, once there is one.
-    place: OnceLock<Place>,
+    place: OnceLock<InPlaceEntry>,
     /// Whether a call of late took so long that calls from Rust had better not run in place.
     long: AtomicBool,
     /// Calls whose deadline has passed.
@@ -64,7 +64,7 @@ pub(crate) struct DriverHandle {
     replaced: AtomicBool,
     /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
     pub(super) stop_wish: Notify,
-    events: Teller,
+    events: EventSender,
     /// The store, as who looks for deadlocks sees it.
     watched: Arc<Watched>,
     /// Set once, before the inbox closes and before anybody is answered with it.
@@ -75,7 +75,7 @@ pub(crate) struct DriverHandle {
     pub(super) cut: Notify,
 }
 
-struct Place {
+struct InPlaceEntry {
     slot: Arc<dyn InPlace>,
     runtime: runtime::Id,
     /// How much stack the component's guests may take.
@@ -126,7 +126,7 @@ impl DriverHandle {
         id: Arc<str>,
         surface: Arc<Surface>,
         capacity: usize,
-        events: Teller,
+        events: EventSender,
     ) -> Arc<Self> {
         let capacity = capacity.min(Semaphore::MAX_PERMITS);
         let watched = Watched::new(id.clone());
@@ -138,12 +138,12 @@ impl DriverHandle {
             capacity,
             room: Mutex::new(Arc::new(Semaphore::new(capacity))),
             depth: AtomicUsize::new(0),
-            uses: Count::default(),
-            live: Count::default(),
+            uses: Gauge::default(),
+            live: Gauge::default(),
             restarts: AtomicU64::new(0),
             restarting: AtomicBool::new(false),
-            epoch: Arc::new(AtomicU64::new(new_epoch())),
-            number: new_epoch(),
+            store: CurrentStore::new(),
+            driver_id: DriverId::new(),
             place: OnceLock::new(),
             long: AtomicBool::new(false),
             expired: Inbox::new(),
@@ -174,7 +174,7 @@ impl DriverHandle {
 
     /// Notes that a message is out of the inbox, whatever becomes of it.
     #[inline]
-    fn taken(&self, message: Message) -> Message {
+    fn note_dequeued(&self, message: Message) -> Message {
         if let Message::Call(_) = message {
             self.depth.fetch_sub(1, Ordering::Relaxed);
         }
@@ -182,20 +182,20 @@ impl DriverHandle {
     }
 
     /// The number of the component's store, which is another one when the component gets a new one.
-    pub(crate) fn epoch(&self) -> &Arc<AtomicU64> {
-        &self.epoch
+    pub(crate) fn store(&self) -> &CurrentStore {
+        &self.store
     }
 
     /// The driver's own number, which stays when it gets a new store.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+    pub(crate) fn driver_id(&self) -> DriverId {
+        self.driver_id
     }
 
     /// Notes that the component has its first store and will serve its inbox.
     pub(super) fn set_started(&self, slot: Arc<dyn InPlace>, wasm_stack: usize) {
         let runtime = runtime::Handle::current().id();
         // It starts once.
-        let _ = self.place.set(Place { slot, runtime, wasm_stack });
+        let _ = self.place.set(InPlaceEntry { slot, runtime, wasm_stack });
     }
 
     /// Whether the component runs no longer.
@@ -217,12 +217,12 @@ impl DriverHandle {
     }
 
     /// What needs this driver: calls that are not answered and resources that are held outside.
-    pub(crate) fn uses(&self) -> &Count {
+    pub(crate) fn uses(&self) -> &Gauge {
         &self.uses
     }
 
     /// The resources that are held outside.
-    pub(crate) fn live(&self) -> &Count {
+    pub(crate) fn live(&self) -> &Gauge {
         &self.live
     }
 
@@ -255,7 +255,7 @@ impl DriverHandle {
     }
 
     /// A call of an exported function, to be sent or begun.
-    pub(crate) fn call(
+    pub(crate) fn new_call(
         &self,
         func: usize,
         args: Vec<Value>,
@@ -271,7 +271,7 @@ impl DriverHandle {
     pub(crate) fn send(&self, call: Call) -> Leftover {
         self.depth.fetch_add(1, Ordering::Relaxed);
         let refused = self.inbox.put(Message::Call(call)).err();
-        let refused = refused.map(|it| Box::new(self.taken(it)));
+        let refused = refused.map(|it| Box::new(self.note_dequeued(it)));
         Leftover { refused, ..Leftover::default() }
     }
 
@@ -288,7 +288,7 @@ impl DriverHandle {
             return None;
         }
         let _in_use = self.watched.in_use();
-        self.time(caller, || place.slot.run_leaf(&self.inbox, func, args))
+        self.time(caller, || place.slot.run_to_end(&self.inbox, func, args))
     }
 
     /// Runs a call of a sync function in place up to its first wait, if nothing runs in the store and
@@ -297,14 +297,14 @@ impl DriverHandle {
     pub(crate) fn begin(&self, call: Call, caller: InPlaceCaller) -> Result<(), Call> {
         let Some(place) = self.place.get() else { return Err(call) };
         // What can wait runs on a stack of its own. What cannot was to run in place, and could not.
-        if !self.may_run_here(place, 0, caller) || place.slot.is_leaf() {
+        if !self.may_run_here(place, 0, caller) || place.slot.cannot_wait() {
             return Err(call);
         }
         let _in_use = self.watched.in_use();
         self.time(caller, || place.slot.begin(&self.inbox, call))
     }
 
-    fn may_run_here(&self, place: &Place, wasm_stack: usize, caller: InPlaceCaller) -> bool {
+    fn may_run_here(&self, place: &InPlaceEntry, wasm_stack: usize, caller: InPlaceCaller) -> bool {
         if NEVER_IN_PLACE.load(Ordering::Relaxed) {
             return false;
         }
@@ -334,12 +334,12 @@ impl DriverHandle {
         let InPlaceCaller::Rust = caller else { return run() };
         let start = Instant::now();
         let result = run();
-        self.took(start.elapsed());
+        self.record_duration(start.elapsed());
         result
     }
 
     /// Notes how long a sync call took.
-    pub(super) fn took(&self, time: Duration) {
+    pub(super) fn record_duration(&self, time: Duration) {
         let long = time > LONG;
         if self.is_long() != long {
             self.long.store(long, Ordering::Relaxed);
@@ -357,7 +357,7 @@ impl DriverHandle {
     }
 
     /// What the caller hears of a call that was sent here.
-    pub(crate) fn answered(
+    pub(crate) fn outcome(
         &self,
         func: usize,
         told: Result<Told, oneshot::error::RecvError>,
@@ -386,17 +386,17 @@ impl DriverHandle {
         let _ = self.expired.put(expired);
     }
 
-    /// Waits for the next call whose deadline has passed.
+    /// WaitGraph for the next call whose deadline has passed.
     #[inline]
     pub(super) fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<Option<Expired>> {
         self.expired.poll_take(cx)
     }
 
-    /// Waits for the next message that need not wait for async calls before it.
+    /// WaitGraph for the next message that need not wait for async calls before it.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn receive_passing(&self) -> Option<Message> {
         let message = std::future::poll_fn(|cx| self.inbox.poll_take_passing(cx)).await;
-        message.map(|message| self.taken(message))
+        message.map(|message| self.note_dequeued(message))
     }
 
     /// Notes that this driver is to answer a call that was another's.
@@ -406,18 +406,18 @@ impl DriverHandle {
 
     /// The component, as who looks for circles of waiting sees it.
     pub(crate) fn target(&self) -> Target {
-        Target { number: self.number, id: self.id.clone(), surface: self.surface.clone() }
+        Target { driver_id: self.driver_id, id: self.id.clone(), surface: self.surface.clone() }
     }
 
-    /// Waits for the next message; `None` when the inbox is closed and empty.
+    /// WaitGraph for the next message; `None` when the inbox is closed and empty.
     #[inline]
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.inbox.poll_take(cx).map(|message| message.map(|message| self.taken(message)))
+        self.inbox.poll_take(cx).map(|message| message.map(|message| self.note_dequeued(message)))
     }
 
     /// The next message if there is one.
     pub(super) fn try_receive(&self) -> Option<Message> {
-        self.inbox.try_take().map(|message| self.taken(message))
+        self.inbox.try_take().map(|message| self.note_dequeued(message))
     }
 
     /// Takes no messages any more; those that are there stay.
@@ -431,7 +431,7 @@ impl DriverHandle {
     /// for those that bring handles of resources living here. No call may be sent meanwhile.
     pub(crate) fn hand_over(&self, successor: &Arc<Self>) -> Vec<Leftover> {
         let mut left = Vec::new();
-        let epoch = self.epoch.load(Ordering::Relaxed);
+        let store_id = self.store.get();
         let mut messages = Vec::new();
         while let Some(message) = self.try_receive() {
             messages.push(message);
@@ -439,7 +439,9 @@ impl DriverHandle {
         let room = successor.room();
         for message in messages {
             match message {
-                Message::Call(mut call) if !call.args.iter().any(|arg| is_of_store(arg, epoch)) => {
+                Message::Call(mut call)
+                    if !call.args.iter().any(|arg| is_of_store(arg, store_id)) =>
+                {
                     let here = room.clone().try_acquire_owned().ok();
                     let permit = std::mem::replace(&mut call.room, here);
                     successor.take_over(&mut call.reply);
@@ -520,11 +522,11 @@ impl DriverHandle {
         self.restarting.store(true, Ordering::Release);
     }
 
-    pub(super) fn tell_restarting(&self, reason: StopReason, after: Duration) {
+    pub(super) fn send_restarting(&self, reason: StopReason, after: Duration) {
         self.events.tell(&self.id, Change::Restarting { reason, after });
     }
 
-    pub(super) fn tell_restarted(&self) {
+    pub(super) fn send_restarted(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
         self.restarting.store(false, Ordering::Release);
         self.events.tell(&self.id, Change::Restarted);
@@ -537,7 +539,7 @@ impl DriverHandle {
     }
 
     /// Tells that the component runs no longer, once.
-    pub(crate) fn tell_ended(&self) {
+    pub(crate) fn send_ended(&self) {
         if let Some(reason) = self.stopped.get().cloned()
             && !self.told.swap(true, Ordering::Relaxed)
         {
@@ -549,21 +551,21 @@ impl DriverHandle {
         }
     }
 
-    pub(crate) fn tell_replaced(&self) {
+    pub(crate) fn send_replaced(&self) {
         self.events.tell(&self.id, Change::Replaced);
     }
 }
 
-impl Home for DriverHandle {
+impl Owner for DriverHandle {
     fn release(&self, released: Released) {
         // With the store gone, its resources are gone too.
-        if self.epoch.load(Ordering::Relaxed) == released.epoch {
+        if self.store.get() == released.store_id {
             let _ = self.inbox.put(Message::Release(released));
         }
     }
 
-    fn has_store(&self, epoch: u64) -> bool {
-        self.stopped.get().is_none() && self.epoch.load(Ordering::Relaxed) == epoch
+    fn has_store(&self, store_id: StoreId) -> bool {
+        self.stopped.get().is_none() && self.store.get() == store_id
     }
 
     fn component(&self) -> &Arc<str> {
@@ -574,19 +576,19 @@ impl Home for DriverHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{CallContext, Caller, Post};
+    use crate::run::{CallContext, Caller, Dispatcher};
 
     #[test]
     fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
         // Nobody serves its inbox.
-        let handle = DriverHandle::new("it".into(), Arc::default(), 2, Teller::default());
-        let post = Post::new("it".into(), vec![handle.clone()]);
+        let handle = DriverHandle::new("it".into(), Arc::default(), 2, EventSender::default());
+        let dispatcher = Dispatcher::new("it".into(), vec![handle.clone()]);
         let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             for _ in 0..100 {
                 let caller = Caller::Rust { context: CallContext::default() };
                 let within = Some(Duration::from_millis(1));
-                let error = post.call(0, Vec::new(), caller, within, None).await.unwrap_err();
+                let error = dispatcher.call(0, Vec::new(), caller, within, None).await.unwrap_err();
                 assert!(matches!(error, CompositionError::Timeout { .. }), "{error}");
             }
         });

@@ -8,7 +8,7 @@ use crate::value::Value;
 pub(crate) trait InPlace: Send + Sync {
     /// Runs a call to its end, if the store is at rest, no message waits for it, and nothing that the
     /// guest calls can wait. Otherwise `args` stay as they are.
-    fn run_leaf(
+    fn run_to_end(
         &self,
         inbox: &Inbox<Message>,
         func: usize,
@@ -21,7 +21,7 @@ pub(crate) trait InPlace: Send + Sync {
     fn begin(&self, inbox: &Inbox<Message>, call: Call) -> Result<(), Call>;
 
     /// Whether nothing that the guest calls can wait.
-    fn is_leaf(&self) -> bool;
+    fn cannot_wait(&self) -> bool;
 }
 
 /// What a call came to that ran in place.

@@ -206,7 +206,7 @@ impl<I: Queued> Inbox<I> {
         Ok(())
     }
 
-    /// Waits for the next item; `None` when the queue is closed and empty. A task that takes many items
+    /// WaitGraph for the next item; `None` when the queue is closed and empty. A task that takes many items
     /// in a row gives way to others now and then.
     #[inline]
     pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
@@ -235,7 +235,7 @@ impl<I: Queued> Inbox<I> {
         }
     }
 
-    /// Waits for the next item that may be taken while others are left; `None` when the queue is closed and empty.
+    /// WaitGraph for the next item that may be taken while others are left; `None` when the queue is closed and empty.
     #[cfg(feature = "component-model-async")]
     pub(super) fn poll_take_passing(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
         let budget = ready!(coop::poll_proceed(cx));

@@ -7,9 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::inbox::Queued;
 use crate::error::CompositionError;
-use crate::pending::{Counted, Outgoing, Place};
+use crate::pending::{GaugeGuard, OutgoingCalls, OutgoingPermit};
 use crate::run::context::CallContext;
-use crate::run::waits::{Target, Wait, WaitId};
+use crate::run::waits::{Target, WaitGuard, WaitId};
 use crate::value::Value;
 use crate::value::handle::Released;
 
@@ -59,7 +59,8 @@ pub(crate) struct Call {
 }
 
 /// The number of a call, counted up for each component.
-pub(crate) type Ticket = u64;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(pub(crate) u64);
 
 impl Queued for Expired {}
 
@@ -87,7 +88,7 @@ pub(crate) struct Told {
     pub(crate) answer: Answer,
     /// The place of a component's call, with the bytes of its result: it is taken until the caller has it.
     #[expect(dead_code, reason = "it is there to be dropped")]
-    place: Option<Place>,
+    place: Option<OutgoingPermit>,
 }
 
 /// Where the caller hears of its call.
@@ -100,7 +101,7 @@ pub(crate) struct Reply {
     /// Whether the call is one of a function of a sync type.
     pub(crate) is_sync: bool,
     /// Keeps the driver in use until the call is answered. Gone before the caller hears the answer, too.
-    counted: Option<Counted>,
+    counted: Option<GaugeGuard>,
     made_by: MadeBy,
 }
 
@@ -109,23 +110,23 @@ pub(crate) struct Reply {
 #[derive(Default)]
 pub(crate) struct MadeBy {
     /// Gone before the caller hears the answer: from then on nobody waits.
-    pub(crate) wait: Option<Wait>,
+    pub(crate) wait: Option<WaitGuard>,
     /// Its place among the calls that the component may have. It goes along with the answer: until the caller
     /// has that, it has something to wait for.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<OutgoingPermit>,
     /// What goes along with the call, and with those that are made in it.
     pub(crate) context: CallContext,
 }
 
 impl Reply {
-    pub(crate) fn pair(counted: Counted, made_by: MadeBy) -> (Self, Hears) {
+    pub(crate) fn pair(counted: GaugeGuard, made_by: MadeBy) -> (Self, Hears) {
         let (caller, answer) = oneshot::channel();
         let (caller, counted) = (Some(caller), Some(counted));
         (Self { caller, started: false, is_sync: false, counted, made_by }, answer)
     }
 
     /// Notes that another driver is to answer.
-    pub(super) fn moved_to(&mut self, counted: Counted, target: &Target) {
+    pub(super) fn moved_to(&mut self, counted: GaugeGuard, target: &Target) {
         self.counted = Some(counted);
         if let Some(wait) = &self.made_by.wait {
             wait.moved_to(target);
@@ -134,7 +135,7 @@ impl Reply {
 
     /// The call's number among those that wait, where that is looked after.
     pub(super) fn wait(&self) -> Option<WaitId> {
-        self.made_by.wait.as_ref().map(Wait::id)
+        self.made_by.wait.as_ref().map(WaitGuard::id)
     }
 
     /// What goes along with the call.
@@ -144,7 +145,7 @@ impl Reply {
 
     /// The number of the component that made it, or 0 for Rust.
     pub(super) fn caller(&self) -> usize {
-        self.made_by.place.as_ref().map(Place::outgoing).map_or(0, Outgoing::number)
+        self.made_by.place.as_ref().map(OutgoingPermit::outgoing).map_or(0, OutgoingCalls::number)
     }
 
     /// Whether a caller in Rust made it.
@@ -157,7 +158,7 @@ impl Reply {
         self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    /// Waits until nobody waits any more.
+    /// WaitGraph until nobody waits any more.
     pub(crate) async fn abandoned(&mut self) {
         if let Some(caller) = &mut self.caller {
             caller.closed().await;

@@ -7,17 +7,17 @@
 mod bounds;
 mod calls;
 mod handle;
+mod hold_timer;
+mod idle_store;
 mod in_place;
 mod inbox;
+mod loop_meter;
 mod message;
 mod nesting;
 mod provided;
 mod provider;
 mod restart;
-mod slot;
 mod stack;
-mod turns;
-mod watch;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,24 +45,24 @@ pub use provider::{Provider, ProviderError, ProviderFuture};
 pub use restart::RestartPolicy;
 
 use crate::error::{Cause, Deadlock, GraceOver, StartError, StopReason, discard, panicked};
-use crate::run::border::StoreSide;
-use crate::run::waits::Tasks;
+use crate::run::border::Border;
+use crate::run::waits::RunningCalls;
 use crate::value::handle::Released;
 use bounds::{DestructorLate, within};
 use calls::Calls;
+use hold_timer::HoldTimer;
+use idle_store::{Idle, IdleStore, NextJob};
+use loop_meter::{LoopMeter, RunLimited};
 use message::Message;
 pub(crate) use message::{Call, Expired, Hears, MadeBy, Ticket};
 use restart::Restarts;
-use slot::{AtRest, Slot, Work};
 pub(crate) use stack::Depth;
-use turns::{RunLimited, Turns};
-use watch::Watch;
 
 /// Runs one component in its store.
 pub(crate) struct Driver<T: Send + 'static> {
     /// Empty while the component waits for a new one, and while it rests in the slot.
     store: Option<Store<T>>,
-    slot: Arc<Slot<T>>,
+    slot: Arc<IdleStore<T>>,
     /// Whether sync calls run outside of the store's event loop, and the store rests between them.
     rests: bool,
     handle: Arc<DriverHandle>,
@@ -99,7 +99,7 @@ enum Over {
 }
 
 /// Why the driver left the store's event loop.
-enum Next {
+enum LeftLoop {
     Release(Released),
     /// A sync call that is to run outside of the event loop.
     Alone(Call),
@@ -118,18 +118,18 @@ impl<T: Send + 'static> Driver<T> {
         mut store: Store<T>,
         instance: &Instance,
         handle: Arc<DriverHandle>,
-        side: Arc<StoreSide>,
+        border: Arc<Border>,
         bounds: Bounds,
     ) -> Self {
         let engine = store.engine();
         let concurrent =
             cfg!(feature = "component-model-async") && engine.get_concurrency_support();
         // Where it can happen that calls wait in a circle, each has to be a task of its own.
-        let in_circles = side.tasks.as_ref().is_some_and(Tasks::are_in_circles);
-        let rests = !concurrent || !side.surface.works_between_calls() && !in_circles;
-        let slot = Slot::new();
+        let in_circles = border.running_calls.as_ref().is_some_and(RunningCalls::are_in_circles);
+        let rests = !concurrent || !border.surface.works_between_calls() && !in_circles;
+        let slot = IdleStore::new();
         handle.set_started(slot.clone(), engine.get_max_wasm_stack());
-        let calls = Calls::new(handle.clone(), side, &mut store, instance, bounds.grace);
+        let calls = Calls::new(handle.clone(), border, &mut store, instance, bounds.grace);
         Self {
             store: Some(store),
             slot,
@@ -185,7 +185,7 @@ impl<T: Send + 'static> Driver<T> {
             let serving = pin!(self.serve());
             // A host function's panic comes out here.
             let mut serving = AssertUnwindSafe(with_guests(serving)).catch_unwind();
-            let mut watch = Watch::default();
+            let mut watch = HoldTimer::default();
             let watched = handle.watched();
             let waker = Waker::from(watched.clone());
             poll_fn(|cx| {
@@ -198,7 +198,7 @@ impl<T: Send + 'static> Driver<T> {
                 }
                 let fails =
                     |polled: &Poll<_>| !matches!(polled, Poll::Pending | Poll::Ready(Ok(Ok(_))));
-                if let Poll::Ready(ended) = calls.side.polled(|| serving.poll_unpin(cx), fails) {
+                if let Poll::Ready(ended) = calls.border.polled(|| serving.poll_unpin(cx), fails) {
                     return Poll::Ready(Ok(ended));
                 }
                 // A call that has just begun is to be looked at, too.
@@ -258,10 +258,10 @@ impl<T: Send + 'static> Driver<T> {
             self.calls.lose_store();
             discard(self.store.take());
             self.slot.clear();
-            self.handle.tell_restarting(reason.clone(), delay);
+            self.handle.send_restarting(reason.clone(), delay);
             self.calls.end(&reason);
             self.handle.forget_released();
-            let side = self.calls.side.clone();
+            let border = self.calls.border.clone();
             let renewed = async {
                 // The timer would make a millisecond of no time.
                 if !delay.is_zero() {
@@ -276,11 +276,16 @@ impl<T: Send + 'static> Driver<T> {
             };
             match renewed {
                 Ok((mut store, instance)) => {
-                    let calls =
-                        Calls::new(self.handle.clone(), side, &mut store, &instance, bounds.grace);
+                    let calls = Calls::new(
+                        self.handle.clone(),
+                        border,
+                        &mut store,
+                        &instance,
+                        bounds.grace,
+                    );
                     self.calls = Arc::new(calls);
                     self.store = Some(store);
-                    self.handle.tell_restarted();
+                    self.handle.send_restarted();
                     return Ok(());
                 }
                 Err(error) => {
@@ -300,24 +305,24 @@ impl<T: Send + 'static> Driver<T> {
                 false => self.serve_concurrently(first.take()).await?,
             };
             match next {
-                Next::Release(released) => Box::pin(self.release(released)).await?,
-                Next::Overlap(call) => {
+                LeftLoop::Release(released) => Box::pin(self.release(released)).await?,
+                LeftLoop::Overlap(call) => {
                     in_turn = false;
                     first = Some(call);
                 }
-                Next::Alone(call) => {
+                LeftLoop::Alone(call) => {
                     in_turn = true;
                     if !self.run_alone(call).await? {
                         break;
                     }
                 }
                 #[cfg(feature = "component-model-async")]
-                Next::Between(call) => {
+                LeftLoop::Between(call) => {
                     if !self.run_alone(call).await? {
                         break;
                     }
                 }
-                Next::Stop => break,
+                LeftLoop::Stop => break,
             }
         }
         // Nobody is left who could call, but handles may have come back meanwhile. Whoever calls
@@ -335,73 +340,73 @@ impl<T: Send + 'static> Driver<T> {
     /// Starts calls as they arrive, until something needs the store outside its event loop. Calls
     /// in flight live in the store and go on when the loop is entered again.
     #[cfg(feature = "component-model-async")]
-    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
+    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<LeftLoop> {
         let Self { store: Some(store), handle, calls, rests, run_limit, .. } = self else {
-            return Ok(Next::Stop);
+            return Ok(LeftLoop::Stop);
         };
-        let turns = Turns::default();
+        let loop_meter = LoopMeter::default();
         // Not the value of the event loop, which moves what that may be with every item of its work.
-        let mut next = Next::Stop;
+        let mut next = LeftLoop::Stop;
         // Most components rest, and do without its room.
         let event_loop = Box::pin(store.run_concurrent(async |accessor| {
             if let Some(call) = first {
                 Calls::start(calls, accessor, call)?;
             }
-            let messages = pin!(take_messages(accessor, handle, calls, *rests, &turns));
-            next = turns.come_round(messages).await?;
+            let messages = pin!(take_messages(accessor, handle, calls, *rests, &loop_meter));
+            next = loop_meter.each_turn(messages).await?;
             Ok::<_, wasmtime::Error>(())
         }));
-        turns.count(run_limit.as_ref(), event_loop).await???;
+        loop_meter.count(run_limit.as_ref(), event_loop).await???;
         Ok(next)
     }
 
     #[cfg(not(feature = "component-model-async"))]
     #[expect(clippy::needless_pass_by_ref_mut, reason = "where stores overlap, it does need it")]
-    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<Next> {
+    async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<LeftLoop> {
         // No engine is concurrent then.
-        Ok(first.map_or(Next::Stop, Next::Alone))
+        Ok(first.map_or(LeftLoop::Stop, LeftLoop::Alone))
     }
 
     /// Runs one call after the other, each to its end. Between them others may run the store.
-    async fn serve_in_turn(&mut self) -> wasmtime::Result<Next> {
+    async fn serve_in_turn(&mut self) -> wasmtime::Result<LeftLoop> {
         loop {
             if let Some(store) = self.store.take() {
-                self.slot.put(AtRest { store, calls: self.calls.clone() });
+                self.slot.put(Idle { store, calls: self.calls.clone() });
             }
             let work = tokio::select! {
                 biased;
                 work = self.slot.work(&self.handle) => work,
-                () = self.handle.cut.notified() => return Ok(Next::Stop),
+                () = self.handle.cut.notified() => return Ok(LeftLoop::Stop),
             };
             let (message, store) = match work {
-                Work::Message(message, AtRest { store, .. }) => (message, store),
-                Work::Begun(call) => {
-                    let run = Turns::default();
+                NextJob::Message(message, Idle { store, .. }) => (message, store),
+                NextJob::Started(call) => {
+                    let run = LoopMeter::default();
                     tokio::select! {
                         biased;
                         ended = run.count(self.run_limit.as_ref(), call) => {
-                            let (AtRest { store, .. }, outcome) = ended?;
+                            let (Idle { store, .. }, outcome) = ended?;
                             self.store = Some(store);
                             outcome?;
                         }
-                        () = self.handle.cut.notified() => return Ok(Next::Stop),
+                        () = self.handle.cut.notified() => return Ok(LeftLoop::Stop),
                     }
                     continue;
                 }
-                Work::Failed(error) => return Err(error),
+                NextJob::Failed(error) => return Err(error),
             };
             self.store = Some(store);
             match message {
                 Some(Message::Call(call)) => {
                     if self.concurrent && self.calls.is_async(call.func) {
-                        return Ok(Next::Overlap(call));
+                        return Ok(LeftLoop::Overlap(call));
                     }
                     if !self.run_alone(call).await? {
-                        return Ok(Next::Stop);
+                        return Ok(LeftLoop::Stop);
                     }
                 }
-                Some(Message::Release(released)) => return Ok(Next::Release(released)),
-                Some(Message::Stop) | None => return Ok(Next::Stop),
+                Some(Message::Release(released)) => return Ok(LeftLoop::Release(released)),
+                Some(Message::Stop) | None => return Ok(LeftLoop::Stop),
             }
         }
     }
@@ -410,12 +415,12 @@ impl<T: Send + 'static> Driver<T> {
     /// any longer.
     async fn run_alone(&mut self, call: Call) -> wasmtime::Result<bool> {
         let Some(store) = &mut self.store else { return Ok(false) };
-        let turns = Turns::default();
+        let loop_meter = LoopMeter::default();
         let going_on = {
             let call = Box::pin(self.calls.run(store, call));
             tokio::select! {
                 biased;
-                ended = turns.count(self.run_limit.as_ref(), call) => {
+                ended = loop_meter.count(self.run_limit.as_ref(), call) => {
                     ended??;
                     true
                 }
@@ -431,17 +436,18 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs a resource's destructor.
     async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
-        let Released { resource, epoch, live, done, .. } = released;
-        let Some(store) = self.store.as_mut().filter(|_| epoch == self.calls.side.epoch()) else {
+        let Released { resource, store_id, live, done, .. } = released;
+        let Some(store) = self.store.as_mut().filter(|_| store_id == self.calls.border.store_id())
+        else {
             // It was lost with a store before this one.
             return Ok(());
         };
         self.task = Some("a resource's destructor".to_owned());
-        let turns = Turns::default();
+        let loop_meter = LoopMeter::default();
         let limit = self.bounds.destructor;
         let ended = {
             let dropping = pin!(resource.resource_drop_async(store));
-            within(limit, pin!(turns.count(self.run_limit.as_ref(), dropping))).await
+            within(limit, pin!(loop_meter.count(self.run_limit.as_ref(), dropping))).await
         };
         ended.ok_or_else(|| wasmtime::Error::new(DestructorLate(limit)))???;
         self.task = None;
@@ -481,7 +487,7 @@ impl<T: Send + 'static> Driver<T> {
         self.calls.lose_store();
         self.slot.close();
         discard(self.store.take());
-        self.handle.tell_ended();
+        self.handle.send_ended();
         self.calls.end(&reason);
         while self.handle.try_receive().is_some() {}
     }
@@ -507,8 +513,8 @@ async fn take_messages<T: Send + 'static>(
     handle: &DriverHandle,
     calls: &Arc<Calls>,
     rests: bool,
-    turns: &Turns,
-) -> wasmtime::Result<Next> {
+    loop_meter: &LoopMeter,
+) -> wasmtime::Result<LeftLoop> {
     let mut unsettled = calls.number();
     let mut lingering = pin!(calls.grace.map(|grace| calls.lingering(accessor, grace)));
     loop {
@@ -518,7 +524,7 @@ async fn take_messages<T: Send + 'static>(
             tokio::select! {
                 biased;
                 () = calls.sync_over() => {}
-                () = handle.cut.notified() => return Ok(Next::Stop),
+                () = handle.cut.notified() => return Ok(LeftLoop::Stop),
             }
         }
         let message = if handle.holds_back() && calls.number() >= MOST_INSIDE {
@@ -526,7 +532,7 @@ async fn take_messages<T: Send + 'static>(
                 biased;
                 () = calls.one_ended() => continue,
                 message = handle.receive_passing() => message,
-                () = handle.cut.notified() => return Ok(Next::Stop),
+                () = handle.cut.notified() => return Ok(LeftLoop::Stop),
             }
         } else {
             // It is polled at every turn of the event loop, so a message is moved only when there is one.
@@ -546,26 +552,26 @@ async fn take_messages<T: Send + 'static>(
             Some(Message::Call(call)) => {
                 let is_sync = !calls.is_async(call.func);
                 if is_sync && rests && calls.is_idle(accessor) {
-                    return Ok(Next::Alone(call));
+                    return Ok(LeftLoop::Alone(call));
                 }
                 if is_sync && calls.runs_between_turns(call.func) {
-                    calls.settle(turns, unsettled).await;
-                    return Ok(Next::Between(call));
+                    calls.settle(loop_meter, unsettled).await;
+                    return Ok(LeftLoop::Between(call));
                 }
                 Calls::start(calls, accessor, call)?;
                 unsettled += 1;
             }
             // wasmtime 48 runs destructors only outside of `run_concurrent`.
             Some(Message::Release(released)) => {
-                calls.settle(turns, unsettled).await;
-                return Ok(Next::Release(released));
+                calls.settle(loop_meter, unsettled).await;
+                return Ok(LeftLoop::Release(released));
             }
             Some(Message::Stop) | None => {
                 tokio::select! {
                     () = calls.finish(accessor) => {}
                     () = handle.cut.notified() => {}
                 }
-                return Ok(Next::Stop);
+                return Ok(LeftLoop::Stop);
             }
         }
     }

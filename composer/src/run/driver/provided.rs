@@ -19,7 +19,7 @@ use super::message::{Answer, Call, Message};
 use super::provider::Provider;
 use crate::error::{Cause, CompositionError, HandleError, StopReason, panicked};
 use crate::plan::item::ExportedFunc;
-use crate::run::border::StoreSide;
+use crate::run::border::Border;
 use crate::types::{Resource, ValueType};
 use crate::value::StreamEnd;
 use crate::value::handle::{Lent, Live, Own, Released, ResourceKind};
@@ -27,34 +27,34 @@ use crate::value::{Handle, HandleType, Value, each_handle};
 
 /// The one task of a [`Provider`]. Its calls overlap: from its first wait on, each is on a task of its own.
 pub(crate) struct ProvidedDriver {
-    calls: Arc<Calls>,
+    calls: Arc<ProvidedCalls>,
 }
 
-struct Calls {
+struct ProvidedCalls {
     handle: Arc<DriverHandle>,
-    side: Arc<StoreSide>,
+    border: Arc<Border>,
     provider: Arc<dyn Provider>,
     /// Calls that were begun in place and have to wait.
-    begun: Inbox<Running>,
+    begun: Inbox<ProvidedCall>,
     /// Whether no more calls are to be begun.
     stopping: AtomicBool,
 }
 
 /// A call on its way to its answer.
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type ProvidedCall = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl Queued for Running {}
+impl Queued for ProvidedCall {}
 
 impl ProvidedDriver {
     /// A driver for `provider`. It runs when [`run`](Self::run) is polled.
     pub(crate) fn new(
         handle: Arc<DriverHandle>,
-        side: Arc<StoreSide>,
+        border: Arc<Border>,
         provider: Arc<dyn Provider>,
     ) -> Self {
-        let calls = Arc::new(Calls {
+        let calls = Arc::new(ProvidedCalls {
             handle: handle.clone(),
-            side,
+            border,
             provider,
             begun: Inbox::new(),
             stopping: AtomicBool::new(false),
@@ -118,7 +118,7 @@ impl ProvidedDriver {
 
     /// The reason is there before anybody is answered with it.
     fn end(&self, reason: StopReason) {
-        let Calls { handle, begun, .. } = &*self.calls;
+        let ProvidedCalls { handle, begun, .. } = &*self.calls;
         handle.set_stopped(reason);
         handle.close_inbox();
         begun.close();
@@ -128,7 +128,7 @@ impl ProvidedDriver {
             }
         }
         while begun.try_take().is_some() {}
-        handle.tell_ended();
+        handle.send_ended();
     }
 }
 
@@ -153,10 +153,10 @@ fn release(Released { live, done, object, .. }: Released) {
 }
 
 /// Begins calls on their callers' tasks.
-struct Begin(Weak<Calls>);
+struct Begin(Weak<ProvidedCalls>);
 
 impl InPlace for Begin {
-    fn run_leaf(&self, _: &Inbox<Message>, _: usize, _: &mut Vec<Value>) -> Option<RanInPlace> {
+    fn run_to_end(&self, _: &Inbox<Message>, _: usize, _: &mut Vec<Value>) -> Option<RanInPlace> {
         None
     }
 
@@ -172,21 +172,21 @@ impl InPlace for Begin {
         Ok(())
     }
 
-    fn is_leaf(&self) -> bool {
+    fn cannot_wait(&self) -> bool {
         false
     }
 }
 
-impl Calls {
-    /// Waits for a call that was begun in place and is to be run on.
-    async fn begun(&self) -> Option<Running> {
+impl ProvidedCalls {
+    /// WaitGraph for a call that was begun in place and is to be run on.
+    async fn begun(&self) -> Option<ProvidedCall> {
         poll_fn(|cx| self.begun.poll_take(cx)).await
     }
 
     /// Runs a call up to its first wait. What is left of it a task of the driver's is to run, which looks
     /// at once.
-    fn begin(self: Arc<Self>, call: Call) -> Option<Running> {
-        let mut running: Running = Box::pin(self.run(call));
+    fn begin(self: Arc<Self>, call: Call) -> Option<ProvidedCall> {
+        let mut running: ProvidedCall = Box::pin(self.run(call));
         let mut nobody = Context::from_waker(Waker::noop());
         running.as_mut().poll(&mut nobody).is_pending().then_some(running)
     }
@@ -218,7 +218,7 @@ impl Calls {
         func: usize,
         mut args: Vec<Value>,
     ) -> Result<Option<Value>, CompositionError> {
-        let Some(ExportedFunc { ty, .. }) = self.side.surface.funcs.get(func) else {
+        let Some(ExportedFunc { ty, .. }) = self.border.surface.funcs.get(func) else {
             return Err(HandleError::NotHeld.into());
         };
         // What is lent is kept until the call has ended.
@@ -242,13 +242,13 @@ impl Calls {
         handle: &mut Handle,
         lent: &mut Vec<Lent>,
     ) -> Result<(), HandleError> {
-        let epoch = self.side.epoch();
+        let store_id = self.border.store_id();
         let object = match (ty, std::mem::replace(handle, Handle::Held(None))) {
             (HandleType::Own(resource), Handle::Own(own)) => {
-                own.into_object(self.kind(resource)?, epoch)?
+                own.into_object(self.kind(resource)?, store_id)?
             }
             (HandleType::Borrow(resource), Handle::Lent(it)) => {
-                let object = it.object(self.kind(resource)?, epoch)?;
+                let object = it.object(self.kind(resource)?, store_id)?;
                 lent.push(it);
                 object
             }
@@ -274,9 +274,9 @@ impl Calls {
         *handle = match (ty, std::mem::replace(handle, Handle::Held(None))) {
             (HandleType::Own(resource), Handle::Object(object)) => {
                 let kind = self.kind(resource)?.clone();
-                let live = Live::new(&self.side.live, &self.side.own_live, &self.side.uses);
-                let (home, epoch) = (self.side.home.clone(), self.side.epoch());
-                Handle::Own(Own::of_object(object, kind, home, epoch, live)?)
+                let live = Live::new(&self.border.live, &self.border.own_live, &self.border.uses);
+                let (home, store_id) = (self.border.home.clone(), self.border.store_id());
+                Handle::Own(Own::from_object(object, kind, home, store_id, live)?)
             }
             (HandleType::Stream(payload) | HandleType::Future(payload), Handle::Stream(end)) => {
                 self.with_elements(payload, end, Self::go_out)
@@ -303,7 +303,7 @@ impl Calls {
     }
 
     fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleError> {
-        let kind = self.side.kinds.get(resource.index as usize).and_then(Option::as_ref);
+        let kind = self.border.kinds.get(resource.index as usize).and_then(Option::as_ref);
         kind.ok_or(HandleError::NotHeld)
     }
 

@@ -13,18 +13,18 @@ use crate::sync::lock;
 
 /// A composition's table of the handles that its Rust callers hold.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<HeldTable>>);
+pub(crate) struct CallerTable(Arc<Mutex<CallerHandles>>);
 
 #[derive(Default)]
-pub(crate) struct HeldTable {
+pub(crate) struct CallerHandles {
     handles: HashMap<Key<ResourceAny>, Own>,
     closed: bool,
 }
 
-impl Held {
+impl CallerTable {
     /// No handle may be dropped under this lock: a resource that Rust implements can be dropped with it, and
     /// that may come back here.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HeldTable> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, CallerHandles> {
         lock(&self.0)
     }
 
@@ -47,7 +47,7 @@ impl Held {
     }
 }
 
-impl HeldTable {
+impl CallerHandles {
     /// Puts a handle in under the caller's name for it; gives it back when the table is closed.
     #[must_use]
     pub(crate) fn insert(&mut self, resource: ResourceAny, own: Own) -> Option<Own> {
@@ -74,16 +74,16 @@ impl HeldTable {
 /// A handle in the table that goes with its owner: dropped, it takes the handle out and drops it.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
-pub struct Guard {
-    held: Held,
+pub struct HandleGuard {
+    held: CallerTable,
     resource: ResourceAny,
     kind: ResourceKind,
     component: Arc<str>,
 }
 
-impl Guard {
+impl HandleGuard {
     /// Takes in a handle.
-    pub(crate) fn new(held: &Held, own: Own) -> Result<Self, HandleError> {
+    pub(crate) fn new(held: &CallerTable, own: Own) -> Result<Self, HandleError> {
         let (kind, component) = (own.kind().clone(), own.component().clone());
         let resource = held.insert(own)?;
         Ok(Self { held: held.clone(), resource, kind, component })
@@ -118,7 +118,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for HandleGuard {
     fn drop(&mut self) {
         // What is lent goes when the loan ends. The lock is gone before the handle is.
         let own = self.held.lock().handles.remove(&Key(self.resource));
@@ -126,9 +126,9 @@ impl Drop for Guard {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for HandleGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe("Guard", f)
+        self.describe("HandleGuard", f)
     }
 }
 

@@ -10,38 +10,39 @@ mod names;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod pipe;
 mod proxies;
+mod store_id;
 mod stream;
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::oneshot;
 use wasmtime::component::ResourceAny;
 
-pub(crate) use held::{Guard, Held, Key};
+pub(crate) use held::{CallerTable, HandleGuard, Key};
 use names::ResourceName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use names::StreamName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use pipe::{Demand, WriteEnd, pipe};
 pub(crate) use proxies::{DEFAULT_LIMIT, Proxies, Proxy};
+pub(crate) use store_id::{CurrentStore, StoreId};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use stream::Broken;
+pub(crate) use stream::StreamBroken;
 pub(crate) use stream::StreamEnd;
 
 use crate::error::HandleError;
-use crate::pending::{Count, Counted};
+use crate::pending::{Gauge, GaugeGuard};
 
 /// The store in which a resource lives.
-pub(crate) trait Home: Send + Sync {
+pub(crate) trait Owner: Send + Sync {
     /// Takes a resource back to run its destructor, in order with the calls made before. One that was lost with
     /// its store is forgotten.
     fn release(&self, released: Released);
 
     /// Whether the store with this number is there and is this home's.
-    fn has_store(&self, epoch: u64) -> bool;
+    fn has_store(&self, store_id: StoreId) -> bool;
 
     /// The component's id.
     fn component(&self) -> &Arc<str>;
@@ -51,7 +52,7 @@ pub(crate) trait Home: Send + Sync {
 pub(crate) struct Released {
     pub(crate) resource: ResourceAny,
     /// The number of the store in which the resource lives.
-    pub(crate) epoch: u64,
+    pub(crate) store_id: StoreId,
     /// Ends with the message, whether the destructor ran or the store had ended before.
     pub(crate) live: Live,
     /// Answered, or dropped, when the resource is gone.
@@ -105,25 +106,19 @@ impl PartialEq for ResourceKind {
 }
 
 /// The resources that are held outside their homes.
-pub(crate) type LiveHandles = Count;
+pub(crate) type LiveHandles = Gauge;
 
 /// One resource outside its home: among those of the composition and those of its home, and a use of that.
 pub(crate) struct Live {
-    _composition: Counted,
-    _home: Counted,
-    _use: Counted,
+    _composition: GaugeGuard,
+    _home: GaugeGuard,
+    _use: GaugeGuard,
 }
 
 impl Live {
-    pub(crate) fn new(composition: &LiveHandles, home: &Count, uses: &Count) -> Self {
+    pub(crate) fn new(composition: &LiveHandles, home: &Gauge, uses: &Gauge) -> Self {
         Self { _composition: composition.enter(), _home: home.enter(), _use: uses.enter() }
     }
-}
-
-/// A number for a store, which no other store has.
-pub(crate) fn new_epoch() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A resource outside its home; released when the last handle to it is dropped.
@@ -131,9 +126,9 @@ struct Entry {
     /// Valid in the store of `home`. Empty once the resource went home or was released.
     resource: Option<(ResourceAny, Live)>,
     /// The number of that store; `home` gets another one when it is restarted.
-    epoch: u64,
+    store_id: StoreId,
     kind: ResourceKind,
-    home: Arc<dyn Home>,
+    home: Arc<dyn Owner>,
     /// The resource itself, if Rust implements it.
     object: Option<Object>,
 }
@@ -141,8 +136,8 @@ struct Entry {
 impl Entry {
     fn release(&mut self, done: Option<oneshot::Sender<()>>, dropped_by: usize) {
         if let Some((resource, live)) = self.resource.take() {
-            let (epoch, object) = (self.epoch, self.object.take());
-            self.home.release(Released { resource, epoch, live, done, object, dropped_by });
+            let (store_id, object) = (self.store_id, self.object.take());
+            self.home.release(Released { resource, store_id, live, done, object, dropped_by });
         }
     }
 }
@@ -168,35 +163,35 @@ impl Own {
     pub(crate) fn new(
         resource: ResourceAny,
         kind: ResourceKind,
-        home: Arc<dyn Home>,
-        epoch: u64,
+        home: Arc<dyn Owner>,
+        store_id: StoreId,
         live: Live,
     ) -> Self {
         let resource = Some((resource, live));
-        Self(Arc::new(Entry { resource, epoch, kind, home, object: None }))
+        Self(Arc::new(Entry { resource, store_id, kind, home, object: None }))
     }
 
     /// A resource that Rust implements.
-    pub(crate) fn of_object(
+    pub(crate) fn from_object(
         value: ObjectValue,
         kind: ResourceKind,
-        home: Arc<dyn Home>,
-        epoch: u64,
+        home: Arc<dyn Owner>,
+        store_id: StoreId,
         live: Live,
     ) -> Result<Self, HandleError> {
         let name = ResourceName::new()?;
         let resource = Some((name.get(), live));
         let object = Some(Object { value, _name: name });
-        Ok(Self(Arc::new(Entry { resource, epoch, kind, home, object })))
+        Ok(Self(Arc::new(Entry { resource, store_id, kind, home, object })))
     }
 
     /// Takes the resource out, if Rust implements it: its home has it back.
     pub(crate) fn into_object(
         self,
         kind: &ResourceKind,
-        epoch: u64,
+        store_id: StoreId,
     ) -> Result<ObjectValue, HandleError> {
-        self.0.check(kind, epoch)?;
+        self.0.check(kind, store_id)?;
         let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
         let object = entry.object.take().ok_or(HandleError::NotHeld)?;
         entry.resource = None;
@@ -217,8 +212,8 @@ impl Own {
     }
 
     /// The number of the store in which the resource lives.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.0.epoch
+    pub(crate) fn store_id(&self) -> StoreId {
+        self.0.store_id
     }
 
     pub(crate) fn is_lent(&self) -> bool {
@@ -234,9 +229,9 @@ impl Own {
     pub(crate) fn go_home(
         self,
         kind: &ResourceKind,
-        epoch: u64,
+        store_id: StoreId,
     ) -> Result<ResourceAny, HandleError> {
-        self.0.check(kind, epoch)?;
+        self.0.check(kind, store_id)?;
         let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
         entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
     }
@@ -257,17 +252,17 @@ impl Lent {
     }
 
     /// The number of the store in which the resource lives.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.0.epoch
+    pub(crate) fn store_id(&self) -> StoreId {
+        self.0.store_id
     }
 
     /// The resource, if Rust implements it.
     pub(crate) fn object(
         &self,
         kind: &ResourceKind,
-        epoch: u64,
+        store_id: StoreId,
     ) -> Result<ObjectValue, HandleError> {
-        self.0.check(kind, epoch)?;
+        self.0.check(kind, store_id)?;
         let object = self.0.object.as_ref().map(|object| object.value.clone());
         object.ok_or(HandleError::NotHeld)
     }
@@ -276,19 +271,19 @@ impl Lent {
     pub(crate) fn at_home(
         &self,
         kind: &ResourceKind,
-        epoch: u64,
+        store_id: StoreId,
     ) -> Result<ResourceAny, HandleError> {
-        self.0.check(kind, epoch)?;
+        self.0.check(kind, store_id)?;
         self.0.resource.as_ref().map(|(resource, _)| *resource).ok_or(HandleError::NotHeld)
     }
 }
 
 impl Entry {
-    fn check(&self, kind: &ResourceKind, epoch: u64) -> Result<(), HandleError> {
+    fn check(&self, kind: &ResourceKind, store_id: StoreId) -> Result<(), HandleError> {
         if self.kind == *kind {
-            return match self.epoch == epoch {
+            return match self.store_id == store_id {
                 true => Ok(()),
-                false if self.home.has_store(self.epoch) => Err(HandleError::OtherInstance),
+                false if self.home.has_store(self.store_id) => Err(HandleError::OtherInstance),
                 false => Err(HandleError::Lost),
             };
         }

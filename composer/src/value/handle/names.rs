@@ -17,7 +17,7 @@ use crate::error::HandleError;
 use crate::sync::lock;
 
 /// The names that are in use.
-struct Names {
+struct NamePool {
     store: Store<()>,
     /// Names of streams that are not in use any more. They are given again only after many others, so that
     /// whoever uses one twice finds it gone.
@@ -29,8 +29,8 @@ struct Names {
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 const RETIRED: usize = 1024;
 
-fn names() -> MutexGuard<'static, Names> {
-    static NAMES: LazyLock<Mutex<Names>> = LazyLock::new(|| {
+fn names() -> MutexGuard<'static, NamePool> {
+    static NAMES: LazyLock<Mutex<NamePool>> = LazyLock::new(|| {
         let mut store = Store::new(&Engine::default(), ());
         // It is shared by all that runs in the process, so its limits must not be met: those who hold handles
         // have limits of their own.
@@ -39,7 +39,7 @@ fn names() -> MutexGuard<'static, Names> {
         if let Some(table) = store.concurrent_resource_table() {
             table.set_max_capacity(usize::MAX);
         }
-        Mutex::new(Names {
+        Mutex::new(NamePool {
             store,
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             retired: VecDeque::new(),
@@ -49,7 +49,7 @@ fn names() -> MutexGuard<'static, Names> {
 }
 
 /// The host type of resources that Rust implements.
-struct Named;
+struct Nameable;
 
 /// The name of a resource that Rust implements, for as long as there is the resource.
 pub(super) struct ResourceName(ResourceAny);
@@ -57,7 +57,7 @@ pub(super) struct ResourceName(ResourceAny);
 impl ResourceName {
     /// A name that nothing else has.
     pub(super) fn new() -> Result<Self, HandleError> {
-        let named = Resource::<Named>::new_own(0);
+        let named = Resource::<Nameable>::new_own(0);
         let name = named.try_into_resource_any(&mut names().store);
         name.map(Self).map_err(|_| HandleError::NoNames)
     }
@@ -70,7 +70,7 @@ impl ResourceName {
 impl Drop for ResourceName {
     fn drop(&mut self) {
         // It is there: nobody else takes it out.
-        let _ = self.0.try_into_resource::<Named>(&mut names().store);
+        let _ = self.0.try_into_resource::<Nameable>(&mut names().store);
     }
 }
 
@@ -103,7 +103,7 @@ impl StreamName {
     /// Gives it up: what it was the name of is gone.
     pub(crate) fn retire(self) {
         let mut names = names();
-        let Names { store, retired } = &mut *names;
+        let NamePool { store, retired } = &mut *names;
         retired.push_back(self);
         if retired.len() > RETIRED {
             // It is there: every name is retired once.

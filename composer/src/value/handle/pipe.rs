@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::StreamLost;
-use crate::pending::{Bytes, Counted, PipeEnds, WaitingAt, Watched};
+use crate::pending::{Bytes, GaugeGuard, PipeEnds, WaitingAt, Watched};
 use crate::sync::lock;
 use wasm_runtime_composer_values::Elements;
 
 struct Pipe<H> {
-    state: Mutex<State<H>>,
+    state: Mutex<PipeState<H>>,
 }
 
-struct State<H> {
+struct PipeState<H> {
     /// What was handed over and not taken, and counts as that.
     elements: Option<(Elements<H>, Bytes)>,
     /// How many the reader waits for: with none, until there are some.
@@ -40,7 +40,7 @@ enum Writing {
     No,
     /// Nobody has asked: what a guest writes to a future stays with it until it is wanted.
     Unknown,
-    Waits,
+    WaitGraph,
 }
 
 struct Stores {
@@ -61,7 +61,7 @@ impl<H: Send> PipeEnds for Pipe<H> {
         let reader_waits = state.wanted.is_some() || is_moving && !state.reader_gone;
         let waits_for_reader = state.wanted.is_none() && !is_moving;
         let reads = at(reader, true, writer.as_ref().filter(|_| !is_moving), true);
-        let certain = state.writing == Writing::Waits;
+        let certain = state.writing == Writing::WaitGraph;
         let writes = at(writer, false, reader.as_ref().filter(|_| waits_for_reader), certain);
         let reads = reads.filter(|_| reader_waits);
         let writes = writes.filter(|_| state.writing != Writing::No);
@@ -73,7 +73,7 @@ impl<H: Send> PipeEnds for Pipe<H> {
 pub(crate) struct WriteEnd<H> {
     pipe: Arc<Pipe<H>>,
     /// What keeps the writer's component in use.
-    _uses: Counted,
+    _uses: GaugeGuard,
 }
 
 /// The reading end of a pipe.
@@ -90,10 +90,10 @@ pub(crate) enum Demand {
 
 /// A pipe that `uses` counts as long as its writing end, which `writer` has, is there.
 pub(crate) fn pipe<H: Send + 'static>(
-    uses: Counted,
+    uses: GaugeGuard,
     writer: &Arc<Watched>,
 ) -> (WriteEnd<H>, ReadEnd<H>) {
-    let state = State {
+    let state = PipeState {
         elements: None,
         wanted: None,
         taking: false,
@@ -117,7 +117,7 @@ impl<H> WriteEnd<H> {
         lock(&self.pipe.state).writing = Writing::Unknown;
     }
 
-    /// Waits until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
+    /// WaitGraph until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
     /// next thing to do is to [`put`](Self::put) them.
     pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
@@ -141,14 +141,14 @@ impl<H> WriteEnd<H> {
             state.offered = true;
             reader = state.reader.take();
         }
-        state.writing = Writing::Waits;
+        state.writing = Writing::WaitGraph;
         state.writer = Some(cx.waker().clone());
         drop(state);
         wake(reader);
         Poll::Pending
     }
 
-    /// Waits until the reader wants something, or goes, while nothing is written.
+    /// WaitGraph until the reader wants something, or goes, while nothing is written.
     pub(crate) fn poll_demand(&self, cx: &Context<'_>) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
         if state.reader_gone {
@@ -161,7 +161,7 @@ impl<H> WriteEnd<H> {
         Poll::Pending
     }
 
-    /// Waits until the reader goes, while nothing is written.
+    /// WaitGraph until the reader goes, while nothing is written.
     pub(crate) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.pipe.state);
         state.writing = Writing::No;
@@ -199,7 +199,7 @@ impl<H> WriteEnd<H> {
 }
 
 impl<H> ReadEnd<H> {
-    /// Waits for elements, up to `most` of them, or with none until there are some; `None` at the end.
+    /// WaitGraph for elements, up to `most` of them, or with none until there are some; `None` at the end.
     pub(super) fn poll_take(
         &self,
         cx: &Context<'_>,
@@ -234,7 +234,7 @@ impl<H> ReadEnd<H> {
         lock(&self.0.state).stores.reader = store.cloned();
     }
 
-    /// Waits for nothing any more. `false` if something is on its way: then the reader is still woken.
+    /// WaitGraph for nothing any more. `false` if something is on its way: then the reader is still woken.
     pub(super) fn withdraw(&self) -> bool {
         let mut state = lock(&self.0.state);
         if state.taking || state.offered || state.elements.is_some() || state.end.is_some() {

@@ -21,7 +21,7 @@ use wasm_runtime_composer_values::{Elements, Value};
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub struct StreamEnd<H> {
-    source: Source<H>,
+    source: Origin<H>,
     /// What was taken from the source and not read, with how many steps it has passed.
     rest: VecDeque<(Elements<H>, usize)>,
     /// What becomes of the elements where they change sides: one step for each time.
@@ -34,7 +34,7 @@ type Step<H> = Mutex<Box<dyn FnMut(&mut Value<H>) -> Result<(), HandleError> + S
 
 /// Why elements cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum StreamBroken {
     #[error(transparent)]
     Lost(#[from] StreamLost),
     #[error(transparent)]
@@ -44,17 +44,17 @@ pub(crate) enum Broken {
     Argument(#[from] ArgumentError),
 }
 
-impl From<Broken> for CompositionError {
-    fn from(broken: Broken) -> Self {
+impl From<StreamBroken> for CompositionError {
+    fn from(broken: StreamBroken) -> Self {
         match broken {
-            Broken::Lost(lost) => lost.into(),
-            Broken::Handle(error) => error.into(),
-            Broken::Argument(error) => error.into(),
+            StreamBroken::Lost(lost) => lost.into(),
+            StreamBroken::Handle(error) => error.into(),
+            StreamBroken::Argument(error) => error.into(),
         }
     }
 }
 
-enum Source<H> {
+enum Origin<H> {
     /// A guest writes it.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     Pipe(ReadEnd<H>),
@@ -62,13 +62,13 @@ enum Source<H> {
     Rust(Mutex<RustStream<H>>),
 }
 
-impl<H> Source<H> {
-    /// Waits for elements, up to `most` of them if a guest writes them; `None` at the end.
+impl<H> Origin<H> {
+    /// WaitGraph for elements, up to `most` of them if a guest writes them; `None` at the end.
     fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         most: usize,
-    ) -> Poll<Result<Option<Elements<H>>, Broken>> {
+    ) -> Poll<Result<Option<Elements<H>>, StreamBroken>> {
         match self {
             #[cfg(all(feature = "codec", feature = "component-model-async"))]
             Self::Pipe(pipe) => pipe.poll_take(cx, most).map_err(Into::into),
@@ -87,12 +87,12 @@ impl<H> Source<H> {
     }
 }
 
-type RustStream<H> = Pin<Box<dyn Stream<Item = Result<Elements<H>, Broken>> + Send>>;
+type RustStream<H> = Pin<Box<dyn Stream<Item = Result<Elements<H>, StreamBroken>> + Send>>;
 
 impl<H: 'static> StreamEnd<H> {
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn from_guest(pipe: ReadEnd<H>) -> Self {
-        Self { source: Source::Pipe(pipe), rest: VecDeque::new(), steps: Vec::new() }
+        Self { source: Origin::Pipe(pipe), rest: VecDeque::new(), steps: Vec::new() }
     }
 
     /// A stream of what `stream` gives.
@@ -102,9 +102,9 @@ impl<H: 'static> StreamEnd<H> {
 
     /// A stream of what `stream` gives, up to its first error.
     pub(crate) fn from_fallible(
-        stream: impl Stream<Item = Result<Elements<H>, Broken>> + Send + 'static,
+        stream: impl Stream<Item = Result<Elements<H>, StreamBroken>> + Send + 'static,
     ) -> Self {
-        let source = Source::Rust(Mutex::new(Box::pin(stream)));
+        let source = Origin::Rust(Mutex::new(Box::pin(stream)));
         Self { source, rest: VecDeque::new(), steps: Vec::new() }
     }
 
@@ -123,12 +123,12 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// Waits for elements, up to `most` of them; `None` at the end.
+    /// WaitGraph for elements, up to `most` of them; `None` at the end.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         most: usize,
-    ) -> Poll<Result<Option<Elements<H>>, Broken>> {
+    ) -> Poll<Result<Option<Elements<H>>, StreamBroken>> {
         loop {
             if let Some((mut elements, passed)) = self.rest.pop_front() {
                 let rest = elements.split_off(most);
@@ -148,10 +148,13 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// Waits until there are elements, which are not taken from their writer for this if a guest is that;
+    /// WaitGraph until there are elements, which are not taken from their writer for this if a guest is that;
     /// `false` at the end.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+    pub(crate) fn poll_readable(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, StreamBroken>> {
         loop {
             if self.rest.iter().any(|(elements, _)| !elements.is_empty()) {
                 return Poll::Ready(Ok(true));
@@ -169,17 +172,17 @@ impl<H: 'static> StreamEnd<H> {
     /// Notes which store has this end, if one has.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn held_by(&self, store: Option<&Arc<Watched>>) {
-        if let Source::Pipe(pipe) = &self.source {
+        if let Origin::Pipe(pipe) = &self.source {
             pipe.held_by(store);
         }
     }
 
-    /// Waits for nothing any more. `false` if something is on its way: then who waited is still woken.
+    /// WaitGraph for nothing any more. `false` if something is on its way: then who waited is still woken.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn withdraw(&self) -> bool {
         match &self.source {
-            Source::Pipe(pipe) => pipe.withdraw(),
-            Source::Rust(_) => true,
+            Origin::Pipe(pipe) => pipe.withdraw(),
+            Origin::Rust(_) => true,
         }
     }
 

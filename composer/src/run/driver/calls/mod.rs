@@ -25,10 +25,10 @@ use wasmtime::component::{Accessor, GuestTaskId};
 use wasmtime::component::{Func, Instance, Resource as HostResource};
 
 use super::handle::DriverHandle;
+#[cfg(feature = "component-model-async")]
+use super::loop_meter::LoopMeter;
 use super::message::{Answer, Hears, MadeBy, Reply, Ticket};
 use super::stack::HOST_STACK;
-#[cfg(feature = "component-model-async")]
-use super::turns::Turns;
 #[cfg(feature = "component-model-async")]
 use crate::error::GraceOver;
 use crate::error::{CompositionError, StopReason};
@@ -37,7 +37,7 @@ use crate::plan::companion::Companion;
 #[cfg(feature = "component-model-async")]
 use crate::plan::companion::numbered;
 use crate::plan::item::ExportedFunc;
-use crate::run::border::StoreSide;
+use crate::run::border::Border;
 use crate::types::FunctionType;
 #[cfg(feature = "codec")]
 use crate::value::shape;
@@ -47,7 +47,7 @@ use wasm_runtime_composer_values::Shape;
 /// What a started call needs, and who waits for it.
 pub(super) struct Calls {
     handle: Arc<DriverHandle>,
-    pub(super) side: Arc<StoreSide>,
+    pub(super) border: Arc<Border>,
     /// By the index of the exported function.
     callees: Vec<Option<Callee>>,
     /// What gives up a numbered call.
@@ -94,7 +94,7 @@ struct Callee {
 struct InFlight {
     calls: Slab<Started>,
     /// The call in which the guest trapped.
-    blamed: Option<usize>,
+    suspect: Option<usize>,
     /// The sync call that runs. It has the store alone, so there is one at a time.
     holding: Option<Holding>,
 }
@@ -141,25 +141,25 @@ const MOST_STACK: usize = 1024 * 1024;
 impl Calls {
     pub(super) fn new<T>(
         handle: Arc<DriverHandle>,
-        side: Arc<StoreSide>,
+        border: Arc<Border>,
         store: &mut Store<T>,
         instance: &Instance,
         grace: Option<Duration>,
     ) -> Self {
-        let companion = side.surface.companion.as_deref();
+        let companion = border.surface.companion.as_deref();
         let callee = |func: &ExportedFunc| Callee::find(store, instance, func, companion);
-        let callees: Vec<_> = side.surface.funcs.iter().map(callee).collect();
+        let callees: Vec<_> = border.surface.funcs.iter().map(callee).collect();
         #[cfg(feature = "component-model-async")]
         let cancel = companion.and_then(Companion::cancel);
         #[cfg(feature = "component-model-async")]
         let cancel = cancel.and_then(|path| lookup(store, instance, path));
-        let leaf = !side.calls_others
-            && !side.surface.abilities.suspends
+        let leaf = !border.calls_others
+            && !border.surface.abilities.suspends
             && store.engine().get_max_wasm_stack() <= MOST_STACK
-            && is_leaf(store);
+            && cannot_wait(store);
         Self {
             handle,
-            side,
+            border,
             callees,
             #[cfg(feature = "component-model-async")]
             cancel,
@@ -177,13 +177,13 @@ impl Calls {
     }
 
     /// Whether nothing that the guest calls can wait, so that its sync calls run to their end at once.
-    pub(super) fn is_leaf(&self) -> bool {
+    pub(super) fn cannot_wait(&self) -> bool {
         self.leaf
     }
 
     /// Whether the function is of an async type.
     pub(super) fn is_async(&self, func: usize) -> bool {
-        self.side.surface.funcs.get(func).is_some_and(|it| it.ty.is_async)
+        self.border.surface.funcs.get(func).is_some_and(|it| it.ty.is_async)
     }
 
     /// Whether a sync function is to be called outside of the event loop, where the engine lets nothing hold it
@@ -270,10 +270,10 @@ impl Calls {
     /// Notes that the call which holds the store is to blame for its end.
     pub(super) fn blame_holder(&self) {
         let mut in_flight = self.in_flight();
-        in_flight.blamed = in_flight.holding.map(|holding| holding.call);
+        in_flight.suspect = in_flight.holding.map(|holding| holding.call);
     }
 
-    /// Waits until something has gone on for longer than `grace` in the store while no call is in flight.
+    /// WaitGraph until something has gone on for longer than `grace` in the store while no call is in flight.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn lingering<T: Send + 'static>(
         &self,
@@ -292,7 +292,7 @@ impl Calls {
         GraceOver { grace }
     }
 
-    /// Waits until a call has ended.
+    /// WaitGraph until a call has ended.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn one_ended(&self) {
         self.ended.notified().await;
@@ -304,7 +304,7 @@ impl Calls {
         self.in_flight().holding.is_some()
     }
 
-    /// Waits until no sync call runs.
+    /// WaitGraph until no sync call runs.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn sync_over(&self) {
         while self.is_held() {
@@ -320,11 +320,11 @@ impl Calls {
         };
         self.ended.notify_one();
         if let Some(holding) = held {
-            self.handle.took(holding.since.elapsed());
+            self.handle.record_duration(holding.since.elapsed());
         }
         if let Some(started) = started {
-            if let Some(tasks) = &self.side.tasks {
-                tasks.leave(call);
+            if let Some(running_calls) = &self.border.running_calls {
+                running_calls.leave(call);
             }
             started.reply.send(answer);
         }
@@ -335,13 +335,18 @@ impl Calls {
     fn is_task(&self, call: usize, task: GuestTaskId) {
         if let Some(started) = self.in_flight().calls.get_mut(call) {
             started.task = Some(task);
-            if let Some(tasks) = &self.side.tasks {
-                tasks.enter(call, started.task, started.reply.wait(), started.reply.context());
+            if let Some(running_calls) = &self.border.running_calls {
+                running_calls.enter(
+                    call,
+                    started.task,
+                    started.reply.wait(),
+                    started.reply.context(),
+                );
             }
         }
     }
 
-    /// Waits until nobody waits for a call any more.
+    /// WaitGraph until nobody waits for a call any more.
     #[cfg(feature = "component-model-async")]
     fn poll_given_up(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
         match self.in_flight().calls.get_mut(call) {
@@ -356,11 +361,11 @@ impl Calls {
         self.cancelling.load(Ordering::Relaxed) > 0
     }
 
-    /// Waits until the guest has heard of the calls that were given up, where that takes no longer than telling it:
+    /// WaitGraph until the guest has heard of the calls that were given up, where that takes no longer than telling it:
     /// what comes next must not overtake them.
     #[cfg(feature = "component-model-async")]
     async fn told_of_cancelled(&self) {
-        let companion = self.side.surface.companion.as_ref();
+        let companion = self.border.surface.companion.as_ref();
         while companion.is_some_and(|it| it.cancels_in_passing) {
             let told = self.cancelled.notified();
             if !self.is_cancelling() {
@@ -380,14 +385,14 @@ impl Calls {
     /// with another call.
     #[cfg(feature = "component-model-async")]
     fn may_hold_back<T: Send + 'static>(&self, accessor: &Accessor<T>) -> bool {
-        let holds_back = self.side.surface.companion.as_ref().is_some_and(|it| it.holds_back);
+        let holds_back = self.border.surface.companion.as_ref().is_some_and(|it| it.holds_back);
         let mut nobody = Context::from_waker(Waker::noop());
         holds_back
             || self.number() > 1
             || accessor.poll_no_interesting_tasks(&mut nobody).is_pending()
     }
 
-    /// Waits until no call is in flight and the guest has nothing left to do.
+    /// WaitGraph until no call is in flight and the guest has nothing left to do.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
         while !self.in_flight().calls.is_empty() {
@@ -396,10 +401,10 @@ impl Calls {
         poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
     }
 
-    /// Waits until the calls in flight have reached the guest, of which the last `unsettled` may
+    /// WaitGraph until the calls in flight have reached the guest, of which the last `unsettled` may
     /// not have: what comes next in the inbox must not overtake them.
     #[cfg(feature = "component-model-async")]
-    pub(super) async fn settle(&self, turns: &Turns, unsettled: usize) {
+    pub(super) async fn settle(&self, loop_meter: &LoopMeter, unsettled: usize) {
         let unsettled = unsettled.min(self.in_flight().calls.len());
         if unsettled == 0 {
             return;
@@ -407,19 +412,19 @@ impl Calls {
         // No sync call runs when a message is taken. An async call starts when its turn comes in the
         // store's queue, and then runs up to its first wait. In each turn of the event loop the queue
         // runs dry, or one item of it waits and holds the store.
-        turns.pass(unsettled + 1).await;
+        loop_meter.wait_polls(unsettled + 1).await;
     }
 
     /// Notes that no call can end, so that any is to blame.
     pub(super) fn blame_any(&self) {
         let mut in_flight = self.in_flight();
-        in_flight.blamed = in_flight.calls.iter().next().map(|(id, _)| id);
+        in_flight.suspect = in_flight.calls.iter().next().map(|(id, _)| id);
     }
 
     /// Notes that a call is to blame for the store's end.
     #[cfg(feature = "component-model-async")]
     fn blame(&self, call: usize) {
-        self.in_flight().blamed = Some(call);
+        self.in_flight().suspect = Some(call);
     }
 
     /// Notes that a call trapped which was not among those in flight.
@@ -428,7 +433,7 @@ impl Calls {
         reply.started = true;
         let mut in_flight = self.in_flight();
         let call = in_flight.calls.insert(Started::new(func, reply));
-        in_flight.blamed = Some(call);
+        in_flight.suspect = Some(call);
         answer
     }
 
@@ -436,39 +441,39 @@ impl Calls {
     #[cfg(feature = "component-model-async")]
     pub(super) fn blame_task(&self, task: GuestTaskId) {
         let mut in_flight = self.in_flight();
-        if in_flight.blamed.is_none() {
-            let blamed = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
-            in_flight.blamed = blamed.map(|(id, _)| id);
+        if in_flight.suspect.is_none() {
+            let suspect = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
+            in_flight.suspect = suspect.map(|(id, _)| id);
         }
     }
 
     /// The function in which the guest trapped. A single call in flight needs no other proof.
     pub(super) fn blamed_function(&self) -> Option<String> {
         let mut in_flight = self.in_flight();
-        if in_flight.blamed.is_none() && in_flight.calls.len() == 1 {
-            in_flight.blamed = in_flight.calls.iter().next().map(|(id, _)| id);
+        if in_flight.suspect.is_none() && in_flight.calls.len() == 1 {
+            in_flight.suspect = in_flight.calls.iter().next().map(|(id, _)| id);
         }
-        let call = in_flight.calls.get(in_flight.blamed?)?;
+        let call = in_flight.calls.get(in_flight.suspect?)?;
         Some(self.handle.function_name(call.func))
     }
 
     /// Gives back the handles that the store held, which is to be dropped. What it was writing is lost, not
     /// ended.
     pub(super) fn lose_store(&self) {
-        if let Some(tasks) = &self.side.tasks {
-            tasks.clear();
+        if let Some(running_calls) = &self.border.running_calls {
+            running_calls.clear();
         }
-        self.side.renew();
+        self.border.renew();
     }
 
     /// Answers everybody: the call that trapped with the trap, the others with the reason that the
     /// driver's handle has by now.
     pub(super) fn end(&self, reason: &StopReason) {
-        let InFlight { mut calls, blamed, .. } = std::mem::take(&mut *self.in_flight());
-        if let (StopReason::Trapped { component, function, source }, Some(blamed)) =
-            (reason, blamed.and_then(|id| calls.try_remove(id)))
+        let InFlight { mut calls, suspect, .. } = std::mem::take(&mut *self.in_flight());
+        if let (StopReason::Trapped { component, function, source }, Some(suspect)) =
+            (reason, suspect.and_then(|id| calls.try_remove(id)))
         {
-            blamed.reply.send(Answer::Failed(CompositionError::Trap {
+            suspect.reply.send(Answer::Failed(CompositionError::Trap {
                 component: component.clone(),
                 function: function.clone(),
                 source: source.clone(),
@@ -535,7 +540,7 @@ fn lookup<'a, T>(
 /// Whether wasmtime lets functions of the store be called outside of any fiber: nothing that they
 /// call is async on the host's side, nor does the store give way to its engine's epoch or fuel. What
 /// happens inside of the component it does not look at.
-fn is_leaf<T>(store: &mut Store<T>) -> bool {
+fn cannot_wait<T>(store: &mut Store<T>) -> bool {
     if store.engine().get_max_wasm_stack() + HOST_STACK > THREAD_STACK {
         return false;
     }

@@ -24,7 +24,7 @@ use super::{Callee, Calls};
 #[cfg(feature = "component-model-async")]
 use crate::error::GraceOver;
 use crate::error::{Cause, CompositionError};
-use crate::run::border::{Loans, StoreHandles};
+use crate::run::border::{Crossing, Loans};
 #[cfg(feature = "component-model-async")]
 use crate::run::driver::bounds::within;
 use crate::run::driver::message::{Answer, Call};
@@ -36,7 +36,7 @@ use crate::types::ValueType;
 use crate::value::Handle;
 #[cfg(feature = "component-model-async")]
 use crate::value::SOME;
-use crate::value::{Faulty, Value, ValueError, from_val, into_val};
+use crate::value::{HandleFault, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]
 use crate::value::{give_handles, take_handles};
 #[cfg(feature = "codec")]
@@ -57,7 +57,7 @@ impl Calls {
         };
         drop(call.room);
         let calls = calls.clone();
-        // Tasks are first polled in the order in which they are spawned, so that calls start in
+        // RunningCalls are first polled in the order in which they are spawned, so that calls start in
         // the order of the inbox.
         accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
         Ok(())
@@ -102,7 +102,7 @@ impl Calls {
     ) {
         let answer = match callee.has_handles {
             true => accessor.with(|mut store| {
-                loans.end(&self.side, &mut store);
+                loans.end(&self.border, &mut store);
                 self.answer_of(index, callee, result, store)
             }),
             false => Answer::Returned(result),
@@ -129,7 +129,7 @@ impl Calls {
         match (ended.await, self.cancel) {
             (Some(ended), _) => {
                 // If it could not be made, it has not begun.
-                self.side.begun.has_begun(number);
+                self.border.start_order.has_begun(number);
                 return ended;
             }
             (None, Some(cancel)) => {
@@ -189,7 +189,7 @@ impl Calls {
         })?;
         func.finish_call_concurrent(accessor, call).await?;
         let answer = accessor.with(|mut store| {
-            loans.end(&self.side, &mut store);
+            loans.end(&self.border, &mut store);
             self.returned(index, ty, &results, store)
         });
         self.answer(id, self.unwrapped(index, callee, answer));
@@ -222,7 +222,7 @@ impl Calls {
         // Where the thread has no room for its stack, the guest gets one of its own.
         if self.leaf && !self.is_async(call.func) && has_stack(store.engine().get_max_wasm_stack())
         {
-            let answer = self.run_leaf(store, call.func, call.args)?;
+            let answer = self.run_to_end(store, call.func, call.args)?;
             self.answer(id, answer);
             return Ok(());
         }
@@ -241,7 +241,7 @@ impl Calls {
             self.runs(id);
             let store = &mut store.as_context_mut();
             let result = values::call_async(func, shape, store.as_context_mut(), args).await?;
-            loans.end(&self.side, &mut *store);
+            loans.end(&self.border, &mut *store);
             self.answer(id, self.answer_of(call.func, callee, result, store));
             return Ok(());
         }
@@ -257,13 +257,13 @@ impl Calls {
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
         // Large, and with the codec seldom needed.
         Box::pin(func.call_async(&mut *store, &params, &mut results)).await?;
-        loans.end(&self.side, &mut *store);
+        loans.end(&self.border, &mut *store);
         self.answer(id, self.returned(call.func, ty, &results, store));
         Ok(())
     }
 
     /// Runs a sync call to its end at once, in a store where nothing that the guest calls can wait.
-    pub(in crate::run) fn run_leaf<T: Send + 'static>(
+    pub(in crate::run) fn run_to_end<T: Send + 'static>(
         &self,
         store: &mut Store<T>,
         func: usize,
@@ -277,7 +277,7 @@ impl Calls {
                 Err(error) => return Ok(self.refused(func, error)),
             };
             let result = values::call(callee.func, shape, store.as_context_mut(), args)?;
-            loans.end(&self.side, &mut *store);
+            loans.end(&self.border, &mut *store);
             return Ok(self.answer_of(func, callee, result, store));
         }
         let (params, loans) = match self.args(&callee.ty, std::mem::take(&mut args), &mut *store) {
@@ -286,14 +286,14 @@ impl Calls {
         };
         let mut results = vec![Val::Bool(false); usize::from(callee.ty.result.is_some())];
         callee.func.call(&mut *store, &params, &mut results)?;
-        loans.end(&self.side, &mut *store);
+        loans.end(&self.border, &mut *store);
         Ok(self.returned(func, &callee.ty, &results, store))
     }
 
     /// By which function a sync one is called that runs alone.
     fn entry(&self, callee: &Callee) -> Func {
         #[cfg(feature = "component-model-async")]
-        if let (Some(at_once), Some(companion)) = (callee.at_once, &self.side.surface.companion)
+        if let (Some(at_once), Some(companion)) = (callee.at_once, &self.border.surface.companion)
             && companion.holds_back
         {
             return at_once;
@@ -303,8 +303,10 @@ impl Calls {
 
     /// Notes in which call the guest runs, on an engine that runs one at a time.
     fn runs(&self, call: usize) {
-        if let (Some(tasks), Some(started)) = (&self.side.tasks, self.in_flight().calls.get(call)) {
-            tasks.enter(call, None, started.reply.wait(), started.reply.context());
+        if let (Some(running_calls), Some(started)) =
+            (&self.border.running_calls, self.in_flight().calls.get(call))
+        {
+            running_calls.enter(call, None, started.reply.wait(), started.reply.context());
         }
     }
 
@@ -322,7 +324,7 @@ impl Calls {
         args: Vec<Value>,
         store: impl AsContextMut,
     ) -> Result<(Vec<Val>, Loans), ValueError> {
-        let mut handles = StoreHandles::new(&self.side, store);
+        let mut handles = Crossing::new(&self.border, store);
         let vals = ty.params.iter().zip(args);
         let vals = vals.map(|((_, ty), value)| into_val(ty, value, &mut handles)).collect();
         match vals {
@@ -341,10 +343,10 @@ impl Calls {
         results: &[Val],
         store: impl AsContextMut,
     ) -> Result<Option<Value>, ValueError> {
-        let mut handles = StoreHandles::new(&self.side, store);
+        let mut handles = Crossing::new(&self.border, store);
         let result = ty.result.as_ref().zip(results.first());
         let result = result.map(|(ty, val)| from_val(ty, val, &mut handles)).transpose()?;
-        handles.may_go_out().map_err(Faulty::from)?;
+        handles.may_go_out().map_err(HandleFault::from)?;
         Ok(result)
     }
 
@@ -372,7 +374,7 @@ impl Calls {
         if !callee.has_handles {
             return Ok(Loans::default());
         }
-        let mut handles = StoreHandles::new(&self.side, store);
+        let mut handles = Crossing::new(&self.border, store);
         for ((_, ty), arg) in callee.ty.params.iter().zip(args) {
             if let Err(fault) = give_handles(ty, arg, &mut handles) {
                 handles.undo();
@@ -393,7 +395,7 @@ impl Calls {
     ) -> Answer {
         if let (true, Some(ty), Some(value)) = (callee.has_handles, &callee.ty.result, &mut result)
         {
-            let mut handles = StoreHandles::new(&self.side, store);
+            let mut handles = Crossing::new(&self.border, store);
             let taken = take_handles(ty, value, &mut handles);
             if let Err(fault) = taken.and_then(|()| Ok(handles.may_go_out()?)) {
                 return self.refused(func, fault.into());
@@ -405,7 +407,7 @@ impl Calls {
     /// The answer to a call that could not be made, or whose result cannot leave the store.
     fn refused(&self, func: usize, error: ValueError) -> Answer {
         Answer::Failed(match error.fault {
-            Faulty::Handle(error) => CompositionError::Handle(error),
+            HandleFault::Handle(error) => CompositionError::Handle(error),
             fault => self.failed(func, wasmtime::Error::new(fault)),
         })
     }
@@ -475,14 +477,14 @@ impl CallTask {
             calls.told_of_cancelled().await;
         }
         let turn = match calls.cancel {
-            Some(_) => calls.side.begun.turn().await,
+            Some(_) => calls.border.start_order.turn().await,
             None => None,
         };
         // What gives a call up may do nothing else until that is over.
         let numbered = callee.numbered.as_ref().filter(|_| !calls.is_cancelling());
         if let Some(numbered) = numbered {
             let number = calls.number_of_call();
-            calls.side.begun.begins(number, turn);
+            calls.border.start_order.begins(number, turn);
             return Box::pin(calls.run_numbered(accessor, (id, index), (numbered, number), args))
                 .await;
         }

@@ -13,19 +13,19 @@ use super::message::{Expired, Ticket};
 /// The call to blame when its time is over, if there is one. One call holds the store at a time, so the last
 /// one counts.
 #[derive(Default)]
-pub(super) struct Watch {
-    blamed: Option<Blamed>,
+pub(super) struct HoldTimer {
+    suspect: Option<Suspect>,
     /// The call that holds the store and that nobody waits for, if there is one.
-    unheard: Option<Blamed>,
+    unheard: Option<Suspect>,
 }
 
-struct Blamed {
+struct Suspect {
     ticket: Ticket,
     over: Pin<Box<Sleep>>,
 }
 
-impl Watch {
-    /// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
+impl HoldTimer {
+    /// WaitGraph until a call whose deadline has passed has held the store for as long as it, and says of which
     /// function it is. A call that has waited for most of the time is not to blame for that.
     #[inline]
     pub(super) fn poll_held_too_long(
@@ -38,21 +38,21 @@ impl Watch {
             if let Poll::Ready(Some(Expired { ticket, within })) = handle.poll_expired(cx) {
                 let since = calls.holds_store(ticket).map(|(_, since)| since);
                 if let Some(until) = since.and_then(|since| since.checked_add(within)) {
-                    self.blamed = Some(Blamed { ticket, over: Box::pin(sleep_until(until)) });
+                    self.suspect = Some(Suspect { ticket, over: Box::pin(sleep_until(until)) });
                 }
                 continue;
             }
-            let Some(blamed) = &mut self.blamed else { return Poll::Pending };
-            ready!(blamed.over.as_mut().poll(cx));
-            let holding = calls.holds_store(blamed.ticket);
-            self.blamed = None;
+            let Some(suspect) = &mut self.suspect else { return Poll::Pending };
+            ready!(suspect.over.as_mut().poll(cx));
+            let holding = calls.holds_store(suspect.ticket);
+            self.suspect = None;
             if let Some((func, _)) = holding {
                 return Poll::Ready(func);
             }
         }
     }
 
-    /// Waits until a call has held the store for as long as `grace` since nobody waits for it any more.
+    /// WaitGraph until a call has held the store for as long as `grace` since nobody waits for it any more.
     pub(super) fn poll_unheard(
         &mut self,
         cx: &mut Context<'_>,
@@ -65,7 +65,7 @@ impl Watch {
         };
         let unheard = match &mut self.unheard {
             Some(known) if known.ticket == ticket => known,
-            other => other.insert(Blamed { ticket, over: Box::pin(sleep(grace)) }),
+            other => other.insert(Suspect { ticket, over: Box::pin(sleep(grace)) }),
         };
         ready!(unheard.over.as_mut().poll(cx));
         calls.blame_holder();

@@ -19,13 +19,13 @@ use crate::error::RunLimit;
 /// or has worked on at least one item of it. A guest that computes, on an engine that interrupts
 /// it, gives way at every tick of the epoch, and meanwhile the loop does not come round.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct LoopMeter {
     polls: AtomicUsize,
     /// Ticks since the loop came round, or waited.
     held: AtomicUsize,
 }
 
-impl Turns {
+impl LoopMeter {
     /// Runs `event_loop`, which is pinned already, and counts its turns. Gives it up when it was held for
     /// more than `limit` ticks in a row.
     pub(super) fn count<F>(
@@ -57,7 +57,7 @@ impl Turns {
 
     /// Runs the part of the loop that is polled whenever it comes round.
     #[cfg(feature = "component-model-async")]
-    pub(super) fn come_round<F>(&self, mut inside: F) -> impl Future<Output = F::Output>
+    pub(super) fn each_turn<F>(&self, mut inside: F) -> impl Future<Output = F::Output>
     where
         F: Future + Unpin,
     {
@@ -67,9 +67,9 @@ impl Turns {
         })
     }
 
-    /// Waits, inside the event loop, until it has been polled `n` more times.
+    /// WaitGraph, inside the event loop, until it has been polled `n` more times.
     #[cfg(feature = "component-model-async")]
-    pub(super) async fn pass(&self, n: usize) {
+    pub(super) async fn wait_polls(&self, n: usize) {
         let end = self.polls.load(Ordering::Relaxed) + n;
         std::future::poll_fn(|cx| {
             if self.polls.load(Ordering::Relaxed) >= end {
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn ticks_are_what_wakes_itself_and_nothing_else() {
         let limit = RunLimited::new(3);
-        let turns = Turns::default();
+        let loop_meter = LoopMeter::default();
         let mut nobody = Context::from_waker(Waker::noop());
         // Whether the next poll is a tick.
         let ticks = Cell::new(true);
@@ -164,7 +164,7 @@ mod tests {
             }
             Poll::<()>::Pending
         });
-        let mut counted = pin!(turns.count(Some(&limit), computing));
+        let mut counted = pin!(loop_meter.count(Some(&limit), computing));
         let mut pending = |times| {
             (0..times).all(|_| {
                 limit.waker.wake_by_ref();

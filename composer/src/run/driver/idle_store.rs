@@ -22,16 +22,16 @@ use crate::error::{discard, panicked};
 use crate::value::Value;
 
 /// See the module.
-pub(super) struct Slot<T: 'static> {
-    state: Mutex<State<T>>,
+pub(super) struct IdleStore<T: 'static> {
+    state: Mutex<IdleState<T>>,
 }
 
-struct State<T: 'static> {
+struct IdleState<T: 'static> {
     /// The store at rest. A caller who finds none, because the driver or another caller runs it, sends
     /// a message.
-    resting: Option<AtRest<T>>,
+    resting: Option<Idle<T>>,
     leaf: bool,
-    left: Option<Left<T>>,
+    left: Option<Handback<T>>,
     /// Whether the driver waits for the store to come back.
     wanted: bool,
     driver: Option<Waker>,
@@ -40,33 +40,34 @@ struct State<T: 'static> {
 }
 
 /// A store in which nothing runs.
-pub(super) struct AtRest<T: 'static> {
+pub(super) struct Idle<T: 'static> {
     pub(super) store: Store<T>,
     pub(super) calls: Arc<Calls>,
 }
 
 /// A call with the store that it runs in.
-pub(super) type Begun<T> = Pin<Box<dyn Future<Output = (AtRest<T>, wasmtime::Result<()>)> + Send>>;
+pub(super) type StartedCall<T> =
+    Pin<Box<dyn Future<Output = (Idle<T>, wasmtime::Result<()>)> + Send>>;
 
 /// What a caller leaves to the driver.
-enum Left<T: 'static> {
-    Begun(Begun<T>),
+enum Handback<T: 'static> {
+    Started(StartedCall<T>),
     Failed(wasmtime::Error),
 }
 
 /// What a driver has to do next.
-pub(super) enum Work<T: 'static> {
+pub(super) enum NextJob<T: 'static> {
     /// A message, or none if the inbox is closed and empty.
-    Message(Option<Message>, AtRest<T>),
+    Message(Option<Message>, Idle<T>),
     /// To run a call on that was begun in place.
-    Begun(Begun<T>),
+    Started(StartedCall<T>),
     /// A call in place has failed and taken the store with it; it is among the calls in flight.
     Failed(wasmtime::Error),
 }
 
-impl<T: Send + 'static> Slot<T> {
+impl<T: Send + 'static> IdleStore<T> {
     pub(super) fn new() -> Arc<Self> {
-        let state = State {
+        let state = IdleState {
             resting: None,
             leaf: false,
             left: None,
@@ -77,13 +78,13 @@ impl<T: Send + 'static> Slot<T> {
         Arc::new(Self { state: Mutex::new(state) })
     }
 
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, IdleState<T>> {
         // Nothing runs under this lock that could leave it half-changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the store for a call in place.
-    fn take(&self, inbox: &Inbox<Message>, leaf_only: bool) -> Option<AtRest<T>> {
+    fn take(&self, inbox: &Inbox<Message>, leaf_only: bool) -> Option<Idle<T>> {
         let mut state = self.state();
         // What has been sent comes first.
         if state.wanted || leaf_only && !state.leaf || !inbox.is_empty() {
@@ -93,7 +94,7 @@ impl<T: Send + 'static> Slot<T> {
     }
 
     /// Lets the store rest here.
-    pub(super) fn put(&self, store: AtRest<T>) {
+    pub(super) fn put(&self, store: Idle<T>) {
         let mut state = self.state();
         if state.closed {
             // Stores are not dropped under the lock.
@@ -101,7 +102,7 @@ impl<T: Send + 'static> Slot<T> {
             discard(store);
             return;
         }
-        state.leaf = store.calls.is_leaf();
+        state.leaf = store.calls.cannot_wait();
         state.resting = Some(store);
         let waiting = if state.wanted { state.driver.take() } else { None };
         drop(state);
@@ -110,7 +111,7 @@ impl<T: Send + 'static> Slot<T> {
         }
     }
 
-    fn leave(&self, left: Left<T>) {
+    fn leave(&self, left: Handback<T>) {
         let mut state = self.state();
         let unheard = if state.closed { Some(left) } else { state.left.replace(left) };
         let driver = state.driver.take();
@@ -121,14 +122,14 @@ impl<T: Send + 'static> Slot<T> {
         }
     }
 
-    /// Waits for the next thing that the driver has to do. Until then others may run the store.
-    pub(super) async fn work(&self, driver: &DriverHandle) -> Work<T> {
+    /// WaitGraph for the next thing that the driver has to do. Until then others may run the store.
+    pub(super) async fn work(&self, driver: &DriverHandle) -> NextJob<T> {
         std::future::poll_fn(|cx| {
             let mut state = self.state();
             if let Some(left) = state.left.take() {
                 return Poll::Ready(match left {
-                    Left::Begun(call) => Work::Begun(call),
-                    Left::Failed(error) => Work::Failed(error),
+                    Handback::Started(call) => NextJob::Started(call),
+                    Handback::Failed(error) => NextJob::Failed(error),
                 });
             }
             state.driver = Some(cx.waker().clone());
@@ -139,7 +140,7 @@ impl<T: Send + 'static> Slot<T> {
             // From the moment when the message is out of the inbox, nobody can overtake it.
             match driver.poll_receive(cx) {
                 Poll::Ready(message) => match state.resting.take() {
-                    Some(store) => Poll::Ready(Work::Message(message, store)),
+                    Some(store) => Poll::Ready(NextJob::Message(message, store)),
                     None => Poll::Pending,
                 },
                 Poll::Pending => Poll::Pending,
@@ -164,22 +165,22 @@ impl<T: Send + 'static> Slot<T> {
     }
 }
 
-impl<T: Send + 'static> InPlace for Slot<T> {
-    fn run_leaf(
+impl<T: Send + 'static> InPlace for IdleStore<T> {
+    fn run_to_end(
         &self,
         inbox: &Inbox<Message>,
         func: usize,
         args: &mut Vec<Value>,
     ) -> Option<RanInPlace> {
-        let AtRest { mut store, calls } = self.take(inbox, true)?;
+        let Idle { mut store, calls } = self.take(inbox, true)?;
         let args = std::mem::take(args);
         let run = || {
             let _guest = Guest::enter();
-            calls.run_leaf(&mut store, func, args)
+            calls.run_to_end(&mut store, func, args)
         };
         let error = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Ok(answer)) => {
-                self.put(AtRest { store, calls });
+                self.put(Idle { store, calls });
                 return Some(RanInPlace::Ended(answer));
             }
             Ok(Err(error)) => error,
@@ -188,39 +189,39 @@ impl<T: Send + 'static> InPlace for Slot<T> {
         let answer = calls.trapped(func);
         // The driver may make another store as soon as it knows.
         discard(store);
-        self.leave(Left::Failed(error));
+        self.leave(Handback::Failed(error));
         Some(RanInPlace::Trapped(answer))
     }
 
     fn begin(&self, inbox: &Inbox<Message>, call: Call) -> Result<(), Call> {
-        let Some(AtRest { mut store, calls }) = self.take(inbox, false) else { return Err(call) };
-        let mut begun: Begun<T> = Box::pin(async move {
+        let Some(Idle { mut store, calls }) = self.take(inbox, false) else { return Err(call) };
+        let mut started: StartedCall<T> = Box::pin(async move {
             let outcome = calls.run(&mut store, call).await;
-            (AtRest { store, calls }, outcome)
+            (Idle { store, calls }, outcome)
         });
         // Whoever polls it next is the driver, which looks at once.
         let mut nobody = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let _guest = Guest::enter();
-            begun.as_mut().poll(&mut nobody)
+            started.as_mut().poll(&mut nobody)
         }));
         match polled {
             Ok(Poll::Ready((store, Ok(())))) => self.put(store),
             Ok(Poll::Ready((store, Err(error)))) => {
                 // The driver may make another store as soon as it knows.
                 discard(store);
-                self.leave(Left::Failed(error));
+                self.leave(Handback::Failed(error));
             }
-            Ok(Poll::Pending) => self.leave(Left::Begun(begun)),
+            Ok(Poll::Pending) => self.leave(Handback::Started(started)),
             Err(panic) => {
-                discard(begun);
-                self.leave(Left::Failed(panicked(panic)));
+                discard(started);
+                self.leave(Handback::Failed(panicked(panic)));
             }
         }
         Ok(())
     }
 
-    fn is_leaf(&self) -> bool {
+    fn cannot_wait(&self) -> bool {
         self.state().leaf
     }
 }
