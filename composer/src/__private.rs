@@ -65,7 +65,7 @@ impl<'a> Accessors<'a> {
         (accessor, is_async): (&'static str, bool),
         (interface, function): (Option<&str>, &str),
         params: [Check; N],
-        result: &ReturnType<R>,
+        result: &Returned<R>,
     ) -> Accessor {
         match self.composition.find(interface, function) {
             Ok(func) => {
@@ -99,7 +99,7 @@ impl Accessor {
     pub async fn call<R, const N: usize>(
         &self,
         args: [Value; N],
-        result: ReturnType<R>,
+        result: Returned<R>,
     ) -> Result<R, CompositionError> {
         match &self.func {
             Some(func) => crate::export::call(func, args.into(), result.from).await,
@@ -120,7 +120,7 @@ pub struct Parameter<T> {
 
 /// The type that an accessor returns.
 #[derive(Debug)]
-pub struct ReturnType<R> {
+pub struct Returned<R> {
     check: fn(&FunctionType) -> Result<(), TypeDifference>,
     from: fn(Value) -> Result<R, Unexpected>,
 }
@@ -131,8 +131,8 @@ pub fn parameter<T: IntoComponentValue>() -> Parameter<T> {
 }
 
 /// The same for what is returned.
-pub fn returned<R: FromComponentValue>() -> ReturnType<R> {
-    ReturnType { check: check_result::<R>, from: R::from_value }
+pub fn returned<R: FromComponentValue>() -> Returned<R> {
+    Returned { check: check_result::<R>, from: R::from_value }
 }
 
 /// The future of an expression, by a type that says what it is.
@@ -153,14 +153,14 @@ pub fn returns<T>() -> Option<T> {
     label = "expected a tuple of a `Linker<T>` and a function that gives `Store<T>`s",
     note = "the function is `Send`, `Sync` and `'static`: `(linker, move || Store::new(&engine, state()))`"
 )]
-pub trait ErrorPlace {
+pub trait Place {
     type Data: Send + 'static;
     type Stores: Fn() -> Store<Self::Data> + Send + Sync + 'static;
 
     fn parts(self) -> (Linker<Self::Data>, Self::Stores);
 }
 
-impl<T: Send + 'static, S: Fn() -> Store<T> + Send + Sync + 'static> ErrorPlace for (Linker<T>, S) {
+impl<T: Send + 'static, S: Fn() -> Store<T> + Send + Sync + 'static> Place for (Linker<T>, S) {
     type Data = T;
     type Stores = S;
 
@@ -171,13 +171,13 @@ impl<T: Send + 'static, S: Fn() -> Store<T> + Send + Sync + 'static> ErrorPlace 
 
 /// A group of `compose!`.
 #[cfg(feature = "fuse")]
-pub fn fused<P: ErrorPlace>(group: Composer, place: P) -> ComposableComponent<P::Data> {
+pub fn fused<P: Place>(group: Composer, place: P) -> ComposableComponent<P::Data> {
     let (linker, store) = place.parts();
     group.fused(linker, store)
 }
 
 #[cfg(not(feature = "fuse"))]
-pub fn fused<P: ErrorPlace, C: Fuses>(group: C, place: P) -> ComposableComponent<P::Data> {
+pub fn fused<P: Place, C: Fuses>(group: C, place: P) -> ComposableComponent<P::Data> {
     group.fused(place)
 }
 
@@ -188,7 +188,7 @@ pub fn fused<P: ErrorPlace, C: Fuses>(group: C, place: P) -> ComposableComponent
     label = "turn the feature on to place components together"
 )]
 pub trait Fuses {
-    fn fused<P: ErrorPlace>(self, place: P) -> ComposableComponent<P::Data>;
+    fn fused<P: Place>(self, place: P) -> ComposableComponent<P::Data>;
 }
 
 /// What `#[derive(ComponentValue)]` builds values with, and takes them apart.

@@ -49,6 +49,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("streams::writer_that_traps_is_no_end_of_its_stream", "the reader ends with its writer"),
     ("streams::replaced_writer_lives_as_long_as_its_streams_are_read", "a component is replaced"),
     ("streams::replaced_reader_lets_go_of_its_streams", "a component is replaced"),
+    ("streams::stream_that_is_open_is_no_call_in_progress", "what a single component is like"),
     // How calls and handles pass between stores.
     ("deadlocks", "says which component waits for which"),
     ("entries", "compares the placements itself"),
@@ -98,6 +99,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("fuse", "of fusing itself"),
     ("explain", "of planning alone"),
     ("planning", "of planning alone"),
+    ("architecture", "of sources alone"),
     ("book", "of documentation"),
     ("wasi", "what single components are given of the host"),
     ("placement", "this"),

@@ -296,6 +296,27 @@ fn reader_that_goes_is_seen_by_the_writer() {
 }
 
 #[test]
+fn stream_that_is_open_is_no_call_in_progress() {
+    run(async || {
+        let composition = pair().await;
+        let writer = || {
+            let snapshot = composition.snapshot();
+            let found = snapshot.components.into_iter().find(|it| it.id == "writer");
+            found.unwrap().instances.remove(0)
+        };
+        let mut endless: ComponentStream<u32> =
+            call(&composition, WRITER, "endless", ()).await.unwrap();
+        limited(endless.next()).await.unwrap().unwrap();
+        assert_eq!((writer().running, writer().open_streams), (0, 1));
+        let told = composition.snapshot().to_string();
+        assert!(told.contains("0 in progress, 0 waiting, streams open: 1\n"), "{told}");
+        drop(endless);
+        until(|| writer().open_streams == 0).await;
+        assert_eq!(writer().running, 0);
+    });
+}
+
+#[test]
 fn writer_that_traps_is_no_end_of_its_stream() {
     run(async || {
         let composition = immortals().await;

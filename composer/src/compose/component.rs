@@ -397,14 +397,16 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
         }
     }
 
+    fn stack_for_others(&self) -> usize {
+        let engine = self.linker.engine();
+        engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack())
+    }
+
     fn is_restartable(&self) -> bool {
         true
     }
 
-    fn link(self: Arc<Self>, mut link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
-        let engine = self.linker.engine();
-        link.border.stack =
-            engine.get_async_stack_size().saturating_sub(engine.get_max_wasm_stack());
+    fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
         let failed = |error| LinkError::Failed(Cause::new(error));
         let Loaded { component, surface } =
             self.load(&link.border.id).map_err(LinkError::Broken)?;

@@ -31,19 +31,13 @@ impl LiveComponent {
         dispatcher: Arc<Dispatcher>,
         kinds: Arc<[Option<ResourceKind>]>,
         settings: Settings,
+        layers: Arc<[ErasedLayer]>,
     ) -> Self {
         let deadline = settings.deadline;
         let endpoints = (0..surface.funcs.len())
             .map(|func| Endpoint { dispatcher: dispatcher.clone(), func, deadline, detour: None })
             .collect();
-        Self {
-            surface,
-            endpoints,
-            kinds,
-            dispatcher: Some(dispatcher),
-            settings,
-            layers: Arc::default(),
-        }
+        Self { surface, endpoints, kinds, dispatcher: Some(dispatcher), settings, layers }
     }
 
     /// Where callers outside of the composition reach a function of the component `id`.
@@ -52,13 +46,14 @@ impl LiveComponent {
         Route::around(&self.endpoints[func], &self.layers, None, provider)
     }
 
-    /// The same, with a deadline for calls from outside.
-    pub(crate) fn with_deadline(mut self, deadline: Option<Duration>) -> Self {
+    /// The same inside of another composition, with a deadline and layers for calls from outside.
+    pub(crate) fn inside(mut self, deadline: Option<Duration>, layers: Arc<[ErasedLayer]>) -> Self {
         let endpoints = self.endpoints.iter().cloned().map(|mut endpoint| {
             endpoint.deadline = endpoint.deadline.into_iter().chain(deadline).min();
             endpoint
         });
         self.endpoints = endpoints.collect();
+        self.layers = layers;
         self
     }
 }

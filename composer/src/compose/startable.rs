@@ -29,6 +29,11 @@ pub(crate) trait AnyComponent: Send + Sync {
     #[cfg(feature = "fuse")]
     fn binary(&self) -> Result<Option<Vec<u8>>, Cause>;
 
+    /// How much stack its guests leave to what they call: nothing, if it makes no calls.
+    fn stack_for_others(&self) -> usize {
+        0
+    }
+
     /// Whether its store can be made anew.
     fn is_restartable(&self) -> bool;
 

@@ -72,28 +72,30 @@ impl Wiring {
         let live = LiveHandles::default();
         let waits = resolution.allows_cycles().then(WaitGraph::default);
         let events = EventSender::default();
+        // A resource that is passed on is the one of its home, so what each defines comes first.
+        let defined: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| match &part.content {
+                PlannedContent::Composed(live) => live.kinds.clone(),
+                PlannedContent::Single(_) => kinds(&resolution, index, None),
+            })
+            .collect();
         let mut waiting = HashMap::new();
         let mut leaves: Vec<LiveComponent> = Vec::with_capacity(parts.len());
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
+            let layers = layering.between(None, &leaf.id).into();
             leaves.push(match part.content {
-                PlannedContent::Composed(leaf) => leaf.with_deadline(part.settings.deadline),
+                PlannedContent::Composed(live) => live.inside(part.settings.deadline, layers),
                 PlannedContent::Single(single) => {
-                    let it = Unstarted::new(single, leaf, part.settings, &events);
-                    let handles = it.drivers.clone();
-                    let dispatcher = Dispatcher::new(leaf.id.clone(), handles);
-                    waiting.insert(index, it);
-                    let kinds = kinds(&resolution, index, None);
-                    LiveComponent::new(leaf.surface.clone(), dispatcher, kinds, part.settings)
+                    let unstarted = Unstarted::new(single, leaf, part.settings, &events);
+                    let dispatcher = Dispatcher::new(leaf.id.clone(), unstarted.drivers.clone());
+                    waiting.insert(index, unstarted);
+                    let kinds = kinds_passed_on(&resolution, index, |leaf| &defined[leaf]);
+                    let surface = leaf.surface.clone();
+                    LiveComponent::new(surface, dispatcher, kinds, part.settings, layers)
                 }
             });
-        }
-        // A resource that is passed on is the one of its home.
-        for index in waiting.keys() {
-            let passed_on = kinds_passed_on(&resolution, *index, &leaves);
-            leaves[*index].kinds = passed_on;
-        }
-        for (live, leaf) in leaves.iter_mut().zip(&resolution.leaves) {
-            live.layers = layering.between(None, &leaf.id).into();
         }
         let layering = Arc::new(layering);
         Self { resolution, leaves, live, events, waits, deadlocks, layering, waiting }
@@ -111,12 +113,15 @@ impl Wiring {
         let leaf = &resolution.leaves[index];
         let it = Unstarted::new(single, leaf, leaves[index].settings, &events);
         if let Some(dispatcher) = leaves[index].dispatcher.clone() {
-            let kinds = kinds(&resolution, index, Some(&leaves[index]));
-            let layers = leaves[index].layers.clone();
-            leaves[index] =
-                LiveComponent::new(leaf.surface.clone(), dispatcher, kinds, leaves[index].settings);
-            leaves[index].layers = layers;
-            leaves[index].kinds = kinds_passed_on(&resolution, index, &leaves);
+            let former = &leaves[index];
+            let defined = kinds(&resolution, index, Some(former));
+            let kinds = kinds_passed_on(&resolution, index, |leaf| match leaf == index {
+                true => &defined,
+                false => &leaves[leaf].kinds,
+            });
+            let (settings, layers) = (former.settings, former.layers.clone());
+            let surface = leaf.surface.clone();
+            leaves[index] = LiveComponent::new(surface, dispatcher, kinds, settings, layers);
         }
         let waiting = HashMap::from([(index, it)]);
         Self { resolution, leaves, live, events, waits, deadlocks, layering, waiting }
@@ -133,7 +138,7 @@ impl Wiring {
             };
             let ways = self.ways(index);
             for handle in drivers {
-                let link = self.link_of(index, handle.clone(), &ways);
+                let link = self.link_of(index, handle.clone(), &ways, single.stack_for_others());
                 self.deadlocks.add(handle.watched());
                 // Nobody knows what an instance waits for that runs already.
                 if single.is_restartable() && self.is_woken_by_others_alone(index, &link, &ways) {
@@ -259,7 +264,13 @@ impl Wiring {
         }
     }
 
-    fn link_of(&self, index: usize, handle: Arc<DriverHandle>, ways: &[Way]) -> LinkPlan {
+    fn link_of(
+        &self,
+        index: usize,
+        handle: Arc<DriverHandle>,
+        ways: &[Way],
+        stack: usize,
+    ) -> LinkPlan {
         let leaf = &self.resolution.leaves[index];
         let sources = leaf.sources.iter().enumerate();
         let from_linker = sources.filter(|(_, source)| matches!(source, Source::Linker { .. }));
@@ -272,9 +283,7 @@ impl Wiring {
                 leaf.id.clone(),
                 self.leaves[index].settings.handle_limit.unwrap_or(DEFAULT_LIMIT),
             ),
-            live: self.live.clone(),
-            own_live: handle.live().clone(),
-            uses: handle.uses().clone(),
+            counts: handle.counts(&self.live),
             store: handle.store().clone(),
             running_calls: (self.waits.is_some() || !self.layering.is_empty())
                 .then(|| RunningCalls::new(self.waits.clone(), handle.driver_id())),
@@ -285,8 +294,7 @@ impl Wiring {
             calls_others: wires
                 .iter()
                 .any(|wire| !leaf.surface.imports[wire.import].item.is_types_alone()),
-            // Whoever links the component knows its engine.
-            stack: 0,
+            stack,
             outgoing: OutgoingCalls::new(
                 leaf.id.clone(),
                 self.leaves[index].settings.calls_in_flight,
@@ -487,18 +495,16 @@ fn kinds(
         .collect()
 }
 
-/// The identities of a component's resources, where `leaves` know those that they define.
-fn kinds_passed_on(
+/// The identities of a component's resources, where `defined` tells those that a component defines.
+fn kinds_passed_on<'a>(
     resolution: &Resolution,
     index: usize,
-    leaves: &[LiveComponent],
+    defined: impl Fn(usize) -> &'a Arc<[Option<ResourceKind>]>,
 ) -> Arc<[Option<ResourceKind>]> {
     let homes = resolution.leaves[index].resources.iter();
     homes
         .map(|home| match *home {
-            ResourceHome::Component { leaf, resource } => {
-                leaves[leaf].kinds[resource as usize].clone()
-            }
+            ResourceHome::Component { leaf, resource } => defined(leaf)[resource as usize].clone(),
             ResourceHome::Host | ResourceHome::Unknown => None,
         })
         .collect()

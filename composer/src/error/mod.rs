@@ -16,7 +16,7 @@ use wasmtime::{Trap, WasmBacktrace};
 pub use call::{ArgumentError, HandleError, LookupError};
 #[cfg(feature = "compile")]
 pub(crate) use panic::panic_message;
-pub(crate) use panic::{discard, panicked};
+pub(crate) use panic::{bug, discard, panicked};
 pub use plan::{ImportRule, PlanError, PlanProblem};
 #[cfg(feature = "wasi")]
 pub use start::WasiError;

@@ -1,4 +1,4 @@
-//! Panics of the host as errors.
+//! What goes wrong in the host: panics, and mistakes of this library.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,4 +26,11 @@ pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
 pub(crate) fn discard<T>(it: T) {
     // The panic hook has told of it.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(it)));
+}
+
+/// The error that something is not as it has to be, whatever guests and the host do.
+pub(crate) fn bug(what: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!(
+        "{what}; this is a bug of wasm-runtime-composer: please report it, with how it came about"
+    ))
 }

@@ -14,7 +14,7 @@ use wasmtime::component::Val;
 
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::plan::item::ExportedFunc;
-use crate::run::{CallContext, Caller, Endpoint, InPlaceCaller, Ran};
+use crate::run::{CallContext, Caller, Endpoint, InPlaceCaller};
 use crate::types::FunctionType;
 use crate::value::handle::ResourceKind;
 use crate::value::{HandleType, Handles, Value, ValueError, each_handle, from_val};
@@ -173,21 +173,13 @@ impl ExportFunc {
 impl FuncInner {
     async fn call(
         &self,
-        mut args: Vec<Value>,
+        args: Vec<Value>,
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         if self.side.gate.is_shut() {
             return Err(self.endpoint.dispatcher.closed(self.endpoint.func));
         }
         let in_place = (!self.ty.is_async).then_some(InPlaceCaller::Rust);
-        if let (Some(caller), None) = (in_place, deadline)
-            && let Some(ran) = self.endpoint.run_in_place(&mut args, caller)
-        {
-            return match ran {
-                Ran::Ended(result) => result,
-                Ran::Trapped(trapped) => trapped.answer().await,
-            };
-        }
         let caller = Caller::Rust { context: CallContext::default() };
         self.endpoint.call(args, caller, deadline, in_place).await
     }

@@ -11,7 +11,7 @@ use super::call::{Call, Returned};
 use super::service::ErasedLayer;
 use crate::error::CompositionError;
 use crate::plan::item::ExportedFunc;
-use crate::run::{Called, Caller, Depth, Detour, Endpoint, InPlaceCaller, Ran};
+use crate::run::{Called, Caller, Depth, Detour, Endpoint, InPlaceCaller};
 use crate::types::FunctionType;
 use crate::value::Value;
 
@@ -91,7 +91,7 @@ impl Call {
             self.met += 1;
             return layer.call(self).await.map_err(|error| route.error(error));
         }
-        let Self { mut args, caller, until, in_place, .. } = self;
+        let Self { args, caller, until, in_place, .. } = self;
         // A layer may call from deep below the guest, or from another task.
         let in_place = in_place.filter(|(caller, depth)| match caller {
             InPlaceCaller::Guest { .. } => depth.is_near(),
@@ -100,13 +100,7 @@ impl Call {
         let in_place = in_place.map(|(caller, _)| caller);
         // The component's driver has to know of the deadline too.
         let within = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let target = &route.target;
-        let ran = in_place.filter(|_| within.is_none());
-        let value = match ran.and_then(|caller| target.run_in_place(&mut args, caller)) {
-            Some(Ran::Ended(result)) => result?,
-            Some(Ran::Trapped(trapped)) => trapped.answer().await?,
-            None => target.call(args, caller, within, in_place).await?,
-        };
+        let value = route.target.call(args, caller, within, in_place).await?;
         Ok(Returned { route, value })
     }
 }

@@ -17,7 +17,7 @@ use crate::error::{CompositionError, with_causes};
 use crate::plan::containment::Carrier;
 use crate::run::{
     Border, CallContext, Caller, ComponentCaller, Crossing, Endpoint, InPlaceCaller, PendingWait,
-    Ran,
+    Started,
 };
 use crate::types::FunctionType;
 use crate::value::{ERR, Value, ValueError, from_val, into_val};
@@ -85,9 +85,9 @@ pub(super) fn define<T: Send + 'static>(
         let import = import.clone();
         Box::new(async move {
             let mut args = import.args(&mut store, params)?;
-            let ran = import.run_in_place(&mut args);
+            let started = import.run_in_place(&mut args);
             let around = import.around(&mut store);
-            let result = import.go_on(ran, args, around).await?;
+            let result = import.go_on(started, args, around).await?;
             import.results(&mut store, result, results)
         })
     })
@@ -122,9 +122,9 @@ impl<T: Send + 'static> values::HostFunc<T, Handle> for Direct {
         if let Err(error) = import.take_args(&mut store, &mut args) {
             return Box::new(ready(Err(error)));
         }
-        let mut ran = import.run_in_place(&mut args);
+        let mut started = import.run_in_place(&mut args);
         // What needs no waiting needs no more than this of a future.
-        if let Some(Ran::Ended(result)) = ran.take_if(|ran| matches!(ran, Ran::Ended(_))) {
+        if let Some(Started::Done(result)) = started.take_if(|it| matches!(it, Started::Done(_))) {
             let returned = result.map_err(wasmtime::Error::new).and_then(|mut result| {
                 import.give_result(&mut store, &mut result)?;
                 Ok(result.into())
@@ -134,7 +134,7 @@ impl<T: Send + 'static> values::HostFunc<T, Handle> for Direct {
         let import = import.clone();
         Box::new(async move {
             let around = import.around(&mut store);
-            let mut result = import.go_on(ran, args, around).await?;
+            let mut result = import.go_on(started, args, around).await?;
             import.give_result(&mut store, &mut result)?;
             Ok(result.into())
         })
@@ -234,7 +234,7 @@ impl ImportedFunc {
         let answer = match self.endpoint.direct() {
             Some(dispatcher) => {
                 match dispatcher.begin(self.endpoint.func, args, caller, in_place) {
-                    Ok(asked) => asked.answer().await,
+                    Ok(pending) => pending.wait().await,
                     Err(error) => Err(error),
                 }
             }
@@ -248,26 +248,26 @@ impl ImportedFunc {
     }
 
     /// Runs a call in place, if it can be and need not wait.
-    fn run_in_place(&self, args: &mut Vec<Value>) -> Option<Ran> {
+    fn run_in_place(&self, args: &mut Vec<Value>) -> Option<Started> {
         Some(match self.endpoint.run_in_place(args, self.in_place?)? {
-            Ran::Ended(result) => Ran::Ended(self.contain(result)),
-            trapped @ Ran::Trapped(_) => trapped,
+            Started::Done(result) => Started::Done(self.contain(result)),
+            pending @ Started::Pending(_) => pending,
         })
     }
 
     /// Makes a call that may have been run in place.
     async fn go_on(
         &self,
-        ran: Option<Ran>,
+        started: Option<Started>,
         args: Vec<Value>,
         around: (Option<PendingWait>, CallContext),
     ) -> Result<Option<Value>, CompositionError> {
-        match ran {
-            Some(Ran::Ended(result)) => result,
-            Some(Ran::Trapped(trapped)) => {
+        match started {
+            Some(Started::Done(result)) => result,
+            Some(Started::Pending(trapped)) => {
                 // Who looks for deadlocks has to know that it waits.
                 let _place = self.border.outgoing.take(0);
-                self.contain(trapped.answer().await)
+                self.contain(trapped.wait().await)
             }
             None => self.call(args, around).await,
         }

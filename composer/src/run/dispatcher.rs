@@ -141,7 +141,7 @@ impl Dispatcher {
         func: usize,
         args: &mut Vec<Value>,
         caller: InPlaceCaller,
-    ) -> Option<Ran> {
+    ) -> Option<Started> {
         let (driver, among_others) = {
             let holders = self.holders();
             (holders.takes(args).clone(), holders.current.len() > 1)
@@ -149,8 +149,10 @@ impl Dispatcher {
         // It counts where the one with the least to do is looked for.
         let _busy = among_others.then(|| driver.uses().enter());
         Some(match driver.run_in_place(func, args, caller)? {
-            RanInPlace::Ended(answer) => Ran::Ended(driver.outcome_of(func, answer)),
-            RanInPlace::Trapped(answer) => Ran::Trapped(Trapped { driver, func, answer }),
+            RanInPlace::Ended(answer) => Started::Done(driver.outcome_of(func, answer)),
+            RanInPlace::Trapped(answer) => {
+                Started::Pending(PendingCall { driver, func, answer, _waiting: None })
+            }
         })
     }
 
@@ -170,7 +172,7 @@ impl Dispatcher {
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let until = within.and_then(|within| Instant::now().checked_add(within));
         let Some((within, until)) = within.zip(until) else {
-            return self.ask(func, args, caller, ticket, in_place).await?.answer().await;
+            return self.ask(func, args, caller, ticket, in_place).await?.wait().await;
         };
         // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
         // what the caller runs in place.
@@ -179,7 +181,7 @@ impl Dispatcher {
             // It was still waiting for room. No driver has heard of it.
             return Err(self.timed_out(func, within));
         };
-        if let Ok(answer) = timeout_at(until, asked?.answer()).await {
+        if let Ok(answer) = timeout_at(until, asked?.wait()).await {
             return answer;
         }
         // The driver that has the call knows whether it holds the store.
@@ -200,7 +202,7 @@ impl Dispatcher {
         caller: Caller,
         ticket: Ticket,
         in_place: Option<InPlaceCaller>,
-    ) -> Result<Asked, CompositionError> {
+    ) -> Result<PendingCall, CompositionError> {
         let context = match caller {
             Caller::Component(caller) => return self.hand_in(func, args, caller, ticket, in_place),
             Caller::Rust { context } => context,
@@ -215,7 +217,7 @@ impl Dispatcher {
         if let Err(call) = begun {
             driver = self.send_with_room(call, driver).await?;
         }
-        Ok(Asked { driver, func, answer, _waiting: None })
+        Ok(PendingCall { driver, func, answer, _waiting: None })
     }
 
     /// Makes a component's call of an exported function. It is in the inbox after this; with `in_place` it
@@ -226,7 +228,7 @@ impl Dispatcher {
         args: Vec<Value>,
         caller: ComponentCaller,
         in_place: Option<InPlaceCaller>,
-    ) -> Result<Asked, CompositionError> {
+    ) -> Result<PendingCall, CompositionError> {
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         self.hand_in(func, args, caller, ticket, in_place)
     }
@@ -238,7 +240,7 @@ impl Dispatcher {
         caller: ComponentCaller,
         ticket: Ticket,
         in_place: Option<InPlaceCaller>,
-    ) -> Result<Asked, CompositionError> {
+    ) -> Result<PendingCall, CompositionError> {
         let ComponentCaller { waiter, place, context } = caller;
         let holders = self.holders();
         let driver = holders.takes(&args).clone();
@@ -268,7 +270,7 @@ impl Dispatcher {
                 }
             }
         }
-        Ok(Asked { driver, func, answer, _waiting: waiting })
+        Ok(PendingCall { driver, func, answer, _waiting: waiting })
     }
 
     /// Puts a component's call into the inbox of `driver`, or of who has taken its place meanwhile.
@@ -327,9 +329,27 @@ impl Callees for Dispatcher {
     }
 }
 
-/// A call that has been made. Dropping it withdraws a call that has not started, and
+/// A call that was started.
+pub(crate) enum Started {
+    /// It has come to its end.
+    Done(Result<Option<Value>, CompositionError>),
+    /// Its answer is to come.
+    Pending(PendingCall),
+}
+
+impl Started {
+    /// Waits for what the call comes to.
+    pub(crate) async fn wait(self) -> Result<Option<Value>, CompositionError> {
+        match self {
+            Self::Done(result) => result,
+            Self::Pending(call) => call.wait().await,
+        }
+    }
+}
+
+/// A call that has been made, and whose answer is to come. Dropping it withdraws a call that has not started, and
 /// otherwise discards its result.
-pub(crate) struct Asked {
+pub(crate) struct PendingCall {
     driver: Arc<DriverHandle>,
     func: usize,
     answer: Hears,
@@ -337,30 +357,10 @@ pub(crate) struct Asked {
     _waiting: Option<WaitGuard>,
 }
 
-impl Asked {
-    pub(crate) async fn answer(mut self) -> Result<Option<Value>, CompositionError> {
+impl PendingCall {
+    pub(crate) async fn wait(mut self) -> Result<Option<Value>, CompositionError> {
         let answer = (&mut self.answer).await;
         self.driver.outcome(self.func, answer)
-    }
-}
-
-/// What a call came to that ran in place.
-pub(crate) enum Ran {
-    Ended(Result<Option<Value>, CompositionError>),
-    Trapped(Trapped),
-}
-
-/// A call that trapped in place, and whom to hear it from.
-pub(crate) struct Trapped {
-    driver: Arc<DriverHandle>,
-    func: usize,
-    answer: Hears,
-}
-
-impl Trapped {
-    /// What the caller hears, as soon as it is known that the component's store has ended.
-    pub(crate) async fn answer(self) -> Result<Option<Value>, CompositionError> {
-        self.driver.outcome(self.func, self.answer.await)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::{Caller, InPlaceCaller};
-use super::dispatcher::{Dispatcher, Ran};
+use super::dispatcher::{Dispatcher, Started};
 use crate::error::CompositionError;
 use crate::value::Value;
 
@@ -40,7 +40,11 @@ pub(crate) type Called =
 impl Endpoint {
     /// Runs a call of a sync function in place, if the component is idle, nothing that it calls can
     /// wait, no deadline has to be kept, and no layer has to be met. Otherwise `args` stay as they are.
-    pub(crate) fn run_in_place(&self, args: &mut Vec<Value>, caller: InPlaceCaller) -> Option<Ran> {
+    pub(crate) fn run_in_place(
+        &self,
+        args: &mut Vec<Value>,
+        caller: InPlaceCaller,
+    ) -> Option<Started> {
         self.direct()?.run_in_place(self.func, args, caller)
     }
 
@@ -49,15 +53,20 @@ impl Endpoint {
         (self.deadline.is_none() && self.detour.is_none()).then_some(&*self.dispatcher)
     }
 
-    /// Calls the function; the shorter deadline counts.
+    /// Calls the function, in place where [`run_in_place`](Self::run_in_place) does; the shorter deadline counts.
     pub(crate) async fn call(
         &self,
-        args: Vec<Value>,
+        mut args: Vec<Value>,
         caller: Caller,
         deadline: Option<Duration>,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let within = self.deadline.into_iter().chain(deadline).min();
+        if let (None, None, Some(caller)) = (within, &self.detour, in_place)
+            && let Some(started) = self.dispatcher.run_in_place(self.func, &mut args, caller)
+        {
+            return started.wait().await;
+        }
         if let Some(detour) = &self.detour {
             return detour.clone().call(args, caller, within, in_place).await;
         }

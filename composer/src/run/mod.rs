@@ -16,7 +16,7 @@ mod waits;
 pub(crate) use border::{Border, Crossing};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
 pub use context::CallContext;
-pub(crate) use dispatcher::{Dispatcher, Ran};
+pub(crate) use dispatcher::{Dispatcher, Started};
 pub(crate) use driver::{
     Bounds, DEFAULT_CAPACITY, Depth, Driver, DriverHandle, ProvidedDriver, Renew, Renewed,
     never_in_place, with_guests,

@@ -28,6 +28,8 @@ pub struct InstanceSnapshot {
     pub running: usize,
     /// How many of its resources are held by others.
     pub live_handles: usize,
+    /// How many streams and futures of its guests others may read.
+    pub open_streams: usize,
     /// How often it was started again.
     pub restarts: u64,
 }

@@ -55,7 +55,7 @@ impl Snapshot {
     /// The snapshot as JSON, with feature `json`: an object with `components` (`id`, `instances`, `retiring`),
     /// `calls` (as [`EdgeCounts`] has them, `time` in seconds), `live_handles`, `closed` and `plan`, as
     /// [`Plan::to_json`] gives it. An instance has `state`, `reason` if it does not run, `waiting`, `capacity`, `running`,
-    /// `live_handles` and `restarts`.
+    /// `live_handles`, `open_streams` and `restarts`.
     pub fn to_json(&self) -> String {
         text(&self.json())
     }
@@ -109,6 +109,7 @@ fn instance(instance: &InstanceSnapshot) -> Value {
         "capacity": instance.capacity,
         "running": instance.running,
         "live_handles": instance.live_handles,
+        "open_streams": instance.open_streams,
         "restarts": instance.restarts,
     })
 }

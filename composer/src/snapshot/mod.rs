@@ -128,10 +128,14 @@ impl ComponentSnapshot {
         let mut said = states.collect::<Vec<_>>();
         said.push(format!("{running} in progress"));
         said.push(format!("{waiting} waiting"));
-        let (handles, restarts) = (sum(|it| it.live_handles), sum(|it| it.restarts as usize));
-        for (count, what) in
-            [(handles, "handles held"), (restarts, "restarts"), (self.retiring, "retiring")]
-        {
+        let (handles, streams) = (sum(|it| it.live_handles), sum(|it| it.open_streams));
+        let restarts = sum(|it| it.restarts as usize);
+        for (count, what) in [
+            (handles, "handles held"),
+            (streams, "streams open"),
+            (restarts, "restarts"),
+            (self.retiring, "retiring"),
+        ] {
             if count > 0 {
                 said.push(format!("{what}: {count}"));
             }

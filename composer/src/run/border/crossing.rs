@@ -10,7 +10,7 @@ use wasmtime::component::{Resource as HostResource, ResourceAny};
 use super::side::Border;
 use crate::error::HandleError;
 use crate::types::Resource;
-use crate::value::handle::{Lent, Live, Own, Proxy};
+use crate::value::handle::{Lent, Own, Proxy};
 use crate::value::{Handle, HandleFault, HandleType, Handles};
 use wasm_runtime_composer_values::Stored;
 
@@ -131,14 +131,16 @@ impl<S: AsContextMut> Crossing<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, HandleFault> {
         if self.border.is_home_of(resource) {
             let kind = self.border.kind(resource)?.clone();
-            let (limit, held) =
-                (self.store.as_context_mut().max_component_handles(), self.border.own_live.get());
+            let (limit, held) = (
+                self.store.as_context_mut().max_component_handles(),
+                self.border.counts.resources.get(),
+            );
             // The store's own limit would end it, for everybody. The rest is for what its guest holds.
             if held >= limit - limit / 8 {
                 let component = self.border.id.to_string();
                 self.over = Some(HandleError::TooManyOut { component, held, limit });
             }
-            let live = Live::new(&self.border.live, &self.border.own_live, &self.border.uses);
+            let live = self.border.counts.resource();
             let home = self.border.home.clone();
             return Ok(Own::new(handle, kind, home, self.border.store_id(), live));
         }

@@ -435,7 +435,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
             end.held_by(None);
             return Ok(end);
         }
-        let (write, read) = pipe(self.border.uses.enter(), &self.border.watched);
+        let (write, read) = pipe(self.border.counts.stream(), &self.border.watched);
         write.stays_unread();
         let state = KeptState { open: Some((Arc::new(write), future)), polls: 0, watch: None };
         let store_id = self.border.store_id();

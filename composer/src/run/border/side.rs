@@ -12,12 +12,12 @@ use super::future::Futures;
 use crate::error::HandleError;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::error::StreamLost;
-use crate::pending::{Gauge, OutgoingCalls, Watched};
+use crate::pending::{OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::run::waits::RunningCalls;
 use crate::types::Resource;
 use crate::value::HandleFault;
-use crate::value::handle::{CurrentStore, LiveHandles, Owner, Proxies, ResourceKind, StoreId};
+use crate::value::handle::{Counts, CurrentStore, Owner, Proxies, ResourceKind, StoreId};
 
 /// What has to be known about a component to take handles out of its store and to put them in.
 #[derive(Clone)]
@@ -29,11 +29,7 @@ pub(crate) struct Border {
     pub(crate) proxies: Proxies,
     /// This component, as the home of the resources that it defines.
     pub(crate) home: Arc<dyn Owner>,
-    pub(crate) live: LiveHandles,
-    /// Those of the component's own.
-    pub(crate) own_live: Gauge,
-    /// What keeps the component in use.
-    pub(crate) uses: Gauge,
+    pub(crate) counts: Counts,
     /// The number of the component's store.
     pub(crate) store: CurrentStore,
     pub(crate) id: Arc<str>,

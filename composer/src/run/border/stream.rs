@@ -233,7 +233,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
                 Ok(end)
             }
             Err(stream) => {
-                let (write, read) = pipe(self.border.uses.enter(), &self.border.watched);
+                let (write, read) = pipe(self.border.counts.stream(), &self.border.watched);
                 let (pipe, store_id) = (Arc::new(write), self.border.store_id());
                 let written = WrittenStream { ends, pipe, store_id, state: Progress::Untouched };
                 let store = self.store.as_context_mut();

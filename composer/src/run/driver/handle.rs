@@ -11,6 +11,7 @@ use tokio::task::coop;
 
 use super::in_place::{InPlace, RanInPlace};
 use super::inbox::Inbox;
+use super::life::Life;
 use super::message::{Answer, Call, Expired, Hears, MadeBy, Message, Reply, Ticket, Told};
 use super::nesting::Guest;
 use super::stack::{HOST_STACK, has_stack};
@@ -19,10 +20,10 @@ use crate::pending::{Gauge, Watched};
 use crate::plan::item::Surface;
 use crate::run::caller::InPlaceCaller;
 use crate::run::events::{Change, EventSender};
-use crate::run::status::{InstanceSnapshot, InstanceState};
+use crate::run::status::InstanceSnapshot;
 use crate::run::waits::{DriverId, Target};
 use crate::sync::lock;
-use crate::value::handle::{CurrentStore, Owner, Released, StoreId};
+use crate::value::handle::{Counts, CurrentStore, LiveHandles, Owner, Released, StoreId};
 use crate::value::{Value, is_of_store};
 
 /// The address of a component that runs, or ran, in a store of its own.
@@ -41,14 +42,14 @@ pub(crate) struct DriverHandle {
     room: Mutex<Arc<Semaphore>>,
     /// How many calls are in the inbox.
     depth: AtomicUsize,
-    /// The calls that are not answered, and the resources that are held outside.
+    /// What needs the component: calls that are not answered, resources and streams.
     uses: Gauge,
     /// The resources that are held outside.
-    live: Gauge,
+    resources: Gauge,
+    /// The streams and futures that it writes.
+    streams: Gauge,
     /// How often the component got another store.
     restarts: AtomicU64,
-    /// Whether it waits for another store.
-    restarting: AtomicBool,
     /// The number of the component's store.
     store: CurrentStore,
     driver_id: DriverId,
@@ -58,8 +59,6 @@ pub(crate) struct DriverHandle {
     long: AtomicBool,
     /// Calls whose deadline has passed.
     expired: Inbox<Expired>,
-    /// Why the component's last store ended, while it may get another one.
-    ended: Mutex<Option<StopReason>>,
     /// Whether another driver has taken the component's place.
     replaced: AtomicBool,
     /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
@@ -67,8 +66,8 @@ pub(crate) struct DriverHandle {
     events: EventSender,
     /// The store, as who looks for deadlocks sees it.
     watched: Arc<Watched>,
-    /// Set once, before the inbox closes and before anybody is answered with it.
-    stopped: OnceLock<StopReason>,
+    /// Stopped before the inbox closes, and before anybody is answered with the reason.
+    life: Life,
     /// Whether that was told to those who listen.
     told: AtomicBool,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
@@ -139,19 +138,18 @@ impl DriverHandle {
             room: Mutex::new(Arc::new(Semaphore::new(capacity))),
             depth: AtomicUsize::new(0),
             uses: Gauge::default(),
-            live: Gauge::default(),
+            resources: Gauge::default(),
+            streams: Gauge::default(),
             restarts: AtomicU64::new(0),
-            restarting: AtomicBool::new(false),
             store: CurrentStore::new(),
             driver_id: DriverId::new(),
             place: OnceLock::new(),
             long: AtomicBool::new(false),
             expired: Inbox::new(),
-            ended: Mutex::new(None),
             replaced: AtomicBool::new(false),
             stop_wish: Notify::new(),
             events,
-            stopped: OnceLock::new(),
+            life: Life::new(),
             told: AtomicBool::new(false),
             cut: Notify::new(),
         };
@@ -196,16 +194,17 @@ impl DriverHandle {
         let runtime = runtime::Handle::current().id();
         // It starts once.
         let _ = self.place.set(InPlaceEntry { slot, runtime, wasm_stack });
+        self.life.start();
     }
 
     /// Whether the component runs no longer.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.get().is_some()
+        self.life.is_stopped()
     }
 
     /// Whether the component runs no longer because it was asked to end.
     pub(crate) fn has_ended_as_asked(&self) -> bool {
-        matches!(self.stopped.get(), Some(StopReason::Closed | StopReason::Replaced))
+        matches!(self.life.stopped(), Some(StopReason::Closed | StopReason::Replaced))
     }
 
     pub(crate) fn is_started(&self) -> bool {
@@ -221,30 +220,27 @@ impl DriverHandle {
         &self.uses
     }
 
-    /// The resources that are held outside.
-    pub(crate) fn live(&self) -> &Gauge {
-        &self.live
+    /// What is counted of the component, a part of `composition`.
+    pub(crate) fn counts(&self, composition: &LiveHandles) -> Counts {
+        Counts {
+            composition: composition.clone(),
+            resources: self.resources.clone(),
+            streams: self.streams.clone(),
+            uses: self.uses.clone(),
+        }
     }
 
     /// What it is like just now.
     pub(crate) fn snapshot(&self) -> InstanceSnapshot {
-        let (waiting, live_handles) = (self.depth(), self.live.get());
-        let state = match self.stopped.get().cloned() {
-            Some(reason) => InstanceState::Ended { reason },
-            None if self.restarting.load(Ordering::Acquire) => {
-                // It is there before it is told that the component is to be started again.
-                let reason = lock(&self.ended).clone();
-                InstanceState::Restarting { reason: reason.unwrap_or(StopReason::NotStarted) }
-            }
-            None if self.is_started() => InstanceState::Running,
-            None => InstanceState::NotStarted,
-        };
+        let (waiting, live_handles) = (self.depth(), self.resources.get());
+        let open_streams = self.streams.get();
         InstanceSnapshot {
-            state,
+            state: self.life.state(),
             waiting,
             capacity: self.capacity,
-            running: self.uses.get().saturating_sub(waiting + live_handles),
+            running: self.uses.get().saturating_sub(waiting + live_handles + open_streams),
             live_handles,
+            open_streams,
             restarts: self.restarts.load(Ordering::Relaxed),
         }
     }
@@ -460,7 +456,7 @@ impl DriverHandle {
         self.stop_wish.notify_one();
         // Those who wait for room look again where to wait.
         let room = Arc::new(Semaphore::new(self.capacity));
-        if self.stopped.get().is_some() {
+        if self.life.is_stopped() {
             room.close();
         }
         let former = std::mem::replace(&mut *lock(&self.room), room);
@@ -479,19 +475,14 @@ impl DriverHandle {
     }
 
     pub(crate) fn unavailable(&self, func: usize, started: bool) -> CompositionError {
-        let ended = || lock(&self.ended).clone();
-        let source = self.stopped.get().cloned().or_else(ended);
-        let source = source.unwrap_or(match self.is_started() {
-            true => StopReason::RuntimeShutdown,
-            false => StopReason::NotStarted,
-        });
+        let source = self.life.why_unavailable();
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started, source }
     }
 
     /// The error for a call through a composition that was closed.
     pub(crate) fn closed(&self, func: usize) -> CompositionError {
-        let source = self.stopped.get().cloned().unwrap_or(StopReason::Closed);
+        let source = self.life.stopped().unwrap_or(StopReason::Closed);
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started: false, source }
     }
@@ -516,10 +507,7 @@ impl DriverHandle {
 
     /// Publishes why the component's store ended, though it gets another one.
     pub(super) fn set_ended(&self, reason: StopReason) {
-        let before = lock(&self.ended).replace(reason);
-        // A reason has errors of the host in it, which are not dropped under the lock.
-        drop(before);
-        self.restarting.store(true, Ordering::Release);
+        self.life.lose_store(reason);
     }
 
     pub(super) fn send_restarting(&self, reason: StopReason, after: Duration) {
@@ -528,19 +516,18 @@ impl DriverHandle {
 
     pub(super) fn send_restarted(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
-        self.restarting.store(false, Ordering::Release);
+        self.life.restart();
         self.events.tell(&self.id, Change::Restarted);
     }
 
     /// Publishes why the component runs no longer; the first reason stays.
     pub(crate) fn set_stopped(&self, reason: StopReason) {
-        // The first was told to somebody, perhaps.
-        let _ = self.stopped.set(reason);
+        self.life.stop(reason);
     }
 
     /// Tells that the component runs no longer, once.
     pub(crate) fn send_ended(&self) {
-        if let Some(reason) = self.stopped.get().cloned()
+        if let Some(reason) = self.life.stopped()
             && !self.told.swap(true, Ordering::Relaxed)
         {
             let change = match self.is_replaced() {
@@ -565,7 +552,7 @@ impl Owner for DriverHandle {
     }
 
     fn has_store(&self, store_id: StoreId) -> bool {
-        self.stopped.get().is_none() && self.store.get() == store_id
+        !self.life.is_stopped() && self.store.get() == store_id
     }
 
     fn component(&self) -> &Arc<str> {

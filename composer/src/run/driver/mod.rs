@@ -11,6 +11,7 @@ mod hold_timer;
 mod idle_store;
 mod in_place;
 mod inbox;
+mod life;
 mod loop_meter;
 mod message;
 mod nesting;
@@ -44,7 +45,7 @@ pub(crate) use provided::ProvidedDriver;
 pub use provider::{Provider, ProviderError, ProviderFuture};
 pub use restart::RestartPolicy;
 
-use crate::error::{Cause, Deadlock, GraceOver, StartError, StopReason, discard, panicked};
+use crate::error::{Cause, Deadlock, GraceOver, StartError, StopReason, bug, discard, panicked};
 use crate::run::border::Border;
 use crate::run::waits::RunningCalls;
 use crate::value::handle::Released;
@@ -60,8 +61,7 @@ pub(crate) use stack::Depth;
 
 /// Runs one component in its store.
 pub(crate) struct Driver<T: Send + 'static> {
-    /// Empty while the component waits for a new one, and while it rests in the slot.
-    store: Option<Store<T>>,
+    store: Whereabouts<T>,
     slot: Arc<IdleStore<T>>,
     /// Whether sync calls run outside of the store's event loop, and the store rests between them.
     rests: bool,
@@ -76,6 +76,30 @@ pub(crate) struct Driver<T: Send + 'static> {
     run_limit: Option<RunLimited>,
     /// What runs outside of any call, for the message if it traps.
     task: Option<String>,
+}
+
+/// Where the store of a driver is.
+enum Whereabouts<T: 'static> {
+    Here(Store<T>),
+    /// In the [`IdleStore`], or with a caller who has it from there.
+    Lent,
+    /// It has ended.
+    Gone,
+}
+
+impl<T> Whereabouts<T> {
+    /// The store, which has to be here.
+    fn here(&mut self) -> wasmtime::Result<&mut Store<T>> {
+        match self {
+            Self::Here(store) => Ok(store),
+            Self::Lent | Self::Gone => Err(bug("a driver went on without its store")),
+        }
+    }
+
+    /// Drops the store, if it is here.
+    fn end(&mut self) {
+        discard(std::mem::replace(self, Self::Gone));
+    }
 }
 
 /// Makes a component's store and instance anew.
@@ -131,7 +155,7 @@ impl<T: Send + 'static> Driver<T> {
         handle.set_started(slot.clone(), engine.get_max_wasm_stack());
         let calls = Calls::new(handle.clone(), border, &mut store, instance, bounds.grace);
         Self {
-            store: Some(store),
+            store: Whereabouts::Here(store),
             slot,
             rests,
             handle,
@@ -256,7 +280,7 @@ impl<T: Send + 'static> Driver<T> {
             self.handle.set_ended(reason.clone());
             // What it called is withdrawn, and what it had lent is given back.
             self.calls.lose_store();
-            discard(self.store.take());
+            self.store.end();
             self.slot.clear();
             self.handle.send_restarting(reason.clone(), delay);
             self.calls.end(&reason);
@@ -284,7 +308,7 @@ impl<T: Send + 'static> Driver<T> {
                         bounds.grace,
                     );
                     self.calls = Arc::new(calls);
-                    self.store = Some(store);
+                    self.store = Whereabouts::Here(store);
                     self.handle.send_restarted();
                     return Ok(());
                 }
@@ -341,9 +365,8 @@ impl<T: Send + 'static> Driver<T> {
     /// in flight live in the store and go on when the loop is entered again.
     #[cfg(feature = "component-model-async")]
     async fn serve_concurrently(&mut self, first: Option<Call>) -> wasmtime::Result<LeftLoop> {
-        let Self { store: Some(store), handle, calls, rests, run_limit, .. } = self else {
-            return Ok(LeftLoop::Stop);
-        };
+        let Self { store, handle, calls, rests, run_limit, .. } = self;
+        let store = store.here()?;
         let loop_meter = LoopMeter::default();
         // Not the value of the event loop, which moves what that may be with every item of its work.
         let mut next = LeftLoop::Stop;
@@ -370,8 +393,12 @@ impl<T: Send + 'static> Driver<T> {
     /// Runs one call after the other, each to its end. Between them others may run the store.
     async fn serve_in_turn(&mut self) -> wasmtime::Result<LeftLoop> {
         loop {
-            if let Some(store) = self.store.take() {
-                self.slot.put(Idle { store, calls: self.calls.clone() });
+            match std::mem::replace(&mut self.store, Whereabouts::Lent) {
+                Whereabouts::Here(store) => {
+                    self.slot.put(Idle { store, calls: self.calls.clone() });
+                }
+                Whereabouts::Lent => {}
+                Whereabouts::Gone => return Err(bug("a driver went on without its store")),
             }
             let work = tokio::select! {
                 biased;
@@ -386,7 +413,7 @@ impl<T: Send + 'static> Driver<T> {
                         biased;
                         ended = run.count(self.run_limit.as_ref(), call) => {
                             let (Idle { store, .. }, outcome) = ended?;
-                            self.store = Some(store);
+                            self.store = Whereabouts::Here(store);
                             outcome?;
                         }
                         () = self.handle.cut.notified() => return Ok(LeftLoop::Stop),
@@ -395,7 +422,7 @@ impl<T: Send + 'static> Driver<T> {
                 }
                 NextJob::Failed(error) => return Err(error),
             };
-            self.store = Some(store);
+            self.store = Whereabouts::Here(store);
             match message {
                 Some(Message::Call(call)) => {
                     if self.concurrent && self.calls.is_async(call.func) {
@@ -414,7 +441,7 @@ impl<T: Send + 'static> Driver<T> {
     /// Runs a call to its end, outside of the event loop; `false` if the driver is not to wait for it
     /// any longer.
     async fn run_alone(&mut self, call: Call) -> wasmtime::Result<bool> {
-        let Some(store) = &mut self.store else { return Ok(false) };
+        let store = self.store.here()?;
         let loop_meter = LoopMeter::default();
         let going_on = {
             let call = Box::pin(self.calls.run(store, call));
@@ -429,7 +456,7 @@ impl<T: Send + 'static> Driver<T> {
         };
         if !going_on {
             // A sync call that is given up leaves a store that nothing can enter.
-            discard(self.store.take());
+            self.store.end();
         }
         Ok(going_on)
     }
@@ -437,11 +464,11 @@ impl<T: Send + 'static> Driver<T> {
     /// Runs a resource's destructor.
     async fn release(&mut self, released: Released) -> wasmtime::Result<()> {
         let Released { resource, store_id, live, done, .. } = released;
-        let Some(store) = self.store.as_mut().filter(|_| store_id == self.calls.border.store_id())
-        else {
+        if store_id != self.calls.border.store_id() {
             // It was lost with a store before this one.
             return Ok(());
-        };
+        }
+        let store = self.store.here()?;
         self.task = Some("a resource's destructor".to_owned());
         let loop_meter = LoopMeter::default();
         let limit = self.bounds.destructor;
@@ -463,7 +490,7 @@ impl<T: Send + 'static> Driver<T> {
     /// Which call the guest was running when it trapped.
     #[cfg(feature = "component-model-async")]
     fn trapping_call(&mut self) -> Option<String> {
-        if let Some(store) = self.store.as_mut().filter(|_| self.concurrent) {
+        if let (Whereabouts::Here(store), true) = (&mut self.store, self.concurrent) {
             let mut store = store.as_context_mut();
             // The stack is youngest first; the eldest is what was called from outside.
             if let Some(task) = store.async_call_stack().ok().and_then(Iterator::last) {
@@ -486,7 +513,7 @@ impl<T: Send + 'static> Driver<T> {
         self.handle.close_inbox();
         self.calls.lose_store();
         self.slot.close();
-        discard(self.store.take());
+        self.store.end();
         self.handle.send_ended();
         self.calls.end(&reason);
         while self.handle.try_receive().is_some() {}

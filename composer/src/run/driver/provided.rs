@@ -22,7 +22,7 @@ use crate::plan::item::ExportedFunc;
 use crate::run::border::Border;
 use crate::types::{Resource, ValueType};
 use crate::value::StreamEnd;
-use crate::value::handle::{Lent, Live, Own, Released, ResourceKind};
+use crate::value::handle::{Lent, Own, Released, ResourceKind};
 use crate::value::{Handle, HandleType, Value, each_handle};
 
 /// The one task of a [`Provider`]. Its calls overlap: from its first wait on, each is on a task of its own.
@@ -274,7 +274,7 @@ impl ProvidedCalls {
         *handle = match (ty, std::mem::replace(handle, Handle::Held(None))) {
             (HandleType::Own(resource), Handle::Object(object)) => {
                 let kind = self.kind(resource)?.clone();
-                let live = Live::new(&self.border.live, &self.border.own_live, &self.border.uses);
+                let live = self.border.counts.resource();
                 let (home, store_id) = (self.border.home.clone(), self.border.store_id());
                 Handle::Own(Own::from_object(object, kind, home, store_id, live)?)
             }

@@ -108,16 +108,47 @@ impl PartialEq for ResourceKind {
 /// The resources that are held outside their homes.
 pub(crate) type LiveHandles = Gauge;
 
-/// One resource outside its home: among those of the composition and those of its home, and a use of that.
+/// What is counted of a component that runs.
+#[derive(Clone)]
+pub(crate) struct Counts {
+    /// The resources of the whole composition that are held outside their homes.
+    pub(crate) composition: LiveHandles,
+    /// Those that live in the component.
+    pub(crate) resources: Gauge,
+    /// The streams and futures that its guests write.
+    pub(crate) streams: Gauge,
+    /// What needs the component: calls that are not answered, resources and streams.
+    pub(crate) uses: Gauge,
+}
+
+/// One resource outside its home.
 pub(crate) struct Live {
     _composition: GaugeGuard,
-    _home: GaugeGuard,
+    _resource: GaugeGuard,
     _use: GaugeGuard,
 }
 
-impl Live {
-    pub(crate) fn new(composition: &LiveHandles, home: &Gauge, uses: &Gauge) -> Self {
-        Self { _composition: composition.enter(), _home: home.enter(), _use: uses.enter() }
+/// One stream or future that a guest writes.
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) struct OpenStream {
+    _stream: GaugeGuard,
+    _use: GaugeGuard,
+}
+
+impl Counts {
+    /// Counts a resource that leaves its home.
+    pub(crate) fn resource(&self) -> Live {
+        Live {
+            _composition: self.composition.enter(),
+            _resource: self.resources.enter(),
+            _use: self.uses.enter(),
+        }
+    }
+
+    /// Counts a stream that leaves the store of its writer.
+    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    pub(crate) fn stream(&self) -> OpenStream {
+        OpenStream { _stream: self.streams.enter(), _use: self.uses.enter() }
     }
 }
 

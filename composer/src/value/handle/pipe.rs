@@ -7,8 +7,9 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 
+use super::OpenStream;
 use crate::error::StreamLost;
-use crate::pending::{Bytes, GaugeGuard, PipeEnds, WaitingAt, Watched};
+use crate::pending::{Bytes, PipeEnds, WaitingAt, Watched};
 use crate::sync::lock;
 use wasm_runtime_composer_values::Elements;
 
@@ -72,8 +73,8 @@ impl<H: Send> PipeEnds for Pipe<H> {
 /// The writing end of a pipe.
 pub(crate) struct WriteEnd<H> {
     pipe: Arc<Pipe<H>>,
-    /// What keeps the writer's component in use.
-    _uses: GaugeGuard,
+    /// Counts it, and keeps the writer's component in use.
+    _open: OpenStream,
 }
 
 /// The reading end of a pipe.
@@ -88,9 +89,9 @@ pub(crate) enum Demand {
     Gone,
 }
 
-/// A pipe that `uses` counts as long as its writing end, which `writer` has, is there.
+/// A pipe that `open` counts as long as its writing end, which `writer` has, is there.
 pub(crate) fn pipe<H: Send + 'static>(
-    uses: GaugeGuard,
+    open: OpenStream,
     writer: &Arc<Watched>,
 ) -> (WriteEnd<H>, ReadEnd<H>) {
     let state = PipeState {
@@ -108,7 +109,7 @@ pub(crate) fn pipe<H: Send + 'static>(
     let pipe = Arc::new(Pipe { state: Mutex::new(state) });
     let both: Weak<Pipe<H>> = Arc::downgrade(&pipe);
     writer.watch(both);
-    (WriteEnd { pipe: pipe.clone(), _uses: uses }, ReadEnd(pipe))
+    (WriteEnd { pipe: pipe.clone(), _open: open }, ReadEnd(pipe))
 }
 
 impl<H> WriteEnd<H> {

@@ -28,7 +28,7 @@ use super::handle::DriverHandle;
 #[cfg(feature = "component-model-async")]
 use super::loop_meter::LoopMeter;
 use super::message::{Answer, Hears, MadeBy, Reply, Ticket};
-use super::stack::HOST_STACK;
+use super::stack::fits_on_a_thread;
 #[cfg(feature = "component-model-async")]
 use crate::error::GraceOver;
 use crate::error::{CompositionError, StopReason};
@@ -134,10 +134,6 @@ impl Started {
     }
 }
 
-/// How much stack a guest may take that runs on a thread of the runtime, without a stack of its own. It is
-/// twice what engines have by default, and leaves as much of what tokio's threads have.
-const MOST_STACK: usize = 1024 * 1024;
-
 impl Calls {
     pub(super) fn new<T>(
         handle: Arc<DriverHandle>,
@@ -155,8 +151,8 @@ impl Calls {
         let cancel = cancel.and_then(|path| lookup(store, instance, path));
         let leaf = !border.calls_others
             && !border.surface.abilities.suspends
-            && store.engine().get_max_wasm_stack() <= MOST_STACK
-            && cannot_wait(store);
+            && fits_on_a_thread(store.engine().get_max_wasm_stack())
+            && lets_nothing_wait(store);
         Self {
             handle,
             border,
@@ -540,10 +536,7 @@ fn lookup<'a, T>(
 /// Whether wasmtime lets functions of the store be called outside of any fiber: nothing that they
 /// call is async on the host's side, nor does the store give way to its engine's epoch or fuel. What
 /// happens inside of the component it does not look at.
-fn cannot_wait<T>(store: &mut Store<T>) -> bool {
-    if store.engine().get_max_wasm_stack() + HOST_STACK > THREAD_STACK {
-        return false;
-    }
+fn lets_nothing_wait<T>(store: &mut Store<T>) -> bool {
     // Dropping a handle runs nothing here, and is allowed where calls are.
     let Ok(handle) = HostResource::<Probe>::new_own(0).try_into_resource_any(&mut *store) else {
         return false;
@@ -558,6 +551,3 @@ fn cannot_wait<T>(store: &mut Store<T>) -> bool {
 
 /// A resource of the host that nobody else has.
 struct Probe;
-
-/// The stack that every thread of a runtime has; tokio's have twice as much.
-const THREAD_STACK: usize = 1024 * 1024;
