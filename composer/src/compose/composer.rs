@@ -249,7 +249,7 @@ impl Composer {
         let here = compiling.share();
         // What others are compiling yet is waited for where it is planned.
         let planned = off_thread(&runtime, move || here.run().then(|| self.planned())).await?;
-        // Nobody gives it up while it is waited for.
+        // Dropping it earlier would stop the other threads.
         drop(compiling);
         let planned = planned.ok_or(StartError::NoRuntime)??;
         let Planned { mut level, plan, wiring, ready } = planned;
@@ -317,7 +317,8 @@ struct Planned {
     ready: Vec<Ready>,
 }
 
-/// What is to be compiled, as long as somebody waits for it. Failures are kept, and found again when planning.
+/// The components that are to be compiled. Dropping it stops the threads that compile; failures are kept, and found
+/// again when planning.
 struct Compiling {
     open: Arc<[Arc<dyn AnyComponent>]>,
     next: Arc<AtomicUsize>,
@@ -350,14 +351,14 @@ impl Compiling {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         for _ in 1..threads.min(self.open.len()) {
             let share = self.share();
-            // Nobody waits for it: what it compiles is waited for.
+            // Planning waits for what it compiles, not for the thread.
             drop(runtime.spawn_blocking(move || share.run()));
         }
     }
 }
 
 impl Share {
-    /// Compiles what no other thread does, and tells whether somebody waits for it yet.
+    /// Compiles what no other thread does, and tells whether composing still waits for it.
     fn run(&self) -> bool {
         while let Some(open) = self.open.upgrade() {
             let next = self.next.fetch_add(1, Ordering::Relaxed);

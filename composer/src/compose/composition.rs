@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     wired: RwLock<Arc<Wired>>,
     /// What the composition was made of; locked while a component is replaced.
     pub(crate) level: Arc<Mutex<Level>>,
-    /// Tells who took whose place.
+    /// Sends the instances that were replaced, and their successors, to the task that ends them.
     pub(crate) replaced: mpsc::UnboundedSender<Box<Replaced>>,
     pub(crate) events: EventSender,
     gate: Gate,
@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) lifetime: Arc<Lifetime>,
 }
 
-/// Who is wired to whom.
+/// The wiring at one time.
 pub(crate) struct Wired {
     pub(crate) plan: Arc<Plan>,
     pub(crate) resolution: Resolution,

@@ -172,7 +172,7 @@ impl ComposableDescriptor {
         self
     }
 
-    /// Marks the component as one that is not trusted: nobody gets what it exports unless that is asked for.
+    /// Marks the component as one that is not trusted: its exports go to nothing that does not ask for them.
     ///
     /// - Its exports satisfy no import of another component, in no version, unless an import hint names it.
     ///   What it exports as `wasi:*` or in a higher version than a trusted component's takes nobody's place.

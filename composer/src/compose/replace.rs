@@ -302,7 +302,7 @@ impl<'a> Replacement<'a> {
         let Some(unwanted) = prepared.commit(shared, starting.take(), within) else {
             return Ok(());
         };
-        // The composition was closed meanwhile, and looks after nobody any more.
+        // The composition was closed meanwhile: nothing looks after its components any more.
         starting.adopt(unwanted);
         starting.end().await;
         Err(StartError::Closed { component }.into())

@@ -140,7 +140,7 @@ impl Wiring {
             for handle in drivers {
                 let link = self.link_of(index, handle.clone(), &ways, single.stack_for_others());
                 self.deadlocks.add(handle.watched());
-                // Nobody knows what an instance waits for that runs already.
+                // What an instance waits for that ran before cannot be known.
                 if single.is_restartable() && self.is_woken_by_others_alone(index, &link, &ways) {
                     handle.watched().link(self.links_of(index, &link, &ways));
                 }
@@ -166,14 +166,14 @@ impl Wiring {
                         }
                     }
                 }
-                // The others lack the same.
+                // Every instance of the component would give the same problems.
                 break;
             }
         }
         if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(together(problems))) }
     }
 
-    /// The problem that nobody provides an import: of what is fused, for each component that has it.
+    /// The problem that an import has no provider; for a fused component, one for each component inside that has it.
     fn unsatisfied(&self, leaf: usize, index: usize, lacking: Lacking) -> Vec<PlanProblem> {
         let leaf = &self.resolution.leaves[leaf];
         let named = &leaf.surface.imports[index];
@@ -363,7 +363,7 @@ pub(crate) struct Ready {
     running: RunSettings,
 }
 
-/// Problems where those of one import that nobody provides are one, for all its importers.
+/// The problems, where an import without a provider is one problem for all its importers.
 fn together(problems: Vec<PlanProblem>) -> Vec<PlanProblem> {
     let mut together: Vec<PlanProblem> = Vec::with_capacity(problems.len());
     let mut by_import: HashMap<(String, Vec<String>), usize> = HashMap::new();
@@ -431,7 +431,7 @@ fn wrong(error: &wasmtime::Error) -> Cause {
     Cause::new(wasmtime::Error::msg(levels.join(": ")))
 }
 
-/// The problem that nobody provides what is `open` inside of the fused component that has it.
+/// The problem of an import without a provider, for each component inside of a fused one that has it open.
 fn inside_of<'a>(
     problem: &PlanProblem,
     open: impl Iterator<Item = &'a OpenInside>,

@@ -42,7 +42,7 @@ impl Retry {
         Self { names: Names::new(names), retries, delay: Duration::ZERO }
     }
 
-    /// WaitGraph before a call is made again, for `delay` at first and for twice as long each time; not at all if nothing
+    /// Waits before a call is made again, for `delay` at first and for twice as long each time; not at all if nothing
     /// is said.
     #[must_use]
     pub fn with_delay(mut self, delay: Duration) -> Self {

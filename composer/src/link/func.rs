@@ -123,7 +123,8 @@ impl<T: Send + 'static> values::HostFunc<T, Handle> for Direct {
             return Box::new(ready(Err(error)));
         }
         let mut started = import.run_in_place(&mut args);
-        // What needs no waiting needs no more than this of a future.
+        // The call is over: a future that is ready at once is all that wasmtime needs, and it costs no allocation of
+        // the larger one below.
         if let Some(Started::Done(result)) = started.take_if(|it| matches!(it, Started::Done(_))) {
             let returned = result.map_err(wasmtime::Error::new).and_then(|mut result| {
                 import.give_result(&mut store, &mut result)?;
@@ -213,7 +214,7 @@ impl ImportedFunc {
         Ok(())
     }
 
-    /// Who is to wait for the answer, where that is looked after, and what goes along with the call.
+    /// The entry for the wait graph, where there is one, and what goes along with the call.
     fn around(&self, store: impl AsContextMut) -> (Option<PendingWait>, CallContext) {
         match &self.border.running_calls {
             Some(running_calls) => running_calls.caller(&self.border.id, !self.ty.is_async, store),
@@ -265,7 +266,7 @@ impl ImportedFunc {
         match started {
             Some(Started::Done(result)) => result,
             Some(Started::Pending(trapped)) => {
-                // Who looks for deadlocks has to know that it waits.
+                // The search for deadlocks has to know that it waits.
                 let _place = self.border.outgoing.take(0);
                 self.contain(trapped.wait().await)
             }

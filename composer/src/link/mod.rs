@@ -92,7 +92,7 @@ fn item<T: Send + 'static>(
             // destructor is.
             linker.resource_async(&import.name, ty, move |_, rep| {
                 let released = proxies.remove(rep).map(|own| own.release(outgoing.number()));
-                // Who looks for deadlocks has to know that it waits.
+                // The search for deadlocks has to know that it waits.
                 let place = outgoing.take(0).ok();
                 Box::new(async move {
                     // One that is lent ends with the loan.

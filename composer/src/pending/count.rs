@@ -28,7 +28,7 @@ impl Gauge {
         GaugeGuard(self.clone())
     }
 
-    /// WaitGraph until the number is zero.
+    /// Waits until the number is zero.
     pub(crate) async fn zero(&self) {
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
         let _waiting = AwaitsZero(&self.0.waiting);

@@ -1,10 +1,10 @@
-//! Who makes a call.
+//! Who makes a call: Rust, or a component.
 
 use super::context::CallContext;
 use super::waits::PendingWait;
 use crate::pending::OutgoingPermit;
 
-/// Who makes a call, and what goes along with it.
+/// The caller, and what goes along with the call.
 pub(crate) enum Caller {
     Component(ComponentCaller),
     Rust { context: CallContext },
@@ -44,7 +44,7 @@ impl Caller {
     }
 }
 
-/// Who would run a call in place.
+/// The caller, where it may run the callee on its own stack.
 #[derive(Clone, Copy)]
 pub(crate) enum InPlaceCaller {
     Guest {

@@ -1,4 +1,8 @@
-//! A component's place in its composition, whoever holds it.
+//! Where a component is called, whichever of its instances takes the call.
+//!
+//! Callers, imports and exports alike, hold a [`Dispatcher`] and never a driver, so a component can be replaced while
+//! they hold it. Invariant: a call is sent, and a component replaced, under one lock. So each call sees either the
+//! old instances or the new ones, and calls that are sent one after the other arrive in that order.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -27,7 +31,7 @@ struct Holders {
     /// The component's instances: one, or as many as its descriptor says. [`Dispatcher::new`] and
     /// [`Dispatcher::replace`] are never given none.
     current: Vec<Arc<DriverHandle>>,
-    /// Those before them, as long as somebody needs them.
+    /// The instances before them that are still needed: calls run in them, or handles of their resources are held.
     former: Vec<Arc<DriverHandle>>,
 }
 
@@ -51,7 +55,7 @@ impl Holders {
         })
     }
 
-    /// Who takes a call: the one where a handle among the arguments lives, or else the instance with
+    /// The instance that takes a call: the one where a handle among the arguments lives, or else the instance with
     /// the least to do of those that run.
     fn takes(&self, args: &[Value]) -> &Arc<DriverHandle> {
         match self.current.as_slice() {
@@ -98,7 +102,7 @@ impl Dispatcher {
         self.holders().current.iter().map(|driver| driver.depth()).sum()
     }
 
-    /// What it is like just now who holds the place.
+    /// What its instances are doing at this time.
     pub(crate) fn snapshot(&self) -> ComponentSnapshot {
         let holders = self.holders();
         ComponentSnapshot {
@@ -146,7 +150,7 @@ impl Dispatcher {
             let holders = self.holders();
             (holders.takes(args).clone(), holders.current.len() > 1)
         };
-        // It counts where the one with the least to do is looked for.
+        // Other callers look for the instance with the fewest uses; this call is one of them.
         let _busy = among_others.then(|| driver.uses().enter());
         Some(match driver.run_in_place(func, args, caller)? {
             RanInPlace::Ended(answer) => Started::Done(driver.outcome_of(func, answer)),
@@ -273,7 +277,7 @@ impl Dispatcher {
         Ok(PendingCall { driver, func, answer, _waiting: waiting })
     }
 
-    /// Puts a component's call into the inbox of `driver`, or of who has taken its place meanwhile.
+    /// Puts a component's call into the inbox of `driver`, or of the driver that has taken its place meanwhile.
     fn send(&self, mut call: Call, driver: &Arc<DriverHandle>) {
         let holders = self.holders();
         let left = if holders.can_take(driver, &call.args) {
@@ -287,7 +291,7 @@ impl Dispatcher {
         drop(left);
     }
 
-    /// WaitGraph for room in the inbox of `driver`, or of who takes its place meanwhile, and puts a call
+    /// Waits for room in the inbox of `driver`, or of the driver that takes its place meanwhile, and puts a call
     /// from Rust into it.
     async fn send_with_room(
         &self,
@@ -353,7 +357,7 @@ pub(crate) struct PendingCall {
     driver: Arc<DriverHandle>,
     func: usize,
     answer: Hears,
-    /// Until the answer is there, or nobody waits for it any more.
+    /// In the wait graph until the answer is there, or the call is given up.
     _waiting: Option<WaitGuard>,
 }
 

@@ -48,7 +48,7 @@ impl EpochTicker {
     ///
     /// If the system has no thread to give.
     pub fn start(engine: &Engine, period: Duration) -> std::io::Result<Self> {
-        // The ticker keeps no engine alive that nobody uses.
+        // The ticker alone does not keep the engine alive.
         let engine = engine.weak();
         let (stop, stopped) = mpsc::channel();
         let tick = move || {

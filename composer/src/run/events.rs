@@ -59,7 +59,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// WaitGraph for the next event; `None` when the composition has ended and there are no more.
+    /// Waits for the next event; `None` when the composition has ended and there are no more.
     ///
     /// The last 256 events are kept; older ones that were not asked for are skipped.
     ///
@@ -115,7 +115,7 @@ impl EventSender {
         let old = if kept.len() > 2 * KEPT { kept.pop_front() } else { None };
         drop(kept);
         drop(old);
-        // Nobody has to listen any more.
+        // It fails if no receiver is left.
         let _ = sender.send(event);
     }
 }

@@ -1,4 +1,4 @@
-//! Ends a composition's components: each that was replaced when nobody needs it any more, and all in
+//! Ends a composition's components: each that was replaced when it is not needed any more, and all in
 //! order when the composition closes.
 
 use std::pin::pin;
@@ -112,7 +112,7 @@ impl Lifetime {
     }
 }
 
-/// WaitGraph for the wish to close and ends everything.
+/// Waits for the wish to close and ends everything.
 async fn supervise(
     running: Vec<Running>,
     nested: Vec<Arc<Lifetime>>,
@@ -135,7 +135,7 @@ async fn supervise(
         Some(cut_off) => [cut_off, nested.await].concat(),
         None => <[_; 2]>::from(join(ending, nested).await).concat(),
     };
-    // Nobody has to be waiting.
+    // It fails if no caller waits for the end.
     let _ = done.send(Some(cut_off));
 }
 
@@ -205,7 +205,7 @@ async fn look_after(
     running
 }
 
-/// WaitGraph until no call runs in a driver that was replaced, and no handle of its resources is held.
+/// Waits until no call runs in a driver that was replaced, and no handle of its resources is held.
 async fn until_unneeded(
     dispatcher: Arc<Dispatcher>,
     former: Arc<DriverHandle>,
@@ -274,13 +274,13 @@ async fn cut_off(handle: Arc<DriverHandle>, mut task: JoinHandle<()>) -> Option<
     Some(handle.id().to_owned())
 }
 
-/// WaitGraph until nobody is waited for any more in the order of consumers and providers.
+/// Waits until the components are not ended one after the other any more.
 async fn out_of_patience(mut deadline: Deadline) {
     passed(&mut deadline).await;
     sleep(PATIENCE).await;
 }
 
-/// WaitGraph until the deadline has passed, wherever it is moved meanwhile.
+/// Waits until the deadline has passed, wherever it is moved meanwhile.
 async fn passed(deadline: &mut Deadline) {
     loop {
         let at = *deadline.borrow_and_update();

@@ -103,7 +103,7 @@ impl WaitGraph {
 }
 
 impl PendingWait {
-    /// Notes the call of `func` of `target`, for the caller and for who answers.
+    /// Notes the call of `func` of `target`: one guard for the caller, one for the callee.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl Graph {
         }
     }
 
-    /// Takes a call out. Those that were made in it are nobody's then.
+    /// Takes a call out. The calls that were made in it have no parent then.
     fn remove(&mut self, id: WaitId) -> Option<WaitNode> {
         let ended = self.calls.remove(&id)?;
         if ended.holds && self.held.get(&ended.from.0) == Some(&id) {
@@ -205,7 +205,7 @@ impl Graph {
                 child.parent = None;
             }
         }
-        // Where none above holds anything, nobody knows of those below. So each is looked at once for every
+        // Where no call above holds a store, none of them has an entry for the calls below. So each is looked at once for every
         // holding call above it, of which there is one for a component at most.
         let mut below: Vec<WaitId> = match ended.holds || !holders.is_empty() {
             true => ended.children.iter().copied().collect(),
@@ -233,7 +233,7 @@ impl Graph {
 
     /// The circle that `new` would close: who would wait for whom, beginning with it.
     fn circle(&self, new: &WaitNode) -> Option<Vec<WaitStep>> {
-        // What made the new call ends only after it, and so do those above.
+        // The calls that the new one is made in end only after it.
         let above = self.holders(new.holder);
         // Every call that holds a store that `new` would wait for, and how it was found.
         let mut found: HashMap<WaitId, Option<Through>> = HashMap::new();

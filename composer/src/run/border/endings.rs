@@ -29,7 +29,7 @@ impl Endings {
         lost: impl Fn() -> StreamLost,
     ) -> R {
         self.state.store(POLLED, Ordering::Relaxed);
-        // A panic is a failure, too: nobody waits for a stream of this store for ever.
+        // A panic is a failure, too: no reader may wait for a stream of this store for ever.
         let _settles = Settles(|| self.settle(|| Err(lost())));
         let polled = poll();
         if !fails(&polled) {
@@ -40,7 +40,7 @@ impl Endings {
 
     /// Says of the streams that are there how they ended, and of later ones nothing.
     fn settle(&self, end: impl FnOnce() -> Result<(), StreamLost>) {
-        // Nobody else begins to poll.
+        // The driver alone polls the store.
         if self.state.load(Ordering::Relaxed) != 0 && self.state.swap(0, Ordering::Acquire) == ENDED
         {
             let ended = std::mem::take(&mut *lock(&self.streams));

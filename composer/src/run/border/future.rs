@@ -1,6 +1,6 @@
 //! Futures going into a store and out of it.
 //!
-//! Whoever reads a guest's future by wasmtime's means can do nothing but take its value: a writer is never
+//! wasmtime lets a host that reads a guest's future do nothing but take its value: a writer is never
 //! told that its reader is gone, and what it takes back it cannot write again. So reading begins when the
 //! value is wanted, and a future whose reader goes is closed instead. Both need the store, and so a task in
 //! its event loop.
@@ -45,7 +45,7 @@ struct Table {
 
 #[derive(Default)]
 struct Tables {
-    /// Those that came out and that nobody has begun to read.
+    /// Those that came out and are not being read yet.
     unread: HashMap<u64, Unread>,
     /// Those that went in and that no guest has read.
     given: HashMap<u64, (FutureAny, Shared)>,
@@ -102,7 +102,7 @@ impl Table {
         let key = futures.key();
         let errand = Waker::from(Arc::new(Errand { due: self.due.clone(), key }));
         if let Some((pipe, _)) = &value.state().open {
-            // Nobody has the other end yet.
+            // The other end is not given out yet.
             let _ = pipe.poll_demand(&Context::from_waker(&errand));
         }
         futures.unread.insert(key, Unread { value: Arc::new(value), errand });
@@ -218,7 +218,7 @@ struct Kept {
     ends: Ends,
     /// The number of the guest's store.
     store_id: StoreId,
-    /// Whether a host function made it: then wasmtime moves the value in one go, which nobody may stop.
+    /// Whether a host function made it: then wasmtime moves the value in one go, and that must not be stopped.
     by_host: bool,
     /// How many writes the store has left behind.
     left: Arc<AtomicUsize>,
@@ -255,7 +255,7 @@ impl Kept {
         open
     }
 
-    /// Tells the writer that nobody will read.
+    /// Tells the writer that it will not be read.
     fn close(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
         match self.take() {
             Some((_, mut future)) => future.close(store),
@@ -332,7 +332,7 @@ impl<T: 'static> Writes<T, Handle> for WrittenFuture {
             return Poll::Pending;
         }
         value.left.fetch_add(1, Ordering::Relaxed);
-        // Nobody asks for the write again: the guest has its answer by this.
+        // This write is not polled again: closing the future has answered the guest.
         match value.close(store) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -357,7 +357,7 @@ impl<T: 'static> Writes<T, Handle> for WrittenFuture {
     }
 }
 
-/// The task in a store's event loop that closes a future which somebody wanted, when they go before it is
+/// The task in a store's event loop that closes a future whose reader waited for it and went before it was
 /// written.
 struct ReaderWatch(Arc<Kept>);
 

@@ -43,7 +43,7 @@ pub(crate) struct Border {
     pub(crate) outgoing: OutgoingCalls,
     /// Whose turn it is to begin, of calls by number.
     pub(crate) start_order: Arc<StartOrder>,
-    /// The store, as who looks for deadlocks sees it.
+    /// The store, as the search for deadlocks sees it.
     #[cfg_attr(
         not(all(feature = "codec", feature = "component-model-async")),
         expect(dead_code, reason = "only streams and futures are of interest")
@@ -78,7 +78,7 @@ impl StartOrder {
         self.beginning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// WaitGraph until the calls before have begun.
+    /// Waits until the calls before have begun.
     #[cfg(feature = "component-model-async")]
     pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         tokio::task::unconstrained(self.turn.clone().acquire_owned()).await.ok()
@@ -89,7 +89,7 @@ impl StartOrder {
     pub(crate) fn begins(&self, number: u32, turn: Option<OwnedSemaphorePermit>) {
         let beginning = turn.map(|turn| (number, turn));
         let before = std::mem::replace(&mut *self.beginning(), beginning);
-        // Giving up a turn wakes who has the next one, which is not done under the lock.
+        // Giving up a turn wakes the next call, which must not happen under the lock.
         drop(before);
     }
 

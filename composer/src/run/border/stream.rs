@@ -101,7 +101,7 @@ impl Ends {
     }
 }
 
-/// WaitGraph for elements for a guest; see [`Reads::poll_elements`].
+/// Waits for elements for a guest; see [`Reads::poll_elements`].
 pub(super) fn poll_elements(
     end: &mut StreamEnd,
     cx: &mut Context<'_>,
@@ -130,7 +130,7 @@ struct WrittenStream {
 /// How far a stream is.
 #[derive(PartialEq, Eq)]
 enum Progress {
-    /// Nobody has written yet. A stream that a host function made, of elements that cannot be taken, ends like this
+    /// Nothing was written yet. A stream that a host function made, of elements that cannot be taken, ends like this
     /// too, with an error of the store.
     Untouched,
     /// What was written is being taken.

@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 use super::loop_meter::{LoopMeter, RunLimited};
 use crate::error::panicked;
 
-/// How long code of a component may run, whoever has it run.
+/// How long code of a component may run, beside calls and in them.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     /// How many ticks of the epoch the guest may compute in a row.
@@ -21,7 +21,7 @@ pub(crate) struct Bounds {
     pub(crate) start: Duration,
     /// How long a resource's destructor may take.
     pub(crate) destructor: Duration,
-    /// How long something may go on that nobody waits for.
+    /// How long a call that was given up, and work between calls, may go on.
     pub(crate) grace: Option<Duration>,
 }
 

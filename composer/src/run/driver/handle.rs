@@ -37,7 +37,7 @@ pub(crate) struct DriverHandle {
     /// Room for calls in the inbox. Calls from Rust that find none wait for it in their order.
     ///
     /// Calls of other components never wait here: the store of one may be held by a later call, and
-    /// then room given to the earlier would be taken by nobody, for ever. Those calls are bounded
+    /// then room given to the earlier would never be taken. Those calls are bounded
     /// where they come from. Messages that release handles are as many as there are handles.
     room: Mutex<Arc<Semaphore>>,
     /// How many calls are in the inbox.
@@ -64,11 +64,11 @@ pub(crate) struct DriverHandle {
     /// Told when the driver is asked to stop, for one that does not serve its inbox just now.
     pub(super) stop_wish: Notify,
     events: EventSender,
-    /// The store, as who looks for deadlocks sees it.
+    /// The store, as the search for deadlocks sees it.
     watched: Arc<Watched>,
     /// Stopped before the inbox closes, and before anybody is answered with the reason.
     life: Life,
-    /// Whether that was told to those who listen.
+    /// Whether the event that it has ended was sent.
     told: AtomicBool,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
     pub(super) cut: Notify,
@@ -292,7 +292,8 @@ impl DriverHandle {
     #[expect(clippy::result_large_err, reason = "the caller has the call on its stack anyhow")]
     pub(crate) fn begin(&self, call: Call, caller: InPlaceCaller) -> Result<(), Call> {
         let Some(place) = self.place.get() else { return Err(call) };
-        // What can wait runs on a stack of its own. What cannot was to run in place, and could not.
+        // Calls that may wait run on a fiber, so the size of this stack does not matter. Calls that cannot wait were
+        // tried by `run_in_place` before, and cannot run here.
         if !self.may_run_here(place, 0, caller) || place.slot.cannot_wait() {
             return Err(call);
         }
@@ -307,7 +308,7 @@ impl DriverHandle {
         let fits = match caller {
             InPlaceCaller::Guest { stack } => wasm_stack + HOST_STACK <= stack,
             InPlaceCaller::Rust => {
-                // Those who wait for room come first.
+                // Calls that wait for room come first.
                 let all_room = || self.room().available_permits() == self.capacity;
                 !Guest::is_running() && has_stack(wasm_stack) && !self.is_long() && all_room()
             }
@@ -376,19 +377,19 @@ impl DriverHandle {
         }
     }
 
-    /// Tells that the deadline of a call has passed. One that has ended need not be here.
+    /// Tells the driver that the deadline of a call has passed. The call may have ended, or be with another driver.
     pub(crate) fn expire(&self, expired: Expired) {
         // A driver that has ended has no such call any more.
         let _ = self.expired.put(expired);
     }
 
-    /// WaitGraph for the next call whose deadline has passed.
+    /// Waits for the next call whose deadline has passed.
     #[inline]
     pub(super) fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<Option<Expired>> {
         self.expired.poll_take(cx)
     }
 
-    /// WaitGraph for the next message that need not wait for async calls before it.
+    /// Waits for the next message that need not wait for async calls before it.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn receive_passing(&self) -> Option<Message> {
         let message = std::future::poll_fn(|cx| self.inbox.poll_take_passing(cx)).await;
@@ -400,12 +401,12 @@ impl DriverHandle {
         reply.moved_to(self.uses.enter(), &self.target());
     }
 
-    /// The component, as who looks for circles of waiting sees it.
+    /// The component, as the wait graph sees it.
     pub(crate) fn target(&self) -> Target {
         Target { driver_id: self.driver_id, id: self.id.clone(), surface: self.surface.clone() }
     }
 
-    /// WaitGraph for the next message; `None` when the inbox is closed and empty.
+    /// Waits for the next message; `None` when the inbox is closed and empty.
     #[inline]
     pub(super) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         self.inbox.poll_take(cx).map(|message| message.map(|message| self.note_dequeued(message)))
@@ -451,10 +452,10 @@ impl DriverHandle {
                 }
             }
         }
-        // A driver that waits for its restart need not, once its calls are in safety.
+        // Wakes a driver that is waiting to restart: its calls have been handed over, so it can stop.
         self.replaced.store(true, Ordering::Release);
         self.stop_wish.notify_one();
-        // Those who wait for room look again where to wait.
+        // Callers that wait for room look again for where to wait.
         let room = Arc::new(Semaphore::new(self.capacity));
         if self.life.is_stopped() {
             room.close();
@@ -499,7 +500,7 @@ impl DriverHandle {
         self.cut.notify_one();
     }
 
-    /// Forgets the resources that were lost with the component's store. Whoever waits for a destructor hears of
+    /// Forgets the resources that were lost with the component's store. A caller that waits for a destructor hears of
     /// it.
     pub(super) fn forget_released(&self) {
         drop(self.inbox.take_all(|message| matches!(message, Message::Release(_))));
@@ -567,7 +568,7 @@ mod tests {
 
     #[test]
     fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
-        // Nobody serves its inbox.
+        // There is no driver to serve the inbox.
         let handle = DriverHandle::new("it".into(), Arc::default(), 2, EventSender::default());
         let dispatcher = Dispatcher::new("it".into(), vec![handle.clone()]);
         let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();

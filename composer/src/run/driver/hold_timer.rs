@@ -15,7 +15,7 @@ use super::message::{Expired, Ticket};
 #[derive(Default)]
 pub(super) struct HoldTimer {
     suspect: Option<Suspect>,
-    /// The call that holds the store and that nobody waits for, if there is one.
+    /// The call that holds the store and was given up, if there is one.
     unheard: Option<Suspect>,
 }
 
@@ -25,7 +25,7 @@ struct Suspect {
 }
 
 impl HoldTimer {
-    /// WaitGraph until a call whose deadline has passed has held the store for as long as it, and says of which
+    /// Waits until a call whose deadline has passed has held the store for as long as it, and says of which
     /// function it is. A call that has waited for most of the time is not to blame for that.
     #[inline]
     pub(super) fn poll_held_too_long(
@@ -52,7 +52,7 @@ impl HoldTimer {
         }
     }
 
-    /// WaitGraph until a call has held the store for as long as `grace` since nobody waits for it any more.
+    /// Waits until a call has held the store for as long as `grace` since it was given up.
     pub(super) fn poll_unheard(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Where a store is while nothing runs in it, so that whoever calls can run it in place.
+//! Where a store is while nothing runs in it, so that a caller can run it in place.
 //!
 //! A call to a store at rest needs no message and no change of task: the caller takes the store, runs
 //! the call and puts the store back. What the caller cannot end by itself becomes the driver's: a call
@@ -21,7 +21,7 @@ use super::nesting::Guest;
 use crate::error::{discard, panicked};
 use crate::value::Value;
 
-/// See the module.
+/// Holds the store between calls, for whichever caller comes first and for the driver.
 pub(super) struct IdleStore<T: 'static> {
     state: Mutex<IdleState<T>>,
 }
@@ -122,7 +122,7 @@ impl<T: Send + 'static> IdleStore<T> {
         }
     }
 
-    /// WaitGraph for the next thing that the driver has to do. Until then others may run the store.
+    /// Waits for the next thing that the driver has to do. Until then others may run the store.
     pub(super) async fn work(&self, driver: &DriverHandle) -> NextJob<T> {
         std::future::poll_fn(|cx| {
             let mut state = self.state();
@@ -137,7 +137,7 @@ impl<T: Send + 'static> IdleStore<T> {
             if state.wanted {
                 return Poll::Pending;
             }
-            // From the moment when the message is out of the inbox, nobody can overtake it.
+            // The message is taken under the lock: no call in place can come between taking it and running it.
             match driver.poll_receive(cx) {
                 Poll::Ready(message) => match state.resting.take() {
                     Some(store) => Poll::Ready(NextJob::Message(message, store)),
@@ -199,7 +199,7 @@ impl<T: Send + 'static> InPlace for IdleStore<T> {
             let outcome = calls.run(&mut store, call).await;
             (Idle { store, calls }, outcome)
         });
-        // Whoever polls it next is the driver, which looks at once.
+        // The waker does nothing: the driver polls it next, and does so at once.
         let mut nobody = Context::from_waker(Waker::noop());
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let _guest = Guest::enter();

@@ -206,7 +206,7 @@ impl<I: Queued> Inbox<I> {
         Ok(())
     }
 
-    /// WaitGraph for the next item; `None` when the queue is closed and empty. A task that takes many items
+    /// Waits for the next item; `None` when the queue is closed and empty. A task that takes many items
     /// in a row gives way to others now and then.
     #[inline]
     pub(super) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
@@ -235,7 +235,7 @@ impl<I: Queued> Inbox<I> {
         }
     }
 
-    /// WaitGraph for the next item that may be taken while others are left; `None` when the queue is closed and empty.
+    /// Waits for the next item that may be taken while others are left; `None` when the queue is closed and empty.
     #[cfg(feature = "component-model-async")]
     pub(super) fn poll_take_passing(&self, cx: &mut Context<'_>) -> Poll<Option<I>> {
         let budget = ready!(coop::poll_proceed(cx));
@@ -248,7 +248,7 @@ impl<I: Queued> Inbox<I> {
         if queue.closed && queue.len == 0 {
             return Poll::Ready(None);
         }
-        // There is more for whoever waits for anything.
+        // More items are there: wake the task that waits for them.
         queue.waiting = Some(cx.waker().clone());
         self.waits.store(ptr::null_mut(), Ordering::Release);
         Poll::Pending

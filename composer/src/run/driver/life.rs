@@ -22,7 +22,7 @@ enum Phase {
 
 pub(super) struct Life {
     phase: Mutex<Phase>,
-    /// Whether it is stopped, for who asks often.
+    /// Whether it is stopped, without the lock: a dispatcher of several instances asks for each call.
     is_stopped: AtomicBool,
 }
 
@@ -65,7 +65,7 @@ impl Life {
         });
     }
 
-    /// Notes that there will be no store any more. The first reason stays: it was told to somebody, perhaps.
+    /// Notes that there will be no store any more. The first reason stays, as a caller may have heard it.
     pub(super) fn stop(&self, reason: StopReason) {
         self.go_on(|phase| match phase {
             Phase::Stopped { .. } => None,

@@ -67,7 +67,7 @@ impl LoopMeter {
         })
     }
 
-    /// WaitGraph, inside the event loop, until it has been polled `n` more times.
+    /// Waits, inside the event loop, until it has been polled `n` more times.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn wait_polls(&self, n: usize) {
         let end = self.polls.load(Ordering::Relaxed) + n;
@@ -84,7 +84,7 @@ impl LoopMeter {
 
 /// A limit for what computes, and what tells a tick of the epoch from all else that has a task polled.
 ///
-/// A guest that is interrupted wakes its own task before it gives way, while it is polled. Whoever else
+/// A guest that is interrupted wakes its own task before it gives way, while it is polled. Anything else that
 /// wakes the task, a message or a timer that is over, does so from elsewhere.
 pub(crate) struct RunLimited {
     ticks: u32,

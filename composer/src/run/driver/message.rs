@@ -109,7 +109,7 @@ pub(crate) struct Reply {
 /// or not; nothing of a caller in Rust.
 #[derive(Default)]
 pub(crate) struct MadeBy {
-    /// Gone before the caller hears the answer: from then on nobody waits.
+    /// Dropped before the caller hears the answer: from then on the call is not waited for.
     pub(crate) wait: Option<WaitGuard>,
     /// Its place among the calls that the component may have. It goes along with the answer: until the caller
     /// has that, it has something to wait for.
@@ -153,12 +153,12 @@ impl Reply {
         self.made_by.place.is_none()
     }
 
-    /// Whether nobody waits any more: the call was withdrawn.
+    /// Whether the caller has given the call up.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    /// WaitGraph until nobody waits any more.
+    /// Waits until the caller gives the call up.
     pub(crate) async fn abandoned(&mut self) {
         if let Some(caller) = &mut self.caller {
             caller.closed().await;
@@ -184,7 +184,7 @@ impl Reply {
                     answer = Answer::Failed(error);
                 }
             }
-            // An answer that nobody waits for is dropped, and the handles in it with it.
+            // If the caller has given the call up, the answer is dropped, and with it the handles in it.
             let _ = caller.send(Told { answer, place });
         }
     }

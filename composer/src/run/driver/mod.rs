@@ -81,7 +81,7 @@ pub(crate) struct Driver<T: Send + 'static> {
 /// Where the store of a driver is.
 enum Whereabouts<T: 'static> {
     Here(Store<T>),
-    /// In the [`IdleStore`], or with a caller who has it from there.
+    /// In the [`IdleStore`], or with a caller that took it from there.
     Lent,
     /// It has ended.
     Gone,
@@ -117,7 +117,7 @@ pub(crate) type Renewed<T> = (Store<T>, Instance);
 enum Over {
     /// A call of this function has held it for too long.
     Held(usize),
-    /// A call that nobody waits for has held it for too long.
+    /// A call that was given up has held it for too long.
     Grace(Duration),
     Deadlock(Deadlock),
 }
@@ -174,7 +174,7 @@ impl<T: Send + 'static> Driver<T> {
         self
     }
 
-    /// Keeps the store in its event loop: there may be work in it that is nobody's call.
+    /// Keeps the store in its event loop: there may be work in it that belongs to no call.
     pub(crate) fn in_event_loop(mut self) -> Self {
         self.rests = !self.concurrent;
         self
@@ -182,7 +182,8 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Runs the driver on a task of its own.
     pub(crate) fn spawn(mut self) -> JoinHandle<()> {
-        // Of what is moved into `run` itself, there would be room for two.
+        // Spawned directly, the future of `run` would hold `self` twice: arguments of an async fn are stored twice. An
+        // async block that owns it and calls `run` by reference holds it once.
         tokio::spawn(async move { self.run().await })
     }
 
@@ -287,7 +288,7 @@ impl<T: Send + 'static> Driver<T> {
             self.handle.forget_released();
             let border = self.calls.border.clone();
             let renewed = async {
-                // The timer would make a millisecond of no time.
+                // tokio's timer rounds up to 1 ms; a delay of zero does not sleep at all.
                 if !delay.is_zero() {
                     tokio::time::sleep(delay).await;
                 }
@@ -349,7 +350,7 @@ impl<T: Send + 'static> Driver<T> {
                 LeftLoop::Stop => break,
             }
         }
-        // Nobody is left who could call, but handles may have come back meanwhile. Whoever calls
+        // No caller is left, but handles may have come back meanwhile. A call that comes
         // all the same finds the reason when the inbox is closed.
         self.handle.set_stopped(self.handle.stop_reason());
         self.handle.close_inbox();
@@ -368,9 +369,10 @@ impl<T: Send + 'static> Driver<T> {
         let Self { store, handle, calls, rests, run_limit, .. } = self;
         let store = store.here()?;
         let loop_meter = LoopMeter::default();
-        // Not the value of the event loop, which moves what that may be with every item of its work.
+        // Kept outside of the closure: `run_concurrent` moves the type of its result on every poll, so that type
+        // should be small.
         let mut next = LeftLoop::Stop;
-        // Most components rest, and do without its room.
+        // Boxed, as most components never enter the event loop and should not pay for its future.
         let event_loop = Box::pin(store.run_concurrent(async |accessor| {
             if let Some(call) = first {
                 Calls::start(calls, accessor, call)?;
@@ -478,10 +480,10 @@ impl<T: Send + 'static> Driver<T> {
         };
         ended.ok_or_else(|| wasmtime::Error::new(DestructorLate(limit)))???;
         self.task = None;
-        // Whoever waits finds the count without it.
+        // Those who wait for the count to be zero are woken after this.
         drop(live);
         if let Some(done) = done {
-            // Nobody has to wait for it.
+            // It fails if the one who dropped the handle does not wait for the destructor.
             let _ = done.send(());
         }
         Ok(())

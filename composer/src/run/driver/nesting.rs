@@ -1,4 +1,4 @@
-//! Whether a guest runs below, on this thread, of whoever asks.
+//! Whether a guest runs below on this thread's stack.
 //!
 //! A host function that calls a component stands on the stack of the guest that called it, which may have
 //! little left. What it calls must not take its stack from there too.

@@ -71,7 +71,7 @@ impl ProvidedDriver {
             tokio::select! {
                 biased;
                 () = handle.cut.notified() => break,
-                // Whoever has given up has dropped the call.
+                // A caller that has given up has dropped the call already.
                 Some(_) = poll_fn(|cx| handle.poll_expired(cx)) => {}
                 Some(call) = self.calls.begun() => {
                     running.spawn(call);
@@ -105,7 +105,7 @@ impl ProvidedDriver {
                 biased;
                 () = handle.cut.notified() => return,
                 Some(_) = poll_fn(|cx| handle.poll_expired(cx)) => {}
-                // It was begun before that was to be no more.
+                // It was started in place before `stopping` was set.
                 Some(call) = self.calls.begun() => {
                     running.spawn(call);
                 }
@@ -142,12 +142,12 @@ impl Drop for ProvidedDriver {
 
 /// Drops a resource, which runs code of its type.
 fn release(Released { live, done, object, .. }: Released) {
-    // What panics there is dropped all the same, and nobody is to blame.
+    // A panic of the drop harms no other call: the value is gone all the same.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(object)));
-    // Whoever waits finds the count without it.
+    // Those who wait for the count to be zero are woken after this.
     drop(live);
     if let Some(done) = done {
-        // Nobody has to wait for it.
+        // It fails if the caller does not wait for the destructor.
         let _ = done.send(());
     }
 }
@@ -178,7 +178,7 @@ impl InPlace for Begin {
 }
 
 impl ProvidedCalls {
-    /// WaitGraph for a call that was begun in place and is to be run on.
+    /// Waits for a call that was begun in place and is to be run on.
     async fn begun(&self) -> Option<ProvidedCall> {
         poll_fn(|cx| self.begun.poll_take(cx)).await
     }
@@ -191,7 +191,7 @@ impl ProvidedCalls {
         running.as_mut().poll(&mut nobody).is_pending().then_some(running)
     }
 
-    /// Runs a call to its answer, or until nobody waits for that.
+    /// Runs a call to its answer, or until its caller gives it up.
     async fn run(self: Arc<Self>, call: Call) {
         let Call { func, args, mut reply, room, .. } = call;
         drop(room);

@@ -11,7 +11,7 @@ pub trait Provider: Send + Sync + 'static {
     /// Calls the function number `func` with arguments of its type.
     ///
     /// What is returned must not block its thread. It is polled by any task, by another one later on,
-    /// and dropped when nobody waits for the result any more.
+    /// and dropped when its caller gives the call up.
     fn call(&self, func: usize, args: Vec<Value>) -> ProviderFuture;
 }
 

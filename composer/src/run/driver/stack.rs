@@ -17,11 +17,11 @@ pub(super) fn fits_on_a_thread(wasm: usize) -> bool {
 /// Whether a guest that takes up to `wasm` bytes of stack, and host code that it calls, have room on this
 /// thread's. It is asked where no guest's own stack is in use.
 pub(super) fn has_stack(wasm: usize) -> bool {
-    // Where nobody knows, it is what threads have.
+    // Where the platform cannot tell, a thread is taken to have enough.
     stacker::remaining_stack().is_none_or(|left| left >= wasm + HOST_STACK)
 }
 
-/// How deep somebody stands in a stack.
+/// A place in a stack.
 #[derive(Clone, Copy)]
 pub(crate) struct Depth(usize);
 
@@ -31,7 +31,7 @@ impl Depth {
         Self(ptr::from_ref(&here).addr())
     }
 
-    /// Whether whoever asks stands on the same stack, and has taken little of what host code has there.
+    /// Whether this runs on the same stack and not much deeper, so that host code has most of its share left.
     pub(crate) fn is_near(self) -> bool {
         self.0.abs_diff(Self::here().0) <= HOST_STACK / 4
     }

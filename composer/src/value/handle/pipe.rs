@@ -118,7 +118,7 @@ impl<H> WriteEnd<H> {
         lock(&self.pipe.state).writing = Writing::Unknown;
     }
 
-    /// WaitGraph until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
+    /// Waits until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
     /// next thing to do is to [`put`](Self::put) them.
     pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
@@ -149,7 +149,7 @@ impl<H> WriteEnd<H> {
         Poll::Pending
     }
 
-    /// WaitGraph until the reader wants something, or goes, while nothing is written.
+    /// Waits until the reader wants something, or goes, while nothing is written.
     pub(crate) fn poll_demand(&self, cx: &Context<'_>) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
         if state.reader_gone {
@@ -162,7 +162,7 @@ impl<H> WriteEnd<H> {
         Poll::Pending
     }
 
-    /// WaitGraph until the reader goes, while nothing is written.
+    /// Waits until the reader goes, while nothing is written.
     pub(crate) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.pipe.state);
         state.writing = Writing::No;
@@ -200,7 +200,7 @@ impl<H> WriteEnd<H> {
 }
 
 impl<H> ReadEnd<H> {
-    /// WaitGraph for elements, up to `most` of them, or with none until there are some; `None` at the end.
+    /// Waits for elements, up to `most` of them, or with none until there are some; `None` at the end.
     pub(super) fn poll_take(
         &self,
         cx: &Context<'_>,
@@ -235,7 +235,7 @@ impl<H> ReadEnd<H> {
         lock(&self.0.state).stores.reader = store.cloned();
     }
 
-    /// WaitGraph for nothing any more. `false` if something is on its way: then the reader is still woken.
+    /// Waits for nothing any more. `false` if something is on its way: then the reader is still woken.
     pub(super) fn withdraw(&self) -> bool {
         let mut state = lock(&self.0.state);
         if state.taking || state.offered || state.elements.is_some() || state.end.is_some() {

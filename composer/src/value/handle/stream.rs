@@ -63,7 +63,7 @@ enum Origin<H> {
 }
 
 impl<H> Origin<H> {
-    /// WaitGraph for elements, up to `most` of them if a guest writes them; `None` at the end.
+    /// Waits for elements, up to `most` of them if a guest writes them; `None` at the end.
     fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
@@ -123,7 +123,7 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// WaitGraph for elements, up to `most` of them; `None` at the end.
+    /// Waits for elements, up to `most` of them; `None` at the end.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -148,7 +148,7 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// WaitGraph until there are elements, which are not taken from their writer for this if a guest is that;
+    /// Waits until there are elements, which are not taken from their writer for this if a guest is that;
     /// `false` at the end.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn poll_readable(
@@ -177,7 +177,7 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// WaitGraph for nothing any more. `false` if something is on its way: then who waited is still woken.
+    /// Waits for nothing any more. `false` if something is on its way: then who waited is still woken.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn withdraw(&self) -> bool {
         match &self.source {

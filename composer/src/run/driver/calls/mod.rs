@@ -1,4 +1,7 @@
-//! The calls that a driver has started: who waits for each, and what it is. `run.rs` runs them.
+//! The calls that a driver has started, each with its reply. `run.rs` runs them.
+//!
+//! Invariant: a call that was started is in `in_flight` until its reply is sent, so whatever ends the store can answer
+//! it. The replies stay outside of the store, as a trap drops everything that is inside of it.
 
 mod run;
 
@@ -44,7 +47,7 @@ use crate::value::shape;
 #[cfg(feature = "codec")]
 use wasm_runtime_composer_values::Shape;
 
-/// What a started call needs, and who waits for it.
+/// What calls of one store need, and the calls in flight.
 pub(super) struct Calls {
     handle: Arc<DriverHandle>,
     pub(super) border: Arc<Border>,
@@ -66,7 +69,7 @@ pub(super) struct Calls {
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
     ended: Notify,
-    /// How long something may go on that nobody waits for.
+    /// How long a call that was given up, and work between calls, may go on.
     pub(super) grace: Option<Duration>,
     /// Whether nothing that the guest calls can wait.
     leaf: bool,
@@ -196,7 +199,7 @@ impl Calls {
         self.in_flight().calls.len()
     }
 
-    /// The calls in flight that somebody waits for.
+    /// The calls in flight that were not given up.
     pub(super) fn awaited(&self) -> CallsInProgress {
         let in_flight = self.in_flight();
         let awaited = || {
@@ -255,7 +258,7 @@ impl Calls {
         Some((holding.func, holding.since))
     }
 
-    /// The call that holds the store, if nobody waits for it.
+    /// The call that holds the store, if it was given up.
     pub(super) fn holds_store_unheard(&self, cx: &mut Context<'_>) -> Option<Ticket> {
         let mut in_flight = self.in_flight();
         let Holding { call, ticket, .. } = in_flight.holding?;
@@ -269,7 +272,7 @@ impl Calls {
         in_flight.suspect = in_flight.holding.map(|holding| holding.call);
     }
 
-    /// WaitGraph until something has gone on for longer than `grace` in the store while no call is in flight.
+    /// Waits until something has gone on for longer than `grace` in the store while no call is in flight.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn lingering<T: Send + 'static>(
         &self,
@@ -288,7 +291,7 @@ impl Calls {
         GraceOver { grace }
     }
 
-    /// WaitGraph until a call has ended.
+    /// Waits until a call has ended.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn one_ended(&self) {
         self.ended.notified().await;
@@ -300,7 +303,7 @@ impl Calls {
         self.in_flight().holding.is_some()
     }
 
-    /// WaitGraph until no sync call runs.
+    /// Waits until no sync call runs.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn sync_over(&self) {
         while self.is_held() {
@@ -342,7 +345,7 @@ impl Calls {
         }
     }
 
-    /// WaitGraph until nobody waits for a call any more.
+    /// Waits until the caller gives up a call.
     #[cfg(feature = "component-model-async")]
     fn poll_given_up(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
         match self.in_flight().calls.get_mut(call) {
@@ -357,7 +360,7 @@ impl Calls {
         self.cancelling.load(Ordering::Relaxed) > 0
     }
 
-    /// WaitGraph until the guest has heard of the calls that were given up, where that takes no longer than telling it:
+    /// Waits until the guest has heard of the calls that were given up, where that takes no longer than telling it:
     /// what comes next must not overtake them.
     #[cfg(feature = "component-model-async")]
     async fn told_of_cancelled(&self) {
@@ -388,7 +391,7 @@ impl Calls {
             || accessor.poll_no_interesting_tasks(&mut nobody).is_pending()
     }
 
-    /// WaitGraph until no call is in flight and the guest has nothing left to do.
+    /// Waits until no call is in flight and the guest has nothing left to do.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
         while !self.in_flight().calls.is_empty() {
@@ -397,7 +400,7 @@ impl Calls {
         poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
     }
 
-    /// WaitGraph until the calls in flight have reached the guest, of which the last `unsettled` may
+    /// Waits until the calls in flight have reached the guest, of which the last `unsettled` may
     /// not have: what comes next in the inbox must not overtake them.
     #[cfg(feature = "component-model-async")]
     pub(super) async fn settle(&self, loop_meter: &LoopMeter, unsettled: usize) {
@@ -549,5 +552,5 @@ fn lets_nothing_wait<T>(store: &mut Store<T>) -> bool {
     false
 }
 
-/// A resource of the host that nobody else has.
+/// A resource type of the host that no linker defines.
 struct Probe;

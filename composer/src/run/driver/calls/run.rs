@@ -57,7 +57,7 @@ impl Calls {
         };
         drop(call.room);
         let calls = calls.clone();
-        // RunningCalls are first polled in the order in which they are spawned, so that calls start in
+        // Tasks are first polled in the order in which they are spawned, so that calls start in
         // the order of the inbox.
         accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
         Ok(())
@@ -110,7 +110,7 @@ impl Calls {
         self.answer(id, self.unwrapped(index, callee, answer));
     }
 
-    /// Runs a call by a number in the store's event loop, and gives it up when nobody waits for it any more: the
+    /// Runs a call by a number in the store's event loop, and cancels it when its caller gives it up: the
     /// guest is told.
     #[cfg(feature = "component-model-async")]
     async fn run_numbered<T: Send + 'static>(
@@ -443,7 +443,7 @@ impl<T: Send + 'static> AccessorTask<T> for CallTask {
 
 #[cfg(feature = "component-model-async")]
 impl CallTask {
-    /// Runs the call, for no longer than `grace` when nobody waits for it any more.
+    /// Runs the call, for no longer than `grace` after its caller has given it up.
     async fn run_within<T: Send + 'static>(
         self,
         accessor: &Accessor<T>,
@@ -496,7 +496,7 @@ impl CallTask {
         };
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
-            // The store keeps room for two of this future, so that there is little in it.
+            // wasmtime stores this future twice (as an argument and in its task), so it is kept small.
             let started = calls.start_direct(accessor, (id, index), callee, (func, shape), args)?;
             let Some((loans, called)) = started else { return Ok(()) };
             let result = called.await?;
@@ -529,7 +529,7 @@ fn without_number(answer: Answer, has_result: bool) -> Answer {
             Value::Fields(fields) if has_result => Answer::Returned(fields.into_iter().next()),
             _ => Answer::Returned(None),
         },
-        // Nobody hears it.
+        // The caller has given the call up, so the answer is dropped.
         Answer::Returned(_) => Answer::Stopped { started: true },
         other => other,
     }
