@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 
-use tokio::task::JoinHandle;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
@@ -17,7 +16,7 @@ use wasmtime::{Engine, Store};
 use super::descriptor::Level;
 use super::descriptor::{Part, PartContent, sealed};
 use super::settings::RunSettings;
-use super::startable::{AnyComponent, LinkError, LinkPlan, Linked};
+use super::startable::{AnyComponent, LinkError, LinkPlan, Linked, Starting};
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use crate::companion::{Accompanied, Known, look};
 #[cfg(feature = "compile")]
@@ -472,11 +471,7 @@ impl<T: Send + 'static> Renew<T> for LinkedComponent<T> {
 }
 
 impl<T: Send + 'static> Linked for LinkedComponent<T> {
-    fn start(
-        self: Box<Self>,
-        handle: Arc<DriverHandle>,
-        running: RunSettings,
-    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+    fn start(self: Box<Self>, handle: Arc<DriverHandle>, running: RunSettings) -> Starting {
         Box::pin(async move {
             let RunSettings { policy, bounds } = running;
             let (store, instance) = self.renew(bounds).await?;

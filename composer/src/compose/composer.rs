@@ -13,7 +13,7 @@ use super::descriptor::{ComposableDescriptor, Level, Part, PartContent, sealed};
 use super::level::{Groups, PlannedContent, isolated};
 use super::settings::Settings;
 use super::startable::AnyComponent;
-use super::wiring::{Ready, Starting, Wiring};
+use super::wiring::{Ready, StartedComponents, Wiring};
 use crate::error::{CompositionError, LookupError, PlanError, PlanProblem, StartError};
 use crate::layer::{BoxError, Call, ErasedLayer, LayerMap, Next, Returned};
 use crate::pending::Deadlocks;
@@ -254,7 +254,7 @@ impl Composer {
         let planned = planned.ok_or(StartError::NoRuntime)??;
         let Planned { mut level, plan, wiring, ready } = planned;
 
-        let mut starting = Starting::new(runtime);
+        let mut starting = StartedComponents::new(runtime);
         for ready in ready {
             if let Err(error) = starting.start(ready).await {
                 starting.end().await;

@@ -1,7 +1,7 @@
 //! [`Composition`]: running components behind one handle.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
@@ -18,6 +18,7 @@ use crate::plan::name::{Name, nearest};
 use crate::plan::resolve::{Offered, Resolution};
 use crate::plan::{Export, Plan};
 use crate::run::{EventSender, Events, Lifetime, Replaced, Running, WaitGraph};
+use crate::sync::{read, write};
 use crate::typed::{FromComponentValue, Params};
 use crate::value::handle::LiveHandles;
 
@@ -56,13 +57,13 @@ pub(crate) struct Wired {
 impl Shared {
     pub(crate) fn wired(&self) -> Arc<Wired> {
         // The lock is held for no longer than the value is read or written.
-        self.wired.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.wired).clone()
     }
 
     pub(crate) fn set_wired(&self, wired: Wired) {
         let wired = Arc::new(wired);
         let former = {
-            let mut current = self.wired.write().unwrap_or_else(PoisonError::into_inner);
+            let mut current = write(&self.wired);
             std::mem::replace(&mut *current, wired)
         };
         // With it go layers, which are not dropped under the lock.

@@ -89,12 +89,24 @@ pub struct Filtered {
 pub struct ComposableDescriptor {
     pub(crate) id: String,
     pub(crate) part: Part,
-    pub(crate) import_hints: Vec<ImportHint>,
-    pub(crate) containments: Vec<Wish>,
-    pub(crate) import_layers: Vec<(String, NumberedLayer)>,
+    pub(crate) rules: ImportRules,
     pub(crate) layers: Vec<ErasedLayer>,
     pub(crate) is_untrusted: bool,
     pub(crate) settings: Settings,
+}
+
+/// What is said of a component's imports.
+#[derive(Debug, Default)]
+pub(crate) struct ImportRules {
+    pub(crate) import_hints: Vec<ImportHint>,
+    pub(crate) containments: Vec<Wish>,
+    pub(crate) import_layers: Vec<(String, NumberedLayer)>,
+}
+
+impl ImportRules {
+    pub(crate) fn hint(&mut self, import: String, provider: String, export: Option<String>) {
+        self.import_hints.push(ImportHint { import, provider, export });
+    }
 }
 
 impl ComposableDescriptor {
@@ -106,9 +118,7 @@ impl ComposableDescriptor {
         Self {
             id: id.into(),
             part: composable.into_part(),
-            import_hints: Vec::new(),
-            containments: Vec::new(),
-            import_layers: Vec::new(),
+            rules: ImportRules::default(),
             layers: Vec::new(),
             is_untrusted: false,
             settings: Settings::default(),
@@ -117,7 +127,7 @@ impl ComposableDescriptor {
 
     /// The names that layers are on, and the number of each layer.
     pub(crate) fn import_layers(&self) -> impl Iterator<Item = (&str, LayerNumber)> {
-        self.import_layers.iter().map(|(import, layer)| (&**import, layer.number))
+        self.rules.import_layers.iter().map(|(import, layer)| (&**import, layer.number))
     }
 
     /// Decides that the import `import` is satisfied by the component `provider`, or, for `host`,
@@ -133,11 +143,7 @@ impl ComposableDescriptor {
         import: impl Into<String>,
         provider: impl Into<String>,
     ) -> Self {
-        self.import_hints.push(ImportHint {
-            import: import.into(),
-            provider: provider.into(),
-            export: None,
-        });
+        self.rules.hint(import.into(), provider.into(), None);
         self
     }
 
@@ -164,11 +170,7 @@ impl ComposableDescriptor {
         provider: impl Into<String>,
         export: impl Into<String>,
     ) -> Self {
-        self.import_hints.push(ImportHint {
-            import: import.into(),
-            provider: provider.into(),
-            export: Some(export.into()),
-        });
+        self.rules.hint(import.into(), provider.into(), Some(export.into()));
         self
     }
 
@@ -230,7 +232,7 @@ impl ComposableDescriptor {
     /// ```
     #[must_use]
     pub fn with_containment(mut self, import: impl Into<String>, containment: Containment) -> Self {
-        self.containments.push((import.into(), containment));
+        self.rules.containments.push((import.into(), containment));
         self
     }
 
@@ -294,7 +296,7 @@ impl ComposableDescriptor {
             + Sync
             + 'static,
     {
-        self.import_layers.push((import.into(), NumberedLayer::new(ErasedLayer::new(layer))));
+        self.rules.import_layers.push((import.into(), NumberedLayer::new(ErasedLayer::new(layer))));
         self
     }
 

@@ -1,19 +1,18 @@
 //! An instance that runs already.
 
 use std::fmt;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use super::descriptor::{Part, PartContent, sealed};
 use super::settings::RunSettings;
-use super::startable::{AnyComponent, LinkError, LinkPlan, Linked};
+use super::startable::{AnyComponent, LinkError, LinkPlan, Linked, Starting};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::plan::item::Surface;
 use crate::run::{Border, Driver, DriverHandle};
+use crate::sync::lock;
 
 /// A running instance and its store, to be composed with others.
 ///
@@ -84,13 +83,9 @@ struct LinkedInstance<T: 'static> {
 }
 
 impl<T: Send + 'static> Linked for LinkedInstance<T> {
-    fn start(
-        self: Box<Self>,
-        handle: Arc<DriverHandle>,
-        settings: RunSettings,
-    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+    fn start(self: Box<Self>, handle: Arc<DriverHandle>, settings: RunSettings) -> Starting {
         let running = &self.existing.running;
-        let running = running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let running = lock(&running).take();
         Box::pin(async move {
             // A composer is composed once, and its instances are in no other.
             let (instance, store) = running

@@ -91,7 +91,7 @@ impl Level {
             None => (path, None),
         };
         self.descriptors.iter().filter(|descriptor| descriptor.id == id).any(|descriptor| {
-            let mut hints = descriptor.import_hints.iter();
+            let mut hints = descriptor.rules.import_hints.iter();
             let hinted = hints.any(|hint| import.rank_for(&hint.import).is_some());
             let within = match (&descriptor.part.content, inside) {
                 (PartContent::Group(level), Some(inside)) => level.hints_at(inside, import),
@@ -106,7 +106,7 @@ impl Level {
         layering.add_within(prefix.strip_suffix('/').unwrap_or_default(), &self.layers);
         for descriptor in &self.descriptors {
             let path = format!("{prefix}{}", descriptor.id);
-            layering.add_imports(descriptor.import_layers.iter().map(|(_, layer)| layer));
+            layering.add_imports(descriptor.rules.import_layers.iter().map(|(_, layer)| layer));
             if let PartContent::Group(level) = &descriptor.part.content {
                 level.layering(&format!("{path}/"), layering);
             }
@@ -161,8 +161,8 @@ impl Level {
                 filters: change
                     .and_then(|change| change.filters(&path))
                     .unwrap_or(&descriptor.part.filters),
-                import_hints: &descriptor.import_hints,
-                containments: &descriptor.containments,
+                import_hints: &descriptor.rules.import_hints,
+                containments: &descriptor.rules.containments,
                 import_layers: descriptor.import_layers().collect(),
             }
         });

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::settings::Settings;
 use crate::layer::{ErasedLayer, Route};
 use crate::plan::item::Surface;
-use crate::run::{Dispatcher, Endpoint};
+use crate::run::{Dispatcher, Endpoint, shorter};
 use crate::value::handle::ResourceKind;
 
 /// A component that runs, or a composition as if it were one.
@@ -49,7 +49,7 @@ impl LiveComponent {
     /// The same inside of another composition, with a deadline and layers for calls from outside.
     pub(crate) fn inside(mut self, deadline: Option<Duration>, layers: Arc<[ErasedLayer]>) -> Self {
         let endpoints = self.endpoints.iter().cloned().map(|mut endpoint| {
-            endpoint.deadline = endpoint.deadline.into_iter().chain(deadline).min();
+            endpoint.deadline = shorter(endpoint.deadline, deadline);
             endpoint
         });
         self.endpoints = endpoints.collect();

@@ -33,4 +33,4 @@ pub use instance::ComposableInstance;
 pub(crate) use level::{Found, Groups, isolated};
 pub use replace::Replacement;
 pub(crate) use settings::RunSettings;
-pub(crate) use startable::{AnyComponent, LinkError, LinkPlan, Linked};
+pub(crate) use startable::{AnyComponent, LinkError, LinkPlan, Linked, Starting};

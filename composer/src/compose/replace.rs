@@ -11,9 +11,9 @@ use tower_service::Service;
 
 use super::composer::off_thread;
 use super::composition::{Composition, Shared, Wired};
-use super::descriptor::{Composable, ComposableDescriptor, Level, Part, PartContent};
+use super::descriptor::{Composable, ComposableDescriptor, ImportRules, Level, Part, PartContent};
 use super::level::{Groups, Substitution, isolated};
-use super::wiring::{Ready, Starting, Wiring};
+use super::wiring::{Ready, StartedComponents, Wiring};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
 use crate::layer::{BoxError, Call, ErasedLayer, Next, NumberedLayer, Returned};
 use crate::plan::Plan;
@@ -99,38 +99,30 @@ pub struct Replacement<'a> {
 struct Request {
     id: String,
     part: Part,
-    rules: Rules,
+    rules: ImportRules,
     /// The names of what is not to hold any more.
     dropped: Vec<String>,
     drops_filters: bool,
 }
 
-/// What is said of imports.
-#[derive(Default)]
-struct Rules {
-    import_hints: Vec<ImportHint>,
-    containments: Vec<Wish>,
-    import_layers: Vec<(String, NumberedLayer)>,
-}
-
-impl Rules {
+impl ImportRules {
     /// Of these rules those that stay when `new` ones come to them, less those of the `dropped` names.
     fn kept(descriptor: &ComposableDescriptor, new: &Self, dropped: &[String]) -> Self {
         let is_dropped = |name: &str| dropped.iter().any(|it| it == name || it == split(name).0);
-        let mut import_hints = descriptor.import_hints.clone();
+        let mut import_hints = descriptor.rules.import_hints.clone();
         // What is said now counts before what was said.
         let is_new = |hint: &ImportHint| {
             new.import_hints.iter().any(|it| is_compatible(&it.import, &hint.import))
         };
         import_hints.retain(|hint| !is_dropped(&hint.import) && !is_new(hint));
-        let mut containments = descriptor.containments.clone();
+        let mut containments = descriptor.rules.containments.clone();
         let is_new = |wish: &Wish| {
             let (import, function) = target(wish);
             let mut new = new.containments.iter().map(target);
             new.any(|it| it.1 == function && is_compatible(it.0, import))
         };
         containments.retain(|wish| !is_dropped(&wish.0) && !is_new(wish));
-        let mut import_layers = descriptor.import_layers.clone();
+        let mut import_layers = descriptor.rules.import_layers.clone();
         import_layers.retain(|(name, _)| !is_dropped(name));
         Self { import_hints, containments, import_layers }
     }
@@ -191,7 +183,7 @@ impl Rules {
 
 impl<'a> Replacement<'a> {
     pub(crate) fn new(shared: &'a Shared, id: String, part: Part) -> Self {
-        let (rules, dropped) = (Rules::default(), Vec::new());
+        let (rules, dropped) = (ImportRules::default(), Vec::new());
         let request = Request { id, part, rules, dropped, drops_filters: false };
         Self { shared, request, within: None }
     }
@@ -208,11 +200,7 @@ impl<'a> Replacement<'a> {
         import: impl Into<String>,
         provider: impl Into<String>,
     ) -> Self {
-        self.request.rules.import_hints.push(ImportHint {
-            import: import.into(),
-            provider: provider.into(),
-            export: None,
-        });
+        self.request.rules.hint(import.into(), provider.into(), None);
         self
     }
 
@@ -255,11 +243,7 @@ impl<'a> Replacement<'a> {
         provider: impl Into<String>,
         export: impl Into<String>,
     ) -> Self {
-        self.request.rules.import_hints.push(ImportHint {
-            import: import.into(),
-            provider: provider.into(),
-            export: Some(export.into()),
-        });
+        self.request.rules.hint(import.into(), provider.into(), Some(export.into()));
         self
     }
 
@@ -291,7 +275,7 @@ impl<'a> Replacement<'a> {
         let (live, events) = (shared.lifetime.own_live().clone(), shared.events.clone());
         let prepare = move || request.prepare(level, &wired, live, events);
         let mut prepared = off_thread(&runtime, prepare).await??;
-        let mut starting = Starting::new(runtime);
+        let mut starting = StartedComponents::new(runtime);
         for ready in std::mem::take(&mut prepared.ready) {
             if let Err(error) = starting.start(ready).await {
                 starting.end().await;
@@ -339,10 +323,8 @@ impl Prepared {
         let mut of_old = None;
         if let Some(descriptor) = self.level.descriptor(&id) {
             let part = std::mem::replace(&mut descriptor.part, part);
-            descriptor.import_hints = rules.import_hints;
-            descriptor.containments = rules.containments;
-            let layers = std::mem::replace(&mut descriptor.import_layers, rules.import_layers);
-            of_old = Some((part, layers));
+            let rules = std::mem::replace(&mut descriptor.rules, rules);
+            of_old = Some((part, rules));
         }
         for (path, filters) in self.filters {
             if let Some(descriptor) = self.level.descriptor(&path) {
@@ -422,8 +404,8 @@ impl Request {
         let mut problems = self.rules.problems(&id, &surface);
         let mut former = Vec::new();
         if let Some(descriptor) = level.descriptor(&id) {
-            former.clone_from(&descriptor.import_layers);
-            let kept = Rules::kept(descriptor, &self.rules, &self.dropped);
+            former.clone_from(&descriptor.rules.import_layers);
+            let kept = ImportRules::kept(descriptor, &self.rules, &self.dropped);
             self.rules = kept.with(std::mem::take(&mut self.rules));
         }
         let layers = |layers: &[(String, NumberedLayer)]| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::run::{Bounds, RestartPolicy};
+use crate::run::{Bounds, RestartPolicy, shorter};
 
 /// How long starting may take, and a destructor, where nothing is said.
 const UNSAID: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ impl Settings {
     pub(crate) fn within(self, outer: Self) -> Self {
         Self {
             // A call from anywhere may take no longer than each of them says.
-            deadline: self.deadline.into_iter().chain(outer.deadline).min(),
+            deadline: shorter(self.deadline, outer.deadline),
             inbox_capacity: self.inbox_capacity.or(outer.inbox_capacity),
             handle_limit: self.handle_limit.or(outer.handle_limit),
             calls_in_flight: self.calls_in_flight.or(outer.calls_in_flight),

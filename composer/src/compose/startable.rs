@@ -61,9 +61,8 @@ pub(crate) struct LinkPlan {
 /// A component that waits for its store.
 pub(crate) trait Linked: Send {
     /// Makes the store and the instance, and starts the driver.
-    fn start(
-        self: Box<Self>,
-        handle: Arc<DriverHandle>,
-        running: RunSettings,
-    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;
+    fn start(self: Box<Self>, handle: Arc<DriverHandle>, running: RunSettings) -> Starting;
 }
+
+/// A component that is being started; its driver's task comes of it.
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>>;

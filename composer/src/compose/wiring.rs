@@ -511,12 +511,12 @@ fn kinds_passed_on<'a>(
 }
 
 /// What has been started and has no composition yet; ended if it gets none.
-pub(crate) struct Starting {
+pub(crate) struct StartedComponents {
     running: Vec<Running>,
     runtime: tokio::runtime::Handle,
 }
 
-impl Starting {
+impl StartedComponents {
     pub(crate) fn new(runtime: tokio::runtime::Handle) -> Self {
         Self { running: Vec::new(), runtime }
     }
@@ -545,7 +545,7 @@ impl Starting {
     }
 }
 
-impl Drop for Starting {
+impl Drop for StartedComponents {
     fn drop(&mut self) {
         let running = self.take();
         if !running.is_empty() {

@@ -1,7 +1,8 @@
 //! What was made of binaries, found again by their content while somebody has it.
 
+use crate::sync::lock;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -59,7 +60,7 @@ impl<T> Default for Cache<T> {
 impl<T: OfEngine> Cache<T> {
     pub(super) fn get(&self, key: &CacheKey, engine: &Engine) -> Option<Arc<T>> {
         let things: Vec<_> = {
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock(&self.known);
             known.by_key.get(key)?.iter().filter_map(Weak::upgrade).collect()
         };
         // One that nobody else has any more ends here, and not under the lock.
@@ -67,7 +68,7 @@ impl<T: OfEngine> Cache<T> {
     }
 
     pub(super) fn add(&self, key: CacheKey, thing: &Arc<T>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         if known.by_key.len() >= known.full {
             known.by_key.retain(|_, things| {
                 things.retain(|thing| thing.strong_count() > 0);

@@ -1,6 +1,6 @@
 //! Components that are placed together in one store.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use wasmtime::Engine;
 
@@ -11,6 +11,7 @@ use crate::error::{Cause, FuseError, PlanProblem};
 use crate::plan::Plan;
 use crate::plan::item::{Inside, Named, OpenInside, Successors, Surface};
 use crate::plan::resolve::{Offered, Resolution, Source};
+use crate::sync::lock;
 
 /// Components to be fused into one, and what came of it.
 pub(crate) struct Group {
@@ -113,7 +114,7 @@ impl Group {
 
 impl Origin for Group {
     fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let GroupState { reflected, outcome } = &mut *state;
         if outcome.is_none() {
             // Another time the group may have another id; its inside is the same.
@@ -295,8 +296,8 @@ impl Level {
             let of_group = of_group.into_iter().filter(|(_, is_set)| *is_set);
             let all = of_group.map(|(setting, _)| (setting, true));
             let of_imports = [
-                ("containment", !descriptor.containments.is_empty()),
-                ("a layer on an import", !descriptor.import_layers.is_empty()),
+                ("containment", !descriptor.rules.containments.is_empty()),
+                ("a layer on an import", !descriptor.rules.import_layers.is_empty()),
             ];
             let of_imports = of_imports.into_iter().filter(|(_, is_set)| *is_set);
             for (setting, is_for_group) in

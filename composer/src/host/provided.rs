@@ -6,15 +6,15 @@
 use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::{Stream, TryStreamExt, stream};
-use tokio::task::JoinHandle;
 use wasmtime::format_err;
 
-use crate::compose::{AnyComponent, LinkError, LinkPlan, Linked, PartContent, RunSettings};
-use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StartError, StreamLost};
+use crate::compose::{
+    AnyComponent, LinkError, LinkPlan, Linked, PartContent, RunSettings, Starting,
+};
+use crate::error::{ArgumentError, Cause, CompositionError, PlanProblem, StreamLost};
 use crate::export::ExportFunc;
 use crate::plan::item::{ExportedFunc, Item, Named, Surface};
 use crate::run::Border;
@@ -168,11 +168,7 @@ struct LinkedProvider {
 }
 
 impl Linked for LinkedProvider {
-    fn start(
-        self: Box<Self>,
-        handle: Arc<DriverHandle>,
-        _: RunSettings,
-    ) -> Pin<Box<dyn Future<Output = Result<JoinHandle<()>, StartError>> + Send>> {
+    fn start(self: Box<Self>, handle: Arc<DriverHandle>, _: RunSettings) -> Starting {
         Box::pin(async move {
             let driver = ProvidedDriver::new(handle, self.border, self.provider);
             Ok(tokio::spawn(driver.run()))

@@ -1,7 +1,7 @@
 //! [`CallCounts`]: how often each component calls each other one.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
+use crate::sync::lock;
 
 /// A layer that counts the calls that it is on, by consumer, provider and what is exported.
 ///
@@ -81,8 +82,7 @@ impl CallCounts {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<EdgeKey, EdgeCounts>> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.edges.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.edges)
     }
 }
 

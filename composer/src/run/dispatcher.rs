@@ -5,7 +5,7 @@
 //! old instances or the new ones, and calls that are sent one after the other arrive in that order.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -16,6 +16,7 @@ use super::status::ComponentSnapshot;
 use super::waits::WaitGuard;
 use crate::error::CompositionError;
 use crate::pending::{Callees, Watched};
+use crate::sync::{read, write};
 use crate::value::handle::Owner;
 use crate::value::{Value, is_of_store};
 
@@ -88,8 +89,7 @@ impl Dispatcher {
     }
 
     fn holders(&self) -> RwLockReadGuard<'_, Holders> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.holders.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.holders)
     }
 
     /// The name of an exported function, as `interface#function`.
@@ -120,7 +120,7 @@ impl Dispatcher {
     /// Gives the place to other drivers, as many, and with it the calls that have not started.
     /// Returns those that held it.
     pub(crate) fn replace(&self, successors: Vec<Arc<DriverHandle>>) -> Vec<Arc<DriverHandle>> {
-        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        let mut holders = write(&self.holders);
         // No call is sent while this lock is held.
         let former = std::mem::replace(&mut holders.current, successors);
         let handed_over = former.iter().zip(&holders.current);
@@ -134,7 +134,7 @@ impl Dispatcher {
 
     /// Forgets a driver that was replaced and has ended.
     pub(crate) fn forget(&self, former: &Arc<DriverHandle>) {
-        let mut holders = self.holders.write().unwrap_or_else(PoisonError::into_inner);
+        let mut holders = write(&self.holders);
         holders.former.retain(|it| !Arc::ptr_eq(it, former));
     }
 

@@ -61,7 +61,7 @@ impl Endpoint {
         deadline: Option<Duration>,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
-        let within = self.deadline.into_iter().chain(deadline).min();
+        let within = shorter(self.deadline, deadline);
         if let (None, None, Some(caller)) = (within, &self.detour, in_place)
             && let Some(started) = self.dispatcher.run_in_place(self.func, &mut args, caller)
         {
@@ -72,4 +72,9 @@ impl Endpoint {
         }
         self.dispatcher.call(self.func, args, caller, within, in_place).await
     }
+}
+
+/// The shorter one of two deadlines, where there are any.
+pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 
 use crate::error::StopReason;
+use crate::sync::lock;
 
 /// A change in a component of a composition.
 #[derive(Clone, Debug)]
@@ -110,7 +111,7 @@ impl EventSender {
     pub(crate) fn tell(&self, component: &str, change: Change) {
         let Some(Channel { sender, kept }) = self.0.get() else { return };
         let event = Event { component: component.to_owned(), change };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&kept);
         kept.push_back(event.clone());
         let old = if kept.len() > 2 * KEPT { kept.pop_front() } else { None };
         drop(kept);

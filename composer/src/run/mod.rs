@@ -22,7 +22,7 @@ pub(crate) use driver::{
     never_in_place, with_guests,
 };
 pub use driver::{Provider, ProviderError, ProviderFuture, RestartPolicy};
-pub(crate) use endpoint::{Called, Detour, Endpoint};
+pub(crate) use endpoint::{Called, Detour, Endpoint, shorter};
 pub use epoch::EpochTicker;
 pub(crate) use events::EventSender;
 pub use events::{Change, Event, Events};

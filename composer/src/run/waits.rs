@@ -9,7 +9,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use wasmtime::AsContextMut;
 #[cfg(feature = "component-model-async")]
@@ -18,6 +18,7 @@ use wasmtime::component::GuestTaskId as Task;
 use super::context::CallContext;
 use crate::error::{CompositionError, WaitStep};
 use crate::plan::item::Surface;
+use crate::sync::lock;
 
 #[cfg(not(feature = "component-model-async"))]
 type Task = std::convert::Infallible;
@@ -97,8 +98,7 @@ pub(crate) struct PendingWait {
 
 impl WaitGraph {
     fn lock(&self) -> MutexGuard<'_, Graph> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -359,7 +359,7 @@ impl RunningCalls {
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<RunningCall>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.running)
     }
 
     /// Notes that a call runs.

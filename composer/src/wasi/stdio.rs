@@ -1,9 +1,10 @@
 //! Standard streams: what a component reads, and where what it prints goes.
 
+use crate::sync::lock;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -228,7 +229,7 @@ impl Captured {
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Nobody panics between two changes.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kept)
     }
 }
 

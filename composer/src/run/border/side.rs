@@ -1,6 +1,6 @@
 //! What is known of a component where values and handles cross the border of its store.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::AsContextMut;
@@ -15,6 +15,7 @@ use crate::error::StreamLost;
 use crate::pending::{OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::run::waits::RunningCalls;
+use crate::sync::lock;
 use crate::types::Resource;
 use crate::value::HandleFault;
 use crate::value::handle::{Counts, CurrentStore, Owner, Proxies, ResourceKind, StoreId};
@@ -74,8 +75,7 @@ impl Default for StartOrder {
 
 impl StartOrder {
     fn beginning(&self) -> MutexGuard<'_, Option<(u32, OwnedSemaphorePermit)>> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.beginning.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.beginning)
     }
 
     /// Waits until the calls before have begun.

@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use wasmtime::Store;
@@ -19,6 +19,7 @@ use super::inbox::Inbox;
 use super::message::{Call, Message};
 use super::nesting::Guest;
 use crate::error::{discard, panicked};
+use crate::sync::lock;
 use crate::value::Value;
 
 /// Holds the store between calls, for whichever caller comes first and for the driver.
@@ -79,8 +80,7 @@ impl<T: Send + 'static> IdleStore<T> {
     }
 
     fn state(&self) -> MutexGuard<'_, IdleState<T>> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Takes the store for a call in place.

@@ -1,9 +1,10 @@
 //! What a driver is to do, in its order.
 
+use crate::sync::lock;
 use std::collections::VecDeque;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop;
@@ -185,8 +186,7 @@ impl<I: Queued> Inbox<I> {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<I>> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// Puts an item behind the others of its sender; gives it back when the queue is closed.

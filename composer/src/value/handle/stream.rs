@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, StreamExt};
@@ -15,6 +15,7 @@ use super::pipe::ReadEnd;
 use crate::error::{ArgumentError, CompositionError, HandleError, StreamLost};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use crate::pending::Watched;
+use crate::sync::unshared;
 use wasm_runtime_composer_values::{Elements, Value};
 
 /// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer.
@@ -75,7 +76,7 @@ impl<H> Origin<H> {
             Self::Rust(stream) => {
                 #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
                 let _ = most;
-                let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let stream = unshared(stream);
                 stream.as_mut().poll_next(cx).map(Option::transpose)
             }
         }
@@ -190,7 +191,7 @@ impl<H: 'static> StreamEnd<H> {
     fn pass(&mut self, passed: usize, elements: &mut Elements<H>) -> Result<(), HandleError> {
         let Elements::Values(values) = elements else { return Ok(()) };
         for step in self.steps.iter_mut().skip(passed) {
-            let step = step.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let step = unshared(step);
             values.iter_mut().try_for_each(&mut *step)?;
         }
         Ok(())

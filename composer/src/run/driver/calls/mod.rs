@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 #[cfg(feature = "component-model-async")]
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Context;
 #[cfg(feature = "component-model-async")]
 use std::task::{Poll, Waker};
@@ -41,6 +41,7 @@ use crate::plan::companion::Companion;
 use crate::plan::companion::numbered;
 use crate::plan::item::ExportedFunc;
 use crate::run::border::Border;
+use crate::sync::lock;
 use crate::types::FunctionType;
 #[cfg(feature = "codec")]
 use crate::value::shape;
@@ -218,8 +219,7 @@ impl Calls {
     }
 
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
-        // Nothing runs under this lock that could leave it half-changed.
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.in_flight)
     }
 
     /// Notes that a call runs; `None` if its caller withdrew it.
