@@ -76,7 +76,7 @@ pub(crate) struct Wiring {
     #[arg(long = "untrusted", value_name = "ID")]
     pub(crate) untrusted: Vec<String>,
 
-    /// Lets components import from each other in a circle.
+    /// Lets components import from each other in a cycle.
     #[arg(long)]
     pub(crate) allow_cycles: bool,
 }

@@ -694,16 +694,16 @@ fn two_components_of_one_id_are_told_apart_by_hand() {
 }
 
 #[test]
-fn circle_needs_leave() {
-    let circle = ["plan", "a=polite.wasm", "b=polite.wasm"];
+fn cycle_needs_leave() {
+    let cycle = ["plan", "a=polite.wasm", "b=polite.wasm"];
     fails(
-        &circle,
+        &cycle,
         3,
-        "error: components import from each other in a circle: `a` -> `b` -> `a`\n\
+        "error: components import from each other in a cycle: `a` -> `b` -> `a`\n\
          help: `--allow-cycles` lets them\n",
     );
     succeeds(
-        &[&circle[..], &["--allow-cycles"]].concat(),
+        &[&cycle[..], &["--allow-cycles"]].concat(),
         "components\n  a\n    imports composer:test/greeter from b\n  b\n    \
          imports composer:test/greeter from a\nexports\n  \
          composer:test/greeter: offered by a, b, chosen by no hint\n",

@@ -1,4 +1,4 @@
-//! Components that import from each other in a circle: DESIGN 3.7 and 5.5.
+//! Components that import from each other in a cycle: DESIGN 3.7 and 5.5.
 
 use std::time::Duration;
 
@@ -40,11 +40,11 @@ async fn down(
     limited(func.call((n,))).await
 }
 
-/// The circle in the causes of an error.
-fn circle(error: &CompositionError) -> Option<Vec<String>> {
+/// The cycle in the causes of an error.
+fn cycle(error: &CompositionError) -> Option<Vec<String>> {
     let chain = match error {
         CompositionError::WaitCycle { chain, .. } => chain,
-        CompositionError::Trap { source, .. } => return circle(source.downcast_ref()?),
+        CompositionError::Trap { source, .. } => return cycle(source.downcast_ref()?),
         _ => return None,
     };
     let step = |step: &WaitStep| {
@@ -91,7 +91,7 @@ fn call_that_comes_back_to_a_held_component_is_an_error_that_names_the_chain() {
         let CompositionError::Trap { source, .. } = &error else { panic!("{error:?}") };
         let cause = source.downcast_ref::<CompositionError>().unwrap();
         assert_eq!(
-            circle(cause).unwrap(),
+            cycle(cause).unwrap(),
             [
                 "right waits for composer:test/ileft#down of left",
                 "left waits for composer:test/iright#down of right"
@@ -101,7 +101,7 @@ fn call_that_comes_back_to_a_held_component_is_an_error_that_names_the_chain() {
 }
 
 #[test]
-fn components_of_a_circle_are_started_again_and_go_on() {
+fn components_of_a_cycle_are_started_again_and_go_on() {
     run(async || {
         let ring = ring(|it| it.with_restart(RestartPolicy::restart(9, Duration::ZERO))).await;
         for _ in 0..3 {
@@ -113,7 +113,7 @@ fn components_of_a_circle_are_started_again_and_go_on() {
 }
 
 #[test]
-fn circle_that_is_contained_is_an_error_of_the_guest() {
+fn cycle_that_is_contained_is_an_error_of_the_guest() {
     run(async || {
         let clocks = [Clock::default(), Clock::default()];
         let composition = compose! {
@@ -153,10 +153,10 @@ fn two_chains_that_cross_do_not_deadlock() {
         futures_util::future::select(calls.as_mut(), Box::pin(held)).await;
         clocks.iter().for_each(Clock::open);
         let (left, right) = limited(calls).await;
-        // One of the two closes the circle; the other loses its provider with it.
+        // One of the two closes the cycle; the other loses its provider with it.
         let (left, right) = (left.unwrap_err(), right.unwrap_err());
-        let circles = [circle(&left), circle(&right)];
-        assert_eq!(circles.iter().flatten().count(), 1, "{left:?}\n{right:?}");
+        let cycles = [cycle(&left), cycle(&right)];
+        assert_eq!(cycles.iter().flatten().count(), 1, "{left:?}\n{right:?}");
     });
 }
 
@@ -171,7 +171,7 @@ fn chains_that_cross_again_and_again_are_all_answered() {
                 let mut answered = [0, 0];
                 for n in 0..20 {
                     let function = ["down", "down-later"][n % 2];
-                    // A circle, or a provider that a circle of others has ended.
+                    // A cycle, or a provider that a cycle of others has ended.
                     match down(composition, interface, function, 1).await {
                         Ok(_) => answered[0] += 1,
                         Err(_) => answered[1] += 1,
@@ -251,7 +251,7 @@ fn component_called_before_it_was_started_is_an_error() {
 }
 
 #[test]
-fn component_of_a_circle_can_be_replaced() {
+fn component_of_a_cycle_can_be_replaced() {
     run(async || {
         let Ring { composition, .. } = ring(|it| {
             let other = if format!("{it:?}").contains("\"left\"") { RIGHT } else { LEFT };
@@ -273,7 +273,7 @@ fn component_of_a_circle_can_be_replaced() {
 }
 
 #[test]
-fn replacement_closes_no_circle_unless_that_is_allowed() {
+fn replacement_closes_no_cycle_unless_that_is_allowed() {
     run(async || {
         let constant = |name: &str| {
             text(format!(
@@ -299,7 +299,7 @@ fn replacement_closes_no_circle_unless_that_is_allowed() {
                     assert!(!allowed);
                     assert_eq!(
                         error.to_string(),
-                        "components import from each other in a circle: `a` -> `b` -> `a`"
+                        "components import from each other in a cycle: `a` -> `b` -> `a`"
                     );
                 }
             }

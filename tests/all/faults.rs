@@ -1,4 +1,4 @@
-//! Random faults in random compositions: while many callers work, guests trap, call in circles and
+//! Random faults in random compositions: while many callers work, guests trap, call in cycles and
 //! leak handles, callers go away and flood inboxes, deadlines pass, components are replaced, and the
 //! end comes early or late. Every call is answered, nothing hangs, every destructor runs once, nothing
 //! is left.

@@ -348,7 +348,7 @@ fn everything_that_keeps_a_group_from_being_fused_is_told_with_its_path() {
 }
 
 #[test]
-fn circle_inside_a_group_is_told() {
+fn cycle_inside_a_group_is_told() {
     let looped = |import: &str, export: &str| {
         part(
             format!(

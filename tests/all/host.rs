@@ -224,7 +224,10 @@ fn rust_takes_the_place_of_a_component_and_keeps_what_it_gave_out() {
         assert_eq!(ledger.0.lock().unwrap().history, ["new new"]);
         let both = dynamic(&composition, "[static]bucket.merge", &[old, new]).await;
         let error = both.unwrap_err();
-        assert!(matches!(error, CompositionError::Handle(HandleError::OtherInstance)), "{error:?}");
+        assert!(
+            matches!(error, CompositionError::Handle(HandleError::OtherInstance { .. })),
+            "{error:?}"
+        );
     });
 }
 
@@ -348,7 +351,7 @@ struct Item {
 
 #[derive(ComponentValue, Clone, Debug, PartialEq)]
 enum Shape {
-    Circle(f64),
+    Cycle(f64),
     Named(String, u8),
     Empty,
 }
@@ -378,7 +381,7 @@ fn every_type_goes_in_and_comes_out_and_prints() {
         let composition = limited(composer.compose()).await.unwrap();
         let all: All = (
             Item { name: "n".to_owned(), tags: vec!["t".to_owned()], n: 1 },
-            vec![Shape::Circle(0.5), Shape::Named("x".to_owned(), 2), Shape::Empty],
+            vec![Shape::Cycle(0.5), Shape::Named("x".to_owned(), 2), Shape::Empty],
             Colour::Blue,
             Rights { read: true, write: false },
             BTreeMap::from([("k".to_owned(), [1, 2])]),
@@ -390,7 +393,7 @@ fn every_type_goes_in_and_comes_out_and_prints() {
         let exports = composition.exports();
         let whole = format!("{:#}", exports[0].functions[0].ty);
         let expected = "func(all: tuple<record { name: string, tags: list<string>, n: u32 }, \
-                        list<variant { circle(f64), named(tuple<string, u8>), empty }>, \
+                        list<variant { cycle(f64), named(tuple<string, u8>), empty }>, \
                         enum { red, blue }, flags { read, write }, map<string, list<u8, 2>>, \
                         result<_, char>>, more: option<f32>)";
         assert!(whole.starts_with(expected), "{whole}");

@@ -87,7 +87,10 @@ fn handles_lead_to_the_instance_where_their_resource_lives() {
         }
         let (_, first) = buckets.remove(0);
         let error = limited(merge.call((first, &buckets[0].1))).await.unwrap_err();
-        assert!(matches!(error, CompositionError::Handle(HandleError::OtherInstance)), "{error:?}");
+        assert!(
+            matches!(error, CompositionError::Handle(HandleError::OtherInstance { .. })),
+            "{error:?}"
+        );
         drop(buckets);
         until(|| composition.live_handles() == 0).await;
     });

@@ -532,7 +532,7 @@ struct Meters {
 #[derive(Debug, PartialEq, ComponentValue)]
 enum Shape<T> {
     Nothing,
-    Circle(Meters),
+    Cycle(Meters),
     Rectangle(T, T),
     #[component(name = "other")]
     Polygon(Vec<Pair<T>>),
@@ -550,7 +550,7 @@ fn derive_of_other_shapes() {
         let types = r#"
             (type $pair (tuple s16 s16))
             (type $shape' (variant
-                (case "nothing") (case "circle" f64) (case "rectangle" (tuple s16 s16))
+                (case "nothing") (case "cycle" f64) (case "rectangle" (tuple s16 s16))
                 (case "other" (list $pair))))
             (export $shape "shape" (type $shape'))"#;
         let composition = compose! {
@@ -562,7 +562,7 @@ fn derive_of_other_shapes() {
         .unwrap();
         let shapes = [
             || Shape::Nothing,
-            || Shape::Circle(Meters { count: 1.5 }),
+            || Shape::Cycle(Meters { count: 1.5 }),
             || Shape::Rectangle(-1, 2),
             || Shape::Polygon(vec![Pair(1, 2), Pair(3, -4)]),
         ];

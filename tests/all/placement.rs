@@ -53,7 +53,7 @@ const ISOLATED: &[(&str, &str)] = &[
     // How calls and handles pass between stores.
     ("deadlocks", "says which component waits for which"),
     ("entries", "compares the placements itself"),
-    ("cycles", "a circle of components cannot be one component"),
+    ("cycles", "a cycle of components cannot be one component"),
     ("in_place", "where calls between stores run"),
     ("insight", "what single components are like, and calls between them"),
     ("layers", "what is between components"),

@@ -286,7 +286,10 @@ fn handles_of_the_old_instance_stay_good_until_the_last_is_dropped() {
         // Handles of two instances do not go into one call; what is lent stays the caller's.
         let other = limited(new.call(("other",))).await.unwrap();
         let error = limited(merge.call((other, &old))).await.unwrap_err();
-        assert!(matches!(error, CompositionError::Handle(HandleError::OtherInstance)), "{error:?}");
+        assert!(
+            matches!(error, CompositionError::Handle(HandleError::OtherInstance { .. })),
+            "{error:?}"
+        );
         assert_eq!(limited(size.call((&old,))).await.unwrap(), 1);
 
         limited(call_unit(&composition, CONSUMER, "release", &[])).await.unwrap();
@@ -322,7 +325,7 @@ fn old_instance_ends_in_the_time_given_and_its_handles_with_it() {
         })
         .await;
         let error = limited(size.call((&old,))).await.unwrap_err();
-        assert!(matches!(error, CompositionError::Handle(HandleError::Lost)), "{error:?}");
+        assert!(matches!(error, CompositionError::Handle(HandleError::Lost { .. })), "{error:?}");
         // In a third component it is an error of its call.
         let error = limited(describe.call((&old,))).await.unwrap_err();
         assert!(chain(&error).contains("the resource is lost"), "{}", chain(&error));

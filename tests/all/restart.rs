@@ -163,9 +163,9 @@ fn handle_of_the_old_instance_is_an_error_everywhere() {
         let borrowed = std::slice::from_ref(&thing);
         let error = limited(call(&composition, things, "[method]thing.use", borrowed)).await;
         let error = error.unwrap_err();
-        assert!(matches!(error, CompositionError::Handle(HandleError::Lost)), "{error:?}");
+        assert!(matches!(error, CompositionError::Handle(HandleError::Lost { .. })), "{error:?}");
         let error = limited(call_unit(&composition, things, "take", &[other])).await.unwrap_err();
-        assert!(matches!(error, CompositionError::Handle(HandleError::Lost)), "{error:?}");
+        assert!(matches!(error, CompositionError::Handle(HandleError::Lost { .. })), "{error:?}");
         // From a third component, which traps with it.
         let error = limited(call(&composition, None, "use-kept", &[])).await.unwrap_err();
         assert_eq!(

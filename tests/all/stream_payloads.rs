@@ -184,7 +184,7 @@ struct Item {
 #[derive(ComponentValue, Clone, Debug, PartialEq)]
 enum Shape {
     Point,
-    Circle(f64),
+    Cycle(f64),
     Named(String),
 }
 
@@ -247,8 +247,8 @@ fn composed_payloads() {
         )
         .await;
         check(
-            r#"(variant (case "point") (case "circle" f64) (case "named" string))"#,
-            vec![Shape::Point, Shape::Circle(0.5), Shape::Named("a".to_owned())],
+            r#"(variant (case "point") (case "cycle" f64) (case "named" string))"#,
+            vec![Shape::Point, Shape::Cycle(0.5), Shape::Named("a".to_owned())],
         )
         .await;
         check(r#"(enum "red" "green")"#, vec![Color::Green, Color::Red]).await;

@@ -96,6 +96,24 @@ pub(crate) trait Origin: Send + Sync {
     fn level(&self) -> &Arc<Level>;
 }
 
+impl ComposableComponent<()> {
+    /// Describes a component that is given nothing by the host: its linker is empty, and its stores, which hold no data,
+    /// are made for `engine`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::ComposableComponent;
+    ///
+    /// let engine = wasmtime::Engine::default();
+    /// let component = ComposableComponent::with_engine(&engine, "(component)");
+    /// ```
+    pub fn with_engine(engine: &Engine, component: impl Into<ComponentSource>) -> Self {
+        let (linker, engine) = (Linker::new(engine), engine.clone());
+        Self::new(component, linker, move || Store::new(&engine, ()))
+    }
+}
+
 impl<T: Send + 'static> ComposableComponent<T> {
     /// Describes a component.
     ///

@@ -5,9 +5,6 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use tower_layer::Layer;
-use tower_service::Service;
-
 use super::composition::{Composition, Wired};
 use super::descriptor::{ComposableDescriptor, Level, Part, PartContent, sealed};
 use super::level::{Groups, PlannedContent, isolated};
@@ -15,7 +12,7 @@ use super::settings::Settings;
 use super::startable::AnyComponent;
 use super::wiring::{Ready, StartedComponents, Wiring};
 use crate::error::{CompositionError, LookupError, PlanError, PlanProblem, StartError};
-use crate::layer::{BoxError, Call, ErasedLayer, LayerMap, Next, Returned};
+use crate::layer::{CallLayer, LayerMap};
 use crate::pending::Deadlocks;
 use crate::plan::Plan;
 use crate::plan::explain::Explanation;
@@ -90,17 +87,17 @@ impl Composer {
         self
     }
 
-    /// Lets components import from each other in a circle, which is an error otherwise.
+    /// Lets components import from each other in a cycle, which is an error otherwise.
     ///
     /// A call that would never end, because what it waits for waits for the caller, is
     /// [`CompositionError::WaitCycle`], found before the call is queued: a component cannot be called
     /// again while a sync import holds it, whether the call comes back through others or two
-    /// chains of calls cross each other. Components in a circle are started one after the other, each
-    /// before its consumers where the circle lets that be; one that calls another that has not been
+    /// chains of calls cross each other. Components in a cycle are started one after the other, each
+    /// before its consumers where the cycle lets that be; one that calls another that has not been
     /// started yet, while it is being started itself, gets
     /// [`CompositionError::Unavailable`].
     ///
-    /// Of a composer in another one, circles inside it are allowed.
+    /// Of a composer in another one, cycles inside it are allowed.
     pub fn allow_cycles(&mut self) -> &mut Self {
         self.level.allow_cycles = true;
         self
@@ -124,16 +121,8 @@ impl Composer {
     /// Puts a [layer](crate::layer) around every component: every call of a component goes through it, from
     /// another one or from Rust. Of a composer in another one these are the calls that go to components of it.
     /// The layer that was added first is met first.
-    pub fn with_layer<L>(&mut self, layer: L) -> &mut Self
-    where
-        L: Layer<Next>,
-        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.level.layers.push(ErasedLayer::new(layer));
+    pub fn with_layer(&mut self, layer: impl CallLayer) -> &mut Self {
+        self.level.layers.push(layer.erase());
         self
     }
 

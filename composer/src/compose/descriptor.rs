@@ -4,14 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tower_layer::Layer;
-use tower_service::Service;
-
 use super::live::LiveComponent;
 use super::settings::Settings;
 use super::startable::AnyComponent;
 use crate::error::PlanProblem;
-use crate::layer::{BoxError, Call, ErasedLayer, Next, NumberedLayer, Returned};
+use crate::layer::{CallLayer, ErasedLayer, NumberedLayer};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::resolve::{ImportHint, LayerNumber};
@@ -253,16 +250,8 @@ impl ComposableDescriptor {
     /// }
     /// ```
     #[must_use]
-    pub fn with_layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Next>,
-        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.layers.push(ErasedLayer::new(layer));
+    pub fn with_layer(mut self, layer: impl CallLayer) -> Self {
+        self.layers.push(layer.erase());
         self
     }
 
@@ -287,16 +276,8 @@ impl ComposableDescriptor {
     /// }
     /// ```
     #[must_use]
-    pub fn with_import_layer<L>(mut self, import: impl Into<String>, layer: L) -> Self
-    where
-        L: Layer<Next>,
-        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.rules.import_layers.push((import.into(), NumberedLayer::new(ErasedLayer::new(layer))));
+    pub fn with_import_layer(mut self, import: impl Into<String>, layer: impl CallLayer) -> Self {
+        self.rules.import_layers.push((import.into(), NumberedLayer::new(layer.erase())));
         self
     }
 

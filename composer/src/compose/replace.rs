@@ -5,17 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedMutexGuard;
-use tower_layer::Layer;
-use tower_service::Service;
-
 use super::composer::off_thread;
 use super::composition::{Composition, Shared, Wired};
 use super::descriptor::{Composable, ComposableDescriptor, ImportRules, Level, Part, PartContent};
 use super::level::{Groups, Substitution, isolated};
 use super::wiring::{Ready, StartedComponents, Wiring};
 use crate::error::{CompositionError, PlanError, PlanProblem, StartError};
-use crate::layer::{BoxError, Call, ErasedLayer, Next, NumberedLayer, Returned};
+use crate::layer::{CallLayer, NumberedLayer};
 use crate::plan::Plan;
 use crate::plan::containment::{Containment, Wish, is_for, split, target};
 use crate::plan::filter::{Filter, carried};
@@ -25,6 +21,7 @@ use crate::plan::replacement::resolve_replacement;
 use crate::plan::resolve::ImportHint;
 use crate::run::{Dispatcher, EventSender, Replaced, Running};
 use crate::value::handle::LiveHandles;
+use tokio::sync::OwnedMutexGuard;
 
 impl Composition {
     /// Puts `composable` in the place of the component `id`, while everything else runs on.
@@ -213,16 +210,8 @@ impl<'a> Replacement<'a> {
 
     /// Puts a layer on an import of the new component, as [`ComposableDescriptor::with_import_layer`] does. Those
     /// that are on it already are met before.
-    pub fn with_import_layer<L>(mut self, import: impl Into<String>, layer: L) -> Self
-    where
-        L: Layer<Next>,
-        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        let layer = NumberedLayer::new(ErasedLayer::new(layer));
+    pub fn with_import_layer(mut self, import: impl Into<String>, layer: impl CallLayer) -> Self {
+        let layer = NumberedLayer::new(layer.erase());
         self.request.rules.import_layers.push((import.into(), layer));
         self
     }

@@ -28,7 +28,7 @@ pub(crate) struct Wiring {
     pub(crate) leaves: Vec<LiveComponent>,
     pub(crate) live: LiveHandles,
     pub(crate) events: EventSender,
-    /// Who waits for whom, if that can go in a circle.
+    /// Who waits for whom, if that can go in a cycle.
     pub(crate) waits: Option<WaitGraph>,
     pub(crate) deadlocks: Deadlocks,
     pub(crate) layering: Arc<LayerMap>,

@@ -141,14 +141,28 @@ pub enum HandleError {
     /// The resource was lost when the component that defined it ended and was started again, or when
     /// the time was over that it had after being replaced.
     #[error(
-        "the resource is lost: the component that defined it ended and was started again or replaced"
-    )]
-    Lost,
+        "resource `{resource}` is lost: component `{component}`, which defined it, ended and was started again or \
+         replaced", resource = plain(.resource), component = plain(.component))]
+    #[non_exhaustive]
+    Lost {
+        /// The component that defined the resource.
+        component: String,
+        /// The resource's name.
+        resource: String,
+    },
 
     /// The resource lives in another instance of its component than the call goes to: one that was
     /// replaced, or one of several. A call cannot bring handles of two instances.
-    #[error("the resource lives in another instance of its component than the call goes to")]
-    OtherInstance,
+    #[error(
+        "resource `{resource}` lives in another instance of component `{component}` than the call goes to",
+        resource = plain(.resource), component = plain(.component))]
+    #[non_exhaustive]
+    OtherInstance {
+        /// The component that defines the resource.
+        component: String,
+        /// The resource's name.
+        resource: String,
+    },
 
     /// A component would hold more handles than it may.
     #[error(

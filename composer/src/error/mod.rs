@@ -104,7 +104,7 @@ pub enum CompositionError {
         limit: usize,
     },
 
-    /// A call between components that import from each other in a circle would never end: what it
+    /// A call between components that import from each other in a cycle would never end: what it
     /// waits for waits for the caller. It was not queued. The component that made it traps.
     #[error(
         "calling `{function}` of component `{component}` would never end: {}",

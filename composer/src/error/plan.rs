@@ -480,10 +480,10 @@ pub enum PlanProblem {
         consumer: Option<String>,
     },
 
-    /// A resource that components of a circle only pass on to each other.
+    /// A resource that components of a cycle only pass on to each other.
     #[error(
         "resource `{resource}`, imported by `{component}`, is defined by no component: those of a \
-         circle only pass it on to each other", resource = plain(.resource), component = plain(.component))]
+         cycle only pass it on to each other", resource = plain(.resource), component = plain(.component))]
     #[non_exhaustive]
     HomelessResource { component: String, resource: String },
 
@@ -510,8 +510,8 @@ pub enum PlanProblem {
         source: FuseError,
     },
 
-    /// Components that import from each other in a circle.
-    #[error("components import from each other in a circle: {}", Circle(.components))]
+    /// Components that import from each other in a cycle.
+    #[error("components import from each other in a cycle: {}", CyclePath(.components))]
     #[non_exhaustive]
     Cycle {
         /// Each imports from the next, the last from the first.
@@ -772,9 +772,9 @@ impl fmt::Display for UsedBy<'_> {
 }
 
 /// "`a` -> `b` -> `a`".
-pub(super) struct Circle<'a>(pub(super) &'a [String]);
+pub(super) struct CyclePath<'a>(pub(super) &'a [String]);
 
-impl fmt::Display for Circle<'_> {
+impl fmt::Display for CyclePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for id in self.0 {
             write!(f, "`{}` -> ", plain(id))?;

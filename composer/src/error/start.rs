@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::plan::Circle;
+use super::plan::CyclePath;
 use super::{Cause, plain};
 
 /// A component of a composition could not be started.
@@ -134,11 +134,11 @@ pub enum FuseError {
         source: Cause,
     },
 
-    /// Components that import from each other in a circle, which is allowed between stores alone.
+    /// Components that import from each other in a cycle, which is allowed between stores alone.
     #[error(
-        "components that import from each other in a circle cannot be fused: {}; leave one of them out \
+        "components that import from each other in a cycle cannot be fused: {}; leave one of them out \
          of what is fused",
-        Circle(.components)
+        CyclePath(.components)
     )]
     #[non_exhaustive]
     Cycle {

@@ -43,7 +43,7 @@ impl Composer {
     /// inbox) is for the whole. What a descriptor inside says of one component alone is an error when
     /// planning, as they share a store. [`Plan`](crate::Plan) shows the wiring inside.
     ///
-    /// Components must be given as bytes or as files, and cannot import from each other in a circle. What
+    /// Components must be given as bytes or as files, and cannot import from each other in a cycle. What
     /// the types of a public function come from must be public too: no filter inside may hide it.
     /// They are fused, and compiled, when the composition around is planned or composed, off the async
     /// threads; and once: clones of what this returns share it, and so does what was fused of the same

@@ -75,7 +75,7 @@ pub use metrics::{Measuring, Metrics};
 #[cfg(feature = "record")]
 pub use record::{RecordedCall, Recorder, Recording, Replay, Replaying, Writing};
 pub use retry::{Retry, Retrying};
-pub use service::{BoxError, FromFn, FromFnService, LayerFuture, Next, from_fn};
+pub use service::{BoxError, CallLayer, FromFn, FromFnService, LayerFuture, Next, from_fn};
 #[cfg(feature = "tracing")]
 pub use trace::{Trace, Tracing};
 

@@ -63,23 +63,52 @@ impl fmt::Debug for Next {
     }
 }
 
+/// A layer of calls: any [`Layer`] over [`Next`] whose service takes [`Call`]s and gives what they [`Returned`].
+///
+/// The service is cloned for every call, and used by several tasks at the same time. Its errors may be any.
+///
+/// This trait is implemented for all such layers, and cannot be implemented otherwise.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer of calls",
+    label = "expected a layer whose service takes `Call` and gives `Returned`",
+    note = "a layer is a `tower_layer::Layer<Next>`; its service is a `Service<Call, Response = Returned>`, which \
+            is `Clone + Send + Sync + 'static`, with a future that is `Send`",
+    note = "`layer::from_fn(|call, next| async move {{ next.call(call).await }})` makes a layer of a function"
+)]
+pub trait CallLayer: sealed::Sealed {
+    #[doc(hidden)]
+    fn erase(self) -> ErasedLayer;
+}
+
+#[diagnostic::do_not_recommend]
+impl<L> CallLayer for L
+where
+    L: Layer<Next>,
+    L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    fn erase(self) -> ErasedLayer {
+        ErasedLayer(Arc::new(self.layer(Next(()))))
+    }
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "sealed: no name, no implementation")]
+    pub trait Sealed {}
+
+    impl<L> Sealed for L {}
+}
+
 /// A layer's service.
 #[derive(Clone)]
-pub(crate) struct ErasedLayer(Arc<dyn Erased>);
+#[doc(hidden)]
+#[expect(unnameable_types, reason = "a hidden method speaks of it")]
+pub struct ErasedLayer(Arc<dyn Erased>);
 
 impl ErasedLayer {
-    pub(crate) fn new<L>(layer: L) -> Self
-    where
-        L: Layer<Next>,
-        L::Service: Service<Call, Response = Returned, Error: Into<BoxError>, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-    {
-        Self(Arc::new(layer.layer(Next(()))))
-    }
-
     pub(super) fn call(&self, call: Call) -> LayerFuture<BoxError> {
         self.0.pass(call)
     }

@@ -85,9 +85,9 @@ fn item<T: Send + 'static>(
         (Item::Resource(_), Item::Resource(_)) => {
             let (proxies, outgoing) = (border.proxies.clone(), border.outgoing.clone());
             let ty = ResourceType::host::<Proxy>();
-            // Where components import from each other in a circle, the destructor may have to wait for who
+            // Where components import from each other in a cycle, the destructor may have to wait for who
             // drops the handle.
-            let waits = !border.running_calls.as_ref().is_some_and(RunningCalls::are_in_circles);
+            let waits = !border.running_calls.as_ref().is_some_and(RunningCalls::are_in_cycles);
             // Dropping the handle releases the resource in its home. As in one store, it is over when the
             // destructor is.
             linker.resource_async(&import.name, ty, move |_, rep| {

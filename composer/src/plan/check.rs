@@ -36,7 +36,7 @@ pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut V
     }
 }
 
-/// Finds where resources live that components of a circle pass on to each other, in no order that
+/// Finds where resources live that components of a cycle pass on to each other, in no order that
 /// could be followed: again and again, until nothing more is found.
 pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
     let unknown = |leaves: &[Leaf]| {
@@ -53,7 +53,7 @@ pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
     }
 }
 
-/// Resources that no component defines, as those of a circle only pass them on to each other.
+/// Resources that no component defines, as those of a cycle only pass them on to each other.
 pub(super) fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     leaves.iter().flat_map(|leaf| {
         let unknown = leaf.surface.resources.iter().zip(&leaf.resources).filter(|(def, home)| {

@@ -1,4 +1,4 @@
-//! In which order components start, and where they import from each other in a circle.
+//! In which order components start, and where they import from each other in a cycle.
 
 use std::collections::BTreeSet;
 

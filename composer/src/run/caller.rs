@@ -12,7 +12,7 @@ pub(crate) enum Caller {
 
 /// A component that makes a call.
 pub(crate) struct ComponentCaller {
-    /// Its waiting is looked after where waiting can go in a circle.
+    /// Its waiting is looked after where waiting can go in a cycle.
     pub(crate) waiter: Option<PendingWait>,
     /// The call's place among those that the component may have.
     pub(crate) place: OutgoingPermit,

@@ -1,9 +1,9 @@
-//! Who waits for whom, where components import from each other in a circle.
+//! Who waits for whom, where components import from each other in a cycle.
 //!
 //! A sync import holds its component's store until it is answered, and an async one leaves it to
 //! others. So a call ends only when the store that it goes to is not held, or when the call that holds
 //! it ends; and what runs for it ends only when the calls that it made have. A call that would close a
-//! circle of these is refused before it is queued. Where components do not import in a circle, none
+//! cycle of these is refused before it is queued. Where components do not import in a cycle, none
 //! can come about, and nothing of this is kept.
 
 use std::collections::hash_map::Entry;
@@ -27,7 +27,7 @@ type Task = std::convert::Infallible;
 #[derive(Clone, Default)]
 pub(crate) struct WaitGraph(Arc<Mutex<Graph>>);
 
-/// A circle can only close through stores that are held, of which there are as many as components run: each
+/// A cycle can only close through stores that are held, of which there are as many as components run: each
 /// holding call knows whom it waits for below it, store by store. So it makes no difference for a new call how
 /// many others wait.
 #[derive(Default)]
@@ -107,7 +107,7 @@ impl PendingWait {
     ///
     /// # Errors
     ///
-    /// If it would close a circle.
+    /// If it would close a cycle.
     pub(crate) fn enter(
         &self,
         target: &Target,
@@ -128,7 +128,7 @@ impl PendingWait {
             children: HashSet::new(),
             below: HashMap::new(),
         };
-        if let Some(chain) = graph.circle(&waiting) {
+        if let Some(chain) = graph.cycle(&waiting) {
             let component = waiting.target.id.to_string();
             let function = waiting.target.surface.function_name(func);
             return Err(CompositionError::WaitCycle { component, function, chain });
@@ -231,8 +231,8 @@ impl Graph {
         Some(former)
     }
 
-    /// The circle that `new` would close: who would wait for whom, beginning with it.
-    fn circle(&self, new: &WaitNode) -> Option<Vec<WaitStep>> {
+    /// The cycle that `new` would close: who would wait for whom, beginning with it.
+    fn cycle(&self, new: &WaitNode) -> Option<Vec<WaitStep>> {
         // The calls that the new one is made in end only after it.
         let above = self.holders(new.holder);
         // Every call that holds a store that `new` would wait for, and how it was found.
@@ -353,8 +353,8 @@ impl RunningCalls {
         Self { waits, driver, running: Arc::default() }
     }
 
-    /// Whether waiting can go in a circle.
-    pub(crate) fn are_in_circles(&self) -> bool {
+    /// Whether waiting can go in a cycle.
+    pub(crate) fn are_in_cycles(&self) -> bool {
         self.waits.is_some()
     }
 
@@ -456,8 +456,8 @@ mod tests {
             }
         }
 
-        /// Whether `new` would close a circle, found out call by call.
-        fn has_circle(&self, new: &WaitNode) -> bool {
+        /// Whether `new` would close a cycle, found out call by call.
+        fn has_cycle(&self, new: &WaitNode) -> bool {
             let mut seen = HashSet::new();
             let mut open: Vec<WaitId> =
                 self.held.get(&new.target.driver_id).copied().into_iter().collect();
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_found_as_if_each_call_were_looked_at() {
+    fn cycles_are_found_as_if_each_call_were_looked_at() {
         let mut seed = 1_u64;
         let mut random = move |below: usize| {
             seed = seed
@@ -482,7 +482,7 @@ mod tests {
                 .wrapping_add(1_442_695_040_888_963_407);
             (seed >> 33) as usize % below
         };
-        let mut circles = 0;
+        let mut cycles = 0;
         for _ in 0..300 {
             let drivers: Vec<_> = (0..4).map(target).collect();
             let mut graph = Graph::default();
@@ -508,13 +508,13 @@ mod tests {
                             None => drivers[random(4)].clone(),
                         };
                         let new = graph.make(&from, parent, &drivers[random(4)], random(2) == 0);
-                        let circle = graph.circle(&new);
-                        assert_eq!(circle.is_some(), graph.has_circle(&new));
-                        match circle {
+                        let cycle = graph.cycle(&new);
+                        assert_eq!(cycle.is_some(), graph.has_cycle(&new));
+                        match cycle {
                             // From the new call to the last one, and each was found once.
                             Some(chain) => {
                                 assert!((2..=graph.calls.len() + 1).contains(&chain.len()));
-                                circles += 1;
+                                cycles += 1;
                             }
                             None => live.push(graph.add(new)),
                         }
@@ -526,7 +526,7 @@ mod tests {
             }
             assert!(graph.calls.is_empty() && graph.held.is_empty());
         }
-        assert!(circles > 100, "{circles}");
+        assert!(cycles > 100, "{cycles}");
     }
 
     #[test]
@@ -543,7 +543,7 @@ mod tests {
                 (0..CALLS).map(|_| graph.add(graph.make(&b, Some(holding), &c, false))).collect();
             for _ in 0..CALLS {
                 let new = graph.make(&x, None, &a, false);
-                assert!(graph.circle(&new).is_none());
+                assert!(graph.cycle(&new).is_none());
                 below.push(graph.add(new));
             }
             for call in below {

@@ -68,8 +68,8 @@ struct Program {
     isolated: Option<(Expected, &'static str)>,
     /// What is different where the library runs the fused component, and why.
     fused: Option<(Expected, &'static str)>,
-    /// They import in a circle, which cannot be fused.
-    circle: bool,
+    /// They import in a cycle, which cannot be fused.
+    cycle: bool,
 }
 
 impl Program {
@@ -87,7 +87,7 @@ impl Program {
             expected,
             isolated: None,
             fused: None,
-            circle: false,
+            cycle: false,
         }
     }
 
@@ -128,8 +128,8 @@ impl Program {
         self
     }
 
-    fn circle(mut self) -> Self {
-        self.circle = true;
+    fn cycle(mut self) -> Self {
+        self.cycle = true;
         self
     }
 
@@ -143,7 +143,7 @@ impl Program {
     }
 
     fn ways(&self) -> &'static [Way] {
-        if self.circle { &[Way::Isolated] } else { &[Way::Isolated, Way::Fused, Way::Alone] }
+        if self.cycle { &[Way::Isolated] } else { &[Way::Isolated, Way::Fused, Way::Alone] }
     }
 
     fn known(&self, way: Way) -> Option<&'static Known> {
@@ -163,7 +163,7 @@ impl Program {
             let id = char::from(b'a' + n as u8).to_string();
             composer.add(ComposableDescriptor::new(id, component(binary.clone())));
         }
-        if self.circle {
+        if self.cycle {
             composer.allow_cycles();
         }
         if self.together.is_empty() {

@@ -1,4 +1,4 @@
-//! Components that are called while they are busy: in a circle, in post-return, in `realloc`, and after a
+//! Components that are called while they are busy: in a cycle, in post-return, in `realloc`, and after a
 //! trap.
 
 use super::guest::{Guest, LIFTS, Lift, Lower, function, gives, run, waits};
@@ -26,13 +26,13 @@ pub(super) fn programs() -> Vec<Program> {
     programs.push(post_return_holds_back());
     for lift in LIFTS {
         programs.push(trapped(lift));
-        programs.push(circle_while_waiting(lift));
+        programs.push(cycle_while_waiting(lift));
         programs.push(sync_call_of_a_waiting_caller(lift));
     }
     programs.extend([
-        circle_of_two(),
-        circle_of_three(),
-        circle_that_waits_for_itself(),
+        cycle_of_two(),
+        cycle_of_three(),
+        cycle_that_waits_for_itself(),
         trap_after_returning(),
         trap_beside(),
         trap_seen_by_two(),
@@ -41,7 +41,7 @@ pub(super) fn programs() -> Vec<Program> {
 }
 
 /// Calls that go around are an error.
-fn circle_of_two() -> Program {
+fn cycle_of_two() -> Program {
     let first = Guest::new(run("", "(call $pong)") + &function("leaf", "(result i32)", "", "#7"))
         .import("pong: () -> u32", Lower::Sync)
         .export("run: () -> u32", Lift::Sync)
@@ -49,10 +49,10 @@ fn circle_of_two() -> Program {
     let second = Guest::new(function("pong", "(result i32)", "", "(call $leaf)"))
         .import("leaf: () -> u32", Lower::Sync)
         .export("pong: () -> u32", Lift::Sync);
-    Program::new("reentrance/circle-of-two", [first, second]).traps("would never end").circle()
+    Program::new("reentrance/cycle-of-two", [first, second]).traps("would never end").cycle()
 }
 
-fn circle_of_three() -> Program {
+fn cycle_of_three() -> Program {
     let link = |name: &str, next: &str| {
         Guest::new(function(name, "(result i32)", "", &format!("(call ${next})")))
             .import(&format!("{next}: () -> u32"), Lower::Sync)
@@ -62,13 +62,13 @@ fn circle_of_three() -> Program {
         .import("two: () -> u32", Lower::Sync)
         .export("run: () -> u32", Lift::Sync)
         .export("leaf: () -> u32", Lift::Sync);
-    Program::new("reentrance/circle-of-three", [first, link("two", "three"), link("three", "leaf")])
+    Program::new("reentrance/cycle-of-three", [first, link("two", "three"), link("three", "leaf")])
         .traps("would never end")
-        .circle()
+        .cycle()
 }
 
 /// While a task of the first waits for the second, the second may call the first.
-fn circle_while_waiting(lift: Lift) -> Program {
+fn cycle_while_waiting(lift: Lift) -> Program {
     let call = "(drop (call $await (call $pong #512)))";
     let code = gives("run", Lift::Stackful, "", call, "(i32.load #512)")
         + &gives("leaf", lift, "", "", "#7");
@@ -79,9 +79,9 @@ fn circle_while_waiting(lift: Lift) -> Program {
     let second = Guest::new(gives("pong", lift, "", "", "(call $leaf)"))
         .import("leaf: async() -> u32", Lower::Sync)
         .export("pong: async() -> u32", lift);
-    Program::new(format!("reentrance/circle-while-waiting/{lift:?}"), [first, second])
+    Program::new(format!("reentrance/cycle-while-waiting/{lift:?}"), [first, second])
         .gives([7])
-        .circle()
+        .cycle()
 }
 
 /// A sync function answers even while a task has the component to itself.
@@ -97,11 +97,11 @@ fn sync_call_of_a_waiting_caller(lift: Lift) -> Program {
         .export("pong: async() -> u32", Lift::Callback);
     Program::new(format!("reentrance/sync-call-of-a-waiting-caller/{lift:?}"), [first, second])
         .gives([7])
-        .circle()
+        .cycle()
 }
 
 /// A sync-lifted task has its component to itself, and waits for one that would enter it.
-fn circle_that_waits_for_itself() -> Program {
+fn cycle_that_waits_for_itself() -> Program {
     let code =
         gives("run", Lift::Sync, "", "", "(call $pong)") + &gives("leaf", Lift::Sync, "", "", "#7");
     let first = Guest::new(code)
@@ -111,7 +111,7 @@ fn circle_that_waits_for_itself() -> Program {
     let second = Guest::new(gives("pong", Lift::Stackful, "", "", "(call $leaf)"))
         .import("leaf: async() -> u32", Lower::Sync)
         .export("pong: async() -> u32", Lift::Stackful);
-    Program::new("reentrance/circle-that-waits-for-itself", [first, second]).traps("").circle()
+    Program::new("reentrance/cycle-that-waits-for-itself", [first, second]).traps("").cycle()
 }
 
 /// The post-return of a call has run when its caller goes on.

@@ -126,7 +126,7 @@ pub(crate) struct Resolution {
     pub(crate) problems: Vec<PlanProblem>,
     /// Whether some component could not be loaded. What the others lack then says nothing.
     pub(crate) is_broken: bool,
-    /// The indices of leaves that import from each other in a circle, allowed or not.
+    /// The indices of leaves that import from each other in a cycle, allowed or not.
     pub(crate) cycles: Vec<Vec<usize>>,
     /// What each component could offer.
     offers: Vec<KnownOffers>,
@@ -134,7 +134,7 @@ pub(crate) struct Resolution {
     offers_by_base: HashMap<String, Vec<usize>>,
     /// What composers do not offer as several components inside export it: path, name, and one of those.
     undecided: Vec<(String, String, String)>,
-    /// How the ids begin of components that may import from each other in a circle.
+    /// How the ids begin of components that may import from each other in a cycle.
     cyclic: Vec<String>,
 }
 
@@ -150,7 +150,7 @@ pub(super) struct KnownOffers {
 }
 
 impl Resolution {
-    /// Whether components may import from each other in a circle.
+    /// Whether components may import from each other in a cycle.
     pub(crate) fn allows_cycles(&self) -> bool {
         !self.cyclic.is_empty()
     }

@@ -148,9 +148,9 @@ impl<T: Send + 'static> Driver<T> {
         let engine = store.engine();
         let concurrent =
             cfg!(feature = "component-model-async") && engine.get_concurrency_support();
-        // Where it can happen that calls wait in a circle, each has to be a task of its own.
-        let in_circles = border.running_calls.as_ref().is_some_and(RunningCalls::are_in_circles);
-        let rests = !concurrent || !border.surface.works_between_calls() && !in_circles;
+        // Where it can happen that calls wait in a cycle, each has to be a task of its own.
+        let in_cycles = border.running_calls.as_ref().is_some_and(RunningCalls::are_in_cycles);
+        let rests = !concurrent || !border.surface.works_between_calls() && !in_cycles;
         let slot = IdleStore::new();
         handle.set_started(slot.clone(), engine.get_max_wasm_stack());
         let calls = Calls::new(handle.clone(), border, &mut store, instance, bounds.grace);

@@ -312,11 +312,15 @@ impl Lent {
 impl Entry {
     fn check(&self, kind: &ResourceKind, store_id: StoreId) -> Result<(), HandleError> {
         if self.kind == *kind {
-            return match self.store_id == store_id {
-                true => Ok(()),
-                false if self.home.has_store(self.store_id) => Err(HandleError::OtherInstance),
-                false => Err(HandleError::Lost),
-            };
+            if self.store_id == store_id {
+                return Ok(());
+            }
+            let component = self.home.component().to_string();
+            let resource = kind.name().to_owned();
+            return Err(match self.home.has_store(self.store_id) {
+                true => HandleError::OtherInstance { component, resource },
+                false => HandleError::Lost { component, resource },
+            });
         }
         Err(HandleError::OtherResource {
             expected: kind.name().to_owned(),
