@@ -85,7 +85,7 @@ struct LinkedInstance<T: 'static> {
 impl<T: Send + 'static> Linked for LinkedInstance<T> {
     fn start(self: Box<Self>, handle: Arc<DriverHandle>, settings: RunSettings) -> Starting {
         let running = &self.existing.running;
-        let running = lock(&running).take();
+        let running = lock(running).take();
         Box::pin(async move {
             // A composer is composed once, and its instances are in no other.
             let (instance, store) = running

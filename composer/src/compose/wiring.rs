@@ -300,9 +300,7 @@ impl Wiring {
                 self.leaves[index].settings.calls_in_flight,
                 self.leaves[index].settings.bytes_in_flight,
             ),
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
             futures: Default::default(),
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
             endings: Default::default(),
         };
         LinkPlan { border, wires, from_linker }

@@ -1,31 +1,13 @@
 //! What the callers of a composition share, and what a function's values become on their side.
 
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use std::sync::{Mutex, MutexGuard};
 
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use futures_util::stream::{self, BoxStream};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use wasm_runtime_composer_values::Stored;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use wasmtime::component::Val;
-
+use super::held_streams::HeldStreams;
 use crate::error::HandleError;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use crate::error::TypeDifference;
 use crate::run::Dispatcher;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use crate::sync::lock;
 use crate::types::{Resource, ValueType};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use crate::value::StreamEnd;
 use crate::value::handle::{CallerTable, HandleGuard, ResourceKind};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use crate::value::handle::{Key, StreamName};
 use crate::value::{Handle, HandleType, each_handle};
 
 /// What the callers of a composition share: whether it takes calls, and their handles.
@@ -33,7 +15,6 @@ use crate::value::{Handle, HandleType, each_handle};
 pub(crate) struct Gate {
     shut: Arc<AtomicBool>,
     pub(crate) held: CallerTable,
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) streams: HeldStreams,
 }
 
@@ -45,7 +26,6 @@ impl Gate {
     pub(crate) fn shut(&self) {
         self.shut.store(true, Ordering::Release);
         self.held.close();
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
         self.streams.close();
     }
 }
@@ -112,7 +92,7 @@ impl CallerSide {
     }
 
     /// Has the handles in the elements of a stream pass, when they do.
-    fn pass_elements(
+    pub(super) fn pass_elements(
         self: &Arc<Self>,
         payload: Option<&ValueType>,
         handle: &mut Handle,
@@ -126,40 +106,6 @@ impl CallerSide {
             });
         }
         Ok(())
-    }
-
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    pub(super) fn with_elements(
-        self: &Arc<Self>,
-        payload: Option<&ValueType>,
-        end: StreamEnd,
-        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
-    ) -> StreamEnd {
-        let mut handle = Handle::Stream(end);
-        // It is a stream.
-        let _ = self.pass_elements(payload, &mut handle, pass);
-        match handle {
-            Handle::Stream(end) => end,
-            _ => StreamEnd::from_rust(stream::empty()),
-        }
-    }
-
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    /// Lets a handle that one function has returned pass to another.
-    pub(super) fn pass_on(
-        self: &Arc<Self>,
-        ty: HandleType<'_>,
-        handle: &mut Handle,
-    ) -> Result<(), HandleError> {
-        match (ty, handle) {
-            (HandleType::Own(resource), Handle::Own(own)) => {
-                check_kind(&self.kinds, resource, own.kind())
-            }
-            (HandleType::Stream(payload) | HandleType::Future(payload), handle) => {
-                self.pass_elements(payload, handle, Self::pass_on)
-            }
-            _ => Err(HandleError::NotHeld),
-        }
     }
 }
 
@@ -178,126 +124,4 @@ pub(super) fn check_kind(
     }
     let (expected, found) = (resource.name().to_owned(), found.name().to_owned());
     Err(HandleError::OtherResource { expected, found })
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// The streams and futures that a composition's callers in Rust have as `Val`s.
-#[derive(Clone, Default)]
-pub(crate) struct HeldStreams(Arc<Mutex<StreamTable>>);
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-#[derive(Default)]
-pub(super) struct StreamTable {
-    pub(super) sources: HashMap<StreamKey, StreamSource>,
-    closed: bool,
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// A stream or a future as the caller knows it.
-pub(crate) type StreamKey = Key<StreamName>;
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-#[derive(Clone, Copy)]
-pub(crate) enum StreamKind {
-    Stream,
-    Future,
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// Where the elements come from.
-pub(crate) enum StreamSource {
-    /// From Rust, as `Val`s of a type that is known where they go.
-    Vals(BoxStream<'static, Val>),
-    /// From Rust, of a type that is.
-    Typed {
-        end: StreamEnd,
-        check: fn(&ValueType) -> Result<(), TypeDifference>,
-    },
-    ReturnedStream(ReturnedStream),
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// What a function has returned.
-pub(crate) struct ReturnedStream {
-    pub(super) end: StreamEnd,
-    pub(super) payload: Option<ValueType>,
-    pub(super) side: Arc<CallerSide>,
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-impl HeldStreams {
-    /// No stream may be dropped under this lock: it can be one of Rust.
-    pub(super) fn lock(&self) -> MutexGuard<'_, StreamTable> {
-        lock(&self.0)
-    }
-
-    /// Drops every stream, and from now on those that still arrive.
-    pub(crate) fn close(&self) {
-        let sources = {
-            let mut table = self.lock();
-            table.closed = true;
-            std::mem::take(&mut table.sources)
-        };
-        // Streams are not dropped under the lock.
-        sources.into_keys().for_each(|Key(name)| name.retire());
-    }
-
-    pub(super) fn insert(
-        &self,
-        kind: StreamKind,
-        source: StreamSource,
-    ) -> Result<Stored, HandleError> {
-        let mut table = self.lock();
-        if table.closed {
-            // Streams are not dropped under the lock.
-            drop(table);
-            return Err(HandleError::Closed);
-        }
-        let name = match kind {
-            StreamKind::Stream => StreamName::stream(),
-            StreamKind::Future => StreamName::future(),
-        }?;
-        table.sources.insert(Key(name.clone()), source);
-        Ok(match name {
-            StreamName::Stream(stream) => Stored::Stream(stream),
-            StreamName::Future(future) => Stored::Future(future),
-        })
-    }
-
-    pub(super) fn put_back(&self, key: StreamKey, source: StreamSource) {
-        let mut table = self.lock();
-        if !table.closed {
-            table.sources.insert(key, source);
-        }
-    }
-
-    pub(super) fn remove(&self, key: &StreamKey) -> Result<StreamSource, HandleError> {
-        self.lock().sources.remove(key).ok_or(HandleError::NotHeld)
-    }
-
-    /// Takes out the stream or the future that `val` is, if it is one that is here.
-    pub(crate) fn take(&self, val: &Val) -> Option<impl Sized + use<>> {
-        let key = key_of_val(val)?;
-        let source = self.remove(&key).ok()?;
-        key.0.retire();
-        Some(source)
-    }
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(super) fn key_of_val(val: &Val) -> Option<StreamKey> {
-    Some(Key(match val {
-        Val::Stream(stream) => StreamName::Stream(stream.clone()),
-        Val::Future(future) => StreamName::Future(future.clone()),
-        _ => return None,
-    }))
-}
-
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(super) fn key_of(stored: &Stored) -> Option<StreamKey> {
-    Some(Key(match stored {
-        Stored::Stream(stream) => StreamName::Stream(stream.clone()),
-        Stored::Future(future) => StreamName::Future(future.clone()),
-        Stored::Resource(_) => return None,
-    }))
 }

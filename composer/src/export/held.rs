@@ -7,10 +7,7 @@ use wasm_runtime_composer_values::Stored;
 use wasmtime::component::{ResourceAny, Val};
 
 use super::caller::{CallerSide, check_kind};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::caller::{StreamKey, StreamSource, key_of};
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::streams::received;
+use super::held_streams::{StreamKey, StreamSource, key_of, received};
 use crate::error::{CompositionError, HandleError};
 use crate::types::ValueType;
 use crate::value::handle::{Key, Lent, Own};
@@ -43,11 +40,7 @@ impl Handles for HeldHandles<'_> {
                 check_kind(&self.side.kinds, resource, own.kind())?;
                 Ok(Handle::Lent(own.lend()))
             }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (ty, stored @ (Stored::Stream(_) | Stored::Future(_))) => {
-                Ok(Handle::Stream(self.take_stream(ty, &stored)?))
-            }
-            _ => Err(HandleError::NotHeld.into()),
+            (ty, stored) => Ok(Handle::Stream(self.take_stream(ty, &stored)?)),
         }
     }
 
@@ -56,11 +49,9 @@ impl Handles for HeldHandles<'_> {
             (HandleType::Own(_), Handle::Own(own)) => {
                 Ok(Stored::Resource(self.side.gate.held.insert(own)?))
             }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
             (ty @ (HandleType::Stream(_) | HandleType::Future(_)), Handle::Stream(end)) => {
                 self.give_stream(ty, end)
-            }
-            // The component model has no borrowed results.
+            } // The component model has no borrowed results.
             _ => Err(HandleError::NotHeld.into()),
         }
     }
@@ -86,36 +77,26 @@ pub(super) struct Checking<'a> {
     moved: HashSet<Key<ResourceAny>>,
     /// Those that are to be lent, and how often.
     lent: HashMap<Key<ResourceAny>, usize>,
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
     streams: HashSet<StreamKey>,
 }
 
 impl<'a> Checking<'a> {
     pub(super) fn new(side: &'a Arc<CallerSide>) -> Self {
-        Self {
-            side,
-            moved: HashSet::new(),
-            lent: HashMap::new(),
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            streams: HashSet::new(),
-        }
+        Self { side, moved: HashSet::new(), lent: HashMap::new(), streams: HashSet::new() }
     }
 
     /// Takes all of them; none, and `None`, if one is there no more or was lent since it was looked at.
     pub(super) fn take(self) -> Option<TakenHandles<'a>> {
         let Self { side, moved, lent, .. } = &self;
-        // Both locks are held until it is known that all are there, and nothing is dropped meanwhile.
+        // The lock is held until it is known that all are there, and nothing is dropped meanwhile.
         let mut table = side.gate.held.lock();
         let may_move = |Key(handle): &Key<_>| table.get(*handle).is_ok_and(|own| !own.is_lent());
         let is_there =
             moved.iter().all(may_move) && lent.keys().all(|Key(handle)| table.get(*handle).is_ok());
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
-        let mut streams = side.gate.streams.lock();
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
-        let is_there = is_there && self.streams.iter().all(|key| streams.sources.contains_key(key));
         if !is_there {
             return None;
         }
+        let streams = side.gate.streams.take_all(&self.streams)?;
         let lend = |(key, count): (&Key<ResourceAny>, &usize)| {
             let own = table.get(key.0).ok()?;
             Some((key.clone(), (0..*count).map(|_| own.lend()).collect()))
@@ -123,15 +104,7 @@ impl<'a> Checking<'a> {
         let lent = lent.iter().filter_map(lend).collect();
         let take = |key: &Key<ResourceAny>| Some((key.clone(), table.take(key.0).ok()?));
         let moved = moved.iter().filter_map(take).collect();
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
-        let taken = self.streams.iter().filter_map(|key| streams.sources.remove_entry(key));
-        Some(TakenHandles {
-            side,
-            moved,
-            lent,
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            streams: taken.collect(),
-        })
+        Some(TakenHandles { side, moved, lent, streams })
     }
 }
 
@@ -160,8 +133,7 @@ impl Handles for Checking<'_> {
                     self.moved.insert(key);
                 }
             }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (ty, stored @ (Stored::Stream(_) | Stored::Future(_))) => {
+            (ty, stored) => {
                 let key = key_of(&stored).ok_or(HandleError::NotHeld)?;
                 if self.streams.contains(&key) {
                     return Err(HandleError::NotHeld.into());
@@ -169,7 +141,6 @@ impl Handles for Checking<'_> {
                 HeldHandles::new(self.side).check_stream(ty, &stored)?;
                 self.streams.insert(key);
             }
-            _ => return Err(HandleError::NotHeld.into()),
         }
         // It stands for one that is there.
         Ok(Handle::Held(None))
@@ -182,14 +153,9 @@ impl Handles for Checking<'_> {
 
 /// The handles in arguments, taken out of the tables.
 pub(super) struct TakenHandles<'a> {
-    #[cfg_attr(
-        not(all(feature = "codec", feature = "component-model-async")),
-        expect(dead_code, reason = "only streams go on through it")
-    )]
     side: &'a Arc<CallerSide>,
     moved: HashMap<Key<ResourceAny>, Own>,
     lent: HashMap<Key<ResourceAny>, Vec<Lent>>,
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
     streams: HashMap<StreamKey, StreamSource>,
 }
 
@@ -202,14 +168,12 @@ impl Handles for TakenHandles<'_> {
             (HandleType::Borrow(_), Stored::Resource(handle)) => {
                 self.lent.get_mut(&Key(handle)).and_then(Vec::pop).map(Handle::Lent)
             }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (ty, stored @ (Stored::Stream(_) | Stored::Future(_))) => {
+            (ty, stored) => {
                 let entry = key_of(&stored).and_then(|key| self.streams.remove_entry(&key));
                 let (key, source) = entry.ok_or(HandleError::NotHeld)?;
-                key.0.retire();
+                key.retire();
                 Some(Handle::Stream(received(self.side, ty, source)?))
             }
-            _ => None,
         };
         taken.ok_or_else(|| HandleError::NotHeld.into())
     }

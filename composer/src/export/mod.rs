@@ -3,6 +3,11 @@
 mod caller;
 mod held;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod held_streams;
+#[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+#[path = "held_streams_disabled.rs"]
+mod held_streams;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod streams;
 mod typed;
 
@@ -20,9 +25,9 @@ use crate::value::handle::ResourceKind;
 use crate::value::{HandleType, Handles, Value, ValueError, each_handle, from_val};
 use caller::CallerSide;
 pub(crate) use caller::Gate;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-pub(crate) use caller::StreamKind;
 use held::{Checking, HeldHandles, to_val};
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+pub(crate) use held_streams::StreamKind;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use streams::{ValFuture, ValStream};
 pub use typed::TypedFunc;

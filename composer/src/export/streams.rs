@@ -10,10 +10,11 @@ use futures_util::{Stream, StreamExt};
 use wasm_runtime_composer_values::Stored;
 use wasmtime::component::Val;
 
-use super::caller::{
-    CallerSide, HeldStreams, ReturnedStream, StreamKind, StreamSource, key_of, key_of_val,
-};
+use super::caller::CallerSide;
 use super::held::{HeldHandles, to_val};
+use super::held_streams::{
+    HeldStreams, ReturnedStream, StreamKind, StreamSource, key_of, key_of_val,
+};
 use crate::error::{CompositionError, HandleError, TypeDifference};
 use crate::typed::{
     ComponentFuture, ComponentStream, ComponentType, FromComponentValue, IntoComponentValue,

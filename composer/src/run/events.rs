@@ -111,7 +111,7 @@ impl EventSender {
     pub(crate) fn tell(&self, component: &str, change: Change) {
         let Some(Channel { sender, kept }) = self.0.get() else { return };
         let event = Event { component: component.to_owned(), change };
-        let mut kept = lock(&kept);
+        let mut kept = lock(kept);
         kept.push_back(event.clone());
         let old = if kept.len() > 2 * KEPT { kept.pop_front() } else { None };
         drop(kept);

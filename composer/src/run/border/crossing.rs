@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use wasmtime::AsContextMut;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use wasmtime::component::{FutureAny, StreamAny};
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
 use super::side::Border;
+use super::streams::GivenStream;
 use crate::error::HandleError;
 use crate::types::Resource;
 use crate::value::handle::{Lent, Own, Proxy};
@@ -35,10 +34,11 @@ pub(super) enum Given {
     Lent {
         loan: Loan,
     },
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    Stream(StreamAny),
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    Future(FutureAny),
+    #[cfg_attr(
+        not(all(feature = "codec", feature = "component-model-async")),
+        expect(dead_code, reason = "no stream can cross")
+    )]
+    Stream(GivenStream),
 }
 
 /// Handles lent to a component for one call. Give them back with [`Loans::end`] before the caller
@@ -67,9 +67,7 @@ impl<'a, S: AsContextMut> Crossing<'a, S> {
     pub(crate) fn into_loans(self) -> Loans {
         let loans = self.given.into_iter().filter_map(|given| match given {
             Given::Lent { loan } => Some(loan),
-            Given::Own { .. } => None,
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            Given::Stream(_) | Given::Future(_) => None,
+            Given::Own { .. } | Given::Stream(_) => None,
         });
         Loans(loans.collect())
     }
@@ -81,10 +79,7 @@ impl<'a, S: AsContextMut> Crossing<'a, S> {
                 Given::Own { handle, resource } => drop(self.take_own(&resource, handle)),
                 Given::Lent { loan } => loan.end(self.border, &mut self.store),
                 // Fails only in a store that has trapped.
-                #[cfg(all(feature = "codec", feature = "component-model-async"))]
-                Given::Stream(mut stream) => drop(stream.close(&mut self.store)),
-                #[cfg(all(feature = "codec", feature = "component-model-async"))]
-                Given::Future(mut future) => drop(future.close(&mut self.store)),
+                Given::Stream(stream) => drop(stream.close(&mut self.store)),
             }
         }
     }
@@ -189,15 +184,7 @@ impl<S: AsContextMut> Handles for Crossing<'_, S> {
             (HandleType::Borrow(_), Stored::Resource(handle)) => {
                 Ok(Handle::Lent(self.take_borrow(handle)?))
             }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (HandleType::Stream(payload), Stored::Stream(stream)) => {
-                Ok(Handle::Stream(self.take_stream(payload, stream)?))
-            }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (HandleType::Future(payload), Stored::Future(future)) => {
-                Ok(Handle::Stream(self.take_future(payload, future)?))
-            }
-            _ => Err(HandleError::NotHeld.into()),
+            (ty, stored) => Ok(Handle::Stream(self.take_end(ty, stored)?)),
         }
     }
 
@@ -209,14 +196,7 @@ impl<S: AsContextMut> Handles for Crossing<'_, S> {
             (HandleType::Borrow(resource), Handle::Lent(lent)) => {
                 Ok(Stored::Resource(self.give_borrow(resource, lent)?))
             }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (HandleType::Stream(payload), Handle::Stream(end)) => {
-                Ok(Stored::Stream(self.give_stream(payload, end)?))
-            }
-            #[cfg(all(feature = "codec", feature = "component-model-async"))]
-            (HandleType::Future(payload), Handle::Stream(end)) => {
-                Ok(Stored::Future(self.give_future(payload, end)?))
-            }
+            (ty, Handle::Stream(end)) => self.give_end(ty, end),
             _ => Err(HandleError::NotHeld.into()),
         }
     }

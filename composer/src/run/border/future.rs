@@ -17,6 +17,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::crossing::{Crossing, Given};
 use super::stream::{Ends, poll_elements};
+use super::streams::GivenStream;
 use crate::sync::lock;
 use crate::types::ValueType;
 use crate::value::handle::{Demand, StoreId, pipe};
@@ -461,7 +462,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
         let store = self.store.as_context_mut();
         let future = values::future_to_store(payload, store, read).map_err(HandleFault::Store)?;
         lock(&table.futures).given.insert(key, (future.clone(), end));
-        self.given.push(Given::Future(future.clone()));
+        self.given.push(Given::Stream(GivenStream::Future(future.clone())));
         Ok(future)
     }
 }

@@ -8,6 +8,11 @@ mod future;
 mod side;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod stream;
+#[cfg(all(feature = "codec", feature = "component-model-async"))]
+mod streams;
+#[cfg(not(all(feature = "codec", feature = "component-model-async")))]
+#[path = "streams_disabled.rs"]
+mod streams;
 
 pub(crate) use crossing::{Crossing, Loans};
 pub(crate) use side::Border;

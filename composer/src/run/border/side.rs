@@ -5,13 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::AsContextMut;
 
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::endings::Endings;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use super::future::Futures;
-use crate::error::HandleError;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use crate::error::StreamLost;
+use super::streams::{Endings, Futures};
+use crate::error::{HandleError, StreamLost};
 use crate::pending::{OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
 use crate::run::waits::RunningCalls;
@@ -50,9 +45,7 @@ pub(crate) struct Border {
         expect(dead_code, reason = "only streams and futures are of interest")
     )]
     pub(crate) watched: Arc<Watched>,
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) futures: Futures,
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) endings: Arc<Endings>,
 }
 
@@ -117,34 +110,22 @@ impl Border {
         self.store.renew();
         self.start_order.renew();
         self.proxies.clear();
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
         self.futures.renew();
     }
 
     /// What is said of a stream that has not ended, and gets no further.
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn stream_lost(&self) -> StreamLost {
         StreamLost { component: self.id.to_string(), reason: None }
     }
 
     /// Polls the store's event loop; `fails` tells of what came of it whether the store ends with that.
     pub(crate) fn polled<R>(&self, poll: impl FnOnce() -> R, fails: impl FnOnce(&R) -> bool) -> R {
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
-        return self.endings.polled(poll, fails, || self.stream_lost());
-        #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
-        {
-            let _ = fails;
-            poll()
-        }
+        self.endings.polled(poll, fails, || self.stream_lost())
     }
 
     /// Does what became due in the store since it was last looked after.
     pub(crate) fn attend(&self, store: impl AsContextMut) -> wasmtime::Result<()> {
-        #[cfg(all(feature = "codec", feature = "component-model-async"))]
-        self.futures.attend(store)?;
-        #[cfg(not(all(feature = "codec", feature = "component-model-async")))]
-        let _ = store;
-        Ok(())
+        self.futures.attend(store)
     }
 
     pub(super) fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleFault> {

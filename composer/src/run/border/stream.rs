@@ -11,6 +11,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::crossing::{Crossing, Given};
 use super::side::Border;
+use super::streams::GivenStream;
 use crate::error::StreamLost;
 use crate::pending::Bytes;
 use crate::types::ValueType;
@@ -255,7 +256,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
         let store = self.store.as_context_mut();
         let stream = values::stream_to_store(payload, store, ReadStream { ends, end });
         let stream = stream.map_err(HandleFault::Store)?;
-        self.given.push(Given::Stream(stream.clone()));
+        self.given.push(Given::Stream(GivenStream::Stream(stream.clone())));
         Ok(stream)
     }
 }

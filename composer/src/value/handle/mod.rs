@@ -116,6 +116,10 @@ pub(crate) struct Counts {
     /// Those that live in the component.
     pub(crate) resources: Gauge,
     /// The streams and futures that its guests write.
+    #[cfg_attr(
+        not(all(feature = "codec", feature = "component-model-async")),
+        expect(dead_code, reason = "no stream leaves a store")
+    )]
     pub(crate) streams: Gauge,
     /// What needs the component: calls that are not answered, resources and streams.
     pub(crate) uses: Gauge,
