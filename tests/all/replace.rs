@@ -328,7 +328,11 @@ fn old_instance_ends_in_the_time_given_and_its_handles_with_it() {
         assert!(matches!(error, CompositionError::Handle(HandleError::Lost { .. })), "{error:?}");
         // In a third component it is an error of its call.
         let error = limited(describe.call((&old,))).await.unwrap_err();
-        assert!(chain(&error).contains("the resource is lost"), "{}", chain(&error));
+        assert!(
+            chain(&error).contains("resource `bucket` is lost: component `bucket-store`"),
+            "{}",
+            chain(&error)
+        );
         drop((old, take));
         until(|| composition.live_handles() == 0).await;
     });

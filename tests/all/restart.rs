@@ -171,8 +171,8 @@ fn handle_of_the_old_instance_is_an_error_everywhere() {
         assert_eq!(
             chain(&error),
             "component `user` trapped in `use-kept`\n\
-             the resource is lost: the component that defined it ended and was started again or \
-             replaced"
+             resource `thing` is lost: component `counter`, which defined it, ended and was started again \
+             or replaced"
         );
         // Giving them back disturbs nobody.
         limited(composition.drop_handles(&thing)).await.unwrap();
