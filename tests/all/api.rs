@@ -1,4 +1,4 @@
-//! The public interface: DESIGN 2, and filters on lookups.
+//! The public interface: Contract 2, and filters on lookups.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The book in `docs`: every error has an entry, every chapter is listed, compiled and linked.
+//! The book in `docs`: every error has an entry, every chapter is listed, compiled and linked, and the sections of
+//! the contract that sources cite are there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,22 +15,27 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The chapters of the book, by their path in `docs/src`; pictures are none.
-fn chapters() -> BTreeSet<String> {
-    fn gather(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) {
-        for entry in std::fs::read_dir(folder).expect("the book has folders") {
+/// The files below a folder of the repository whose names end with `ending`, by their path in that folder.
+fn files(folder: &str, ending: &str) -> BTreeSet<String> {
+    fn gather(folder: &Path, prefix: &str, ending: &str, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("the folder is there") {
             let entry = entry.expect("folders can be read");
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             if entry.path().is_dir() {
-                gather(&entry.path(), &format!("{name}/"), found);
-            } else if name.ends_with(".md") {
+                gather(&entry.path(), &format!("{name}/"), ending, found);
+            } else if name.ends_with(ending) {
                 found.insert(name);
             }
         }
     }
     let mut found = BTreeSet::new();
-    gather(&repository().join("docs/src"), "", &mut found);
+    gather(&repository().join(folder), "", ending, &mut found);
     found
+}
+
+/// The chapters of the book, by their path in `docs/src`.
+fn chapters() -> BTreeSet<String> {
+    files("docs/src", ".md")
 }
 
 /// The targets of the links of a text, code apart.
@@ -140,6 +146,65 @@ fn every_link_leads_somewhere() {
             assert!(known, "{chapter}: {link}");
         }
     }
+}
+
+/// The numbers of the sections of the contract: `5` of `## 5. Calls`, `5.3` of `### 5.3 Inboxes`.
+fn sections(contract: &str) -> Vec<&str> {
+    let headings = contract.lines().filter_map(|line| {
+        line.strip_prefix("## ").or_else(|| line.strip_prefix("### "))?.split(' ').next()
+    });
+    headings.map(|number| number.trim_end_matches('.')).collect()
+}
+
+/// The sections that a line cites: the number after each `Contract`, and what else looks like `5.3` after the first.
+fn citations(line: &str) -> Vec<&str> {
+    let Some((_, after)) = line.split_once("Contract ") else { return Vec::new() };
+    let mut words = after.split([' ', ',', '(', ')', ';', ':']).map(|it| it.trim_end_matches('.'));
+    let is_section =
+        |it: &&str| it.split('.').all(|part| part.parse::<u32>().is_ok()) && !it.is_empty();
+    let first = words.next().filter(is_section);
+    let more = words.filter(|it| first.is_some() && it.contains('.') && is_section(it));
+    first.into_iter().chain(more).collect()
+}
+
+#[test]
+fn sections_of_the_contract_that_are_cited_exist() {
+    let contract = read("docs/src/reference/contract.md");
+    let sections = sections(&contract);
+    let numbers: BTreeSet<&str> = sections.iter().copied().collect();
+    assert_eq!(numbers.len(), sections.len(), "contract.md: each number has one section");
+
+    let crates =
+        ["composer", "composer-cli", "composer-macros", "composer-remote", "composer-values"];
+    let mut cited = 0;
+    for folder in crates.into_iter().chain(["tests/all", "tests/benches", "tests/src"]) {
+        for file in files(folder, ".rs") {
+            // What this file has of citations is examples.
+            if file == "book.rs" {
+                continue;
+            }
+            let path = format!("{folder}/{file}");
+            for line in read(&path).lines() {
+                for number in citations(line) {
+                    assert!(numbers.contains(number), "{path} cites section {number}: {line}");
+                    cited += 1;
+                }
+            }
+        }
+    }
+    assert!(cited >= 15, "the citations are read wrongly: {cited}");
+}
+
+#[test]
+fn sections_and_citations_are_read_as_they_are_written() {
+    assert_eq!(sections("# C\n## 5. Calls\n5.1 is\n### 5.3 Inboxes\n"), ["5", "5.3"]);
+    assert_eq!(
+        citations("//! Bounds: inboxes (Contract 5.3) and deadlines (5.7)."),
+        ["5.3", "5.7"]
+    );
+    assert_eq!(citations("//! Handles: Contract 4.2 to 4.4."), ["4.2", "4.4"]);
+    assert_eq!(citations("//! Guests: Contract 7."), ["7"]);
+    assert!(citations("//! The Contract of 5.3").is_empty());
 }
 
 #[test]
