@@ -38,6 +38,25 @@ fn chapters() -> BTreeSet<String> {
     files("docs/src", ".md")
 }
 
+/// The folders of the packages, this one's among them.
+fn packages() -> BTreeSet<String> {
+    let folders = std::fs::read_dir(repository()).expect("the repository is there");
+    let folders = folders.map(|entry| entry.expect("it can be read"));
+    let folders = folders.filter(|entry| entry.path().join("Cargo.toml").is_file());
+    folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// What is written beside the book, by its path.
+fn pages() -> BTreeSet<String> {
+    let files = std::fs::read_dir(repository()).expect("the repository is there");
+    let files = files.map(|entry| entry.expect("it can be read").file_name());
+    let files = files.map(|name| name.to_string_lossy().into_owned());
+    let mut found: BTreeSet<_> = files.filter(|name| name.ends_with(".md")).collect();
+    found.extend(packages().iter().map(|package| format!("{package}/README.md")));
+    found.insert("tests/guests/README.md".to_owned());
+    found
+}
+
 /// The targets of the links of a text, code apart.
 fn links(markdown: &str) -> Vec<&str> {
     let mut code = false;
@@ -122,9 +141,22 @@ fn every_chapter_is_in_the_summary_and_compiled() {
 }
 
 #[test]
+fn every_package_says_what_it_is_and_how_it_is_licensed() {
+    let packages = packages();
+    assert!(packages.len() >= 8, "the packages are not found: {packages:?}");
+    let licence = read("LICENSE");
+    for package in packages {
+        assert!(read(format!("{package}/README.md")).starts_with("# "), "{package}");
+        if !read(format!("{package}/Cargo.toml")).contains("\npublish = false\n") {
+            assert_eq!(read(format!("{package}/LICENSE")), licence, "{package} is published");
+        }
+    }
+}
+
+#[test]
 fn every_link_leads_somewhere() {
     let chapters = chapters().into_iter().map(|chapter| format!("docs/src/{chapter}"));
-    for chapter in chapters.chain(["README.md".to_owned()]) {
+    for chapter in chapters.chain(pages()) {
         let path = PathBuf::from(&chapter);
         for link in links(&read(&path)) {
             if link.starts_with("http") {
