@@ -106,8 +106,3 @@ pub use wrpc::{Wrpc, WrpcServer};
 #[cfg(all(doctest, feature = "wrpc", feature = "nats"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// The program in the book's chapter on several processes compiles and runs.
-#[cfg(all(doctest, feature = "wrpc"))]
-#[doc = include_str!("../../docs/src/recipes/processes.md")]
-struct BookProcesses;
