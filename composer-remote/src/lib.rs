@@ -67,6 +67,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "wrpc", feature = "nats")),
     allow(dead_code, unused_imports, reason = "what the other transport needs is left over")

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use composer_tests::folder;
 
+/// How pages that are read outside of the repository link to its files.
+const PUBLISHED: &str = "https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/";
+
 fn repository() -> PathBuf {
     folder().join("..")
 }
@@ -156,13 +159,12 @@ fn every_link_leads_somewhere() {
     for chapter in chapters.chain(pages()) {
         let path = PathBuf::from(&chapter);
         for link in links(&read(&path)) {
-            if link.starts_with("http") {
-                continue;
-            }
             let (file, part) = link.split_once('#').unwrap_or((link, ""));
-            let target = match file {
-                "" => path.clone(),
-                file => path.parent().expect("it is a file").join(file),
+            let target = match (file, file.strip_prefix(PUBLISHED)) {
+                ("", _) => path.clone(),
+                (_, Some(file)) => PathBuf::from(file),
+                (file, None) if file.starts_with("http") => continue,
+                (file, None) => path.parent().expect("it is a file").join(file),
             };
             if part.is_empty() {
                 assert!(repository().join(&target).is_file(), "{chapter}: {link}");
@@ -173,6 +175,45 @@ fn every_link_leads_somewhere() {
             let mut headings = headings.map(|it| anchor(it.trim_start_matches('#')));
             let known = headings.any(|it| it == part);
             assert!(known, "{chapter}: {link}");
+        }
+    }
+}
+
+#[test]
+fn links_of_the_crates_documentation_lead_somewhere() {
+    let library = read("composer/src/lib.rs");
+    let links = library.split(PUBLISHED).skip(1).filter_map(|it| it.split_whitespace().next());
+    let links: Vec<&str> = links.collect();
+    assert!(links.len() > 10, "the links are read wrongly: {links:?}");
+    for link in links {
+        assert!(repository().join(link).is_file(), "composer/src/lib.rs: {link}");
+    }
+}
+
+/// Whether each feature of the library is on by default, from its manifest.
+fn features(manifest: &str) -> Vec<(&str, bool)> {
+    let (_, after) = manifest.split_once("\n[features]\n").expect("there are features");
+    let section = after.split("\n[").next().expect("it ends");
+    let entries = section.lines().filter_map(|line| line.split_once(" = "));
+    let (on, names): (Vec<_>, Vec<_>) = entries
+        .filter(|(name, _)| name.chars().all(|it| it.is_ascii_lowercase() || it == '-'))
+        .partition(|(name, _)| *name == "default");
+    let [(_, on)] = on[..] else { panic!("one list of defaults, on one line") };
+    names.into_iter().map(|(name, _)| (name, on.contains(&format!("\"{name}\"")))).collect()
+}
+
+#[test]
+fn every_feature_is_documented() {
+    let manifest = read("composer/Cargo.toml");
+    let features = features(&manifest);
+    assert!(features.len() > 8, "the features are read wrongly: {features:?}");
+    for page in ["composer/src/lib.rs", "docs/src/reference/features.md"] {
+        let text = read(page);
+        let rows = text.lines().map(|line| line.trim_start_matches("//! "));
+        let rows: Vec<&str> = rows.filter(|line| line.starts_with("| `")).collect();
+        for (name, on) in &features {
+            let row = format!("| `{name}` | {} |", if *on { "yes" } else { "no" });
+            assert!(rows.iter().any(|it| it.starts_with(&row)), "{page} has no row {row}");
         }
     }
 }
