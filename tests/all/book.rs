@@ -153,6 +153,33 @@ fn every_package_says_what_it_is_and_how_it_is_licensed() {
     }
 }
 
+/// The blocks of code of a text that begin with a fence.
+fn blocks<'a>(markdown: &'a str, fence: &str) -> Vec<&'a str> {
+    let start = format!("\n```{fence}\n");
+    let blocks = markdown.split(&start).skip(1);
+    blocks.filter_map(|block| block.split("\n```\n").next()).collect()
+}
+
+#[test]
+fn first_program_of_the_readme_is_an_example() {
+    let readme = read("README.md");
+    let example = read("examples/greeting.rs");
+    let (_, program) = example.split_once("\n\n").expect("its first lines say what it shows");
+    assert_eq!(blocks(&readme, "rust,no_run"), [program.trim_end()]);
+
+    // What it is made of is shown in parts.
+    let world = read("tests/guests/wit/greeter.wit");
+    let [shown] = blocks(&readme, "wit")[..] else { panic!("one piece of WIT") };
+    for part in shown.split("\n\n") {
+        assert!(world.contains(part), "greeter.wit has no {part}");
+    }
+    let guest = read("tests/guests/polite/src/lib.rs");
+    let guest: Vec<&str> = guest.lines().map(str::trim).collect();
+    for line in blocks(&readme, "rust,ignore")[0].lines() {
+        assert!(guest.contains(&line.trim()), "polite has no {line}");
+    }
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let chapters = chapters().into_iter().map(|chapter| format!("docs/src/{chapter}"));
