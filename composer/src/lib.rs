@@ -39,7 +39,7 @@
 //! | feature | default | what it turns on |
 //! |---|---|---|
 //! | `codec` | yes | values cross between stores without wasmtime's `Val`. Without it calls are slower, streams and futures do not cross, and no crate of the library has unsafe code |
-//! | `compile` | yes | components may be given as bytes or files, and are compiled with Cranelift. Without it they are given as [`wasmtime::component::Component`] |
+//! | `compile` | yes | components may be given as bytes or files, and are compiled with Cranelift. Without it they are given as `wasmtime::component::Component` |
 //! | `component-model-async` | yes | components with async functions; with `codec`, streams and futures |
 //! | `macros` | yes | [`compose!`] and `#[derive(ComponentValue)]` |
 //! | `fuse` | no | [`Composer::fused`] and `Composer::fuse`: components in one store. Turns on `compile` |
@@ -50,8 +50,8 @@
 //! | `wasi` | no | [`Wasi`], by wasmtime-wasi |
 //! | `wave` | no | the module [`wave`]: values as text |
 //!
-//! Features only add: turning one on changes nothing for code that does not use it. wasmtime is 48; what else it shall
-//! have, the application chooses by depending on it.
+//! Features only add: turning one on changes nothing for code that does not use it. The application chooses the other
+//! features of wasmtime 48 by depending on it.
 //!
 //! # Examples
 //!
