@@ -8,8 +8,6 @@ use std::{env, fs};
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::quote;
 
-use crate::check::METHODS;
-
 const CRATE: &str = "::wasm_runtime_composer";
 
 /// How the block is used.
@@ -371,29 +369,4 @@ fn expansions_do_not_vary() {
         export interface "g" as g { fn h(); }
         "#;
     assert_eq!(compose(CRATE, body).to_string(), compose(CRATE, body).to_string());
-}
-
-/// What an accessor is called must not hide what a composition has.
-#[test]
-fn methods_of_a_composition_are_no_names_for_accessors() {
-    for file in ["composition.rs", "export/streams.rs"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../composer/src").join(file);
-        let source = fs::read_to_string(&path).expect("the runtime crate stands beside this one");
-        let file = syn::parse_file(&source).expect("it is Rust");
-        let mut found = 0;
-        for item in file.items {
-            let syn::Item::Impl(item) = item else { continue };
-            let is_composition =
-                matches!(&*item.self_ty, syn::Type::Path(ty) if ty.path.is_ident("Composition"));
-            for item in item.items.iter().filter(|_| is_composition && item.trait_.is_none()) {
-                let syn::ImplItem::Fn(method) = item else { continue };
-                if matches!(method.vis, syn::Visibility::Public(_)) {
-                    let name = method.sig.ident.to_string();
-                    assert!(METHODS.contains(&name.as_str()), "`{name}` is missing");
-                    found += 1;
-                }
-            }
-        }
-        assert!(found > 0, "{}", path.display());
-    }
 }

@@ -67,6 +67,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "wrpc", feature = "nats")),
     allow(dead_code, unused_imports, reason = "what the other transport needs is left over")
@@ -106,8 +107,3 @@ pub use wrpc::{Wrpc, WrpcServer};
 #[cfg(all(doctest, feature = "wrpc", feature = "nats"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// The program in the book's chapter on several processes compiles and runs.
-#[cfg(all(doctest, feature = "wrpc"))]
-#[doc = include_str!("../../docs/src/recipes/processes.md")]
-struct BookProcesses;

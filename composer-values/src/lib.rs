@@ -17,6 +17,7 @@
 
 #![cfg_attr(not(feature = "codec"), forbid(unsafe_code))]
 #![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod value;
 

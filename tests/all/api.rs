@@ -1,9 +1,9 @@
-//! The public interface: DESIGN 2, and filters on lookups.
+//! The public interface: Contract 2, and filters on lookups.
 
 use std::time::Duration;
 
 use composer_tests::{
-    call, component, composer, engine, guest, guest_file, limited, run, string, with_linker,
+    call, component, composer, engine, folder, guest, guest_file, limited, run, string, with_linker,
 };
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, ComposableInstance, Composer, CompositionError,
@@ -53,6 +53,22 @@ fn program_of_the_contract_compiles_and_runs() {
         Ok(results)
     }
     run(async || assert_eq!(limited(program()).await.unwrap(), [Val::S32(3)]));
+}
+
+/// Of the example `greeting`, which the README shows; that the two are the same is a test of `book`.
+#[test]
+fn first_program_of_the_readme_prints_what_is_said_there() {
+    run(async || {
+        let mut composer = composer(&["greeter", "polite"]);
+        composer.with_export_hint("composer:test/greeter", "polite");
+        let composition = limited(composer.compose()).await.unwrap();
+        let interface = Some("composer:test/greeter");
+        let greet = composition.typed::<(&str,), String>(interface, "greet").unwrap();
+        let greeting = limited(greet.call(("Ann",))).await.unwrap();
+        let said = format!("example greeting\n{}\n{greeting}\n```", composition.plan());
+        let readme = std::fs::read_to_string(folder().join("../README.md")).unwrap();
+        assert!(readme.contains(&said), "README.md does not contain\n{said}");
+    });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Calls: DESIGN 5.1, 5.2 and 5.4, and what a trap or a host's panic does (5.6, 5.10).
+//! Calls: Contract 5.1, 5.2 and 5.4, and what a trap or a host's panic does (5.6, 5.10).
 
 use composer_tests::{
     Clock, GATED, Placement, call, call_unit, chain, component, compose, compose_with, composer,

@@ -1,4 +1,4 @@
-//! Closing and dropping a composition: DESIGN 5.8.
+//! Closing and dropping a composition: Contract 5.8.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Components that import from each other in a cycle: DESIGN 3.7 and 5.5.
+//! Components that import from each other in a cycle: Contract 3.7 and 5.5.
 
 use std::time::Duration;
 

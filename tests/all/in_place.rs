@@ -1,4 +1,4 @@
-//! Calls that run where their caller is, because nothing runs in the store: DESIGN 5.3.
+//! Calls that run where their caller is, because nothing runs in the store: Contract 5.3.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Bounds: inboxes (DESIGN 5.3) and deadlines (5.7).
+//! Bounds: inboxes (Contract 5.3) and deadlines (5.7).
 
 use std::time::Duration;
 

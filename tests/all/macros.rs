@@ -1,13 +1,15 @@
 //! `compose!` and `#[derive(ComponentValue)]` on real components.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{
-    Clock, GATED, Placement, chain, component, composer, engine, limited, placement, run,
+    Clock, GATED, Placement, chain, component, composer, engine, folder, limited, placement, run,
     run_placed, string, text,
 };
 use wasm_runtime_composer::layer::{CallCounts, Deny};
@@ -1007,4 +1009,51 @@ fn layers_and_imports_under_other_names_stand_in_the_block() {
         let calls = |counts: &CallCounts| counts.edges().iter().map(|it| it.calls).sum::<u64>();
         assert_eq!((calls(&all), calls(&one)), (2, 1));
     });
+}
+
+/// The names of the public methods in the blocks `impl Composition` of a formatted source file.
+fn methods(source: &str) -> Vec<&str> {
+    let blocks = source.split("\nimpl Composition {\n").skip(1);
+    let lines = blocks.flat_map(|block| block.lines().take_while(|line| *line != "}"));
+    let names = lines.filter_map(|line| {
+        let item = line.strip_prefix("    pub ")?;
+        let item =
+            item.strip_prefix("const ").or_else(|| item.strip_prefix("async ")).unwrap_or(item);
+        item.strip_prefix("fn ")?.split(['(', '<']).next()
+    });
+    names.collect()
+}
+
+/// An accessor of such a name would hide the method.
+#[test]
+fn methods_of_a_composition_are_no_names_for_accessors() {
+    fn gather(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).expect("the library is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() {
+                gather(&path, found);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let source = std::fs::read_to_string(path).expect("it can be read");
+                found.extend(methods(&source).into_iter().map(str::to_owned));
+            }
+        }
+    }
+    let mut public = BTreeSet::new();
+    gather(&folder().join("../composer/src"), &mut public);
+    assert!(public.len() > 10, "the methods are read wrongly: {public:?}");
+
+    let check = folder().join("../composer-macros/src/check/accessors.rs");
+    let check = std::fs::read_to_string(check).expect("it can be read");
+    let (_, reserved) = check.split_once("const METHODS: &[&str] = &[").expect("it has the names");
+    let (reserved, _) = reserved.split_once("];").expect("the list ends");
+    for name in public {
+        assert!(reserved.contains(&format!("\"{name}\"")), "`{name}` is missing in METHODS");
+    }
+}
+
+#[test]
+fn methods_are_read_as_they_are_written() {
+    let source = "\nimpl Composition {\n    pub fn a(&self) {}\n    pub async fn b<T>() {}\n    fn c() {}\n    \
+        pub(crate) fn d() {}\n}\n\nimpl Other {\n    pub fn e() {}\n}\n";
+    assert_eq!(methods(source), ["a", "b"]);
 }

@@ -1,4 +1,4 @@
-//! Compositions and composers inside others: DESIGN 2.
+//! Compositions and composers inside others: Contract 2.
 
 use std::time::Duration;
 

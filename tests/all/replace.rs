@@ -1,4 +1,4 @@
-//! Replacing a component of a composition that runs: DESIGN 5.9.
+//! Replacing a component of a composition that runs: Contract 5.9.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Resources and their handles: DESIGN 4.2 to 4.4.
+//! Resources and their handles: Contract 4.2 to 4.4.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Restart after a trap, and what is told of it: DESIGN 5.6.
+//! Restart after a trap, and what is told of it: Contract 5.6.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

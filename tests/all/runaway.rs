@@ -1,4 +1,4 @@
-//! Guests that never return, or take all there is: DESIGN 7.
+//! Guests that never return, or take all there is: Contract 7.
 
 use std::time::Duration;
 

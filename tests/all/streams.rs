@@ -1,4 +1,4 @@
-//! Streams and futures between components, and between components and Rust: DESIGN 4.1.
+//! Streams and futures between components, and between components and Rust: Contract 4.1.
 
 use std::future::ready;
 use std::time::Duration;

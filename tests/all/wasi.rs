@@ -1,4 +1,4 @@
-//! `Wasi`: what components get of WASI, and who provides it: DESIGN 3.1.
+//! `Wasi`: what components get of WASI, and who provides it: Contract 3.1.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

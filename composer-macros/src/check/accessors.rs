@@ -12,7 +12,7 @@ use crate::model::{Function, Interface};
 use crate::names;
 
 /// The methods that a composition has besides its accessors.
-pub(crate) const METHODS: &[&str] = &[
+const METHODS: &[&str] = &[
     "clone",
     "close",
     "deref",

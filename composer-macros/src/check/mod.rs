@@ -18,8 +18,6 @@ use crate::model::{
 use crate::names;
 use crate::report::Report;
 
-#[cfg(test)]
-pub(crate) use accessors::METHODS;
 pub(crate) use accessors::PARTS;
 
 /// What means a component's own linker and is therefore no component.

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::default();
     let component = |name: &str| {
         let engine = engine.clone();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
         let file = folder.join(name).with_extension("wasm");
         ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
     };

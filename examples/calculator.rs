@@ -9,7 +9,7 @@ use wasmtime::{Engine, Store};
 
 macro_rules! guest {
     ($name:literal) => {
-        component(include_bytes!(concat!("../../tests/guests/components/", $name, ".wasm")))
+        component(include_bytes!(concat!("../tests/guests/components/", $name, ".wasm")))
     };
 }
 

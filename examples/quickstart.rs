@@ -23,7 +23,7 @@ fn component(wasm: &[u8]) -> ComposableComponent<MyState> {
 
 macro_rules! guest {
     ($name:literal) => {
-        include_bytes!(concat!("../../tests/guests/components/", $name, ".wasm"))
+        include_bytes!(concat!("../tests/guests/components/", $name, ".wasm"))
     };
 }
 

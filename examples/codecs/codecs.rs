@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let engine = Engine::default();
-    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
     // Neither directories nor network, for any of them.
     let wasi = Wasi::new(&engine);
     let plugin = |file: PathBuf| wasi.component(file);

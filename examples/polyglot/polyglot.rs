@@ -22,7 +22,7 @@ async fn main() -> Result<(), CompositionError> {
         eprintln!("examples/polyglot/build.sh {}", folder.display());
         std::process::exit(1);
     }
-    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
     // Interpreters ask for all of WASI; they get an empty one, and may print.
     let wasi = Wasi::new(&Engine::default()).inherit_stdio();
 

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::default();
     let component = |name: &str| {
         let engine = engine.clone();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
         let file = folder.join(name).with_extension("wasm");
         ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
     };
@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let snapshot = composition.snapshot().with_counts(&counts);
     print!("{snapshot}");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
     tokio::fs::create_dir_all(&folder).await?;
     tokio::fs::write(folder.join("live.html"), snapshot.to_html()).await?;
     Ok(())

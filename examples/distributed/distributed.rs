@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn file(guest: &str) -> std::path::PathBuf {
-    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
     guests.join(guest).with_extension("wasm")
 }
 
