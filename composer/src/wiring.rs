@@ -273,6 +273,8 @@ impl Wiring {
                 .then(|| Tasks::new(self.waits.clone(), handle.number())),
             watched: handle.watched().clone(),
             begun: Arc::default(),
+            #[cfg(feature = "component-model-async")]
+            subtasks: Arc::default(),
             home: handle,
             id: leaf.id.clone(),
             calls_others: wires

@@ -9,8 +9,10 @@
 mod budget;
 mod cancel;
 mod core;
+mod flat;
 mod frees;
 mod handles;
+mod imports;
 mod layout;
 mod memory;
 mod outline;
@@ -18,17 +20,18 @@ mod size;
 mod sync;
 mod types;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 use wasmparser::component_types::{
-    ComponentAnyTypeId, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
-    ResourceId,
+    ComponentAnyTypeId, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceType,
+    ComponentInstanceTypeId, ResourceId,
 };
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::budget::Budget;
+use self::imports::Import;
 use self::outline::{Imported, Outline};
 use self::size::Size;
 use self::types::{Around, Types};
@@ -58,11 +61,16 @@ struct Exported {
 }
 
 /// Looks at the binary of a component; nothing if it is none, or if it can do nothing of what is looked for.
+/// `cooperates` says whether cancelling is to mean the same as inside of one store.
 ///
 /// # Errors
 ///
 /// If its types are so large that it would not be reflected when it is compiled, which may take very long.
-pub(crate) fn look(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Option<Known>> {
+pub(crate) fn look(
+    engine: &Engine,
+    binary: &[u8],
+    cooperates: bool,
+) -> wasmtime::Result<Option<Known>> {
     if !engine.get_concurrency_support() {
         return Ok(None);
     }
@@ -71,21 +79,27 @@ pub(crate) fn look(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Option<Kn
     let size = size.chain(outline.exports.iter().filter_map(|name| outline.export(name)));
     ensure_small(Size::of(outline.types(), size))?;
     let abilities = Abilities { suspends: outline.suspends, keeps_out: outline.keeps_out };
-    Ok(Some(Known { abilities, accompanied: accompany(engine, binary, &outline) }))
+    Ok(Some(Known { abilities, accompanied: accompany(engine, binary, &outline, cooperates) }))
 }
 
 /// Puts a companion beside a component where one makes a difference and is possible.
-fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Accompanied> {
+fn accompany(
+    engine: &Engine,
+    binary: &[u8],
+    outline: &Outline<'_>,
+    cooperates: bool,
+) -> Option<Accompanied> {
     if !outline.imports_are_apart {
         return None;
     }
     let parsed = outline.types();
-    if !(outline.holds_back || outline.hears_of_cancel || outline.has_async_exports()) {
+    let hears_of_cancel = outline.hears_of_cancel || cooperates && outline.is_told_of_cancel;
+    let cancels = cooperates && outline.cancels;
+    if !(outline.holds_back || hears_of_cancel || cancels || outline.has_async_exports()) {
         return None;
     }
+    let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
     let mut around = Around::new(&outline.prefix, outline.counts);
-    let args = outline.imports.iter().map(|it| (it.name, it.kind, it.index));
-    let component = around.instance(binary, args);
     let mut found = Found {
         outline,
         budget: Budget::new(parsed),
@@ -95,6 +109,11 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
     for import in &outline.imports {
         found.import(import, &mut around)?;
     }
+    let mut args: Vec<_> = outline.imports.iter().map(|it| (it.name, it.kind, it.index)).collect();
+    if cancels {
+        companion.imports = found.pass_on(&mut args, &mut around)?;
+    }
+    let component = around.instance(binary, args);
     for name in &outline.exports {
         let ty = outline.export(name)?;
         found.export(component, &[], name, ty, &mut around)?;
@@ -103,7 +122,6 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
 
     let is_async = |func: &&Exported| parsed[func.ty].async_;
     let overlaps = funcs.iter().any(|func| is_async(&func));
-    let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
     let mut beside = Vec::new();
     let named = |names: Vec<(&Exported, String)>| {
         names.into_iter().map(|(func, name)| (func.path.clone(), name)).collect()
@@ -116,7 +134,7 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
             beside.push((SYNC, types));
         }
     }
-    if outline.holds_back || outline.hears_of_cancel {
+    if outline.holds_back || hears_of_cancel {
         let mut types = Types::new(parsed, &resources);
         let cancel = funcs.iter().filter(is_async);
         companion.cancels_in_passing = cancels_in_passing(engine);
@@ -126,7 +144,7 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
             beside.push((CANCEL, types));
         }
     }
-    if beside.is_empty() {
+    if beside.is_empty() && companion.imports.is_empty() {
         return None;
     }
     around.export(COMPONENT, component);
@@ -136,6 +154,13 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
         around.export(name, instance);
     }
     Some(Accompanied { binary: around.finish(), companion })
+}
+
+/// Whether an instance can be put together again out of its items.
+fn can_be_made_again(ty: &ComponentInstanceType) -> bool {
+    let is_plain =
+        |ty| matches!(ty, ComponentEntityType::Func(_) | ComponentEntityType::Type { .. });
+    ty.exports.values().all(|item| is_plain(item.ty))
 }
 
 /// Whether the engine has the `subtask.cancel` that does not wait.
@@ -188,6 +213,81 @@ impl Found<'_> {
         Some(())
     }
 
+    /// Has a companion pass on the async functions among the imports, in `args`; gives their names.
+    fn pass_on(
+        &mut self,
+        args: &mut [(&str, ComponentExportKind, u32)],
+        around: &mut Around,
+    ) -> Option<HashSet<Vec<String>>> {
+        let outline = self.outline;
+        let parsed = outline.types();
+        let mut funcs = Vec::new();
+        for (name, _, index) in args.iter() {
+            match outline.import(name)? {
+                ComponentEntityType::Func(ty) if parsed[ty].async_ => {
+                    self.values(ty)?;
+                    funcs.push(Import { path: vec![(*name).to_owned()], ty, around: *index });
+                }
+                ComponentEntityType::Instance(ty) if can_be_made_again(&parsed[ty]) => {
+                    for (func, item) in &parsed[ty].exports {
+                        let ComponentEntityType::Func(ty) = item.ty else { continue };
+                        if parsed[ty].async_ {
+                            self.values(ty)?;
+                            let path = vec![(*name).to_owned(), func.clone()];
+                            let around = around.alias(*index, ComponentExportKind::Func, func);
+                            funcs.push(Import { path, ty, around });
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut types = Types::new(parsed, &self.resources);
+        let names = imports::write(&mut types, around, parsed, &funcs);
+        if names.is_empty() {
+            return Some(HashSet::new());
+        }
+        let Types { beside, args: needed, .. } = types;
+        let needed = needed.iter().map(|(name, kind, index)| (&**name, *kind, *index));
+        let instance = around.instance(&beside.finish(), needed);
+        let mut passed_on = HashMap::new();
+        for (func, name) in names {
+            let index = around.alias(instance, ComponentExportKind::Func, &name);
+            passed_on.insert(&*func.path, index);
+        }
+        let changed: HashSet<_> = passed_on.keys().map(|path| path[0].clone()).collect();
+        for (name, _, index) in args.iter_mut().filter(|(name, ..)| changed.contains(*name)) {
+            let ComponentEntityType::Instance(ty) = outline.import(name)? else {
+                *index = *passed_on.get(&[(*name).to_owned()][..])?;
+                continue;
+            };
+            let mut items = Vec::new();
+            for (item, ty) in &parsed[ty].exports {
+                let kind = match ty.ty {
+                    ComponentEntityType::Func(_) => ComponentExportKind::Func,
+                    _ => ComponentExportKind::Type,
+                };
+                let path = [(*name).to_owned(), item.clone()];
+                let func = passed_on.get(&path[..]).copied();
+                let here = func.unwrap_or_else(|| around.alias(*index, kind, item));
+                items.push((item.as_str(), kind, here));
+            }
+            *index = around.bundle(items);
+        }
+        Some(passed_on.into_keys().map(<[String]>::to_vec).collect())
+    }
+
+    /// Looks at the values of a function.
+    fn values(&mut self, ty: ComponentFuncTypeId) -> Option<()> {
+        self.budget.item()?;
+        let func = &self.outline.types()[ty];
+        func.params
+            .iter()
+            .map(|(_, ty)| ty)
+            .chain(&func.result)
+            .try_for_each(|ty| self.budget.value(ty))
+    }
+
     fn export(
         &mut self,
         instance: u32,
@@ -200,10 +300,7 @@ impl Found<'_> {
         let path = || path.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>();
         match ty {
             ComponentEntityType::Func(ty) => {
-                let func = &self.outline.types()[ty];
-                for ty in func.params.iter().map(|(_, ty)| ty).chain(&func.result) {
-                    self.budget.value(ty)?;
-                }
+                self.values(ty)?;
                 let index = around.alias(instance, ComponentExportKind::Func, name);
                 self.funcs.push(Exported { path: path(), ty, around: index });
             }

@@ -45,10 +45,14 @@ impl Around {
         self.counts.types - 1
     }
 
-    /// Imports a function that takes a number; gives its index.
-    pub(super) fn import_numbered(&mut self, name: &str) -> u32 {
+    /// Imports a function of the type that `write` writes; gives its index.
+    pub(super) fn import_func(
+        &mut self,
+        name: &str,
+        write: fn(&mut ComponentFuncTypeEncoder<'_>),
+    ) -> u32 {
         let mut types = ComponentTypeSection::new();
-        takes_number(&mut types.function());
+        write(&mut types.function());
         self.component.section(&types);
         let mut imports = ComponentImportSection::new();
         imports.import(name, ComponentTypeRef::Func(self.counts.types));
@@ -88,6 +92,21 @@ impl Around {
         self.counts.instances - 1
     }
 
+    /// An instance of items that are there; gives its index.
+    pub(super) fn bundle<'a>(
+        &mut self,
+        items: impl IntoIterator<
+            Item = (&'a str, ComponentExportKind, u32),
+            IntoIter: ExactSizeIterator,
+        >,
+    ) -> u32 {
+        let mut section = ComponentInstanceSection::new();
+        section.export_items(items);
+        self.component.section(&section);
+        self.counts.instances += 1;
+        self.counts.instances - 1
+    }
+
     /// Exports an instance.
     pub(super) fn export(&mut self, name: &str, instance: u32) {
         let mut section = ComponentExportSection::new();
@@ -105,6 +124,12 @@ impl Around {
 pub(super) fn takes_number(encoder: &mut ComponentFuncTypeEncoder<'_>) {
     let number = ComponentValType::Primitive(PrimitiveValType::U32);
     encoder.params([("number", number)]).result(None);
+}
+
+/// Writes the type of a function that gives a number.
+pub(super) fn gives_number(encoder: &mut ComponentFuncTypeEncoder<'_>) {
+    let number = ComponentValType::Primitive(PrimitiveValType::U32);
+    encoder.params([("", number); 0]).result(Some(number));
 }
 
 /// The indices of a type: in what is around, and in the component beside for what it imports and exports.
@@ -156,6 +181,17 @@ impl<'a> Types<'a> {
         self.exports += 1;
         let name = format!("t{}", self.exports);
         self.beside.export(&*name, ComponentExportKind::Type, ty, None)
+    }
+
+    /// Imports the function `around` of the type that `write` writes; gives its index.
+    pub(super) fn import_written(
+        &mut self,
+        around: u32,
+        write: fn(&mut ComponentFuncTypeEncoder<'_>),
+    ) -> u32 {
+        let (ty, mut encoder) = self.beside.type_function(None);
+        write(&mut encoder);
+        self.import_func(around, ty)
     }
 
     /// Imports the function `around` of the type `ty`; gives its index.

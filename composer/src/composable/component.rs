@@ -41,9 +41,13 @@ pub struct ComposableComponent<T: 'static> {
 struct Inner<T: 'static> {
     source: Source,
     linker: Linker<T>,
-    store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
+    store: MakeStore<T>,
+    /// See [`ComposableComponent::with_cooperative_cancel`].
+    cooperates: bool,
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
+
+type MakeStore<T> = Arc<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>;
 
 /// A compiled component.
 #[derive(Clone)]
@@ -113,7 +117,7 @@ impl<T: Send + 'static> ComposableComponent<T> {
         store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
         let ComponentSource(source) = component.into();
-        Self::of(source, linker, Box::new(store))
+        Self::of(source, linker, Arc::new(store), false)
     }
 
     /// The component that `group` becomes.
@@ -123,15 +127,45 @@ impl<T: Send + 'static> ComposableComponent<T> {
         linker: Linker<T>,
         store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Source::Fused(Arc::new(group)), linker, Box::new(store))
+        Self::of(Source::Fused(Arc::new(group)), linker, Arc::new(store), false)
     }
 
-    fn of(
-        source: Source,
-        linker: Linker<T>,
-        store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
-    ) -> Self {
-        Self { inner: Arc::new(Inner { source, linker, store, loaded: OnceLock::new() }) }
+    /// Has cancelling of calls mean between this component and others what it means inside of one store.
+    ///
+    /// A guest may give up an async call that it has made (`subtask.cancel`). In the component model that is a
+    /// request: the callee is told, answers as it likes, and until it has, the caller waits. It then hears whether
+    /// the call had returned, with its result, or was cancelled. wasmtime drops at once what a host does for a
+    /// guest, and calls between stores are that: so without this the caller hears at once that its call is
+    /// cancelled, while the callee is told and finishes by itself.
+    ///
+    /// With this, the component hears what comes of the calls that it cancels; and of calls to it that are
+    /// cancelled it is told even if it does not import `task.cancel`. Every call of an async function that it
+    /// imports is then made by a task of its own in the component's store, which is why it has to be asked for.
+    /// What stays different is in the book, under *Between stores*. A component that is given compiled stays as
+    /// it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::ComposableComponent;
+    /// use wasmtime::component::Linker;
+    /// use wasmtime::{Engine, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let linker: Linker<()> = Linker::new(&engine);
+    /// let component = ComposableComponent::new("(component)", linker, move || Store::new(&engine, ()))
+    ///     .with_cooperative_cancel();
+    /// ```
+    #[cfg(all(feature = "compile", feature = "component-model-async"))]
+    #[must_use]
+    pub fn with_cooperative_cancel(self) -> Self {
+        let Inner { source, linker, store, .. } = &*self.inner;
+        Self::of(source.clone(), linker.clone(), store.clone(), true)
+    }
+
+    fn of(source: Source, linker: Linker<T>, store: MakeStore<T>, cooperates: bool) -> Self {
+        let loaded = OnceLock::new();
+        Self { inner: Arc::new(Inner { source, linker, store, cooperates, loaded }) }
     }
 }
 
@@ -140,7 +174,7 @@ impl<T: 'static> Inner<T> {
     fn load(&self, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
         #[cfg(feature = "fuse")]
         if let Source::Fused(group) = &self.source {
-            return group.load(self.linker.engine(), path);
+            return group.load(self.linker.engine(), path, self.cooperates);
         }
         let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
         self.loaded.get_or_init(|| self.compile()).clone().map_err(load)
@@ -149,10 +183,10 @@ impl<T: 'static> Inner<T> {
     fn compile(&self) -> Result<Loaded, Cause> {
         let loaded = match &self.source {
             #[cfg(feature = "compile")]
-            Source::Bytes(bytes) => compile(self.linker.engine(), bytes),
+            Source::Bytes(bytes) => compile(self.linker.engine(), bytes, self.cooperates),
             #[cfg(feature = "compile")]
             Source::File(path) => {
-                read(path).and_then(|bytes| compile(self.linker.engine(), &bytes))
+                read(path).and_then(|bytes| compile(self.linker.engine(), &bytes, self.cooperates))
             }
             Source::Compiled(component) => {
                 let surface = Surface::reflect(component, false);
@@ -171,10 +205,11 @@ impl Loaded {
     }
 }
 
-/// Compiles a binary, or text, with a companion where one makes a difference.
+/// Compiles a binary, or text, with a companion where one makes a difference. `cooperates` says whether cancelling
+/// is to mean the same as inside of one store.
 #[cfg(feature = "compile")]
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded> {
-    without_panic(|| compile_binary(engine, &binary(bytes)?))
+pub(crate) fn compile(engine: &Engine, bytes: &[u8], cooperates: bool) -> wasmtime::Result<Loaded> {
+    without_panic(|| compile_binary(engine, &binary(bytes)?, cooperates))
 }
 
 /// Does what the compiler has a part in. It is not to panic, whatever it is given; if it does, that is an error of
@@ -189,9 +224,11 @@ fn without_panic<T>(work: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Res
 }
 
 #[cfg(feature = "compile")]
-fn compile_binary(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Loaded> {
+fn compile_binary(engine: &Engine, binary: &[u8], cooperates: bool) -> wasmtime::Result<Loaded> {
+    #[cfg(not(feature = "component-model-async"))]
+    let _ = cooperates;
     #[cfg(feature = "component-model-async")]
-    let abilities = match look(engine, binary)? {
+    let abilities = match look(engine, binary, cooperates)? {
         Some(Known { accompanied: Some(accompanied), abilities }) => {
             if let Some(loaded) = with_companion(engine, accompanied, abilities) {
                 return Ok(loaded);
@@ -359,7 +396,7 @@ impl<T: Send + 'static> Startable for Inner<T> {
     fn has_surface(&self) -> bool {
         #[cfg(feature = "fuse")]
         if let Source::Fused(group) = &self.source {
-            return group.is_loaded();
+            return group.is_loaded(self.cooperates);
         }
         self.loaded.get().is_some()
     }
@@ -399,8 +436,8 @@ impl<T: Send + 'static> Startable for Inner<T> {
         let Loaded { component, surface } = self.load(&link.side.id).map_err(LinkError::Broken)?;
         let side = Arc::new(link.side);
         let mut linker = self.linker.clone();
-        if surface.companion.is_some() {
-            link::define_begun(&mut linker, &side).map_err(failed)?;
+        if let Some(companion) = &surface.companion {
+            link::define_for_companion(&mut linker, &side, companion).map_err(failed)?;
         }
         let hosted = linker.clone();
         link::define(&mut linker, &side, &link.wires).map_err(failed)?;

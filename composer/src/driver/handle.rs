@@ -9,6 +9,8 @@ use tokio::runtime;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::coop;
 
+#[cfg(feature = "component-model-async")]
+use super::cancel::Cancel;
 use super::inbox::Inbox;
 use super::message::{Answer, Call, Expired, Hears, MadeBy, Message, Reply, Ticket, Told};
 use super::nesting::Guest;
@@ -129,6 +131,9 @@ pub(crate) struct ComponentCaller {
     /// The call's place among those that the component may have.
     pub(crate) place: OutgoingPlace,
     pub(crate) context: CallContext,
+    /// By what it may cancel the call while it waits for it.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) cancel: Option<Arc<Cancel>>,
 }
 
 impl Caller {
@@ -147,10 +152,13 @@ impl Caller {
     /// The same for another call, if there is a place for it.
     pub(crate) fn try_clone(&self) -> Option<Self> {
         Some(match self {
-            Self::Component(ComponentCaller { waiter, place, context }) => {
-                let (waiter, context) = (waiter.clone(), context.clone());
-                Self::Component(ComponentCaller { waiter, place: place.another()?, context })
-            }
+            Self::Component(caller) => Self::Component(ComponentCaller {
+                waiter: caller.waiter.clone(),
+                place: caller.place.another()?,
+                context: caller.context.clone(),
+                #[cfg(feature = "component-model-async")]
+                cancel: caller.cancel.clone(),
+            }),
             Self::Rust { context } => Self::Rust { context: context.clone() },
         })
     }
@@ -418,6 +426,8 @@ impl DriverHandle {
             Ok(Answer::Returned(value)) => Ok(value),
             Ok(Answer::Failed(error)) => Err(error),
             Ok(Answer::Stopped { started }) => Err(self.unavailable(func, started)),
+            #[cfg(feature = "component-model-async")]
+            Ok(Answer::Cancelled) => Err(self.cancelled(func)),
             // A `Reply` answers even when it is dropped.
             Err(_) => Err(self.unavailable(func, true)),
         }
@@ -518,6 +528,13 @@ impl DriverHandle {
         });
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started, source }
+    }
+
+    /// The error for a call whose cancelling its callee has acknowledged.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn cancelled(&self, func: usize) -> CompositionError {
+        let (component, function) = (self.id.to_string(), self.function_name(func));
+        CompositionError::Cancelled { component, function }
     }
 
     /// The error for a call through a composition that was closed.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+#[cfg(feature = "component-model-async")]
+use super::cancel::Cancel;
 use super::handle::DriverHandle;
 use super::inbox::Queued;
 use crate::error::CompositionError;
@@ -81,6 +83,9 @@ pub(crate) enum Answer {
         /// Whether the guest may have run.
         started: bool,
     },
+    /// The callee has acknowledged that the call was cancelled.
+    #[cfg(feature = "component-model-async")]
+    Cancelled,
 }
 
 /// What the caller is told.
@@ -116,6 +121,9 @@ pub(crate) struct MadeBy {
     pub(crate) place: Option<Place>,
     /// What goes along with the call, and with those that are made in it.
     pub(crate) context: CallContext,
+    /// By what it may be cancelled while it is waited for.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) cancel: Option<Arc<Cancel>>,
 }
 
 impl Reply {
@@ -156,6 +164,22 @@ impl Reply {
     /// Whether nobody waits any more: the call was withdrawn.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    /// Notes that the call begins; `false` if it is not to any more.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn begins(&self) -> bool {
+        !self.is_abandoned() && self.made_by.cancel.as_ref().is_none_or(|it| it.begins())
+    }
+
+    /// Waits until the callee is to be told that the call is cancelled: nobody waits for it any more, or who does
+    /// has cancelled it.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.made_by.cancel {
+            Some(cancel) if cancel.poll_asked(cx).is_ready() => Poll::Ready(()),
+            _ => self.poll_abandoned(cx),
+        }
     }
 
     /// Waits until nobody waits any more.

@@ -6,6 +6,8 @@
 
 mod bounds;
 mod calls;
+#[cfg(feature = "component-model-async")]
+mod cancel;
 mod handle;
 mod inbox;
 mod message;
@@ -35,6 +37,8 @@ use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
 pub(crate) use bounds::Bounds;
+#[cfg(feature = "component-model-async")]
+pub(crate) use cancel::Cancel;
 pub(crate) use handle::{
     Caller, ComponentCaller, DEFAULT_CAPACITY, DriverHandle, InPlaceCaller, never_in_place,
 };

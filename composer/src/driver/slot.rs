@@ -215,6 +215,8 @@ impl<T: Send + 'static> InPlace for Slot<T> {
                     Answer::Returned(value) => Ok(value),
                     Answer::Failed(error) => Err(error),
                     Answer::Stopped { started } => Err(driver.unavailable(func, started)),
+                    #[cfg(feature = "component-model-async")]
+                    Answer::Cancelled => Err(driver.cancelled(func)),
                 }));
             }
             Ok(Err(error)) => error,

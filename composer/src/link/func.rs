@@ -16,6 +16,8 @@ use wasmtime::{AsContextMut, bail};
 use super::store::{StoreHandles, StoreSide};
 use super::waits::Waiter;
 use super::{Endpoint, Ran};
+#[cfg(feature = "component-model-async")]
+use crate::driver::Cancel;
 use crate::driver::{Caller, ComponentCaller, InPlaceCaller};
 use crate::error::{CompositionError, with_causes};
 use crate::layer::CallContext;
@@ -38,20 +40,27 @@ struct Import {
     /// How calls may run in place, if they are sync.
     in_place: Option<InPlaceCaller>,
     contained: Option<Carrier>,
+    /// Whether who cancels a call waits for what comes of it.
+    #[cfg(feature = "component-model-async")]
+    cooperates: bool,
 }
 
-/// Defines the function `name`, of type `ty` in the importer's terms.
+/// Defines the function of type `ty` in the importer's terms, whose name is the last of `path`, after that of the
+/// interface it is in, if it is in one.
 ///
 /// A sync-typed import holds the importer's store while it waits, as the component model has it;
 /// an async-typed one does not.
 pub(super) fn define<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
-    name: &str,
+    path: &[String],
     ty: Arc<FunctionType>,
     side: Arc<StoreSide>,
     endpoint: Endpoint,
     contained: Option<Carrier>,
 ) -> wasmtime::Result<()> {
+    let Some(name) = path.last() else { bail!("a function without a name") };
+    #[cfg(feature = "component-model-async")]
+    let cooperates = side.surface.companion.as_ref().is_some_and(|it| it.imports.contains(path));
     let in_place = (!ty.is_async).then_some(InPlaceCaller::Guest { stack: side.stack });
     let import = Arc::new(Import {
         #[cfg(feature = "codec")]
@@ -61,6 +70,8 @@ pub(super) fn define<T: Send + 'static>(
         endpoint,
         in_place,
         contained,
+        #[cfg(feature = "component-model-async")]
+        cooperates,
     });
     #[cfg(feature = "codec")]
     if let Some(shape) = shape(&import.ty) {
@@ -225,13 +236,40 @@ impl Import {
     async fn call(
         &self,
         args: Vec<Value>,
+        around: (Option<Waiter>, CallContext),
+    ) -> Result<Option<Value>, CompositionError> {
+        #[cfg(feature = "component-model-async")]
+        if self.cooperates {
+            let ask = |cancel| self.ask(args, around, Some(cancel));
+            return Box::pin(self.side.subtasks.call(ask)).await;
+        }
+        self.ask(
+            args,
+            around,
+            #[cfg(feature = "component-model-async")]
+            None,
+        )
+        .await
+    }
+
+    async fn ask(
+        &self,
+        args: Vec<Value>,
         (waiter, context): (Option<Waiter>, CallContext),
+        #[cfg(feature = "component-model-async")] cancel: Option<Arc<Cancel>>,
     ) -> Result<Option<Value>, CompositionError> {
         // Held until the call is answered, so that one which is given up counts as long as it takes
         // room somewhere.
         let bytes = args.iter().map(Value::weight).sum();
         let place = self.side.outgoing.take(bytes)?;
-        let (caller, in_place) = (ComponentCaller { waiter, place, context }, self.in_place);
+        let caller = ComponentCaller {
+            waiter,
+            place,
+            context,
+            #[cfg(feature = "component-model-async")]
+            cancel,
+        };
+        let in_place = self.in_place;
         let answer = match self.endpoint.direct() {
             Some(post) => match post.begin(self.endpoint.func, args, caller, in_place) {
                 Ok(asked) => asked.answer().await,
@@ -277,6 +315,8 @@ impl Import {
         answer: Result<Option<Value>, CompositionError>,
     ) -> Result<Option<Value>, CompositionError> {
         match (answer, self.contained) {
+            // Its caller is told otherwise.
+            (Err(error @ CompositionError::Cancelled { .. }), _) => Err(error),
             (Err(error), Some(carrier)) => Ok(Some(failure(carrier, &error))),
             (answer, _) => answer,
         }

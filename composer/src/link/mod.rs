@@ -8,6 +8,8 @@ mod post;
 mod store;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod stream;
+#[cfg(feature = "component-model-async")]
+mod subtasks;
 mod waits;
 
 use std::sync::Arc;
@@ -22,12 +24,14 @@ pub(crate) use post::{Post, Ran};
 pub(crate) use store::{Loans, StoreHandles, StoreSide};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use stream::Endings;
+#[cfg(feature = "component-model-async")]
+pub(crate) use subtasks::Subtasks;
 pub(crate) use waits::{Tasks, Wait, WaitId, Waiter, Waits};
 
 use crate::driver::{Caller, InPlaceCaller};
 use crate::error::CompositionError;
 use crate::layer::{Layered, Route};
-use crate::plan::companion::BEGUN;
+use crate::plan::companion::{BEGUN, Companion};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{ExportedFunc, Item, Items, Named, Surface};
 use crate::transfer::Proxy;
@@ -106,13 +110,20 @@ pub(crate) struct Wire {
     pub(crate) contained: Vec<(Option<String>, Carrier)>,
 }
 
-/// Defines in `linker` what a component's companion tells that a call has begun.
-pub(crate) fn define_begun<T: Send + 'static>(
+/// Defines in `linker` what a component's companion calls.
+pub(crate) fn define_for_companion<T: Send + 'static>(
     linker: &mut Linker<T>,
     side: &Arc<StoreSide>,
+    companion: &Companion,
 ) -> wasmtime::Result<()> {
     let begun = side.begun.clone();
     linker.allow_shadowing(true);
+    #[cfg(feature = "component-model-async")]
+    if !companion.imports.is_empty() {
+        side.subtasks.define(linker)?;
+    }
+    #[cfg(not(feature = "component-model-async"))]
+    let _ = companion;
     linker.root().func_wrap(BEGUN, move |_, (number,): (u32,)| {
         begun.has_begun(number);
         Ok(())
@@ -154,7 +165,9 @@ fn item<T: Send + 'static>(
             let endpoint = wire.endpoints[*index].through(&chain, Some(&side.id), provider);
             let contained = wire.contained.iter().find(|(name, _)| name.as_deref() == function);
             let contained = contained.map(|(_, carrier)| *carrier);
-            func::define(linker, &import.name, ty.clone(), side.clone(), endpoint, contained)
+            let path: Vec<_> =
+                interface.into_iter().chain([import]).map(|it| it.name.clone()).collect();
+            func::define(linker, &path, ty.clone(), side.clone(), endpoint, contained)
         }
         (Item::Instance(needed), Item::Instance(offered)) => {
             let mut linker = linker.instance(&import.name)?;

@@ -240,7 +240,7 @@ impl Post {
         ticket: Ticket,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Asked, CompositionError> {
-        let ComponentCaller { waiter, place, context } = caller;
+        let ComponentCaller { waiter, place, context, .. } = caller;
         let holders = self.holders();
         let driver = holders.takes(&args).clone();
         if !driver.is_started() {
@@ -253,7 +253,13 @@ impl Post {
             }
             None => (None, None),
         };
-        let made_by = MadeBy { wait, place: Some(place), context };
+        let made_by = MadeBy {
+            wait,
+            place: Some(place),
+            context,
+            #[cfg(feature = "component-model-async")]
+            cancel: caller.cancel,
+        };
         let (call, answer) = driver.call(func, args, ticket, made_by);
         match in_place {
             None => {

@@ -48,6 +48,9 @@ pub(crate) struct StoreSide {
     pub(crate) stack: usize,
     /// The calls of other components that are not answered, given up or not, and the bytes that wait.
     pub(crate) outgoing: Outgoing,
+    /// The async calls that may be cancelled while they are waited for.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) subtasks: Arc<super::Subtasks>,
     /// Whose turn it is to begin, of calls by number.
     pub(crate) begun: Arc<Begun>,
     /// The store, as who looks for deadlocks sees it.

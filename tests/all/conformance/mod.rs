@@ -174,8 +174,10 @@ impl Program {
     }
 }
 
+/// Cancelling means for it what it means inside of one store.
 fn component(binary: Vec<u8>) -> ComposableComponent<()> {
     ComposableComponent::new(binary, Linker::new(engine()), || Store::new(engine(), ()))
+        .with_cooperative_cancel()
 }
 
 /// What has to come of a program.
