@@ -93,9 +93,11 @@ fn accompany(
         return None;
     }
     let parsed = outline.types();
-    let hears_of_cancel = outline.hears_of_cancel || cooperates && outline.is_told_of_cancel;
+    let overlaps = outline.has_async_exports();
+    // A call that waits to be let in is over when it is cancelled, whether or not its callee would hear of it.
+    let hears_of_cancel = outline.hears_of_cancel || cooperates && overlaps;
     let cancels = cooperates && outline.cancels;
-    if !(outline.holds_back || hears_of_cancel || cancels || outline.has_async_exports()) {
+    if !(outline.holds_back || hears_of_cancel || cancels || overlaps) {
         return None;
     }
     let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };

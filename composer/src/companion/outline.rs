@@ -22,9 +22,6 @@ pub(super) struct Outline<'a> {
     pub(super) exports: Vec<&'a str>,
     /// Whether it, or a component inside of it, can be told that a call is given up.
     pub(super) hears_of_cancel: bool,
-    /// Whether it, or a component inside of it, is told of it even without a way to answer: a callback is, and a
-    /// wait that can be cancelled.
-    pub(super) is_told_of_cancel: bool,
     /// Whether it, or a component inside of it, can give its calls of others up.
     pub(super) cancels: bool,
     /// Whether it, or a component inside of it, can hold calls back.
@@ -82,7 +79,6 @@ impl<'a> Outline<'a> {
             imports_are_apart: true,
             exports: Vec::new(),
             hears_of_cancel: false,
-            is_told_of_cancel: false,
             cancels: false,
             holds_back: false,
             suspends: false,
@@ -96,7 +92,7 @@ impl<'a> Outline<'a> {
             match &payload {
                 Payload::ComponentCanonicalSection(section) => {
                     for function in section.clone() {
-                        outline.note(function.ok()?, depth > 0);
+                        outline.note(&function.ok()?, depth > 0);
                     }
                 }
                 // An async function of a component inside may be called by another one there.
@@ -125,7 +121,7 @@ impl<'a> Outline<'a> {
         Some(outline)
     }
 
-    fn note(&mut self, function: CanonicalFunction, inside: bool) {
+    fn note(&mut self, function: &CanonicalFunction, inside: bool) {
         match function {
             CanonicalFunction::TaskCancel => self.hears_of_cancel = true,
             CanonicalFunction::SubtaskCancel { .. } => self.cancels = true,
@@ -133,19 +129,10 @@ impl<'a> Outline<'a> {
             CanonicalFunction::Lift { options, .. } => {
                 let is_async = options.iter().any(|it| matches!(it, CanonicalOption::Async));
                 self.keeps_out &= !inside && !is_async;
-                let has_callback = |it: &_| matches!(it, CanonicalOption::Callback(_));
-                self.is_told_of_cancel |= options.iter().any(has_callback);
             }
-            CanonicalFunction::WaitableSetWait { cancellable, .. }
-            | CanonicalFunction::WaitableSetPoll { cancellable, .. } => {
-                self.is_told_of_cancel |= cancellable;
-            }
-            CanonicalFunction::ThreadYield { cancellable }
-            | CanonicalFunction::ThreadSuspend { cancellable } => {
-                self.is_told_of_cancel |= cancellable;
-                self.suspends = true;
-            }
-            CanonicalFunction::ThreadNewIndirect { .. }
+            CanonicalFunction::ThreadYield { .. }
+            | CanonicalFunction::ThreadSuspend { .. }
+            | CanonicalFunction::ThreadNewIndirect { .. }
             | CanonicalFunction::ThreadResumeLater
             | CanonicalFunction::ThreadSuspendThenResume { .. }
             | CanonicalFunction::ThreadYieldThenResume { .. }

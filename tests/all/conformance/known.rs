@@ -1,9 +1,9 @@
 //! Programs that give something else than they have to.
 
+use super::Known;
 #[cfg(debug_assertions)]
 use super::Way::Fused;
 use super::Way::{Alone, Isolated};
-use super::{Known, VARIES};
 
 const ENGINE_HELD: &str = "the engine's entry for calls of the host holds back sync ones";
 const APART: &str = "a destructor that traps ends its own component alone";
