@@ -534,3 +534,88 @@ fn write_turn(core: &mut Core, calls: &Calls) -> u32 {
         load(code, record, field::STATUS);
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use wasmtime::component::Component;
+    use wasmtime::{Config, Engine};
+
+    use super::super::{Accompanied, look};
+
+    /// The functions that are passed on of a component with `imports`, which can cancel their calls.
+    fn passed_on(imports: &str) -> BTreeSet<String> {
+        let mut config = Config::new();
+        config.wasm_component_model_map(true).wasm_component_model_fixed_length_lists(true);
+        let engine = Engine::new(&config).expect("the configuration is valid");
+        let text = format!("(component {imports} (core func (canon subtask.cancel)))");
+        let binary = wat::parse_str(text).expect("it is one");
+        let known = look(&engine, &binary, true).expect("it is small").expect("it is async");
+        let Some(Accompanied { binary, companion }) = known.accompanied else {
+            return BTreeSet::new();
+        };
+        Component::new(&engine, binary).expect("what is written is valid");
+        let without =
+            look(&engine, &wat::parse_str(format!("(component {imports})")).unwrap(), true);
+        let without = without.expect("it is small").expect("it is async").accompanied;
+        assert!(without.is_none(), "it cannot cancel");
+        companion.imports.iter().map(|path| path.join("#")).collect()
+    }
+
+    fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+        names.map(str::to_owned).into()
+    }
+
+    #[test]
+    fn functions_are_passed_on_whatever_they_take() {
+        let imports = r#"
+            (import "test:it/types" (instance $types
+                (type $e' (enum "a" "b")) (export "e" (type $e (eq $e')))
+                (export "r" (type $r (sub resource)))
+                (export "[constructor]r" (func (result (own $r))))
+                (export "[method]r.later" (func async (param "self" (borrow $r)) (result string)))
+                (export "[static]r.all" (func async (result (list (own $r)))))
+            ))
+            (alias export $types "r" (type $r))
+            (alias export $types "e" (type $e))
+            (import "test:it/it" (instance
+                (alias outer 1 $r (type $outer-r)) (export "r" (type $r (eq $outer-r)))
+                (alias outer 1 $e (type $outer-e)) (export "e" (type $e (eq $outer-e)))
+                (type $f' (flags "a" "b" "c" "d" "e" "f" "g" "h" "i")) (export "f" (type $f (eq $f')))
+                (type $v' (variant (case "a" f32) (case "b" s16) (case "c" f64) (case "d" (tuple string u8))
+                    (case "e") (case "f" $e))) (export "v" (type $v (eq $v')))
+                (type $c' (record (field "v" $v) (field "o" (option (result u64 (error f32)))) (field "f" $f)))
+                (export "c" (type $c (eq $c')))
+                (export "wait" (func))
+                (export "flat" (func async (param "v" u8) (param "w" (own $r))))
+                (export "stored" (func async (param "c" $c) (param "r" (borrow $r)) (result $c)))
+                (export "in-memory" (func async (param "cs" (tuple $c $c $c)) (param "s" (stream $c))
+                    (param "r" (borrow $r)) (result (tuple $c $c (future (list $c)) (own $r)))))
+                (export "rest" (func async (param "m" (map string u32)) (param "l" (list s8 3)) (result (list char 2))))
+                (export "owned" (func async (param "l" (list (own $r)))))
+                (export "lent" (func async (param "l" (list (borrow $r)))))
+            ))
+            (import "test:it/sync" (instance (export "f" (func))))
+            (import "alone" (func async (param "x" s64) (result bool)))
+            (import "at-once" (func))
+        "#;
+        let expected = names([
+            "test:it/types#[method]r.later",
+            "test:it/types#[static]r.all",
+            "test:it/it#flat",
+            "test:it/it#stored",
+            "test:it/it#in-memory",
+            "test:it/it#rest",
+            "test:it/it#owned",
+            "alone",
+        ]);
+        // Who lends inside of a list would have to find each of them again.
+        assert_eq!(passed_on(imports), expected);
+    }
+
+    #[test]
+    fn nothing_is_passed_on_where_no_function_is_async() {
+        assert_eq!(passed_on(r#"(import "f" (func (param "x" string)))"#), names([]));
+    }
+}

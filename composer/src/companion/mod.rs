@@ -13,6 +13,7 @@ mod flat;
 mod frees;
 mod handles;
 mod imports;
+mod interface;
 mod layout;
 mod memory;
 mod outline;
@@ -20,18 +21,17 @@ mod size;
 mod sync;
 mod types;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 use wasmparser::component_types::{
-    ComponentAnyTypeId, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceType,
-    ComponentInstanceTypeId, ResourceId,
+    ComponentAnyTypeId, ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId,
+    ResourceId,
 };
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::budget::Budget;
-use self::imports::Import;
 use self::outline::{Imported, Outline};
 use self::size::Size;
 use self::types::{Around, Types};
@@ -150,19 +150,11 @@ fn accompany(
         return None;
     }
     around.export(COMPONENT, component);
-    for (name, Types { beside, args, .. }) in beside {
-        let args = args.iter().map(|(name, kind, index)| (&**name, *kind, *index));
-        let instance = around.instance(&beside.finish(), args);
+    for (name, types) in beside {
+        let instance = around.beside(types);
         around.export(name, instance);
     }
     Some(Accompanied { binary: around.finish(), companion })
-}
-
-/// Whether an instance can be put together again out of its items.
-fn can_be_made_again(ty: &ComponentInstanceType) -> bool {
-    let is_plain =
-        |ty| matches!(ty, ComponentEntityType::Func(_) | ComponentEntityType::Type { .. });
-    ty.exports.values().all(|item| is_plain(item.ty))
 }
 
 /// Whether the engine has the `subtask.cancel` that does not wait.
@@ -213,70 +205,6 @@ impl Found<'_> {
             }
         }
         Some(())
-    }
-
-    /// Has a companion pass on the async functions among the imports, in `args`; gives their names.
-    fn pass_on(
-        &mut self,
-        args: &mut [(&str, ComponentExportKind, u32)],
-        around: &mut Around,
-    ) -> Option<HashSet<Vec<String>>> {
-        let outline = self.outline;
-        let parsed = outline.types();
-        let mut funcs = Vec::new();
-        for (name, _, index) in args.iter() {
-            match outline.import(name)? {
-                ComponentEntityType::Func(ty) if parsed[ty].async_ => {
-                    self.values(ty)?;
-                    funcs.push(Import { path: vec![(*name).to_owned()], ty, around: *index });
-                }
-                ComponentEntityType::Instance(ty) if can_be_made_again(&parsed[ty]) => {
-                    for (func, item) in &parsed[ty].exports {
-                        let ComponentEntityType::Func(ty) = item.ty else { continue };
-                        if parsed[ty].async_ {
-                            self.values(ty)?;
-                            let path = vec![(*name).to_owned(), func.clone()];
-                            let around = around.alias(*index, ComponentExportKind::Func, func);
-                            funcs.push(Import { path, ty, around });
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        let mut types = Types::new(parsed, &self.resources);
-        let names = imports::write(&mut types, around, parsed, &funcs);
-        if names.is_empty() {
-            return Some(HashSet::new());
-        }
-        let Types { beside, args: needed, .. } = types;
-        let needed = needed.iter().map(|(name, kind, index)| (&**name, *kind, *index));
-        let instance = around.instance(&beside.finish(), needed);
-        let mut passed_on = HashMap::new();
-        for (func, name) in names {
-            let index = around.alias(instance, ComponentExportKind::Func, &name);
-            passed_on.insert(&*func.path, index);
-        }
-        let changed: HashSet<_> = passed_on.keys().map(|path| path[0].clone()).collect();
-        for (name, _, index) in args.iter_mut().filter(|(name, ..)| changed.contains(*name)) {
-            let ComponentEntityType::Instance(ty) = outline.import(name)? else {
-                *index = *passed_on.get(&[(*name).to_owned()][..])?;
-                continue;
-            };
-            let mut items = Vec::new();
-            for (item, ty) in &parsed[ty].exports {
-                let kind = match ty.ty {
-                    ComponentEntityType::Func(_) => ComponentExportKind::Func,
-                    _ => ComponentExportKind::Type,
-                };
-                let path = [(*name).to_owned(), item.clone()];
-                let func = passed_on.get(&path[..]).copied();
-                let here = func.unwrap_or_else(|| around.alias(*index, kind, item));
-                items.push((item.as_str(), kind, here));
-            }
-            *index = around.bundle(items);
-        }
-        Some(passed_on.into_keys().map(<[String]>::to_vec).collect())
     }
 
     /// Looks at the values of a function.
