@@ -12,6 +12,7 @@ mod destructors;
 mod guest;
 mod host;
 mod known;
+mod passed_on;
 mod pending;
 mod reentrance;
 mod streams;
