@@ -86,10 +86,12 @@ impl Signature {
         let ty = &types[ty];
         let params = || ty.params.iter().map(|(_, ty)| ty);
         let flat = flatten(types, params())?;
-        let passed = match flat.len() {
-            0..=MOST_FLAT => Passed::Flat,
-            0..=MOST_LIFTED => Passed::Stored(Layout::fields(types, params())?.size),
-            _ => Passed::InMemory,
+        let passed = if flat.len() <= MOST_FLAT {
+            Passed::Flat
+        } else if flat.len() <= MOST_LIFTED {
+            Passed::Stored(Layout::fields(types, params())?.size)
+        } else {
+            Passed::InMemory
         };
         Some(Self {
             flat,

@@ -59,12 +59,12 @@ impl Cancel {
     }
 
     /// Waits until the call is cancelled, or over.
-    pub(crate) fn poll_asked(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_asked(&self, cx: &Context<'_>) -> Poll<()> {
         self.poll(cx, |stage| matches!(stage, Stage::Asked | Stage::Over))
     }
 
     /// Waits until the call is over.
-    pub(crate) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_over(&self, cx: &Context<'_>) -> Poll<()> {
         self.poll(cx, |stage| stage == Stage::Over)
     }
 
@@ -77,7 +77,7 @@ impl Cancel {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn poll(&self, cx: &mut Context<'_>, is_due: impl FnOnce(Stage) -> bool) -> Poll<()> {
+    fn poll(&self, cx: &Context<'_>, is_due: impl FnOnce(Stage) -> bool) -> Poll<()> {
         let mut inner = lock(&self.0);
         if is_due(inner.stage) {
             return Poll::Ready(());
