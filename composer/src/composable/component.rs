@@ -42,7 +42,11 @@ struct Inner<T: 'static> {
     source: Source,
     linker: Linker<T>,
     store: MakeStore<T>,
-    /// See [`ComposableComponent::with_cooperative_cancel`].
+    /// Whether cancelling is to mean the same as inside of one store.
+    #[cfg_attr(
+        not(feature = "compile"),
+        expect(dead_code, reason = "what is given compiled stays as it is")
+    )]
     cooperates: bool,
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
