@@ -108,7 +108,7 @@ mod tests {
         );
         let binary = wat::parse_str(text).expect("it is one");
         let outline = Outline::read(&binary).expect("it is valid");
-        accompany(&Engine::default(), &binary, &outline).is_some()
+        accompany(&Engine::default(), &binary, &outline, false).is_some()
     }
 
     #[test]

@@ -238,10 +238,8 @@ pub(super) fn write<'f>(
         set,
     };
 
-    let (ty, mut encoder) = types.beside.type_function(None);
-    takes_number(&mut encoder);
-    let begun = around.import_numbered(BEGUN);
-    let begun = types.import_func(begun, ty);
+    let begun = around.import_func(BEGUN, takes_number);
+    let begun = types.import_written(begun, takes_number);
     let begun = types.beside.lower_func(None, begun, []);
     given.push(("begun".to_owned(), ExportKind::Func, begun));
     let begun = core.import("begun", &[I32], &[]);

@@ -54,13 +54,23 @@ impl Core {
     /// Defines a function with `locals` more locals of 32 bits; gives its index.
     pub(super) fn func(
         &mut self,
-        (params, results): (&[ValType], &[ValType]),
+        sides: (&[ValType], &[ValType]),
         locals: u32,
+        body: impl FnOnce(&mut InstructionSink<'_>),
+    ) -> u32 {
+        self.func_with(sides, [(locals, ValType::I32)], body)
+    }
+
+    /// Defines a function with more locals, so many of each type; gives its index.
+    pub(super) fn func_with(
+        &mut self,
+        (params, results): (&[ValType], &[ValType]),
+        locals: impl IntoIterator<Item = (u32, ValType), IntoIter: ExactSizeIterator>,
         body: impl FnOnce(&mut InstructionSink<'_>),
     ) -> u32 {
         let ty = self.ty(params, results);
         self.functions.function(ty);
-        let mut function = Function::new([(locals, ValType::I32)]);
+        let mut function = Function::new(locals);
         body(&mut function.instructions());
         function.instructions().end();
         self.code.function(&function);

@@ -6,7 +6,7 @@ use wasmparser::component_types::{
 };
 use wasmparser::types::TypesRef;
 
-use super::layout::{Layout, align_to, flatten, has_handles};
+use super::layout::{Layout, align_to, flatten, has_borrows, has_handles};
 use super::types::{Around, Types};
 
 /// A parameter that is a handle.
@@ -51,10 +51,28 @@ impl Kind {
     }
 }
 
+/// The handles among the parameters that are lent; `None` if some are lent inside of other values.
+pub(super) fn borrowed_params(
+    types: TypesRef<'_>,
+    func: &ComponentFuncType,
+) -> Option<Vec<HandleParam>> {
+    params(types, func, has_borrows, Kind::is_borrow)
+}
+
 /// The handles among the parameters; `None` if there are handles inside of other values.
 pub(super) fn handle_params(
     types: TypesRef<'_>,
     func: &ComponentFuncType,
+) -> Option<Vec<HandleParam>> {
+    params(types, func, has_handles, |_| true)
+}
+
+/// The parameters that are handles of the kinds that are looked for; `None` if there are such inside of other values.
+fn params(
+    types: TypesRef<'_>,
+    func: &ComponentFuncType,
+    are_inside: fn(TypesRef<'_>, &ComponentValType) -> bool,
+    is_wanted: fn(Kind) -> bool,
 ) -> Option<Vec<HandleParam>> {
     let mut handles = Vec::new();
     let (mut flat, mut offset) = (0u32, 0u32);
@@ -62,9 +80,9 @@ pub(super) fn handle_params(
         let Layout { size, align } = Layout::of(types, ty)?;
         offset = align_to(offset, align)?;
         match kind(types, ty) {
-            Some(kind) => handles.push(HandleParam { kind, flat, offset }),
-            None if has_handles(types, ty) => return None,
-            None => {}
+            Some(kind) if is_wanted(kind) => handles.push(HandleParam { kind, flat, offset }),
+            None if are_inside(types, ty) => return None,
+            _ => {}
         }
         flat = flat.checked_add(flatten(types, [ty])?.len() as u32)?;
         offset = offset.checked_add(size)?;

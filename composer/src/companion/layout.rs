@@ -236,6 +236,12 @@ pub(super) fn has_handles(types: TypesRef<'_>, ty: &ComponentValType) -> bool {
     })
 }
 
+/// Whether there are handles in values of this type that are lent.
+pub(super) fn has_borrows(types: TypesRef<'_>, ty: &ComponentValType) -> bool {
+    let is_borrow = |ty: &_| matches!(ty, ComponentDefinedType::Borrow(_));
+    any(types, ty, &mut |ty| matches!(ty, Found::Defined(ty) if is_borrow(ty)))
+}
+
 /// A type inside of another.
 enum Found<'a> {
     Primitive(PrimitiveValType),

@@ -9,8 +9,11 @@
 mod budget;
 mod cancel;
 mod core;
+mod flat;
 mod frees;
 mod handles;
+mod imports;
+mod interface;
 mod layout;
 mod memory;
 mod outline;
@@ -58,11 +61,16 @@ struct Exported {
 }
 
 /// Looks at the binary of a component; nothing if it is none, or if it can do nothing of what is looked for.
+/// `cooperates` says whether cancelling is to mean the same as inside of one store.
 ///
 /// # Errors
 ///
 /// If its types are so large that it would not be reflected when it is compiled, which may take very long.
-pub(crate) fn look(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Option<Known>> {
+pub(crate) fn look(
+    engine: &Engine,
+    binary: &[u8],
+    cooperates: bool,
+) -> wasmtime::Result<Option<Known>> {
     if !engine.get_concurrency_support() {
         return Ok(None);
     }
@@ -71,21 +79,29 @@ pub(crate) fn look(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Option<Kn
     let size = size.chain(outline.exports.iter().filter_map(|name| outline.export(name)));
     ensure_small(Size::of(outline.types(), size))?;
     let abilities = Abilities { suspends: outline.suspends, keeps_out: outline.keeps_out };
-    Ok(Some(Known { abilities, accompanied: accompany(engine, binary, &outline) }))
+    Ok(Some(Known { abilities, accompanied: accompany(engine, binary, &outline, cooperates) }))
 }
 
 /// Puts a companion beside a component where one makes a difference and is possible.
-fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Accompanied> {
+fn accompany(
+    engine: &Engine,
+    binary: &[u8],
+    outline: &Outline<'_>,
+    cooperates: bool,
+) -> Option<Accompanied> {
     if !outline.imports_are_apart {
         return None;
     }
     let parsed = outline.types();
-    if !(outline.holds_back || outline.hears_of_cancel || outline.has_async_exports()) {
+    let overlaps = outline.has_async_exports();
+    // A call that waits to be let in is over when it is cancelled, whether or not its callee would hear of it.
+    let hears_of_cancel = outline.hears_of_cancel || cooperates && overlaps;
+    let cancels = cooperates && outline.cancels;
+    if !(outline.holds_back || hears_of_cancel || cancels || overlaps) {
         return None;
     }
+    let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
     let mut around = Around::new(&outline.prefix, outline.counts);
-    let args = outline.imports.iter().map(|it| (it.name, it.kind, it.index));
-    let component = around.instance(binary, args);
     let mut found = Found {
         outline,
         budget: Budget::new(parsed),
@@ -95,6 +111,11 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
     for import in &outline.imports {
         found.import(import, &mut around)?;
     }
+    let mut args: Vec<_> = outline.imports.iter().map(|it| (it.name, it.kind, it.index)).collect();
+    if cancels {
+        companion.imports = found.pass_on(&mut args, &mut around)?;
+    }
+    let component = around.instance(binary, args);
     for name in &outline.exports {
         let ty = outline.export(name)?;
         found.export(component, &[], name, ty, &mut around)?;
@@ -103,7 +124,6 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
 
     let is_async = |func: &&Exported| parsed[func.ty].async_;
     let overlaps = funcs.iter().any(|func| is_async(&func));
-    let mut companion = Companion { holds_back: outline.holds_back, ..Companion::default() };
     let mut beside = Vec::new();
     let named = |names: Vec<(&Exported, String)>| {
         names.into_iter().map(|(func, name)| (func.path.clone(), name)).collect()
@@ -116,7 +136,7 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
             beside.push((SYNC, types));
         }
     }
-    if outline.holds_back || outline.hears_of_cancel {
+    if outline.holds_back || hears_of_cancel {
         let mut types = Types::new(parsed, &resources);
         let cancel = funcs.iter().filter(is_async);
         companion.cancels_in_passing = cancels_in_passing(engine);
@@ -126,13 +146,12 @@ fn accompany(engine: &Engine, binary: &[u8], outline: &Outline<'_>) -> Option<Ac
             beside.push((CANCEL, types));
         }
     }
-    if beside.is_empty() {
+    if beside.is_empty() && companion.imports.is_empty() {
         return None;
     }
     around.export(COMPONENT, component);
-    for (name, Types { beside, args, .. }) in beside {
-        let args = args.iter().map(|(name, kind, index)| (&**name, *kind, *index));
-        let instance = around.instance(&beside.finish(), args);
+    for (name, types) in beside {
+        let instance = around.beside(types);
         around.export(name, instance);
     }
     Some(Accompanied { binary: around.finish(), companion })
@@ -188,6 +207,17 @@ impl Found<'_> {
         Some(())
     }
 
+    /// Looks at the values of a function.
+    fn values(&mut self, ty: ComponentFuncTypeId) -> Option<()> {
+        self.budget.item()?;
+        let func = &self.outline.types()[ty];
+        func.params
+            .iter()
+            .map(|(_, ty)| ty)
+            .chain(&func.result)
+            .try_for_each(|ty| self.budget.value(ty))
+    }
+
     fn export(
         &mut self,
         instance: u32,
@@ -200,10 +230,7 @@ impl Found<'_> {
         let path = || path.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>();
         match ty {
             ComponentEntityType::Func(ty) => {
-                let func = &self.outline.types()[ty];
-                for ty in func.params.iter().map(|(_, ty)| ty).chain(&func.result) {
-                    self.budget.value(ty)?;
-                }
+                self.values(ty)?;
                 let index = around.alias(instance, ComponentExportKind::Func, name);
                 self.funcs.push(Exported { path: path(), ty, around: index });
             }

@@ -22,6 +22,8 @@ pub(super) struct Outline<'a> {
     pub(super) exports: Vec<&'a str>,
     /// Whether it, or a component inside of it, can be told that a call is given up.
     pub(super) hears_of_cancel: bool,
+    /// Whether it, or a component inside of it, can give its calls of others up.
+    pub(super) cancels: bool,
     /// Whether it, or a component inside of it, can hold calls back.
     pub(super) holds_back: bool,
     /// See [`Abilities::suspends`](crate::plan::abilities::Abilities::suspends).
@@ -77,6 +79,7 @@ impl<'a> Outline<'a> {
             imports_are_apart: true,
             exports: Vec::new(),
             hears_of_cancel: false,
+            cancels: false,
             holds_back: false,
             suspends: false,
             keeps_out: true,
@@ -121,6 +124,7 @@ impl<'a> Outline<'a> {
     fn note(&mut self, function: &CanonicalFunction, inside: bool) {
         match function {
             CanonicalFunction::TaskCancel => self.hears_of_cancel = true,
+            CanonicalFunction::SubtaskCancel { .. } => self.cancels = true,
             CanonicalFunction::BackpressureInc => self.holds_back = true,
             CanonicalFunction::Lift { options, .. } => {
                 let is_async = options.iter().any(|it| matches!(it, CanonicalOption::Async));

@@ -13,8 +13,8 @@ use wasm_encoder::{
     ComponentValType, PrimitiveValType, RawSection, TypeBounds,
 };
 use wasmparser::component_types::{
-    AliasableResourceId, ComponentDefinedType, ComponentDefinedTypeId, ComponentFuncTypeId,
-    ComponentValType as Parsed, ResourceId,
+    AliasableResourceId, ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId,
+    ComponentFuncTypeId, ComponentValType as Parsed, ResourceId,
 };
 use wasmparser::types::TypesRef;
 
@@ -45,10 +45,14 @@ impl Around {
         self.counts.types - 1
     }
 
-    /// Imports a function that takes a number; gives its index.
-    pub(super) fn import_numbered(&mut self, name: &str) -> u32 {
+    /// Imports a function of the type that `write` writes; gives its index.
+    pub(super) fn import_func(
+        &mut self,
+        name: &str,
+        write: fn(&mut ComponentFuncTypeEncoder<'_>),
+    ) -> u32 {
         let mut types = ComponentTypeSection::new();
-        takes_number(&mut types.function());
+        write(&mut types.function());
         self.component.section(&types);
         let mut imports = ComponentImportSection::new();
         imports.import(name, ComponentTypeRef::Func(self.counts.types));
@@ -88,6 +92,12 @@ impl Around {
         self.counts.instances - 1
     }
 
+    /// An instance of the component that is written in `types`; gives its index.
+    pub(super) fn beside(&mut self, types: Types<'_>) -> u32 {
+        let args = types.args.iter().map(|(name, kind, index)| (&**name, *kind, *index));
+        self.instance(&types.beside.finish(), args)
+    }
+
     /// Exports an instance.
     pub(super) fn export(&mut self, name: &str, instance: u32) {
         let mut section = ComponentExportSection::new();
@@ -107,6 +117,12 @@ pub(super) fn takes_number(encoder: &mut ComponentFuncTypeEncoder<'_>) {
     encoder.params([("number", number)]).result(None);
 }
 
+/// Writes the type of a function that gives a number.
+pub(super) fn gives_number(encoder: &mut ComponentFuncTypeEncoder<'_>) {
+    let number = ComponentValType::Primitive(PrimitiveValType::U32);
+    encoder.params([("", number); 0]).result(Some(number));
+}
+
 /// The indices of a type: in what is around, and in the component beside for what it imports and exports.
 #[derive(Clone, Copy)]
 struct Indices {
@@ -121,7 +137,7 @@ pub(super) struct Types<'a> {
     /// The component beside.
     pub(super) beside: ComponentBuilder,
     /// What it imports, and what of the items around it gets for it.
-    pub(super) args: Vec<(String, ComponentExportKind, u32)>,
+    args: Vec<(String, ComponentExportKind, u32)>,
     known: HashMap<ComponentDefinedTypeId, Indices>,
     /// The resources that have a name around.
     named: &'a HashMap<ResourceId, u32>,
@@ -151,11 +167,63 @@ impl<'a> Types<'a> {
         imported
     }
 
-    /// Exports a type; gives its index.
-    fn export(&mut self, ty: u32) -> u32 {
+    /// Exports a type, under a name that nothing else has if none is given; gives its index.
+    fn export(&mut self, ty: u32, name: Option<&str>) -> u32 {
         self.exports += 1;
-        let name = format!("t{}", self.exports);
-        self.beside.export(&*name, ComponentExportKind::Type, ty, None)
+        let other = format!("companion-type-{}", self.exports);
+        self.beside.export(name.unwrap_or(&other), ComponentExportKind::Type, ty, None)
+    }
+
+    /// Exports a type under its name.
+    pub(super) fn export_named(
+        &mut self,
+        name: &str,
+        ty: ComponentAnyTypeId,
+        around: &mut Around,
+    ) -> Option<()> {
+        let (Indices { exported, .. }, has_name) = match ty {
+            ComponentAnyTypeId::Resource(id) => {
+                let is_new = !self.resources.contains_key(&id.resource());
+                (self.resource_as(id.resource(), Some(name))?, is_new)
+            }
+            ComponentAnyTypeId::Defined(id) => {
+                let is_new = !self.known.contains_key(&id);
+                let indices = self.defined_as(id, Some(name), around)?;
+                (indices, is_new && is_nominal(&self.types[id]))
+            }
+            _ => return None,
+        };
+        if !has_name {
+            self.export(exported, Some(name));
+        }
+        Some(())
+    }
+
+    /// Exports the function `around`, of the type `ty`, under a name.
+    pub(super) fn export_func(
+        &mut self,
+        name: &str,
+        ty: ComponentFuncTypeId,
+        around: (u32, &mut Around),
+    ) -> Option<()> {
+        let (func, around) = around;
+        let imported = self.imported_func(ty, around)?;
+        let exported = self.exported_func(ty, around)?;
+        let func = self.import_func(func, imported);
+        let ty = Some(ComponentTypeRef::Func(exported));
+        self.beside.export(name, ComponentExportKind::Func, func, ty);
+        Some(())
+    }
+
+    /// Imports the function `around` of the type that `write` writes; gives its index.
+    pub(super) fn import_written(
+        &mut self,
+        around: u32,
+        write: fn(&mut ComponentFuncTypeEncoder<'_>),
+    ) -> u32 {
+        let (ty, mut encoder) = self.beside.type_function(None);
+        write(&mut encoder);
+        self.import_func(around, ty)
     }
 
     /// Imports the function `around` of the type `ty`; gives its index.
@@ -167,12 +235,17 @@ impl<'a> Types<'a> {
     }
 
     fn resource(&mut self, id: ResourceId) -> Option<Indices> {
+        self.resource_as(id, None)
+    }
+
+    /// A resource, which is exported under `name` if it is not known.
+    fn resource_as(&mut self, id: ResourceId, name: Option<&str>) -> Option<Indices> {
         if let Some(known) = self.resources.get(&id) {
             return Some(*known);
         }
         let around = *self.named.get(&id)?;
         let imported = self.import(around, TypeBounds::SubResource);
-        let exported = self.export(imported);
+        let exported = self.export(imported, name);
         let indices = Indices { around, imported, exported };
         self.resources.insert(id, indices);
         Some(indices)
@@ -193,6 +266,16 @@ impl<'a> Types<'a> {
     }
 
     fn defined(&mut self, id: ComponentDefinedTypeId, around: &mut Around) -> Option<Indices> {
+        self.defined_as(id, None, around)
+    }
+
+    /// A type, which is exported under `name` if it has to have one and is not known.
+    fn defined_as(
+        &mut self,
+        id: ComponentDefinedTypeId,
+        name: Option<&str>,
+        around: &mut Around,
+    ) -> Option<Indices> {
         if let Some(known) = self.known.get(&id) {
             return Some(*known);
         }
@@ -212,16 +295,9 @@ impl<'a> Types<'a> {
         let outside = around.ty(|encoder| self.encode(encoder, ty, resource, |it| it.around));
         let mut imported = self.define(ty, resource, |it| it.imported);
         let mut exported = self.define(ty, resource, |it| it.exported);
-        let is_nominal = matches!(
-            ty,
-            ComponentDefinedType::Record(_)
-                | ComponentDefinedType::Variant(_)
-                | ComponentDefinedType::Enum(_)
-                | ComponentDefinedType::Flags(_)
-        );
-        if is_nominal {
+        if is_nominal(ty) {
             imported = self.import(outside, TypeBounds::Eq(imported));
-            exported = self.export(exported);
+            exported = self.export(exported, name);
         }
         let indices = Indices { around: outside, imported, exported };
         self.known.insert(id, indices);
@@ -314,6 +390,17 @@ impl<'a> Types<'a> {
         encoder.async_(ty.async_).params(params).result(result);
         Some(func)
     }
+}
+
+/// Whether only a type that has a name can be spoken of.
+fn is_nominal(ty: &ComponentDefinedType) -> bool {
+    matches!(
+        ty,
+        ComponentDefinedType::Record(_)
+            | ComponentDefinedType::Variant(_)
+            | ComponentDefinedType::Enum(_)
+            | ComponentDefinedType::Flags(_)
+    )
 }
 
 fn value(

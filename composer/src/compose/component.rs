@@ -40,9 +40,17 @@ pub struct ComposableComponent<T: 'static> {
 struct ComponentInner<T: 'static> {
     source: Source,
     linker: Linker<T>,
-    store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
+    store: MakeStore<T>,
+    /// Whether cancelling is to mean the same as inside of one store.
+    #[cfg_attr(
+        not(feature = "compile"),
+        expect(dead_code, reason = "what is given compiled stays as it is")
+    )]
+    cooperates: bool,
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
+
+type MakeStore<T> = Arc<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>;
 
 /// A compiled component.
 #[derive(Clone)]
@@ -87,10 +95,15 @@ pub(crate) trait Origin: Send + Sync {
     /// # Errors
     ///
     /// What keeps it from being made, said of a component with the id `path`.
-    fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>>;
+    fn load(
+        &self,
+        engine: &Engine,
+        path: &str,
+        cooperates: bool,
+    ) -> Result<Loaded, Vec<PlanProblem>>;
 
     /// Whether it is made, or cannot be.
-    fn is_loaded(&self) -> bool;
+    fn is_loaded(&self, cooperates: bool) -> bool;
 
     /// The components that it is put together of.
     fn level(&self) -> &Arc<Level>;
@@ -147,7 +160,7 @@ impl<T: Send + 'static> ComposableComponent<T> {
         store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
         let ComponentSource(source) = component.into();
-        Self::of(source, linker, Box::new(store))
+        Self::of(source, linker, Arc::new(store), false)
     }
 
     /// The component that `origin` makes.
@@ -157,15 +170,45 @@ impl<T: Send + 'static> ComposableComponent<T> {
         linker: Linker<T>,
         store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Source::Made(Arc::new(origin)), linker, Box::new(store))
+        Self::of(Source::Made(Arc::new(origin)), linker, Arc::new(store), false)
     }
 
-    fn of(
-        source: Source,
-        linker: Linker<T>,
-        store: Box<dyn Fn() -> wasmtime::Result<Store<T>> + Send + Sync>,
-    ) -> Self {
-        Self { inner: Arc::new(ComponentInner { source, linker, store, loaded: OnceLock::new() }) }
+    /// Has cancelling of calls mean between this component and others what it means inside of one store.
+    ///
+    /// A guest may give up an async call that it has made (`subtask.cancel`). In the component model that is a
+    /// request: the callee is told, answers as it likes, and until it has, the caller waits. It then hears whether
+    /// the call had returned, with its result, or was cancelled. wasmtime drops at once what a host does for a
+    /// guest, and calls between stores are that: so without this the caller hears at once that its call is
+    /// cancelled, while the callee is told and finishes by itself.
+    ///
+    /// With this, the component hears what comes of the calls that it cancels; and of calls to it that are
+    /// cancelled it is told even if it does not import `task.cancel`. Every call of an async function that it
+    /// imports is then made by a task of its own in the component's store, which is why it has to be asked for.
+    /// What stays different is in the book, under *Between stores*. A component that is given compiled stays as
+    /// it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::ComposableComponent;
+    /// use wasmtime::component::Linker;
+    /// use wasmtime::{Engine, Store};
+    ///
+    /// let engine = Engine::default();
+    /// let linker: Linker<()> = Linker::new(&engine);
+    /// let component = ComposableComponent::new("(component)", linker, move || Store::new(&engine, ()))
+    ///     .with_cooperative_cancel();
+    /// ```
+    #[cfg(all(feature = "compile", feature = "component-model-async"))]
+    #[must_use]
+    pub fn with_cooperative_cancel(self) -> Self {
+        let ComponentInner { source, linker, store, .. } = &*self.inner;
+        Self::of(source.clone(), linker.clone(), store.clone(), true)
+    }
+
+    fn of(source: Source, linker: Linker<T>, store: MakeStore<T>, cooperates: bool) -> Self {
+        let loaded = OnceLock::new();
+        Self { inner: Arc::new(ComponentInner { source, linker, store, cooperates, loaded }) }
     }
 }
 
@@ -174,7 +217,7 @@ impl<T: 'static> ComponentInner<T> {
     fn load(&self, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
         #[cfg(feature = "fuse")]
         if let Source::Made(origin) = &self.source {
-            return origin.load(self.linker.engine(), path);
+            return origin.load(self.linker.engine(), path, self.cooperates);
         }
         let load = |source| vec![PlanProblem::Load { component: path.to_owned(), source }];
         self.loaded.get_or_init(|| self.compile()).clone().map_err(load)
@@ -183,10 +226,10 @@ impl<T: 'static> ComponentInner<T> {
     fn compile(&self) -> Result<Loaded, Cause> {
         let loaded = match &self.source {
             #[cfg(feature = "compile")]
-            Source::Bytes(bytes) => compile(self.linker.engine(), bytes),
+            Source::Bytes(bytes) => compile(self.linker.engine(), bytes, self.cooperates),
             #[cfg(feature = "compile")]
             Source::File(path) => {
-                read(path).and_then(|bytes| compile(self.linker.engine(), &bytes))
+                read(path).and_then(|bytes| compile(self.linker.engine(), &bytes, self.cooperates))
             }
             Source::Compiled(component) => {
                 let surface = Surface::reflect(component, false);
@@ -205,10 +248,11 @@ impl Loaded {
     }
 }
 
-/// Compiles a binary, or text, with a companion where one makes a difference.
+/// Compiles a binary, or text, with a companion where one makes a difference. `cooperates` says whether cancelling
+/// is to mean the same as inside of one store.
 #[cfg(feature = "compile")]
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Loaded> {
-    without_panic(|| compile_binary(engine, &binary(bytes)?))
+pub(crate) fn compile(engine: &Engine, bytes: &[u8], cooperates: bool) -> wasmtime::Result<Loaded> {
+    without_panic(|| compile_binary(engine, &binary(bytes)?, cooperates))
 }
 
 /// Does what the compiler has a part in. It is not to panic, whatever it is given; if it does, that is an error of
@@ -223,9 +267,11 @@ fn without_panic<T>(work: impl FnOnce() -> wasmtime::Result<T>) -> wasmtime::Res
 }
 
 #[cfg(feature = "compile")]
-fn compile_binary(engine: &Engine, binary: &[u8]) -> wasmtime::Result<Loaded> {
+fn compile_binary(engine: &Engine, binary: &[u8], cooperates: bool) -> wasmtime::Result<Loaded> {
+    #[cfg(not(feature = "component-model-async"))]
+    let _ = cooperates;
     #[cfg(feature = "component-model-async")]
-    let abilities = match look(engine, binary)? {
+    let abilities = match look(engine, binary, cooperates)? {
         Some(Known { accompanied: Some(accompanied), abilities }) => {
             if let Some(loaded) = with_companion(engine, accompanied, abilities) {
                 return Ok(loaded);
@@ -393,7 +439,7 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
     fn has_surface(&self) -> bool {
         #[cfg(feature = "fuse")]
         if let Source::Made(origin) = &self.source {
-            return origin.is_loaded();
+            return origin.is_loaded(self.cooperates);
         }
         self.loaded.get().is_some()
     }
@@ -429,8 +475,8 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
             self.load(&link.border.id).map_err(LinkError::Broken)?;
         let border = Arc::new(link.border);
         let mut linker = self.linker.clone();
-        if surface.companion.is_some() {
-            link::define_begun(&mut linker, &border).map_err(failed)?;
+        if let Some(companion) = &surface.companion {
+            link::define_for_companion(&mut linker, &border, companion).map_err(failed)?;
         }
         let hosted = linker.clone();
         link::define(&mut linker, &border, &link.wires).map_err(failed)?;

@@ -189,6 +189,17 @@ pub enum CompositionError {
         source: StopReason,
     },
 
+    /// The component that made the call cancelled it, and the callee has acknowledged that. Layers see it; the guest
+    /// hears it as the component model says.
+    #[error("the call of `{function}` of component `{component}` was cancelled", component = plain(.component), function = plain(.function))]
+    #[non_exhaustive]
+    Cancelled {
+        /// The component that was called.
+        component: String,
+        /// The exported function that was called, as `interface#function`.
+        function: String,
+    },
+
     /// Something was not done in the time given: a call, or closing.
     #[error("component `{component}` {} {after:?}", Waited(.function.as_deref()), component = plain(.component))]
     #[non_exhaustive]

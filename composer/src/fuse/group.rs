@@ -23,7 +23,8 @@ pub(crate) struct Group {
 struct GroupState {
     /// What is known of the components, so that it need not be found out again.
     reflected: Vec<Arc<Reflected>>,
-    outcome: Option<Result<Arc<Fused>, FuseError>>,
+    /// Without and with what makes cancelling cooperative.
+    outcomes: [Option<Result<Arc<Fused>, FuseError>>; 2],
 }
 
 /// The surface of a component that is there as a binary.
@@ -113,16 +114,22 @@ impl Group {
 }
 
 impl Origin for Group {
-    fn load(&self, engine: &Engine, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
+    fn load(
+        &self,
+        engine: &Engine,
+        path: &str,
+        cooperates: bool,
+    ) -> Result<Loaded, Vec<PlanProblem>> {
         let mut state = lock(&self.state);
-        let GroupState { reflected, outcome } = &mut *state;
+        let GroupState { reflected, outcomes } = &mut *state;
+        let outcome = &mut outcomes[usize::from(cooperates)];
         if outcome.is_none() {
             // Another time the group may have another id; its inside is the same.
             let wired = self.wire(engine, "", reflected).map_err(|problems| {
                 let named = self.wire(engine, path, reflected);
                 named.err().unwrap_or(problems)
             })?;
-            *outcome = Some(wired.load(engine, reflected));
+            *outcome = Some(wired.load(engine, reflected, cooperates));
         }
         match outcome {
             Some(Ok(fused)) => Ok(fused.loaded.clone()),
@@ -132,9 +139,9 @@ impl Origin for Group {
         }
     }
 
-    fn is_loaded(&self) -> bool {
+    fn is_loaded(&self, cooperates: bool) -> bool {
         // The lock is held while they are being fused.
-        self.state.try_lock().is_ok_and(|state| state.outcome.is_some())
+        self.state.try_lock().is_ok_and(|state| state.outcomes[usize::from(cooperates)].is_some())
     }
 
     fn level(&self) -> &Arc<Level> {
@@ -169,14 +176,19 @@ fn reflect(
 }
 
 impl WiredGroup {
-    fn load(&self, engine: &Engine, reflected: &[Arc<Reflected>]) -> Result<Arc<Fused>, FuseError> {
-        let key = self.key();
+    fn load(
+        &self,
+        engine: &Engine,
+        reflected: &[Arc<Reflected>],
+        cooperates: bool,
+    ) -> Result<Arc<Fused>, FuseError> {
+        let key = self.key(cooperates);
         if let Some(fused) = FUSED.get(&key, engine) {
             return Ok(fused);
         }
         let binary = fuse(&self.resolution, &self.binaries)?;
         let invalid = |error| FuseError::Encode { source: Cause::new(error) };
-        let mut loaded = compile(engine, &binary).map_err(invalid)?;
+        let mut loaded = compile(engine, &binary, cooperates).map_err(invalid)?;
         let plan = Plan::new(&self.resolution);
         let hosted = hosted(&self.resolution, &loaded.surface)?;
         let open = open(&self.resolution, &loaded.surface);
@@ -192,8 +204,9 @@ impl WiredGroup {
     }
 
     /// The components with their ids, and how they are wired.
-    fn key(&self) -> CacheKey {
+    fn key(&self, cooperates: bool) -> CacheKey {
         let mut keyed = Keyed::default();
+        keyed.with(&[u8::from(cooperates)]);
         for (leaf, key) in self.resolution.leaves.iter().zip(&self.keys) {
             keyed.with(leaf.id.as_bytes()).with(key);
             for source in &leaf.sources {
@@ -369,7 +382,7 @@ mod tests {
 
     /// Where the compiled code lies.
     fn code(group: &Group, engine: &Engine) -> std::ops::Range<*const u8> {
-        match group.load(engine, "group") {
+        match group.load(engine, "group", false) {
             Ok(loaded) => loaded.component.image_range(),
             Err(problems) => panic!("{problems:?}"),
         }
@@ -402,7 +415,7 @@ mod tests {
         code(&group, &engine);
         let (parts, fused) = {
             let state = group.state.lock().expect("nothing panics");
-            let fused = state.outcome.as_ref().and_then(|outcome| outcome.as_ref().ok());
+            let fused = state.outcomes[0].as_ref().and_then(|outcome| outcome.as_ref().ok());
             let parts: Vec<_> = state.reflected.iter().map(Arc::downgrade).collect();
             (parts, fused.map(Arc::downgrade).expect("it is fused"))
         };

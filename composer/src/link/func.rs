@@ -15,6 +15,8 @@ use wasmtime::{AsContextMut, bail};
 
 use crate::error::{CompositionError, with_causes};
 use crate::plan::containment::Carrier;
+#[cfg(feature = "component-model-async")]
+use crate::run::Cancel;
 use crate::run::{
     Border, CallContext, Caller, ComponentCaller, Crossing, Endpoint, InPlaceCaller, PendingWait,
     Started,
@@ -37,20 +39,27 @@ struct ImportedFunc {
     /// How calls may run in place, if they are sync.
     in_place: Option<InPlaceCaller>,
     contained: Option<Carrier>,
+    /// Whether who cancels a call waits for what comes of it.
+    #[cfg(feature = "component-model-async")]
+    cooperates: bool,
 }
 
-/// Defines the function `name`, of type `ty` in the importer's terms.
+/// Defines the function of type `ty` in the importer's terms, whose name is the last of `path`, after that of the
+/// interface it is in, if it is in one.
 ///
 /// A sync-typed import holds the importer's store while it waits, as the component model has it;
 /// an async-typed one does not.
 pub(super) fn define<T: Send + 'static>(
     linker: &mut LinkerInstance<'_, T>,
-    name: &str,
+    path: &[String],
     ty: Arc<FunctionType>,
     border: Arc<Border>,
     endpoint: Endpoint,
     contained: Option<Carrier>,
 ) -> wasmtime::Result<()> {
+    let Some(name) = path.last() else { bail!("a function without a name") };
+    #[cfg(feature = "component-model-async")]
+    let cooperates = border.surface.companion.as_ref().is_some_and(|it| it.imports.contains(path));
     let in_place = (!ty.is_async).then_some(InPlaceCaller::Guest { stack: border.stack });
     let import = Arc::new(ImportedFunc {
         #[cfg(feature = "codec")]
@@ -60,6 +69,8 @@ pub(super) fn define<T: Send + 'static>(
         endpoint,
         in_place,
         contained,
+        #[cfg(feature = "component-model-async")]
+        cooperates,
     });
     #[cfg(feature = "codec")]
     if let Some(shape) = shape(&import.ty) {
@@ -225,13 +236,40 @@ impl ImportedFunc {
     async fn call(
         &self,
         args: Vec<Value>,
+        around: (Option<PendingWait>, CallContext),
+    ) -> Result<Option<Value>, CompositionError> {
+        #[cfg(feature = "component-model-async")]
+        if self.cooperates {
+            let ask = |cancel| self.ask(args, around, Some(cancel));
+            return Box::pin(self.border.subtasks.call(ask)).await;
+        }
+        self.ask(
+            args,
+            around,
+            #[cfg(feature = "component-model-async")]
+            None,
+        )
+        .await
+    }
+
+    async fn ask(
+        &self,
+        args: Vec<Value>,
         (waiter, context): (Option<PendingWait>, CallContext),
+        #[cfg(feature = "component-model-async")] cancel: Option<Arc<Cancel>>,
     ) -> Result<Option<Value>, CompositionError> {
         // Held until the call is answered, so that one which is given up counts as long as it takes
         // room somewhere.
         let bytes = args.iter().map(Value::weight).sum();
         let place = self.border.outgoing.take(bytes)?;
-        let (caller, in_place) = (ComponentCaller { waiter, place, context }, self.in_place);
+        let caller = ComponentCaller {
+            waiter,
+            place,
+            context,
+            #[cfg(feature = "component-model-async")]
+            cancel,
+        };
+        let in_place = self.in_place;
         let answer = match self.endpoint.direct() {
             Some(dispatcher) => {
                 match dispatcher.begin(self.endpoint.func, args, caller, in_place) {
@@ -279,6 +317,8 @@ impl ImportedFunc {
         answer: Result<Option<Value>, CompositionError>,
     ) -> Result<Option<Value>, CompositionError> {
         match (answer, self.contained) {
+            // Its caller is told otherwise.
+            (Err(error @ CompositionError::Cancelled { .. }), _) => Err(error),
             (Err(error), Some(carrier)) => Ok(Some(failure(carrier, &error))),
             (answer, _) => answer,
         }

@@ -9,7 +9,7 @@ use wasmtime::component::{Linker, LinkerInstance, ResourceType};
 
 pub(crate) use lacking::{Lacking, unsatisfied};
 
-use crate::plan::companion::BEGUN;
+use crate::plan::companion::{BEGUN, Companion};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, Items, Named, Surface};
 use crate::run::{Border, Endpoint, RunningCalls};
@@ -27,13 +27,20 @@ pub(crate) struct Wire {
 /// is an interface, and the provider's number of it.
 pub(crate) type Connect = dyn Fn(Option<&str>, usize) -> (Endpoint, Option<Carrier>) + Send + Sync;
 
-/// Defines in `linker` what a component's companion tells that a call has begun.
-pub(crate) fn define_begun<T: Send + 'static>(
+/// Defines in `linker` what a component's companion calls.
+pub(crate) fn define_for_companion<T: Send + 'static>(
     linker: &mut Linker<T>,
     border: &Arc<Border>,
+    companion: &Companion,
 ) -> wasmtime::Result<()> {
     let start_order = border.start_order.clone();
     linker.allow_shadowing(true);
+    #[cfg(feature = "component-model-async")]
+    if !companion.imports.is_empty() {
+        border.subtasks.define(linker)?;
+    }
+    #[cfg(not(feature = "component-model-async"))]
+    let _ = companion;
     linker.root().func_wrap(BEGUN, move |_, (number,): (u32,)| {
         start_order.has_begun(number);
         Ok(())
@@ -67,7 +74,9 @@ fn item<T: Send + 'static>(
         (Item::Func { ty, .. }, Item::Func { index, .. }) => {
             let function = interface.map(|_| &*import.name);
             let (endpoint, contained) = (wire.connect)(function, *index);
-            func::define(linker, &import.name, ty.clone(), border.clone(), endpoint, contained)
+            let path: Vec<_> =
+                interface.into_iter().chain([import]).map(|it| it.name.clone()).collect();
+            func::define(linker, &path, ty.clone(), border.clone(), endpoint, contained)
         }
         (Item::Instance(needed), Item::Instance(offered)) => {
             let mut linker = linker.instance(&import.name)?;

@@ -1,6 +1,6 @@
 //! How the functions of a component are called through another one beside it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::types::{FunctionType, ValueType};
 
@@ -12,6 +12,17 @@ pub(crate) const CANCEL: &str = "cancel";
 /// What the companion imports, to tell that the call of a number has begun.
 pub(crate) const BEGUN: &str = "companion-call-has-begun";
 
+/// What the companion imports to learn the number of the imported call that has begun last.
+pub(crate) const NUMBER: &str = "companion-number-of-call";
+/// What the companion imports to cancel an imported call by its number.
+pub(crate) const CANCEL_IMPORT: &str = "companion-cancel-call";
+
+/// Whether an import of a component with a companion is the companion's own.
+#[cfg(all(feature = "compile", feature = "component-model-async"))]
+pub(crate) fn is_own_import(name: &str) -> bool {
+    [BEGUN, NUMBER, CANCEL_IMPORT].contains(&name)
+}
+
 /// Which functions of a component its companion calls, and by which exports. Functions are named by the names
 /// of the instances around them and their own.
 #[derive(Debug, Default)]
@@ -22,6 +33,9 @@ pub(crate) struct Companion {
     pub(crate) holds_back: bool,
     /// Whether giving a call up takes no longer than telling the guest.
     pub(crate) cancels_in_passing: bool,
+    /// The imported functions that it passes on, so that giving up a call of one waits for the callee. They are named
+    /// by the instance around them, if there is one, and their own names.
+    pub(crate) imports: HashSet<Vec<String>>,
 }
 
 impl Companion {
@@ -50,7 +64,7 @@ impl Companion {
 /// As many core values a lowered async function takes as such.
 pub(crate) const MOST_FLAT: usize = 4;
 /// As many core values a lifted function takes as such, and returns.
-const MOST_LIFTED: usize = 16;
+pub(crate) const MOST_LIFTED: usize = 16;
 
 /// With how many bytes a parameter or a result of so many core values is passed in memory, beside another core
 /// value.

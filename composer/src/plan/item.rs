@@ -12,7 +12,7 @@ use super::Plan;
 use super::abilities::Abilities;
 use super::companion::Companion;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
-use super::companion::{BEGUN, COMPONENT};
+use super::companion::{COMPONENT, is_own_import};
 use super::name::{Name, Rank, base};
 use crate::types::{FunctionType, Resource, ValueType};
 
@@ -299,7 +299,7 @@ impl Surface {
         abilities: Abilities,
     ) -> wasmtime::Result<Self> {
         let mut surface = Self::of(component, false, Some(COMPONENT))?;
-        surface.imports.retain(|import| import.name != BEGUN);
+        surface.imports.retain(|import| !is_own_import(&import.name));
         Ok(Self { abilities, companion: Some(Arc::new(companion)), ..surface })
     }
 

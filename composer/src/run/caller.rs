@@ -1,5 +1,10 @@
 //! Who makes a call: Rust, or a component.
 
+#[cfg(feature = "component-model-async")]
+use std::sync::Arc;
+
+#[cfg(feature = "component-model-async")]
+use super::cancel::Cancel;
 use super::context::CallContext;
 use super::waits::PendingWait;
 use crate::pending::OutgoingPermit;
@@ -17,6 +22,9 @@ pub(crate) struct ComponentCaller {
     /// The call's place among those that the component may have.
     pub(crate) place: OutgoingPermit,
     pub(crate) context: CallContext,
+    /// By what it may cancel the call while it waits for it.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) cancel: Option<Arc<Cancel>>,
 }
 
 impl Caller {
@@ -35,10 +43,13 @@ impl Caller {
     /// The same for another call, if there is a place for it.
     pub(crate) fn try_clone(&self) -> Option<Self> {
         Some(match self {
-            Self::Component(ComponentCaller { waiter, place, context }) => {
-                let (waiter, context) = (waiter.clone(), context.clone());
-                Self::Component(ComponentCaller { waiter, place: place.another()?, context })
-            }
+            Self::Component(caller) => Self::Component(ComponentCaller {
+                waiter: caller.waiter.clone(),
+                place: caller.place.another()?,
+                context: caller.context.clone(),
+                #[cfg(feature = "component-model-async")]
+                cancel: caller.cancel.clone(),
+            }),
             Self::Rust { context } => Self::Rust { context: context.clone() },
         })
     }

@@ -245,7 +245,7 @@ impl Dispatcher {
         ticket: Ticket,
         in_place: Option<InPlaceCaller>,
     ) -> Result<PendingCall, CompositionError> {
-        let ComponentCaller { waiter, place, context } = caller;
+        let ComponentCaller { waiter, place, context, .. } = caller;
         let holders = self.holders();
         let driver = holders.takes(&args).clone();
         if !driver.is_started() {
@@ -258,7 +258,13 @@ impl Dispatcher {
             }
             None => (None, None),
         };
-        let made_by = MadeBy { wait, place: Some(place), context };
+        let made_by = MadeBy {
+            wait,
+            place: Some(place),
+            context,
+            #[cfg(feature = "component-model-async")]
+            cancel: caller.cancel,
+        };
         let (call, answer) = driver.new_call(func, args, ticket, made_by);
         match in_place {
             None => {

@@ -3,6 +3,8 @@
 
 mod border;
 mod caller;
+#[cfg(feature = "component-model-async")]
+mod cancel;
 mod context;
 mod dispatcher;
 mod driver;
@@ -11,10 +13,14 @@ mod epoch;
 mod events;
 mod shutdown;
 mod status;
+#[cfg(feature = "component-model-async")]
+mod subtasks;
 mod waits;
 
 pub(crate) use border::{Border, Crossing};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
+#[cfg(feature = "component-model-async")]
+pub(crate) use cancel::Cancel;
 pub use context::CallContext;
 pub(crate) use dispatcher::{Dispatcher, Started};
 pub(crate) use driver::{

@@ -3,6 +3,7 @@
 use super::guest::{Guest, LIFTS, Lift, Lower, function, gives, run, waits};
 use super::{Program, check};
 
+const UNHEARD: &str = "the engine drops at once what the host does for a guest that cancels it";
 const GONE: &str = "what a call brings is in the host's hands from when it is made";
 
 #[test]
@@ -21,6 +22,7 @@ pub(super) fn programs() -> Vec<Program> {
     }
     for lift in LIFTS {
         programs.push(not_listening(lift));
+        programs.push(unheard(lift));
         programs.push(returned_before(lift));
         programs.push(behind_a_sync_call(lift));
     }
@@ -30,6 +32,7 @@ pub(super) fn programs() -> Vec<Program> {
     programs.extend([
         sync_lifted(),
         twice(),
+        twice_by_default(),
         after_the_end(),
         dropped_too_early(),
         dropped_while_cancelled(),
@@ -38,6 +41,7 @@ pub(super) fn programs() -> Vec<Program> {
         argument_before_the_start(),
         used_again(),
         many_times(),
+        many_at_once(),
         left_and_taken_up(),
         silent_afterwards(),
         not_cancelled(),
@@ -97,7 +101,8 @@ const KINDS: &[Kind] = &[
     (
         "stackful-listens-later",
         Lift::Stackful,
-        "(call $pause #50) (if (call $yield-c) (then (call $note #6))) FINISH",
+        // By then it is cancelled in one store; another one may take longer to say so.
+        "(call $pause #50) (loop $again (br_if $again (i32.eqz (call $yield-c)))) (call $note #6) FINISH",
         "",
     ),
 ];
@@ -151,6 +156,17 @@ fn told(kind: Kind, returns: bool, how: &str) -> Program {
 
 /// A task that does not listen goes on, and its caller waits for it.
 fn not_listening(lift: Lift) -> Program {
+    does_not_listen(format!("cancel/not-listening/{lift:?}"), lift)
+}
+
+/// Its caller does not, where nothing is said of that.
+fn unheard(lift: Lift) -> Program {
+    does_not_listen(format!("cancel/by-default/not-listening/{lift:?}"), lift)
+        .cancels_by_default()
+        .isolated_gives([140], UNHEARD)
+}
+
+fn does_not_listen(name: String, lift: Lift) -> Program {
     let wait = match lift {
         // A callback would be told.
         Lift::Callback => {
@@ -168,7 +184,7 @@ fn not_listening(lift: Lift) -> Program {
  (call $then (call $then @blocked (call $await @st)) (i32.load #512))",
     )
     .import("op: async(future<u32>) -> u32", Lower::Async);
-    Program::new(format!("cancel/not-listening/{lift:?}"), [callee, caller]).gives([127])
+    Program::new(name, [callee, caller]).gives([127])
 }
 
 /// A task that has returned is not cancelled, even if its caller has not heard of it yet.
@@ -267,6 +283,17 @@ fn sync_lifted() -> Program {
 }
 
 fn twice() -> Program {
+    cancels_twice("cancel/twice")
+}
+
+fn twice_by_default() -> Program {
+    cancels_twice("cancel/by-default/twice").cancels_by_default().isolated_traps(
+        "`subtask.cancel` called after terminal status delivered",
+        "the engine lets guests of one store cancel again, against the specification",
+    )
+}
+
+fn cancels_twice(name: &str) -> Program {
     let callee = Guest::new(waits("op", Lift::Sync, "(call $begin)", ""))
         .export("op: async(future<u32>) -> u32", Lift::Sync);
     let caller = caller(
@@ -278,10 +305,7 @@ fn twice() -> Program {
  (call $then (call $await @st) (i32.load #512))",
     )
     .import("op: async(future<u32>) -> u32", Lower::Async);
-    Program::new("cancel/twice", [callee, caller]).gives([27]).isolated_traps(
-        "`subtask.cancel` called after terminal status delivered",
-        "the engine lets guests of one store cancel again, against the specification",
-    )
+    Program::new(name, [callee, caller]).gives([27])
 }
 
 fn after_the_end() -> Program {
@@ -424,6 +448,24 @@ fn many_times() -> Program {
     .import("op: async() -> u32", Lower::Async)
     .import("log: () -> u32", Lower::Sync);
     Program::new("cancel/many-times", [callee(KINDS[0], false, ""), caller]).gives([326])
+}
+
+/// Calls are told apart, in whatever order they are cancelled.
+fn many_at_once() -> Program {
+    let caller = caller(
+        "n sum",
+        "(loop $again
+  (i32.store (i32.add #4096 (i32.shl @n #2)) (call $op #512)) (set n (i32.add @n #1))
+  (br_if $again (i32.lt_u @n #50)))
+ (call $until-begun #50)
+ (loop $again
+  (set n (i32.sub @n #1))
+  (set sum (i32.add @sum (call $cancel (i32.load (i32.add #4096 (i32.shl @n #2))))))
+  (br_if $again @n))
+ @sum",
+    )
+    .import("op: async() -> u32", Lower::Async);
+    Program::new("cancel/many-at-once", [callee(KINDS[0], false, ""), caller]).gives([200])
 }
 
 /// A call that one task has left is cancelled by another one, of a later call.

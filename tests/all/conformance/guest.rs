@@ -36,6 +36,8 @@ pub(super) struct Guest {
     code: String,
     imports: Vec<(Signature, String, Lower)>,
     exports: Vec<(Signature, Lift)>,
+    /// Interfaces that it imports.
+    interfaces: String,
     /// Items of the component, with the core functions they define: names and types.
     resources: String,
     natives: Vec<(String, String)>,
@@ -83,6 +85,12 @@ impl Guest {
 
     pub(super) fn export(mut self, signature: &str, lift: Lift) -> Self {
         self.exports.push((Signature::parse(signature), lift));
+        self
+    }
+
+    /// Imports of the component that are no functions, and what they define.
+    pub(super) fn interface(mut self, text: &str) -> Self {
+        self.interfaces.push_str(text);
         self
     }
 
@@ -157,6 +165,7 @@ impl Guest {
                 let _ = writeln!(text, "(import \"{name}\" (func $i-{name} {ty}))");
             }
         }
+        text.push_str(&self.interfaces);
         for (name, ty) in PAYLOADS {
             if named.iter().any(|it| it.split_once('.').is_some_and(|(head, _)| head == *name)) {
                 let _ = writeln!(items, "(type ${name} {ty})");

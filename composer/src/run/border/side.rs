@@ -9,6 +9,8 @@ use super::streams::{Endings, Futures};
 use crate::error::{HandleError, StreamLost};
 use crate::pending::{OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
+#[cfg(feature = "component-model-async")]
+use crate::run::subtasks::Subtasks;
 use crate::run::waits::RunningCalls;
 use crate::sync::lock;
 use crate::types::Resource;
@@ -37,6 +39,9 @@ pub(crate) struct Border {
     pub(crate) stack: usize,
     /// The calls of other components that are not answered, given up or not, and the bytes that wait.
     pub(crate) outgoing: OutgoingCalls,
+    /// The async calls that may be cancelled while they are waited for.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) subtasks: Arc<Subtasks>,
     /// Whose turn it is to begin, of calls by number.
     pub(crate) start_order: Arc<StartOrder>,
     /// The store, as the search for deadlocks sees it.

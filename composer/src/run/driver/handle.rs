@@ -374,6 +374,8 @@ impl DriverHandle {
             Answer::Returned(value) => Ok(value),
             Answer::Failed(error) => Err(error),
             Answer::Stopped { started } => Err(self.unavailable(func, started)),
+            #[cfg(feature = "component-model-async")]
+            Answer::Cancelled => Err(self.cancelled(func)),
         }
     }
 
@@ -479,6 +481,13 @@ impl DriverHandle {
         let source = self.life.why_unavailable();
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started, source }
+    }
+
+    /// The error for a call whose cancelling its callee has acknowledged.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn cancelled(&self, func: usize) -> CompositionError {
+        let (component, function) = (self.id.to_string(), self.function_name(func));
+        CompositionError::Cancelled { component, function }
     }
 
     /// The error for a call through a composition that was closed.

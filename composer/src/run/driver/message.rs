@@ -1,5 +1,7 @@
 //! What a driver can be asked.
 
+#[cfg(feature = "component-model-async")]
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::inbox::Queued;
 use crate::error::CompositionError;
 use crate::pending::{GaugeGuard, OutgoingCalls, OutgoingPermit};
+#[cfg(feature = "component-model-async")]
+use crate::run::cancel::Cancel;
 use crate::run::context::CallContext;
 use crate::run::waits::{Target, WaitGuard, WaitId};
 use crate::value::Value;
@@ -81,6 +85,9 @@ pub(crate) enum Answer {
         /// Whether the guest may have run.
         started: bool,
     },
+    /// The callee has acknowledged that the call was cancelled.
+    #[cfg(feature = "component-model-async")]
+    Cancelled,
 }
 
 /// What the caller is told.
@@ -116,6 +123,9 @@ pub(crate) struct MadeBy {
     pub(crate) place: Option<OutgoingPermit>,
     /// What goes along with the call, and with those that are made in it.
     pub(crate) context: CallContext,
+    /// By what it may be cancelled while it is waited for.
+    #[cfg(feature = "component-model-async")]
+    pub(crate) cancel: Option<Arc<Cancel>>,
 }
 
 impl Reply {
@@ -156,6 +166,22 @@ impl Reply {
     /// Whether the caller has given the call up.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.caller.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    /// Notes that the call begins; `false` if it is not to any more.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn begins(&self) -> bool {
+        !self.is_abandoned() && self.made_by.cancel.as_ref().is_none_or(|it| it.begins())
+    }
+
+    /// Waits until the callee is to be told that the call is cancelled: its caller has given it up,
+    /// or has cancelled it.
+    #[cfg(feature = "component-model-async")]
+    pub(super) fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.made_by.cancel {
+            Some(cancel) if cancel.poll_asked(cx).is_ready() => Poll::Ready(()),
+            _ => self.poll_abandoned(cx),
+        }
     }
 
     /// Waits until the caller gives the call up.

@@ -241,7 +241,7 @@ impl Calls {
     #[cfg(feature = "component-model-async")]
     fn leave_withdrawn(&self, call: usize) -> bool {
         let mut in_flight = self.in_flight();
-        let withdrawn = in_flight.calls.get(call).is_none_or(|it| it.reply.is_abandoned());
+        let withdrawn = in_flight.calls.get(call).is_none_or(|it| !it.reply.begins());
         let call = if withdrawn { in_flight.remove(call) } else { None };
         // What goes along with a call is not dropped under the lock.
         drop(in_flight);
@@ -350,6 +350,15 @@ impl Calls {
     fn poll_given_up(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
         match self.in_flight().calls.get_mut(call) {
             Some(started) => started.reply.poll_abandoned(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Waits until the guest is to be told that a call is cancelled.
+    #[cfg(feature = "component-model-async")]
+    fn poll_cancelled(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
+        match self.in_flight().calls.get_mut(call) {
+            Some(started) => started.reply.poll_cancelled(cx),
             None => Poll::Ready(()),
         }
     }

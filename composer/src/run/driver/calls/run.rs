@@ -110,8 +110,8 @@ impl Calls {
         self.answer(id, self.unwrapped(index, callee, answer));
     }
 
-    /// Runs a call by a number in the store's event loop, and cancels it when its caller gives it up: the
-    /// guest is told.
+    /// Runs a call by a number in the store's event loop, and cancels it when its caller asks for that or gives the
+    /// call up: the guest is told.
     #[cfg(feature = "component-model-async")]
     async fn run_numbered<T: Send + 'static>(
         &self,
@@ -124,7 +124,7 @@ impl Calls {
         let mut running = pin!(self.run_by_number(accessor, (id, index), callee, args));
         let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending => self.poll_given_up(id, cx).map(|()| None),
+            Poll::Pending => self.poll_cancelled(id, cx).map(|()| None),
         });
         match (ended.await, self.cancel) {
             (Some(ended), _) => {
@@ -521,7 +521,7 @@ fn with_number(ty: &FunctionType, number: u32, args: Vec<Value>) -> Vec<Value> {
     all
 }
 
-/// The answer to a call by number, out of what comes of it; nothing if it was given up.
+/// The answer to a call by number, out of what comes of it.
 #[cfg(feature = "component-model-async")]
 fn without_number(answer: Answer, has_result: bool) -> Answer {
     match answer {
@@ -529,8 +529,7 @@ fn without_number(answer: Answer, has_result: bool) -> Answer {
             Value::Fields(fields) if has_result => Answer::Returned(fields.into_iter().next()),
             _ => Answer::Returned(None),
         },
-        // The caller has given the call up, so the answer is dropped.
-        Answer::Returned(_) => Answer::Stopped { started: true },
+        Answer::Returned(_) => Answer::Cancelled,
         other => other,
     }
 }
