@@ -1,9 +1,11 @@
-//! Locks.
+//! How the library's locks are taken.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks what no code can leave half-changed, so that a panic elsewhere on the thread does not make it unusable. Code
-/// of the application's (a `Drop`, a `Debug`, a waker) does not run under such a lock: it may come back to it.
+/// Locks data that is consistent after every statement, so a panic while it was locked (on this or
+/// another thread) must not make it unusable: poisoning is ignored. Code of the application (a
+/// `Drop`, a `Debug`, a waker) must not run while such a lock is held, as it may call back into the
+/// library and lock it again.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
