@@ -1,4 +1,4 @@
-//! Layers: code of yours between a component and whoever calls it.
+//! Layers: code of yours between a component and its callers.
 //!
 //! A layer sees each [`Call`] on its way to the component that provides the function: who makes it, to whom it
 //! goes, its arguments and, when it comes back, its result. It can let the call pass, change it, answer it, make
