@@ -1,4 +1,8 @@
-//! What the callers of a composition share, and what a function's values become on their side.
+//! What the callers of a composition share, and how handles change between them and the stores.
+//!
+//! `Gate` closes the composition for callers. `CallerSide` belongs to one function: it exchanges
+//! the handles in its arguments and results, and gives streams a step that does so for each element
+//! when it is read.
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use std::collections::HashMap;
@@ -28,7 +32,8 @@ use crate::value::handle::{CallerTable, HandleGuard, ResourceKind};
 use crate::value::handle::{Key, StreamName};
 use crate::value::{Handle, HandleType, each_handle};
 
-/// What the callers of a composition share: whether it takes calls, and their handles.
+/// What all callers of a composition share: whether it takes calls, and the tables of their
+/// handles.
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     shut: Arc<AtomicBool>,
@@ -50,12 +55,12 @@ impl Gate {
     }
 }
 
-/// The caller's side of one function: what the handles in its values are there.
+/// The caller's side of one function, which exchanges the handles in its values.
 pub(super) struct CallerSide {
-    /// What each resource in the function's type is.
+    /// The identity of each resource in the function's type.
     pub(super) kinds: Arc<[Option<ResourceKind>]>,
     pub(super) gate: Gate,
-    /// Where the function is called, for its name.
+    /// Where the function is called; needed for its name.
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) func: usize,
 }
@@ -66,7 +71,7 @@ impl CallerSide {
         self.dispatcher.function_name(self.func)
     }
 
-    /// Takes a handle out of the caller's table, to move it or to lend it.
+    /// Moves a handle from the caller's table into an argument, or checks one that is lent.
     pub(super) fn pass_in(
         self: &Arc<Self>,
         ty: HandleType<'_>,
@@ -93,7 +98,8 @@ impl CallerSide {
         }
     }
 
-    /// Puts a handle into the caller's table, to go with its owner.
+    /// Moves a handle of a result into the caller's table. It is dropped with the value that
+    /// represents it.
     pub(super) fn pass_out(
         self: &Arc<Self>,
         ty: HandleType<'_>,
@@ -111,7 +117,7 @@ impl CallerSide {
         }
     }
 
-    /// Has the handles in the elements of a stream pass, when they do.
+    /// Adds a step to a stream that exchanges the handles in its elements when they are read.
     fn pass_elements(
         self: &Arc<Self>,
         payload: Option<&ValueType>,
@@ -136,7 +142,7 @@ impl CallerSide {
         pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
     ) -> StreamEnd {
         let mut handle = Handle::Stream(end);
-        // It is a stream.
+        // Cannot fail: the handle is a stream.
         let _ = self.pass_elements(payload, &mut handle, pass);
         match handle {
             Handle::Stream(end) => end,
@@ -145,7 +151,7 @@ impl CallerSide {
     }
 
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    /// Lets a handle that one function has returned pass to another.
+    /// Checks a handle that one function has returned and another one is to be given.
     pub(super) fn pass_on(
         self: &Arc<Self>,
         ty: HandleType<'_>,
@@ -163,7 +169,7 @@ impl CallerSide {
     }
 }
 
-/// Compares the kind of a handle with the one that stands at its place in the function's type.
+/// Compares the identity of a handle's resource with the one at its place in the function's type.
 pub(super) fn check_kind(
     kinds: &[Option<ResourceKind>],
     resource: &Resource,
@@ -173,7 +179,7 @@ pub(super) fn check_kind(
         return Ok(());
     }
     if resource.name() == found.name() {
-        // The same resource in another composition is another one.
+        // The same resource type in another composition has another identity.
         return Err(HandleError::NotHeld);
     }
     let (expected, found) = (resource.name().to_owned(), found.name().to_owned());
@@ -181,7 +187,7 @@ pub(super) fn check_kind(
 }
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// The streams and futures that a composition's callers in Rust have as `Val`s.
+/// The streams and futures that callers in Rust have as `Val`s.
 #[derive(Clone, Default)]
 pub(crate) struct HeldStreams(Arc<Mutex<StreamTable>>);
 
@@ -193,7 +199,7 @@ pub(super) struct StreamTable {
 }
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// A stream or a future as the caller knows it.
+/// The name of a stream or of a future, as a key.
 pub(crate) type StreamKey = Key<StreamName>;
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
@@ -204,11 +210,11 @@ pub(crate) enum StreamKind {
 }
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// Where the elements come from.
+/// Where the elements of a stream come from.
 pub(crate) enum StreamSource {
-    /// From Rust, as `Val`s of a type that is known where they go.
+    /// From Rust, as `Val`s. Their type is the one of the place where the stream is passed.
     Vals(BoxStream<'static, Val>),
-    /// From Rust, of a type that is.
+    /// From Rust, as a Rust type.
     Typed {
         end: StreamEnd,
         check: fn(&ValueType) -> Result<(), TypeDifference>,
@@ -217,7 +223,7 @@ pub(crate) enum StreamSource {
 }
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
-/// What a function has returned.
+/// A stream or future that a function has returned.
 pub(crate) struct ReturnedStream {
     pub(super) end: StreamEnd,
     pub(super) payload: Option<ValueType>,
@@ -226,19 +232,20 @@ pub(crate) struct ReturnedStream {
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 impl HeldStreams {
-    /// No stream may be dropped under this lock: it can be one of Rust.
+    /// Locks the table. No stream may be dropped while it is locked: dropping one from Rust runs
+    /// the application's code.
     pub(super) fn lock(&self) -> MutexGuard<'_, StreamTable> {
         lock(&self.0)
     }
 
-    /// Drops every stream, and from now on those that still arrive.
+    /// Drops every stream, and from now on those that are still added.
     pub(crate) fn close(&self) {
         let sources = {
             let mut table = self.lock();
             table.closed = true;
             std::mem::take(&mut table.sources)
         };
-        // Streams are not dropped under the lock.
+        // The streams are dropped outside the lock.
         sources.into_keys().for_each(|Key(name)| name.retire());
     }
 
@@ -249,7 +256,7 @@ impl HeldStreams {
     ) -> Result<Stored, HandleError> {
         let mut table = self.lock();
         if table.closed {
-            // Streams are not dropped under the lock.
+            // The stream is dropped outside the lock.
             drop(table);
             return Err(HandleError::Closed);
         }
@@ -275,7 +282,7 @@ impl HeldStreams {
         self.lock().sources.remove(key).ok_or(HandleError::NotHeld)
     }
 
-    /// Takes out the stream or the future that `val` is, if it is one that is here.
+    /// Removes and returns the stream or future that `val` names, if it is in the table.
     pub(crate) fn take(&self, val: &Val) -> Option<impl Sized + use<>> {
         let key = key_of_val(val)?;
         let source = self.remove(&key).ok()?;
