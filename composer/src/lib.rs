@@ -11,7 +11,7 @@
 //!   be composed; [`ExportFilter`] restricts what others see of one.
 //! - With the feature `fuse`, `Composer::fused` places components together: they are fused into one, in
 //!   one store, and the rest stays isolated.
-//! - [`Composer::plan`] shows the wiring, or tells everything that is wrong with it.
+//! - [`Composer::plan`] shows the wiring, or reports all problems with it.
 //! - [`Composition::typed`] gives a [`TypedFunc`] of Rust types, [`Composition::get_func`] an
 //!   [`ExportFunc`], which is called with wasmtime's `Val`s.
 //! - [`ComponentStream`] and [`ComponentFuture`] are streams and futures between Rust and components.

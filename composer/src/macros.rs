@@ -1,4 +1,5 @@
-//! `compose!`.
+//! `compose!`: its documentation, with the grammar, and the `macro_rules!` that passes `$crate` on
+//! to the procedural macro.
 
 /// Declares components, hints, filters and typed accessors in Rust syntax, and composes them.
 ///
@@ -102,9 +103,10 @@
 /// # }
 /// ```
 ///
-/// One that is missing, or there twice, is an error while compiling. Where the block leaves only one open there is
-/// also `Calculator::compose(adder())`; several always have their names, as nothing would keep a caller from changing
-/// the places of two that are of one type, and each would have the hints, filters and limits of the other.
+/// A missing part, and a part that is given twice, are errors of the compiler. Where the block
+/// leaves only one component open, there is also `Calculator::compose(adder())`. Several components
+/// must always be named: two arguments of the same type could be exchanged unnoticed, and each
+/// would get the hints, filters and limits of the other.
 ///
 /// An interface can be implemented **in Rust**, in the block:
 ///
