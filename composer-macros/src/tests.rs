@@ -1,5 +1,5 @@
-//! Expansions in-process, pretty-printed and compared with `snapshots/*.rs`. `BLESS=1` rewrites
-//! those.
+//! Expansions in-process, pretty-printed and compared with `snapshots/*.rs`. `BLESS=1` rewrites the
+//! snapshots.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -237,8 +237,8 @@ fn losses_make_an_erroneous_value() {
     matches_snapshot("losses_in_expression", Place::Expression, expansion);
 }
 
-/// What stands there while `tokens` are typed: each beginning, with every brace closed that was opened, and
-/// whether it ends within braces.
+/// The block at each moment while `tokens` are being typed: every prefix, with all open braces
+/// closed, and whether it ends inside braces.
 fn beginnings(tokens: &TokenStream) -> Vec<(TokenStream, bool)> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut found = Vec::new();
@@ -306,7 +306,7 @@ fn half_typed_statement_is_one_error_and_leaves_the_rest() {
                 ] {
                     let expansion = compose(CRATE, &body);
                     let errors = count(&expansion, "compile_error");
-                    // Within braces the end may be left out.
+                    // Before a closing brace the last semicolon may be omitted.
                     assert!(errors == 1 || is_within && errors == 0, "{errors} of {body}");
                     assert!(count(&expansion, "async fn other") == 1, "{body}\n{expansion}");
                     assert!(count(&expansion, r#"new ("one""#) == 1, "{body}\n{expansion}");
@@ -373,7 +373,7 @@ fn expansions_do_not_vary() {
     assert_eq!(compose(CRATE, body).to_string(), compose(CRATE, body).to_string());
 }
 
-/// What an accessor is called must not hide what a composition has.
+/// An accessor must not shadow a method of the composition, so `METHODS` must list all of them.
 #[test]
 fn methods_of_a_composition_are_no_names_for_accessors() {
     for file in ["composition.rs", "export/streams.rs"] {

@@ -1,4 +1,4 @@
-//! Interfaces that are implemented in Rust.
+//! Checks interfaces that are implemented in Rust in the block.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ impl Checker<'_> {
         });
         let mut functions: Vec<_> = functions.collect();
         if wrong > 0 {
-            // They would speak of what is not there.
+            // The functions may use the shared values that were refused.
             functions.clear();
         }
         Host { span, interface, shared, functions }
@@ -103,7 +103,7 @@ impl Checker<'_> {
         }
         let count = params.len();
         let params: Vec<_> = params.into_iter().filter_map(|it| self.host_param(it)).collect();
-        // What it does may speak of what is not there.
+        // The body may use the parameters that were refused.
         if params.len() < count {
             return None;
         }
