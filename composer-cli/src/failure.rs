@@ -1,4 +1,4 @@
-//! Why a command failed: what is printed, and the exit code.
+//! Why a command failed: the errors and help that are printed, and the exit code.
 
 use std::error::Error;
 use std::fmt::Write as _;

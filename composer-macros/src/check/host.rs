@@ -1,4 +1,7 @@
 //! Checks interfaces that are implemented in Rust in the block.
+//!
+//! A function with a mistake is left out. So are all functions of an interface that names a wrong
+//! shared value, as their bodies would refer to something that does not exist.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,7 @@
 //! Turns a type into a model. Mistakes are reported.
+//!
+//! The shape follows from the Rust type: a struct is a record, a tuple or flags, an enum is an enum
+//! or a variant, and attributes choose where the type alone does not tell.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Encoding: values to bytes.
+//! Encoding: values to bytes. Streams and futures are not encoded here: a byte announces each, and
+//! they are returned with their paths, for the transport to send.
 
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{Handle, Value};

@@ -1,4 +1,8 @@
 //! Lifting: values from core values and from memory.
+//!
+//! Everything that comes from the guest is checked: bounds and alignment of pointers,
+//! discriminants, characters and UTF-8. The memory that a list takes here is charged to the store's
+//! hostcall fuel before it is allocated.
 
 use std::slice::Iter;
 

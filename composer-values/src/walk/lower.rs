@@ -1,4 +1,7 @@
 //! Lowering: values to core values and to memory.
+//!
+//! The type leads the walk. A value that does not have the type's shape is an error (`misfit`),
+//! since a guest must never see memory that was only written in part.
 
 use std::slice::IterMut;
 

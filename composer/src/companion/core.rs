@@ -1,4 +1,5 @@
-//! A builder of core modules, item by item; the sections are put in order at the end.
+//! A builder of core modules, item by item; the sections are put in their required order at the
+//! end.
 
 use wasm_encoder::{
     CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection,

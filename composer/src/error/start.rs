@@ -1,4 +1,7 @@
 //! Errors of components that cannot be started, of WASI configuration, and of fusing.
+//!
+//! Their causes come from wasmtime or the encoder; the errors add which component it was, and what
+//! the user can do.
 
 use std::fmt;
 #[cfg(feature = "wasi")]

@@ -1,4 +1,7 @@
 //! Errors of functions whose types do not match the Rust types with which they are to be called.
+//!
+//! A [`TypeDifference`] is built from the inside out: each level of a type adds its step to the
+//! path (`within`).
 
 use std::fmt;
 

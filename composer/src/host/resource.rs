@@ -1,4 +1,8 @@
 //! Resources that are implemented in Rust.
+//!
+//! The value of such a resource is an `Arc` of a Rust type. Handles travel as those of guests'
+//! resources do; in the functions of their own interface they are [`HostOwn`] and [`HostBorrow`],
+//! which give access to the value.
 
 use std::any::TypeId;
 use std::fmt;

@@ -1,4 +1,7 @@
 //! [`CallCounts`]: how often each component calls each other one.
+//!
+//! The outcome of a call is counted when its `CountedCall` is dropped, so calls that their callers
+//! give up are counted as well.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,7 @@
 //! [`Recorder`] and [`Replay`]: layers that record calls, and that answer calls from a recording.
+//!
+//! Values are recorded in WAVE, the component model's text encoding, so recordings can be read,
+//! edited and compared, and are replayed by the types of the functions that are called.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;

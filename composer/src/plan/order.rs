@@ -1,4 +1,8 @@
 //! In which order components start, and where they import from each other in a cycle.
+//!
+//! A component's imports can be called as soon as it is instantiated, so its providers are started
+//! before it. In a cycle that is impossible for at least one component; whether cycles are allowed
+//! is decided by the caller.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,7 @@
 //! Plans and snapshots as JSON, and as a page that draws them.
+//!
+//! Names of components are untrusted text, so characters that would affect a terminal or a script
+//! element are written as escapes of JSON, which mean the same.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,8 @@
 //! Component values of the standard library's types.
+//!
+//! Lists of numbers and bytes are moved or copied as a whole (`list_into_value`,
+//! `list_from_value`). `()` has no component type: it stands for the absence of a result or
+//! payload.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;

@@ -1,4 +1,5 @@
-//! Parameter lists: tuples of component values.
+//! Parameter lists: tuples of component values. The traits are sealed, as the conversions rely on
+//! the number and order of elements.
 
 use super::{FromComponentValue, HostTypes, IntoComponentValue, Unexpected, tuples};
 use crate::error::TypeDifference;

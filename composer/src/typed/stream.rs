@@ -1,4 +1,8 @@
 //! [`ComponentStream`] and [`ComponentFuture`]: streams and futures between Rust and components.
+//!
+//! Both are readers (`StreamEnd`) with a Rust type for their elements. One that is made from a Rust
+//! stream is polled by the component that reads it; one that a component returned takes elements
+//! only while it is polled, several at a time, and keeps those that were not read.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,7 @@
 //! The configuration of a component's WASI, and the state of a store that is made from it.
+//!
+//! A store is made again for every restart and instance, so settings are kept as plain data, and
+//! the context is built from them each time.
 
 use std::collections::BTreeMap;
 use std::fmt;

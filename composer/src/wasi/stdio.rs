@@ -1,4 +1,8 @@
 //! Standard streams: where a component's input comes from, and where its output goes.
+//!
+//! Output is handed over while the guest's write is in progress, not by a task in the background.
+//! So the order of the output of several components is that of their writes, and nothing is lost
+//! when a store ends.
 
 use std::fmt;
 use std::io;
