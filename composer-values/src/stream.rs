@@ -59,8 +59,8 @@ pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
         write: Write,
     ) -> Poll<Result<Wanted>>;
 
-    /// Takes elements, at most as many as are wanted. If the reader of a future is gone, it gets
-    /// the value nevertheless, in order to drop the handles in it.
+    /// Takes elements, at most as many as are wanted. If the reader of a future is gone, the value
+    /// is taken nevertheless, in order to drop the handles in it.
     ///
     /// # Errors
     ///

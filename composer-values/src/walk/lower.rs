@@ -1,7 +1,7 @@
 //! Lowering: values to core values and to memory.
 //!
 //! The type leads the walk. A value that does not have the type's shape is an error (`misfit`),
-//! since a guest must never see memory that was only written in part.
+//! although the plan should have excluded it.
 
 use std::slice::IterMut;
 

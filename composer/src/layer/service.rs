@@ -1,8 +1,8 @@
 //! The link to `tower`: layers and services as its traits, and their type-erased form.
 //!
 //! The type of a layer's service is erased when it is added, so that layers of different types are
-//! in one list. `poll_ready` and `call` are made on a clone of the service, which is what `tower`
-//! asks for concurrent calls.
+//! in one list. Each call clones the service and uses the clone for `poll_ready` and `call`, so calls
+//! are concurrent.
 
 use std::error::Error;
 use std::fmt;

@@ -76,8 +76,8 @@ pub(super) fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     })
 }
 
-/// Imports whose failures should be contained although the importer's own linker satisfies them,
-/// where no failure can be told from a trap.
+/// Imports whose failures should be contained although the importer's own linker satisfies them.
+/// Containment is for calls of other components.
 pub(super) fn contained_of_host(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     leaves.iter().flat_map(|leaf| {
         let hosted = leaf.contained.iter().map(|contained| contained.import);

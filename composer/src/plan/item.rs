@@ -263,7 +263,7 @@ pub(crate) enum ResourceOrigin {
     Defined,
     /// The provider of the import that introduces it.
     Imported,
-    /// The host. For instance in the store of an instance that was running before it was composed.
+    /// The host, for instance that of an instance which ran before it was composed.
     Host,
 }
 

@@ -1,9 +1,9 @@
 //! Compares what an import needs with what an export offers, item by item.
 //!
 //! The provider may offer more items than the importer needs. Items that the importer needs must be
-//! equal in names, order and types, async-ness included: the component model's subtyping has no
-//! more today than extra exports (`Subtyping.md` is a draft). `Mismatch` records the path from the
-//! import to the difference; the caller adds the names of the components.
+//! equal in names, order and types, async-ness included, as the component model's subtyping has it
+//! today. `Mismatch` records the path from the import to the difference; the caller adds the names
+//! of the components.
 //!
 //! Whether two resources are the same depends on the wiring, so the `Resources` trait decides it:
 //! once for edges (`check.rs`), once for a component and its replacement (`replacement.rs`).
