@@ -38,7 +38,7 @@ impl<T: Send + Sync + 'static> HostOwn<T> {
         Self { value: Arc::new(value) }
     }
 
-    /// Takes out the value; the resource ends to exist.
+    /// Takes out the value, after which the resource does not exist any more.
     ///
     /// # Errors
     ///
