@@ -1,4 +1,5 @@
-//! What can be said on the command line.
+//! The options of the command line. The doc comments of the types derived with clap are the text of
+//! `--help`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A call as it stands on the command line: `interface#function(arguments)`.
+//! A call as written on the command line: `interface#function(arguments)`.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use wasmtime::component::Val;
 use crate::failure::Failure;
 use crate::wave;
 
-/// A function and its arguments, which are not looked at yet.
+/// A function and its arguments, which are parsed later by the function's type.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     interface: Option<String>,
@@ -49,7 +49,7 @@ impl FromStr for Call {
     }
 }
 
-/// What is wrong with the syntax of a text, and at which character of the whole call.
+/// The text with a syntax error, the offset of the text in the whole call, and the error.
 struct Syntax<'a>(&'a str, usize, &'a ParserError);
 
 impl std::fmt::Display for Syntax<'_> {
@@ -64,20 +64,20 @@ impl std::fmt::Display for Syntax<'_> {
     }
 }
 
-/// A function that was found, with arguments that fit it.
+/// A function that was found, with arguments of its types.
 pub(crate) struct Ready {
     pub(crate) func: ExportFunc,
     pub(crate) arguments: Vec<Val>,
 }
 
 impl Call {
-    /// A call of an interface's function without arguments.
+    /// A call of a function of an interface, without arguments.
     pub(crate) fn of(interface: &str, function: &str) -> Self {
         let (interface, function) = (Some(interface.to_owned()), function.to_owned());
         Self { interface, function, arguments: None }
     }
 
-    /// Looks the function up and reads the arguments by its type.
+    /// Finds the function and parses the arguments by its type.
     pub(crate) fn ready(&self, composition: &Composition) -> Result<Ready, Failure> {
         let func = composition
             .get_func(self.interface.as_deref(), &self.function)
@@ -95,7 +95,7 @@ impl Call {
         wave::arguments(&self.name(), ty, self.arguments.as_ref())
     }
 
-    /// The name of the export that has the function.
+    /// The name of the export: the interface, or a function at the root.
     pub(crate) fn export(&self) -> &str {
         self.interface.as_deref().unwrap_or(&self.function)
     }
@@ -107,7 +107,7 @@ impl Call {
         }
     }
 
-    /// The library's error, with the calls that were probably meant.
+    /// The library's error, with suggestions of calls that were probably meant.
     fn not_found(&self, error: CompositionError) -> Failure {
         let interfaces = match &error {
             CompositionError::Lookup(LookupError::NotExported { interfaces, .. }) => {

@@ -1,4 +1,4 @@
-//! Compiles components in parallel and says how far it is.
+//! Compiles components in parallel and shows the progress.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
@@ -8,24 +8,24 @@ use wasm_runtime_composer::__private::plain;
 
 use crate::component::Component;
 
-/// Compiles what is not compiled yet. What cannot be compiled is told by the library, when it is
-/// composed.
+/// Compiles the components that are not compiled yet. Errors are ignored here; composing reports
+/// them.
 pub(crate) fn compile(components: &[Component]) {
     let next = AtomicUsize::new(0);
     let progress = Progress::new(components.len());
     let worker = || {
         while let Some(component) = components.get(next.fetch_add(1, Ordering::Relaxed)) {
             progress.begin(&component.id);
-            // All descriptions of a component share what is compiled. That its imports are open
-            // says nothing yet.
+            // All clones of a component share the compiled code. A plan of the component alone may
+            // fail because its imports are open, which does not matter here.
             let _ = component.alone().plan();
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        // This thread is one of them.
+        // This thread is one of the workers.
         for _ in 1..threads.min(components.len()) {
-            // Without another thread it takes longer.
+            // If no thread can be spawned, compiling only takes longer.
             let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
         }
         worker();
@@ -33,15 +33,15 @@ pub(crate) fn compile(components: &[Component]) {
     progress.end();
 }
 
-/// One line on the terminal, if standard error is one.
+/// A line on the terminal, if standard error is one.
 struct Progress {
     total: usize,
-    /// How many were begun.
+    /// How many components have been begun.
     begun: Mutex<usize>,
     visible: bool,
 }
 
-/// Goes to the start of the line and erases it.
+/// Moves to the start of the line and erases it.
 const ERASE: &str = "\r\x1b[2K";
 
 impl Progress {
@@ -53,7 +53,7 @@ impl Progress {
         if !self.visible {
             return;
         }
-        // Held while writing, so that numbers go up.
+        // Locked while writing, so that the number never decreases.
         let Ok(mut begun) = self.begun.lock() else { return };
         *begun += 1;
         show(&format!("{ERASE}compiling {begun} of {}: {}", self.total, plain(id)));
@@ -66,7 +66,7 @@ impl Progress {
     }
 }
 
-/// Writes to standard error; it is no error if that cannot be done.
+/// Writes to standard error. Failing to do so is not an error.
 fn show(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

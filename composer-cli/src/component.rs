@@ -1,4 +1,4 @@
-//! A component of the command line.
+//! A component given on the command line.
 
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, PlanProblem, WasiState,
@@ -15,14 +15,14 @@ impl Component {
         ComposableDescriptor::new(&self.id, self.component.clone())
     }
 
-    /// A composer with nothing but this component.
+    /// A composer with this component only.
     pub(crate) fn alone(&self) -> Composer {
         let mut composer = Composer::new();
         composer.add(self.describe());
         composer
     }
 
-    /// Whether the component imports `import`, host functions and interfaces included.
+    /// Whether the component imports `import`, including functions and interfaces of the host.
     pub(crate) fn imports(&self, import: &str) -> Imports {
         let mut composer = Composer::new();
         composer.add(self.describe().with_import_hint(import, "host"));
@@ -36,11 +36,11 @@ impl Component {
     }
 }
 
-/// Whether a component imports something.
+/// Whether a component has a certain import.
 pub(crate) enum Imports {
     Yes,
-    /// It does not; perhaps this was meant.
+    /// It does not. Perhaps this import was meant.
     No(Option<String>),
-    /// The component cannot be loaded, which is told when it is composed.
+    /// The component cannot be loaded; composing reports that.
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! Why a command failed: what is printed, and the exit code.
+//! Why a command failed: the errors and help that are printed, and the exit code.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::told::{Told, told, told_of_lookup};
 
-/// Errors with their exit code, and what to do about them where the tool knows.
+/// Errors with their exit code, and help where the tool knows what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
@@ -18,7 +18,7 @@ pub(crate) struct Failure {
     help: Vec<String>,
 }
 
-/// A call failed, or what was called.
+/// A call failed, or the called function reported a failure.
 const CALL: u8 = 1;
 /// The command line is wrong.
 const USAGE: u8 = 2;
@@ -27,7 +27,7 @@ const COMPOSE: u8 = 3;
 /// The output cannot be written.
 const OUTPUT: u8 = 4;
 
-/// A message above its cause.
+/// A message with a cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 struct Because {
@@ -41,12 +41,12 @@ impl Failure {
         Self { code, errors: vec![error.into()], help: Vec::new() }
     }
 
-    /// What keeps the components from being wired.
+    /// Problems of the wiring.
     pub(crate) fn problems<'a>(problems: impl IntoIterator<Item = &'a PlanProblem>) -> Self {
         let mut failure = Self { code: COMPOSE, errors: Vec::new(), help: Vec::new() };
         for problem in problems {
             match problem {
-                // Its causes are lines of their own.
+                // Its causes get lines of their own.
                 PlanProblem::Load { .. } => failure.errors.push(problem.clone().into()),
                 _ => {
                     let Told { error, help } = told(problem);
@@ -65,7 +65,7 @@ impl Failure {
         self
     }
 
-    /// All that succeeded, or all failures in one.
+    /// All successful results, or all failures as one.
     pub(crate) fn collect<T>(
         results: impl IntoIterator<Item = Result<T, Self>>,
     ) -> Result<Vec<T>, Self> {
@@ -105,19 +105,19 @@ impl Failure {
         Self::of(OUTPUT, Because { message, source: source.into() })
     }
 
-    /// A call of a command said that it failed; it has told why itself.
+    /// A command component reported a failure; it has printed the reason itself.
     pub(crate) fn command(name: &str) -> Self {
         Self::of(CALL, format!("`{name}` ended with an error"))
     }
 
-    /// The same, with what to do about it.
+    /// Adds what the user can do.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// Prints the errors, their causes and what to do, a line each. A guest that ended itself has told
-    /// by itself what there was to tell.
+    /// Prints the errors, their causes and the help, a line each. Prints nothing if a guest exited
+    /// by itself, as it has printed what it wanted to.
     pub(crate) fn report(&self) -> ExitCode {
         if let Some(code) = self.exit_of_guest() {
             return ExitCode::from(code);
@@ -139,14 +139,15 @@ impl Failure {
             }
         }
         let text = plain_lines(&text);
-        // If nobody reads it, the exit code is left.
+        // If standard error is closed, the exit code remains.
         let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
         ExitCode::from(self.code)
     }
 }
 
 impl Failure {
-    /// The exit code of the guest, if that called `exit`. Codes beyond a byte are errors of some kind.
+    /// The exit code of the guest, if it called `exit`. Codes that do not fit in a byte become some
+    /// error code.
     fn exit_of_guest(&self) -> Option<u8> {
         let Some(CompositionError::Trap { source, .. }) = self.errors.first()?.downcast_ref()
         else {

@@ -60,7 +60,7 @@ fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let text = explanation.to_string();
     match &explanation.outcome {
         Outcome::Ambiguous { providers, .. } => {
-            // The hint that the library shows is one in Rust.
+            // The library's message suggests Rust code; only its list of candidates is kept.
             let (_, candidates) = text.split_once('\n').unwrap_or_default();
             let providers = told::all(providers);
             print(

@@ -12,7 +12,7 @@ use crate::output::print;
 use crate::setup::Setup;
 use crate::wave;
 
-/// How long components may take to end, when everything has been called.
+/// How long components may take to end after all calls.
 const CLOSING: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -22,8 +22,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::input("cannot start threads".to_owned(), error))?;
     let done = runtime.block_on(compose_and_call(&setup, args));
-    // A guest that computes for ever, or waits for standard input, holds a thread; it ends with the
-    // process.
+    // A guest that computes without end, or waits for standard input, blocks a thread, which ends
+    // with the process.
     runtime.shutdown_background();
     done
 }
@@ -32,14 +32,15 @@ async fn compose_and_call(setup: &Setup<'_>, args: &RunArgs) -> Result<(), Failu
     let composition = compose(setup, args).await?;
     let called = call_all(&composition, args).await;
     let closed = composition.close(CLOSING).await;
-    // What went wrong first is told.
+    // The first failure is reported.
     called?;
     Ok(closed?)
 }
 
 async fn compose(setup: &Setup<'_>, args: &RunArgs) -> Result<Composition, Failure> {
     let mut composer = setup.composer()?;
-    // One call is made after the other.
+    // Calls are made one at a time, so a component that waits for something between them waits
+    // forever.
     composer.trap_on_idle();
     let composing = composer.compose();
     let called: Vec<_> = args.calls.iter().map(Call::export).collect();
@@ -53,7 +54,7 @@ async fn compose(setup: &Setup<'_>, args: &RunArgs) -> Result<Composition, Failu
     }
 }
 
-/// Makes the calls in their order, once all of them are known to fit.
+/// Makes the calls in order, after all of them have been checked.
 async fn call_all(composition: &Composition, args: &RunArgs) -> Result<(), Failure> {
     if args.calls.is_empty() {
         return run_command(composition, args.deadline).await;
@@ -69,7 +70,7 @@ async fn call_all(composition: &Composition, args: &RunArgs) -> Result<(), Failu
     Ok(())
 }
 
-/// Calls `run` of `wasi:cli/run`, which tells by its result whether it did what it was to do.
+/// Calls `run` of `wasi:cli/run`, whose result tells whether the command succeeded.
 async fn run_command(composition: &Composition, deadline: Option<Duration>) -> Result<(), Failure> {
     let exports = composition.exports();
     let Some(command) = exports.iter().find(|export| export.name.starts_with("wasi:cli/run@"))
@@ -89,7 +90,7 @@ async fn run_command(composition: &Composition, deadline: Option<Duration>) -> R
     }
 }
 
-/// The result, if the function has one.
+/// Makes a call. Returns the result, if the function has one.
 async fn call_one(call: Ready, deadline: Option<Duration>) -> Result<Option<Val>, Failure> {
     let Ready { func, arguments } = call;
     let func = match deadline {

@@ -1,4 +1,8 @@
 //! From the command line to a [`Composer`].
+//!
+//! Components are read, given WASI, and compiled together with a progress line. When the wiring
+//! fails, the tool suggests complete sets of hints, and tries them (up to `MOST_TRIED`) so that
+//! what it suggests works.
 
 use std::time::Duration;
 
@@ -12,25 +16,24 @@ use crate::component::{Component, Imports};
 use crate::failure::Failure;
 use crate::told::{all, export_hint};
 
-/// How often guests give way where calls have a deadline.
+/// The interval at which guests yield, if calls have a deadline.
 const TICK: Duration = Duration::from_millis(5);
 
-/// The components, compiled as far as they can be, and the wishes for their wiring.
+/// The components, compiled as far as possible, and the options for their wiring.
 pub(crate) struct Setup<'a> {
     wiring: &'a Wiring,
     components: Vec<Component>,
-    /// Interrupts guests that compute without end, so that deadlines reach them.
+    /// Interrupts guests that compute without end, so that deadlines apply to them.
     _ticker: Option<EpochTicker>,
 }
 
 impl<'a> Setup<'a> {
-    /// Reads and compiles components that are not to run.
+    /// Reads and compiles components that will not run.
     pub(crate) fn new(wiring: &'a Wiring) -> Result<Self, Failure> {
         Self::of(wiring, &Wasi::new(&engine(false)?), &[], None)
     }
 
-    /// Reads and compiles components that are to run. With a deadline, their guests can be
-    /// interrupted.
+    /// Reads and compiles components that will run. With a deadline, guests can be interrupted.
     pub(crate) fn running(
         wiring: &'a Wiring,
         host: &HostArgs,
@@ -60,12 +63,12 @@ impl<'a> Setup<'a> {
         Ok(Self { wiring, components, _ticker: ticker })
     }
 
-    /// The components with their hints, to be planned, composed or fused.
+    /// The components with their hints, ready to be planned, composed or fused.
     pub(crate) fn composer(&self) -> Result<Composer, Failure> {
         self.hinted(&[])
     }
 
-    /// The same, with what is suggested to choose.
+    /// The same, with the suggestions as additional hints.
     fn hinted(&self, suggestions: &[Suggestion]) -> Result<Composer, Failure> {
         self.check_untrusted()?;
         let mut descriptors = Vec::with_capacity(self.components.len());
@@ -103,7 +106,7 @@ impl<'a> Setup<'a> {
         Ok(composer)
     }
 
-    /// Fails if something that is not to be trusted is no component.
+    /// Fails if an option `--untrusted` names no component.
     fn check_untrusted(&self) -> Result<(), Failure> {
         let is_known = |id: &&String| self.components.iter().any(|it| it.id == **id);
         match self.wiring.untrusted.iter().find(|id| !is_known(id)) {
@@ -115,8 +118,8 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// What is wrong with the wiring, with every hint that it takes to settle it, for `names` too, which
-    /// are exports that are to be called.
+    /// The problems of the wiring, with every hint that is needed to solve them. `names` are
+    /// exports that will be called, so ambiguity among them is a problem too.
     pub(crate) fn failure(&self, error: CompositionError, names: &[&str]) -> Failure {
         let CompositionError::Plan(plan) = &error else { return error.into() };
         let ambiguous = plan.problems().iter().filter_map(Suggestion::of);
@@ -125,7 +128,7 @@ impl<'a> Setup<'a> {
         if suggestions.is_empty() {
             return failure;
         }
-        // What is suggested should go together, in its types too.
+        // The suggested hints should work together, including the types.
         let most = suggestions.iter().map(|it| it.providers.len()).sum::<usize>().min(MOST_TRIED);
         let mut exports = None;
         for _ in 0..most {
@@ -166,7 +169,7 @@ impl<'a> Setup<'a> {
         failure
     }
 
-    /// The problems of one import, if it is not satisfied.
+    /// The problems of a single import, if it is not satisfied.
     pub(crate) fn failure_of(
         &self,
         error: CompositionError,
@@ -184,7 +187,7 @@ impl<'a> Setup<'a> {
         together(&hints).into_iter().fold(failure, Failure::with_help)
     }
 
-    /// Every hint for an import, for each component that it concerns.
+    /// The hints for imports, each resolved to the components that it applies to.
     fn import_hints(&self) -> Result<Vec<ImportHint<'_>>, Failure> {
         let of_one = self.wiring.import_hints.iter().map(|hint| self.of_one(hint));
         let of_all = self.wiring.hints.iter().map(|Hint { name, target }| {
@@ -200,7 +203,7 @@ impl<'a> Setup<'a> {
         let told = hints.len();
         for (import, target, consumers) in of_all {
             for consumer in consumers {
-                // What is said of one component counts before what is said of all.
+                // A hint for a single component takes precedence over one for all.
                 let of_one = |hint: &ImportHint<'_>| {
                     hint.consumer == consumer && holds_for(hint.import, import)
                 };
@@ -212,7 +215,8 @@ impl<'a> Setup<'a> {
         Ok(hints)
     }
 
-    /// The hint `CONSUMER:IMPORT=ID`. Both an id and a name may have a `:` in them.
+    /// Parses the hint `CONSUMER:IMPORT=ID`. Both ids and names may contain `:`, so known ids
+    /// decide.
     fn of_one<'h>(&'h self, hint: &'h Hint) -> Result<ImportHint<'h>, Failure> {
         let import = |id: &str| hint.name.strip_prefix(id)?.strip_prefix(':');
         let ids = self.components.iter().map(|component| component.id.as_str()).enumerate();
@@ -228,7 +232,8 @@ impl<'a> Setup<'a> {
         Ok(ImportHint { consumer, import, target: self.target(&hint.target) })
     }
 
-    /// The target `ID` or `ID:EXPORT`. Both an id and a name may have a `:` in them.
+    /// Parses the target `ID` or `ID:EXPORT`. Both ids and names may contain `:`, so known ids
+    /// decide.
     fn target<'h>(&'h self, target: &'h str) -> Target<'h> {
         let ids = self.components.iter().map(|component| component.id.as_str());
         let named = ids.filter_map(|provider| {
@@ -236,7 +241,7 @@ impl<'a> Setup<'a> {
             let export = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
             Some(Target { provider, export })
         });
-        // An id that is none is told of with the other problems.
+        // An unknown id is reported by the library, together with other problems.
         let unknown = || match target.split_once(':') {
             Some((provider, export)) => Target { provider, export: Some(export) },
             None => Target { provider: target, export: None },
@@ -244,7 +249,7 @@ impl<'a> Setup<'a> {
         named.max_by_key(|it| it.provider.len()).unwrap_or_else(unknown)
     }
 
-    /// The components that import `import`, other than the one that is to provide it.
+    /// The components that import `import`, except its provider.
     fn consumers(&self, import: &str, provider: &str) -> Result<Vec<usize>, Failure> {
         let mut consumers = Vec::new();
         let mut nearest: Option<(usize, String)> = None;
@@ -254,7 +259,7 @@ impl<'a> Setup<'a> {
             match component.imports(import) {
                 Imports::Yes if component.id == provider => imports_it_itself = true,
                 Imports::Yes => consumers.push(index),
-                // No component is to satisfy its own import.
+                // A component cannot satisfy its own import, so it need not have the import.
                 Imports::No(_) if component.id == provider => {}
                 Imports::No(Some(meant)) => {
                     let distance = strsim::levenshtein(import, &meant);
@@ -283,7 +288,7 @@ impl<'a> Setup<'a> {
         )))
     }
 
-    /// The ids of all other components, and of the host.
+    /// The ids of all other components, and `host`.
     fn ids_but(&self, id: &str) -> String {
         let others = self.components.iter().map(|it| it.id.as_str()).filter(|other| *other != id);
         let ids: Vec<_> = others.chain(["host"]).map(|id| format!("`{id}`")).collect();
@@ -296,15 +301,15 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// So many wirings are tried to suggest one.
+/// How many wirings are tried in order to suggest one that works.
 const MOST_TRIED: usize = 64;
 
-/// A component that an import could be hinted to.
+/// An import that needs a hint, and the components that it could name.
 struct Suggestion {
     component: String,
     import: String,
     providers: Vec<String>,
-    /// Which of them.
+    /// The index of the one that is suggested.
     chosen: usize,
 }
 
@@ -317,7 +322,7 @@ impl Suggestion {
         Some(Self { component, import, providers: providers.clone(), chosen: 0 })
     }
 
-    /// Whether a problem tells that what is chosen does not fit.
+    /// Whether a problem tells that the suggested component does not fit.
     fn is_unfit(&self, problem: &PlanProblem) -> bool {
         match problem {
             PlanProblem::TypeMismatch { consumer, import, .. }
@@ -330,7 +335,7 @@ impl Suggestion {
     }
 }
 
-/// The options for what is suggested: one for all components that import a name.
+/// The options for the suggestions: one for all components that import the same name.
 fn together(suggestions: &[Suggestion]) -> Vec<String> {
     let mut options = Vec::new();
     for it in suggestions {
@@ -351,7 +356,7 @@ fn together(suggestions: &[Suggestion]) -> Vec<String> {
     options
 }
 
-/// Whether a problem is one of this import.
+/// Whether a problem is about this import.
 fn concerns(problem: &PlanProblem, consumer: &str, name: &str) -> bool {
     match problem {
         PlanProblem::AmbiguousImport { component, import, .. }
@@ -370,23 +375,23 @@ fn concerns(problem: &PlanProblem, consumer: &str, name: &str) -> bool {
     }
 }
 
-/// Who provides an import of one component.
+/// A hint for an import of one component.
 struct ImportHint<'a> {
-    /// Its index.
+    /// The index of that component.
     consumer: usize,
     import: &'a str,
     target: Target<'a>,
 }
 
-/// A component that provides an import.
+/// The target of a hint: a component that provides an import.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     provider: &'a str,
-    /// What the import is under another name.
+    /// The name of its export, if it differs from the import's.
     export: Option<&'a str>,
 }
 
-/// An engine with every type of the component model that the library carries.
+/// An engine with all types of the component model that the library supports.
 fn engine(interrupted: bool) -> Result<Engine, Failure> {
     let mut config = Config::new();
     config.wasm_component_model_map(true);
@@ -395,7 +400,7 @@ fn engine(interrupted: bool) -> Result<Engine, Failure> {
     Engine::new(&config).map_err(|error| Failure::compose(error.to_string()))
 }
 
-/// What the command line gives the components of WASI.
+/// WASI as the command line configures it.
 fn wasi(engine: &Engine, host: &HostArgs) -> Result<Wasi, Failure> {
     let mut wasi = Wasi::new(engine).inherit_stdio();
     for (name, value) in &host.env {

@@ -1,15 +1,16 @@
-//! Problems of wiring in the words of the tool. The library's messages name its own functions.
+//! Problems of wiring in the words of the tool. The library's messages name functions of its Rust
+//! interface, where the tool has options.
 
 use wasm_runtime_composer::__private::plain;
 use wasm_runtime_composer::{LookupError, PlanProblem};
 
-/// A problem: what is wrong, and what to do about it.
+/// A problem: the message, and what to do about it.
 pub(crate) struct Told {
     pub(crate) error: String,
     pub(crate) help: Vec<String>,
 }
 
-/// What this tool gives components of WASI.
+/// What the tool gives components of WASI.
 const WASI: &str = "`composer` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
                     `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0";
 
@@ -124,7 +125,7 @@ fn help_for_missing(import: &str, other_versions: &[(String, String)]) -> Vec<St
     help
 }
 
-/// What is said of an export that several components have.
+/// The message for an export that several components have.
 pub(crate) fn told_of_lookup(error: &LookupError) -> Option<Told> {
     let LookupError::Ambiguous { name, components, .. } = error else { return None };
     let help = export_hint(name, components);
@@ -134,7 +135,7 @@ pub(crate) fn told_of_lookup(error: &LookupError) -> Option<Told> {
     })
 }
 
-/// The option that chooses whose export is offered.
+/// The option that chooses the provider of an export.
 pub(crate) fn export_hint(name: &str, components: &[String]) -> Option<String> {
     Some(format!("choose with `--export-hint {name}={}`", components.first()?))
 }
@@ -146,7 +147,7 @@ fn versions(other_versions: &[(String, String)]) -> String {
     other.collect()
 }
 
-/// An error and its causes, in a line.
+/// An error and its causes on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -158,7 +159,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// "both `a` and `b`", "`a`, `b` and `c`"
+/// Writes "both `a` and `b`" or "`a`, `b` and `c`".
 pub(crate) fn all(ids: &[String]) -> String {
     match ids {
         [_, _] => format!("both {}", all_of(ids)),
@@ -166,7 +167,7 @@ pub(crate) fn all(ids: &[String]) -> String {
     }
 }
 
-/// "`a` and `b`", "`a`, `b` and `c`"
+/// Writes "`a` and `b`" or "`a`, `b` and `c`".
 fn all_of(ids: &[String]) -> String {
     match ids {
         [] => String::new(),

@@ -31,7 +31,7 @@ impl Mismatch {
     }
 }
 
-/// The arguments of `function`. Options at the end that are not given are `none`, as WAVE has it.
+/// Parses the arguments of `function`. Missing options at the end are `none`, as in WAVE.
 pub(crate) fn arguments(
     function: &str,
     ty: &FunctionType,
@@ -71,7 +71,7 @@ pub(crate) fn arguments(
     params.collect()
 }
 
-/// A value as a line in WAVE.
+/// A value in WAVE, on one line.
 pub(crate) fn line(val: &Val) -> Result<String, Failure> {
     match wave::write(val) {
         Ok(text) => Ok(text + "\n"),

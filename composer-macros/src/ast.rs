@@ -1,4 +1,9 @@
-//! The block as it was written.
+//! The block as it was written: every node keeps its tokens, so that errors are shown where the
+//! user has to change something.
+//!
+//! Nothing is checked here. A node that could only be read in part says so (`nameless`,
+//! `incomplete`, `Value::Broken`), as later passes must not report that its missing parts are
+//! unknown.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Expr, FnArg, Generics, Ident, LitStr, Stmt, Type, Visibility};
@@ -7,16 +12,16 @@ use syn::{Attribute, Expr, FnArg, Generics, Ident, LitStr, Stmt, Type, Visibilit
 pub(crate) struct Block {
     /// The path of the runtime crate.
     pub(crate) krate: TokenStream,
-    /// Given in the item form.
+    /// The struct, in the item form.
     pub(crate) header: Option<Header>,
     pub(crate) components: Vec<Component>,
     pub(crate) hints: Vec<Hint>,
     pub(crate) exports: Vec<Export>,
-    /// `allow cycles;`, as often as it is said: where each stands.
+    /// The span of each `allow cycles;`. More than one is a mistake.
     pub(crate) allow_cycles: Vec<Span>,
-    /// Behind `layer`.
+    /// The expressions after `layer`.
     pub(crate) layers: Vec<Expr>,
-    /// Whether a component could not be read so far as to know its name.
+    /// Whether a component could not even be read up to its name.
     pub(crate) nameless: bool,
 }
 
@@ -35,49 +40,49 @@ pub(crate) struct Component {
     pub(crate) group: Option<Group>,
 }
 
-/// What is fused into one component.
+/// The members of a fused group.
 #[derive(Default)]
 pub(crate) struct Group {
     pub(crate) components: Vec<Component>,
-    /// Behind `export`.
+    /// The hints after `export`.
     pub(crate) hints: Vec<Hint>,
-    /// Whether a component could not be read so far as to know its name.
+    /// Whether a component could not even be read up to its name.
     pub(crate) nameless: bool,
 }
 
-/// What a component is, or what a group is fused for.
+/// The value of a component, or the linker and stores of a group.
 pub(crate) enum Value {
     Absent,
     Given(Box<Expr>),
     /// An interface that is implemented in Rust.
     Host(Host),
-    /// Something is there, but it could not be read.
+    /// There is a value, but it could not be read.
     Broken,
 }
 
 /// `host "interface" with a, b: Type { functions }`
 pub(crate) struct Host {
-    /// Where the keyword stands.
+    /// The span of the keyword.
     pub(crate) span: Span,
-    /// None for functions at the root.
+    /// `None` for functions at the root.
     pub(crate) interface: Option<LitStr>,
-    /// What each function, and each call of an async one, has a clone of.
+    /// The values that each function, and each call of an async function, gets a clone of.
     pub(crate) shared: Vec<Shared>,
     pub(crate) functions: Vec<HostFunction>,
-    /// Whether there are functions that could not be read.
+    /// Whether some functions could not be read.
     pub(crate) incomplete: bool,
 }
 
 /// `name: Type`, behind `with`.
 pub(crate) struct Shared {
     pub(crate) name: Ident,
-    /// Needed where it is an argument.
+    /// Required where the value is an argument of `compose`.
     pub(crate) ty: Option<Type>,
 }
 
 /// `async fn name(params) -> Output = "export" { body }`
 pub(crate) struct HostFunction {
-    /// Without what it does.
+    /// The function without its body.
     pub(crate) function: Function,
     pub(crate) body: Vec<Stmt>,
 }
@@ -88,7 +93,7 @@ pub(crate) enum Clause {
     Filter(Filter),
     Contain(Contain),
     Layer(Layer),
-    /// `untrusted`: where it stands.
+    /// The span of `untrusted`.
     Untrusted(Span),
     Setting(Setting),
 }
@@ -108,7 +113,7 @@ pub(crate) struct Contain {
 /// `"name" from component`, behind `import` or `export`, or `"export" as "name" from component` behind `import`.
 pub(crate) struct Hint {
     pub(crate) name: LitStr,
-    /// What the component calls it, if that is something else.
+    /// The name of the export, if it differs from the import's.
     pub(crate) export: Option<LitStr>,
     pub(crate) from: Ident,
 }
@@ -116,7 +121,7 @@ pub(crate) struct Hint {
 /// `expose "a", "b"` or `hide "a"`.
 pub(crate) struct Filter {
     pub(crate) kind: FilterKind,
-    /// Where the keyword stands.
+    /// The span of the keyword.
     pub(crate) span: Span,
     pub(crate) names: Vec<LitStr>,
 }
@@ -134,8 +139,8 @@ pub(crate) struct Setting {
     pub(crate) value: Expr,
 }
 
-/// The clauses that stand for one method of `ComposableDescriptor` with one argument, less its
-/// `with_`. To add such a clause is to add its name here.
+/// The clauses that stand for a method `with_...` of `ComposableDescriptor` with one argument. To
+/// add such a clause, add its name here.
 pub(crate) const SETTINGS: &[&str] = &[
     "bytes_in_flight",
     "calls_in_flight",
@@ -149,7 +154,7 @@ pub(crate) const SETTINGS: &[&str] = &[
     "start_deadline",
 ];
 
-/// What gets an accessor.
+/// An item that gets an accessor.
 pub(crate) enum Export {
     Function(Box<Function>),
     Interface(Interface),
@@ -172,6 +177,6 @@ pub(crate) struct Interface {
     pub(crate) interface: LitStr,
     pub(crate) name: Ident,
     pub(crate) functions: Vec<Function>,
-    /// Whether there are functions that could not be read.
+    /// Whether some functions could not be read.
     pub(crate) incomplete: bool,
 }

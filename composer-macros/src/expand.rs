@@ -1,7 +1,9 @@
-//! Prints a model. Nothing can go wrong here.
+//! Prints a model. This pass cannot fail: everything that can be wrong has been checked before.
 //!
-//! What is printed calls the public interface of the runtime crate, and for accessors its
-//! `__private`. Besides, it names only `::core`: everything else may be shadowed where it lands.
+//! The printed code calls the public interface of the runtime crate, and its `__private` for
+//! accessors. Everything else it names through `::core`, as any other name may be shadowed where
+//! the code is expanded. Spans decide where the compiler shows errors of types, so tokens that
+//! check a user's value are given the span of that value (`located`).
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -25,8 +27,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
-/// A block that evaluates the components and gives the future. The types are declared in a block
-/// of their own, where the user's expressions do not see them.
+/// A block that evaluates the components and returns the future. The types are declared in an inner
+/// block, which the user's expressions cannot see.
 fn expression(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let (vis, shown) = (Visibility::Inherited, format_ident!("__Composed"));
@@ -45,7 +47,8 @@ fn expression(model: &Model) -> TokenStream {
         }
     };
     let mut block = Group::new(Delimiter::Brace, expanded);
-    // Where an item is expected, the braces are what is wrong.
+    // If the block stands where an item is expected, the compiler reports its braces; the span
+    // leads to the first component instead.
     if let Some(first) = model.components.first() {
         block.set_span(Span::mixed_site().located_at(first.name.span()));
     }
@@ -59,8 +62,9 @@ fn item(model: &Model, header: &Header) -> TokenStream {
     quote!(#items #parts)
 }
 
-/// The items of a block in which something is missing. The type has a parameter, and is used with the
-/// erroneous value `error` for it: whatever is then missed in it is no other error.
+/// The items of a block in which something could not be declared. The type has a parameter, for
+/// which the erroneous expression `error` is the argument: the compiler then does not report other
+/// uses of the type.
 pub(crate) fn broken_item(model: &Model, header: &Header, error: &TokenStream) -> TokenStream {
     let ty = Composed::broken(model, header);
     let parts = ty.parts();
@@ -88,7 +92,8 @@ pub(crate) fn broken_item(model: &Model, header: &Header, error: &TokenStream) -
     }
 }
 
-/// Adds components and hints to `composer`. What has no value, by a mistake, is left out.
+/// Adds components and hints to `composer`. Components without a value, which is a mistake, are
+/// left out.
 fn setup(
     model: &Model,
     composer: &Ident,
@@ -112,7 +117,7 @@ fn setup(
     quote!(#(#components)* #hints #cycles #(#layers)*)
 }
 
-/// What a component is, if it is said in the block.
+/// The value of a component, if the block gives it.
 fn value(krate: &TokenStream, component: &Component) -> Option<TokenStream> {
     Some(match component.value.as_ref()? {
         Value::Given(value) => value.to_token_stream(),
@@ -121,7 +126,7 @@ fn value(krate: &TokenStream, component: &Component) -> Option<TokenStream> {
 }
 
 fn interface_in_rust(krate: &TokenStream, host: &Host) -> TokenStream {
-    // What is wrong with a function shall be seen in it.
+    // Errors about a function are shown at the function.
     let span = Span::mixed_site().located_at(host.span);
     let begin = match &host.interface {
         Some(name) => quote_spanned!(span=> #krate::HostInterface::new(#name)),
@@ -132,7 +137,7 @@ fn interface_in_rust(krate: &TokenStream, host: &Host) -> TokenStream {
     quote_spanned!(span=> #begin #(#functions)*)
 }
 
-/// What functions share, once more for one of them.
+/// Clones the shared values for one function.
 fn clones(shared: &[Shared]) -> TokenStream {
     let clones = shared.iter().map(|Shared { name, ty }| {
         let ty = ty.iter();
@@ -157,7 +162,8 @@ fn host_function(
         None => quote!(()),
     };
     let (method, closure) = if *is_async {
-        // The first of the two says what `?` and `return` are to give.
+        // The unreachable `return` in front tells the compiler the type that `?` and `return` in
+        // the body must have.
         let closure = quote! {
             move |#(#names: #types),*| {
                 #clones
@@ -186,14 +192,14 @@ fn export_hints(composer: &Ident, hints: &[Hint]) -> TokenStream {
     quote!(#(#hints)*)
 }
 
-/// A group, fused for the linker and the stores of `place`.
+/// A group, fused with the linker and the stores of `place`.
 fn fused(
     krate: &TokenStream,
     place: TokenStream,
     group: &Fused,
     value: &impl Fn(&Component) -> Option<TokenStream>,
 ) -> TokenStream {
-    // What is wrong with the place shall be seen there.
+    // Errors about the place are shown at the place.
     let span = Span::mixed_site().located_at(place.span());
     let (composer, given) = (local("group"), local("place"));
     let components = group.components.iter().filter_map(|component| {
@@ -212,7 +218,7 @@ fn fused(
 }
 
 fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) -> TokenStream {
-    // What is wrong with the value shall be seen at the value.
+    // Errors about the value are shown at the value.
     let span = Span::mixed_site().located_at(value.span());
     let krate = &located(krate, span);
     let value = match &component.filter {
@@ -256,14 +262,14 @@ fn descriptor(krate: &TokenStream, component: &Component, value: TokenStream) ->
     }
 }
 
-/// The type of the composition and all that belongs to it.
+/// The type of the composition, with its accessors.
 struct Composed<'m> {
     model: &'m Model,
     name: Ident,
-    /// As it was declared.
+    /// The name as the user declared it.
     shown: &'m Ident,
     vis: &'m Visibility,
-    /// Whether there is a parameter for what is missing.
+    /// Whether the type has the parameter of a broken block.
     is_broken: bool,
 }
 
@@ -277,12 +283,12 @@ impl<'m> Composed<'m> {
         Self { model, name, shown: &header.name, vis: &header.vis, is_broken: true }
     }
 
-    /// The parameter, where it is declared.
+    /// The parameter in declarations.
     fn param(&self) -> Option<TokenStream> {
         self.is_broken.then(|| quote!(const __BROKEN: ::core::primitive::usize))
     }
 
-    /// The parameter, where it is used.
+    /// The parameter in uses.
     fn arg(&self) -> Option<TokenStream> {
         self.is_broken.then(|| quote!(__BROKEN))
     }
@@ -332,8 +338,9 @@ impl Composed<'_> {
         }
     }
 
-    /// The associated function `compose` of the item form. It is for one component, or none: several would be told
-    /// apart by their places alone, and of two that change theirs each would have the other's hints and limits.
+    /// The associated function `compose` of the item form. It exists for at most one component:
+    /// several would be told apart only by their order, so exchanging two arguments would silently
+    /// exchange their hints and limits.
     fn compose(&self) -> TokenStream {
         let (model, krate, vis) = (self.model, &self.model.krate, self.vis);
         let params = model.arguments.iter().map(|Argument { name, kind }| match kind {
@@ -376,14 +383,14 @@ impl Composed<'_> {
         }
     }
 
-    /// The type parameters of the parts, one for each that is no more than a trait.
+    /// The type parameters of the parts: one for each part that is any type with a trait.
     fn part_params(&self) -> Vec<Ident> {
         let is_open = |it: &&Argument| !matches!(it.kind, ArgumentKind::Shared(_));
         let count = self.model.arguments.iter().filter(is_open).count();
         (0..count).map(|index| format_ident!("__Part{index}")).collect()
     }
 
-    /// The arguments of `compose` as a struct, each with its name.
+    /// The arguments of `compose` as a struct with a field for each.
     fn parts(&self) -> Option<TokenStream> {
         let (krate, vis, name, shown) = (&self.model.krate, self.vis, &self.name, self.shown);
         let arguments = &self.model.arguments;
@@ -482,7 +489,7 @@ impl Composed<'_> {
         }
     }
 
-    /// The one place where exports are looked up.
+    /// Looks up the exports of all accessors.
     fn bind(&self) -> TokenStream {
         let krate = &self.model.krate;
         let (composition, accessors) = (local("composition"), local("accessors"));
@@ -513,7 +520,7 @@ impl Composed<'_> {
         }
     }
 
-    /// The method that calls a function. `composed` is where its field is.
+    /// The method that calls a function. `composed` is the expression that has its field.
     fn accessor(
         &self,
         function: &Function,
@@ -544,7 +551,7 @@ impl Composed<'_> {
         }
     }
 
-    /// The method that gives an interface's handle.
+    /// The method that returns an interface's handle.
     fn handle_accessor(&self, interface: &Interface) -> TokenStream {
         let vis = self.vis;
         let Interface { cfgs, attrs, name, .. } = interface;
@@ -561,7 +568,7 @@ impl Composed<'_> {
     }
 
     /// The handle of an interface. Its methods take it by value, so that their futures may outlive
-    /// the expression that got it.
+    /// the expression that returned it.
     fn interface(&self, interface: &Interface) -> TokenStream {
         let (name, vis, lints) = (&self.name, self.vis, lints());
         let (param, arg) = (self.param(), self.arg());
@@ -603,7 +610,7 @@ fn angled(params: TokenStream) -> TokenStream {
     quote!(<#params>)
 }
 
-/// The type of the parts of what is called `name`.
+/// The name of the parts' struct of the type `name`.
 fn parts_of(name: &Ident) -> Ident {
     format_ident!("{name}{PARTS}")
 }
@@ -639,14 +646,14 @@ fn lookup(
     }
 }
 
-/// What is asked of a parameter's type: as it is asked in two places with the same tokens, the compiler
-/// tells what is wrong with the type once, and there.
+/// The expression that requires a parameter's type to be a component value. The same tokens are
+/// used in two places, so the compiler reports a wrong type once, at the type.
 fn parameter(krate: &TokenStream, ty: &Type) -> TokenStream {
     let function = located(&quote!(#krate::__private::parameter), ty.span());
     quote!(#function::<#ty>())
 }
 
-/// The same of the type that is returned.
+/// The same for the type that is returned.
 fn returned(krate: &TokenStream, function: &Function) -> TokenStream {
     let (output, span) = match &function.output {
         Some(ty) => (ty.to_token_stream(), ty.span()),
@@ -663,7 +670,7 @@ fn output(function: &Function) -> TokenStream {
     }
 }
 
-/// The same tokens, as if they stood at `span`: errors are shown there.
+/// The same tokens with the span `span`, where the compiler then shows errors.
 pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
     let at_span = |token: TokenTree| {
         let here = token.span().located_at(span);
@@ -679,7 +686,7 @@ pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
     tokens.clone().into_iter().map(at_span).collect()
 }
 
-/// What is documented nowhere gets a sentence.
+/// Generates a sentence of documentation if the user gave none.
 fn docs(attrs: &[Attribute], sentence: impl FnOnce() -> String) -> Option<TokenStream> {
     if attrs.iter().any(|attr| attr.path().is_ident("doc")) {
         return None;
@@ -688,8 +695,9 @@ fn docs(attrs: &[Attribute], sentence: impl FnOnce() -> String) -> Option<TokenS
     Some(quote!(#[doc = #sentence]))
 }
 
-/// An accessor says what the composition must export, called or not; its name and parameters are the
-/// component's choice; and it may be left out by a `cfg`, as may all of them.
+/// Lints that do not apply to accessors: an accessor states what the composition must export even
+/// if it is never called, its name and parameters follow the component, and a `cfg` may remove it,
+/// or all of them.
 fn lints() -> TokenStream {
     quote! {
         #[allow(

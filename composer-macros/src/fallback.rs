@@ -1,4 +1,4 @@
-//! What stands for a block with mistakes, so that they do not set off errors elsewhere.
+//! The expansion of a block with mistakes, which must not cause errors elsewhere.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,15 +7,17 @@ use crate::expand;
 use crate::model::{Form, Model};
 use crate::report::Failure;
 
-/// The errors, and what could be made of the block.
+/// The errors, together with everything of the block that can be declared.
 ///
-/// If that is not all that was meant, other code may use what is missing: of the type that the compiler
-/// gives to `compile_error!` everything can be used in silence. An expression is of that type then, with
-/// the rest beside it for editors; of an item the type has a parameter that is such an error.
+/// If that is not everything the user meant, other code may use what is missing, and should not
+/// cause errors of its own. The compiler accepts any use of the type that it gives to
+/// `compile_error!`. So a broken expression has that type, with the declarations beside it for
+/// editors, and the type of a broken item has a parameter with such an error as its argument.
 pub(crate) fn expand(model: &Model, failure: &Failure) -> TokenStream {
     let Failure { errors, lossy } = failure;
     match &model.form {
-        // In the place of an expression and in that of an item there can be one macro, and no braces.
+        // Both in the place of an expression and in that of an item a single macro invocation is
+        // allowed, without braces.
         Form::Unknown => quote!(#(#errors)*),
         Form::Expression => {
             let rest = expand::expand(model);

@@ -1,4 +1,4 @@
-//! The words of `compose!` that are no keywords of Rust.
+//! The words of `compose!` that are not keywords of Rust.
 
 syn::custom_keyword!(allow);
 syn::custom_keyword!(component);

@@ -1,9 +1,9 @@
 //! The procedural macros of `wasm-runtime-composer`, which re-exports and documents them.
 //!
-//! `compose!` passes through four rooms: `parse` gives nodes as they were written (`ast`), `check`
-//! turns them into a `model` that cannot be wrong, and `expand` prints that. Errors are gathered on
-//! the way; after one, `fallback` decides what is declared nevertheless. The derive has the same
-//! rooms in `derive`.
+//! `compose!` passes through four rooms: `parse` produces nodes as they were written (`ast`),
+//! `check` turns them into a `model` that cannot be wrong, and `expand` prints the model. Errors
+//! are gathered on the way, so that all mistakes are shown at once; if there are any, `fallback`
+//! decides what is declared nevertheless. The derive macro has the same rooms in `derive`.
 
 #![forbid(unsafe_code)]
 

@@ -1,17 +1,20 @@
-//! The block after checking: every name is resolved and unique, every function numbered.
+//! The block after checking: every name is resolved and unique, and every function has a number.
+//!
+//! A model can only be made by `check`, so `expand` need not handle mistakes. After errors, it
+//! holds what was right.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Expr, Ident, Stmt, Type};
 
 pub(crate) use crate::ast::{FilterKind, Header, Setting, Shared};
 
-/// What is to be expanded.
+/// The input of `expand`.
 pub(crate) struct Model {
     /// The path of the runtime crate.
     pub(crate) krate: TokenStream,
     pub(crate) form: Form,
     pub(crate) components: Vec<Component>,
-    /// What `compose` takes, in the item form.
+    /// The arguments of `compose`, in the item form.
     pub(crate) arguments: Vec<Argument>,
     pub(crate) allow_cycles: bool,
     pub(crate) layers: Vec<Expr>,
@@ -26,7 +29,7 @@ pub(crate) enum Form {
     Expression,
     /// As a type, whose components are the arguments of its `compose`.
     Item(Header),
-    /// There is no struct, and nothing has a value either.
+    /// The form is not known: there is no struct, and no component has a value.
     Unknown,
 }
 
@@ -40,7 +43,7 @@ pub(crate) enum ArgumentKind {
     Component,
     /// The linker and the stores of a group.
     Place,
-    /// What functions in Rust share.
+    /// A value that functions in Rust share.
     Shared(Box<Type>),
 }
 
@@ -48,9 +51,9 @@ pub(crate) struct Component {
     pub(crate) name: Ident,
     /// The name in kebab case.
     pub(crate) id: String,
-    /// Given in the expression form, and where Rust implements it.
+    /// Always there in the expression form, and for components implemented in Rust.
     pub(crate) value: Option<Value>,
-    /// Of a group: what is fused into it. The value then is its linker and store.
+    /// The members, if the component is a fused group. The value is then its linker and stores.
     pub(crate) group: Option<Fused>,
     pub(crate) import_hints: Vec<Hint>,
     pub(crate) filter: Option<Filter>,
@@ -60,7 +63,7 @@ pub(crate) struct Component {
     pub(crate) settings: Vec<Setting>,
 }
 
-/// What a component is.
+/// The value of a component.
 pub(crate) enum Value {
     Given(Expr),
     Host(Host),
@@ -68,9 +71,9 @@ pub(crate) enum Value {
 
 /// An interface that is implemented in Rust.
 pub(crate) struct Host {
-    /// Where it begins.
+    /// The span of the keyword.
     pub(crate) span: Span,
-    /// None for functions at the root.
+    /// `None` for functions at the root.
     pub(crate) interface: Option<String>,
     pub(crate) shared: Vec<Shared>,
     pub(crate) functions: Vec<HostFunction>,
@@ -90,11 +93,11 @@ pub(crate) struct HostFunction {
 
 pub(crate) struct Layer {
     pub(crate) value: Expr,
-    /// The import's name, or `import#function`, if it is not around the component.
+    /// The name of the import, or `import#function`, for a layer on an import.
     pub(crate) on: Option<String>,
 }
 
-/// What is fused into one component.
+/// The members of a fused group.
 pub(crate) struct Fused {
     pub(crate) components: Vec<Component>,
     pub(crate) export_hints: Vec<Hint>,
@@ -102,7 +105,7 @@ pub(crate) struct Fused {
 
 pub(crate) struct Hint {
     pub(crate) name: String,
-    /// The export that is meant, if it has another name.
+    /// The name of the export, if it differs from the import's.
     pub(crate) export: Option<String>,
     /// A component's id or, for an import, `host`.
     pub(crate) target: String,
@@ -111,7 +114,7 @@ pub(crate) struct Hint {
 pub(crate) struct Contain {
     /// The import's name, or `import#function`.
     pub(crate) import: String,
-    /// The case that stands for a failure; its text does if there is none.
+    /// The case that stands for a failure. Without one, the failure's text does.
     pub(crate) case: Option<String>,
 }
 
@@ -121,7 +124,7 @@ pub(crate) struct Filter {
 }
 
 pub(crate) struct Function {
-    /// The conditions under which the accessor exists, those of its interface included.
+    /// The `cfg` attributes of the accessor and of its interface.
     pub(crate) cfgs: Vec<Attribute>,
     /// All other attributes.
     pub(crate) attrs: Vec<Attribute>,
@@ -141,13 +144,13 @@ pub(crate) struct Interface {
     pub(crate) name: Ident,
     /// The interface's full name.
     pub(crate) interface: String,
-    /// The type of the handle, after the name of the composition's type.
+    /// The name of the handle's type, without the name of the composition's type in front.
     pub(crate) suffix: String,
     pub(crate) functions: Vec<Function>,
 }
 
 impl Model {
-    /// Of a block of which not even the form is known.
+    /// The model of a block of which not even the form is known.
     pub(crate) fn unknown(krate: TokenStream) -> Self {
         Self {
             krate,

@@ -1,4 +1,5 @@
-//! Names of the component model, and how Rust's identifiers become such names.
+//! Names of the component model, how Rust's identifiers are converted to them, and suggestions for
+//! mistyped ones.
 
 use syn::Ident;
 use syn::ext::IdentExt;
@@ -16,7 +17,7 @@ pub(crate) fn kebab_of_camel(name: &Ident) -> String {
     for (i, &letter) in letters.iter().enumerate() {
         let before = i.checked_sub(1).map(|i| letters[i]);
         let after = letters.get(i + 1);
-        // A capital begins a word after a small letter, or as the last one of an acronym.
+        // A capital letter begins a word after a small letter, and as the last one of an acronym.
         let begins = letter.is_uppercase()
             && before.is_some_and(|before| {
                 before.is_lowercase()
@@ -56,7 +57,7 @@ pub(crate) fn is_kebab(name: &str) -> bool {
     name.split('-').enumerate().all(is_word)
 }
 
-/// Whether `name` is that of a function: in kebab case, or a resource's, `[method]bucket.put`.
+/// Whether `name` can be a function's: in kebab case, or of a resource, `[method]bucket.put`.
 pub(crate) fn is_function(name: &str) -> bool {
     let Some((kind, rest)) = name.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
         return is_kebab(name);
@@ -70,7 +71,7 @@ pub(crate) fn is_function(name: &str) -> bool {
     }
 }
 
-/// Whether `name` is that of an interface: in kebab case, or `ns:pkg/iface@1.0.0`.
+/// Whether `name` can be an interface's: in kebab case, or `ns:pkg/iface@1.0.0`.
 pub(crate) fn is_interface(name: &str) -> bool {
     let Some((package, rest)) = name.split_once('/') else {
         return is_kebab(name);
@@ -85,8 +86,8 @@ pub(crate) fn is_interface(name: &str) -> bool {
         && version.is_none_or(is_version)
 }
 
-/// Whether `name` may be that of an import: of a function, an interface, or something that only
-/// the host can supply, `unlocked-dep=<…>`.
+/// Whether `name` can be an import's: a function's, an interface's, or one that only the host can
+/// supply, `unlocked-dep=<…>`.
 pub(crate) fn is_import(name: &str) -> bool {
     let from_elsewhere = ["unlocked-dep=<", "locked-dep=<", "url=<", "integrity=<"];
     is_interface(name)
@@ -119,12 +120,13 @@ fn split(text: &str, at: char) -> (&str, Option<&str>) {
     }
 }
 
-/// The one of `candidates` that `wrong` was probably meant to be.
+/// The candidate that the mistyped name `wrong` was probably meant to be.
 pub(crate) fn nearest<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Beyond a third of the name it is another name rather than a slip.
+    // A name that differs by more than a third of its length is a different name, not a mistyped
+    // one.
     let limit = wrong.chars().count() / 3 + 1;
     let ranked = candidates.into_iter().map(|it| (distance(wrong, it), it));
     ranked

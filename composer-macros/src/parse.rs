@@ -1,4 +1,10 @@
-//! Reads the block. A statement or clause that cannot be read is reported and passed over.
+//! Reads the block. A statement or clause that cannot be read is reported and skipped, so that
+//! mistakes in others are found as well.
+//!
+//! The tokens of each statement are split off before they are parsed (`next`), so that an
+//! unfinished statement, as while it is being typed, does not take the next one with it. `blamed`
+//! moves errors at the end of a statement to its last token, since the end itself has no token to
+//! show.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -22,7 +28,7 @@ use crate::report::Report;
 ///
 /// # Errors
 ///
-/// If it is not even that.
+/// If even the path or the block's beginning cannot be read.
 pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
     let parser = |input: ParseStream<'_>| {
         let krate;
@@ -56,7 +62,7 @@ fn starts_with_header(input: ParseStream<'_>) -> bool {
     ahead.peek(Token![pub]) || ahead.peek(Token![struct])
 }
 
-/// Fails if there is no name: then nothing can be declared.
+/// Fails if there is no name, as nothing can be declared then.
 fn header(input: ParseStream<'_>, report: &mut Report) -> Result<Header> {
     let start = input.cursor();
     let attrs = input.call(Attribute::parse_outer)?;
@@ -73,8 +79,8 @@ fn header(input: ParseStream<'_>, report: &mut Report) -> Result<Header> {
     Ok(Header { attrs, vis, name })
 }
 
-/// Reads until the end of `input`, statement by statement or clause by clause; each sees its own tokens
-/// alone, so that one that is half there takes nothing of the next. `one` is told whether it is the last.
+/// Reads all statements or clauses up to the end of `input`. Each sees only its own tokens, so an
+/// unfinished one takes nothing of the next. `one` is told whether it is the last.
 fn each(
     input: ParseStream<'_>,
     report: &mut Report,
@@ -90,8 +96,8 @@ fn each(
     }
 }
 
-/// Takes the tokens of what begins here: up to and with a semicolon, or up to what `begins` takes for a
-/// beginning.
+/// Takes the tokens of one statement or clause: up to and including a semicolon, or up to a token
+/// at which `begins` finds the beginning of another.
 fn next(input: ParseStream<'_>, begins: fn(ParseStream<'_>) -> bool) -> TokenStream {
     let mut tokens = TokenStream::new();
     let mut take = || {
@@ -100,7 +106,7 @@ fn next(input: ParseStream<'_>, begins: fn(ParseStream<'_>) -> bool) -> TokenStr
         tokens.extend(token);
         is_end
     };
-    // What belongs to the word behind it.
+    // Attributes belong to the word after them.
     while input.peek(Token![#]) {
         take();
         if !input.peek(token::Bracket) {
@@ -118,10 +124,10 @@ fn next(input: ParseStream<'_>, begins: fn(ParseStream<'_>) -> bool) -> TokenStr
     tokens
 }
 
-/// Has `tokens` read, not necessarily to their end.
+/// Parses `tokens`, which need not be read to their end.
 fn within<T>(tokens: TokenStream, read: impl FnOnce(ParseStream<'_>) -> Result<T>) -> Result<T> {
     let parser = |input: ParseStream<'_>| {
-        // syn fails in the end if any group was left half-read, unless that was in a fork.
+        // syn fails in the end if a group was left half-read, except in a fork.
         let ahead = input.fork();
         let result = read(&ahead).map_err(|error| blamed(error, input.cursor(), &ahead));
         while !input.is_empty() {
@@ -132,14 +138,14 @@ fn within<T>(tokens: TokenStream, read: impl FnOnce(ParseStream<'_>) -> Result<T
     parser.parse2(tokens)
 }
 
-/// How syn begins to say that there is nothing more.
+/// The beginning of syn's message that the input has ended.
 const END: &str = "unexpected end of input, ";
 
-/// What is unfinished is to blame: an error at the end of the tokens, or at their semicolon, is shown at the
-/// last one before.
+/// Moves an error at the end of the tokens, or at their semicolon, to the last token before it,
+/// which belongs to the unfinished part.
 fn blamed(error: Error, start: Cursor<'_>, end: ParseStream<'_>) -> Error {
     let (mut message, mut error) = (error.to_string(), error);
-    // It lists all that a type begins with.
+    // syn's message lists every token with which a type can begin.
     if let Some((before, _)) = message.split_once("expected one of: `for`, ") {
         message = format!("{before}expected a type");
         error = Error::new(error.span(), message.trim_start_matches(END));
@@ -149,7 +155,7 @@ fn blamed(error: Error, start: Cursor<'_>, end: ParseStream<'_>) -> Error {
         None => (end.peek(Token![;]) && message.starts_with("expected "), &*message),
     };
     match last_token(start, end.cursor()) {
-        // The end may be that of the group.
+        // The end may be that of a group.
         Some(TokenTree::Group(group)) if is_at_end && end.is_empty() => {
             Error::new(group.span_close(), expected)
         }
@@ -163,12 +169,12 @@ fn blamed(error: Error, start: Cursor<'_>, end: ParseStream<'_>) -> Error {
 }
 
 fn pass(input: ParseStream<'_>) {
-    // At the end of the input there is nothing to pass over.
+    // Fails only at the end of the input, where nothing is left to skip.
     let _ = input.parse::<TokenTree>();
 }
 
 /// Reads the semicolon after what began at `start`. If it is missing, the last token before it is
-/// to blame: the next one may be far away, and is right.
+/// blamed: the next token may be far away, and is not wrong.
 fn semicolon(input: ParseStream<'_>, start: Cursor<'_>, report: &mut Report) {
     if !input.parse::<Option<Token![;]>>().is_ok_and(|token| token.is_some()) {
         report.error_at(last_span(start, input.cursor()), "expected `;` after this");
@@ -184,7 +190,7 @@ fn last_span(start: Cursor<'_>, end: Cursor<'_>) -> Span {
     }
 }
 
-/// The last token from `start` on before `end`.
+/// The last token between `start` and `end`.
 fn last_token(start: Cursor<'_>, end: Cursor<'_>) -> Option<TokenTree> {
     let mut cursor = start;
     let mut last = None;
@@ -197,8 +203,8 @@ fn last_token(start: Cursor<'_>, end: Cursor<'_>) -> Option<TokenTree> {
     last
 }
 
-/// Whether a statement begins here. An expression may speak of things called `component` or
-/// `export`, so one token does not tell.
+/// Whether a statement begins here. Two tokens decide, as an expression may use variables called
+/// `component` or `export`.
 fn is_statement(input: ParseStream<'_>) -> bool {
     let component = input.peek(kw::component) && input.peek2(Ident::peek_any);
     let export = input.peek(kw::export) && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
@@ -208,7 +214,7 @@ fn is_statement(input: ParseStream<'_>) -> bool {
     component || fused || export || allow || layer || input.peek(Token![#])
 }
 
-/// Whether a layer is said here, and `layer` is not the name of something.
+/// Whether a `layer` clause begins here, rather than something named `layer`.
 fn is_layer(input: ParseStream<'_>) -> bool {
     input.peek(kw::layer) && input.peek2(Ident::peek_any) && !input.peek2(Token![as])
 }
@@ -268,7 +274,7 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
     Ok(())
 }
 
-/// Only what is declared for Rust has attributes.
+/// Reports attributes; only items that are declared in Rust can have them.
 fn refuse(attrs: &[Attribute], report: &mut Report) {
     for attr in attrs {
         let message = "only the struct, functions and interfaces take attributes and \
@@ -285,7 +291,8 @@ fn unknown(input: ParseStream<'_>, what: &str, known: &[&str]) -> Error {
     }
 }
 
-/// Whether `component` ends where its value is missing, which is reported once.
+/// Whether the statement of `component` ends here because its value is missing, which is then
+/// reported once.
 fn is_unfinished(
     component: &mut Component,
     is_item: bool,
@@ -297,7 +304,7 @@ fn is_unfinished(
         return false;
     }
     match component.value {
-        // That is told already, or that there can be no value.
+        // The missing value, or a value that must not be there, has been reported.
         Value::Broken => true,
         Value::Given(_) if is_item => true,
         Value::Absent if !is_item && component.clauses.is_empty() => {
@@ -310,7 +317,7 @@ fn is_unfinished(
     }
 }
 
-/// Fails if there is not even a name; what is wrong behind it is only reported.
+/// Fails if there is no name. Mistakes after the name are only reported.
 fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     input.parse::<kw::component>()?;
     let (name, value) = (input.parse()?, Value::Absent);
@@ -341,8 +348,8 @@ fn component(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     Ok(component)
 }
 
-/// Whether an interface that is implemented in Rust stands behind the `=` here, and not something that is
-/// called `host`.
+/// Whether an interface implemented in Rust follows the `=`, rather than an expression that begins
+/// with a variable `host`.
 fn is_host(input: ParseStream<'_>) -> bool {
     let functions = |input: ParseStream<'_>| {
         let functions;
@@ -357,7 +364,7 @@ fn is_host(input: ParseStream<'_>) -> bool {
             || functions(&ahead).unwrap_or(false))
 }
 
-/// Fails if there are no braces; what is wrong in them is only reported.
+/// Fails if there are no braces. Mistakes inside them are only reported.
 fn host(input: ParseStream<'_>, report: &mut Report) -> Result<Host> {
     let keyword: kw::host = input.parse()?;
     let interface = if input.peek(LitStr) { Some(input.parse()?) } else { None };
@@ -410,12 +417,12 @@ fn refuse_all_but_docs(attrs: &[Attribute], report: &mut Report) {
     }
 }
 
-/// Fails if there is no name, or nothing to fuse; what else is wrong is only reported.
+/// Fails if there is no name, or nothing to fuse. Other mistakes are only reported.
 fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     input.parse::<kw::fused>()?;
     let name = input.parse()?;
     let value = if input.peek(Token![in]) && input.peek2(token::Brace) {
-        // As with `for`, the braces are not the expression.
+        // As with `for`, the braces are the body and not the expression.
         let message = "expected an expression after `in`";
         report.loss(Error::new_spanned(input.parse::<Token![in]>()?, message));
         Value::Broken
@@ -426,7 +433,7 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     };
     let (mut group, mut clauses) = (Group::default(), Vec::new());
     if matches!(value, Value::Broken) && !input.peek(token::Brace) {
-        // What it was going to be is not known.
+        // Its members are not known.
         group.nameless = true;
         return Ok(Component { name, value, clauses, group: Some(group) });
     }
@@ -461,12 +468,12 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
     Ok(Component { name, value, clauses, group: Some(group) })
 }
 
-/// Whether something begins here that stands between the braces of `fused`.
+/// Whether a statement or clause begins here that can be inside the braces of `fused`.
 fn is_member(input: ParseStream<'_>) -> bool {
     is_statement(input) || is_clause(input)
 }
 
-/// Whether what stands here is a struct's fields rather than clauses.
+/// Whether the braces here are a struct literal rather than clauses.
 fn is_struct_literal(input: ParseStream<'_>) -> bool {
     let fields = || {
         let fields;
@@ -476,7 +483,7 @@ fn is_struct_literal(input: ParseStream<'_>) -> bool {
     fields().unwrap_or(false)
 }
 
-/// The expression behind `P`, which is `word`.
+/// The expression after `P`, which is written as `word`.
 fn given<P: Parse + ToTokens>(word: &str, input: ParseStream<'_>, report: &mut Report) -> Value {
     let start = input.cursor();
     let value = |input: ParseStream<'_>| {
@@ -497,14 +504,14 @@ fn given<P: Parse + ToTokens>(word: &str, input: ParseStream<'_>, report: &mut R
     }
 }
 
-/// Leaves the semicolon, so that it is not reported to be missing.
+/// Skips a value up to the semicolon, which is left so that it is not reported missing.
 fn skip_value(input: ParseStream<'_>) {
     while !(input.is_empty() || input.peek(Token![;])) {
         pass(input);
     }
 }
 
-/// The expression behind `word`.
+/// The expression after `word`.
 fn expression(word: impl ToTokens, input: ParseStream<'_>) -> Result<Expr> {
     if input.is_empty() || input.peek(Token![;]) {
         let message = format!("expected an expression after `{}`", word.to_token_stream());
@@ -513,8 +520,8 @@ fn expression(word: impl ToTokens, input: ParseStream<'_>) -> Result<Expr> {
     input.parse()
 }
 
-/// Whether a clause begins here. A setting's name is likely to be that of a variable too, and the other words
-/// may be names of components, so it takes two tokens to tell.
+/// Whether a clause begins here. Two tokens decide, as settings' names are likely names of
+/// variables, and the other words may be names of components.
 fn is_clause(input: ParseStream<'_>) -> bool {
     let word = input.peek(kw::import)
         || input.peek(kw::expose)
@@ -528,9 +535,11 @@ fn is_setting(input: ParseStream<'_>) -> bool {
     word.is_ok_and(|word| SETTINGS.iter().any(|name| word == name))
 }
 
-/// To add a clause that is more than a setting (`ast::SETTINGS`): its keyword here and in
+/// Reads a clause; `others` are words that may stand in its place as well, for the error.
+///
+/// To add a clause that is more than a setting (`ast::SETTINGS`): add its keyword here and in
 /// `is_clause`, a variant of `ast::Clause`, its rules in `check`, and in `expand` the method of
-/// `ComposableDescriptor` that it stands for. `others` may stand in its place, too.
+/// `ComposableDescriptor` that it stands for.
 fn clause(input: ParseStream<'_>, others: &[&str]) -> Result<Clause> {
     if input.peek(kw::import) {
         input.parse::<kw::import>()?;
@@ -588,7 +597,7 @@ fn hint(input: ParseStream<'_>) -> Result<Hint> {
     Ok(Hint { name: export, export: None, from: input.parse()? })
 }
 
-/// As with `use`, what is behind `as` is the name on this side.
+/// As with `use`, the name after `as` is the name on this side.
 fn import_hint(input: ParseStream<'_>) -> Result<Hint> {
     let first = input.parse()?;
     let (import, export) = match input.parse::<Option<Token![as]>>()? {
@@ -634,7 +643,7 @@ fn function(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Function> {
     Ok(function)
 }
 
-/// A function up to what it does.
+/// Reads a function up to its body.
 fn signature(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Function> {
     let is_async = input.parse::<Option<Token![async]>>()?.is_some();
     input.parse::<Token![fn]>()?;

@@ -1,4 +1,8 @@
-//! Gathers errors, so that a user sees all mistakes at once.
+//! Gathers errors, so that the user sees all mistakes at once.
+//!
+//! A mistake is either harmless (`error`: everything is declared as it was meant) or a loss
+//! (`loss`: something is not declared). After a loss `fallback` prevents errors about what is
+//! missing.
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -12,23 +16,23 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Notes a mistake at `tokens` that leaves everything declared as it was meant.
+    /// Notes a mistake at `tokens` after which everything can still be declared as it was meant.
     pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.errors.push(Error::new_spanned(tokens, message));
     }
 
-    /// The same, at a span.
+    /// Notes such a mistake at a span.
     pub(crate) fn error_at(&mut self, span: Span, message: impl std::fmt::Display) {
         self.errors.push(Error::new(span, message));
     }
 
-    /// Notes a mistake because of which something that was meant is not declared.
+    /// Notes a mistake because of which something cannot be declared.
     pub(crate) fn loss(&mut self, error: Error) {
         self.errors.push(error);
         self.lossy = true;
     }
 
-    /// Notes a mistake that makes all others pointless.
+    /// Notes a mistake that makes all others pointless, and drops those.
     pub(crate) fn instead(&mut self, error: Error) {
         self.errors.clear();
         self.loss(error);
@@ -38,12 +42,12 @@ impl Report {
         self.errors.is_empty()
     }
 
-    /// How much was noted so far.
+    /// The number of mistakes so far.
     pub(crate) fn count(&self) -> usize {
         self.errors.len()
     }
 
-    /// Everything that was noted, if anything was.
+    /// Fails with all mistakes, if there are any.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         if self.errors.is_empty() {
             return Ok(());
@@ -53,10 +57,10 @@ impl Report {
     }
 }
 
-/// What went wrong in an invocation.
+/// The mistakes of an invocation.
 pub(crate) struct Failure {
     /// One invocation of `compile_error!` for each mistake; never empty.
     pub(crate) errors: Vec<TokenStream>,
-    /// Whether something that was meant is not declared.
+    /// Whether something that the user meant is not declared.
     pub(crate) lossy: bool,
 }

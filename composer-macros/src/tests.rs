@@ -1,5 +1,5 @@
-//! Expansions in-process, pretty-printed and compared with `snapshots/*.rs`. `BLESS=1` rewrites
-//! those.
+//! Expansions in-process, pretty-printed and compared with `snapshots/*.rs`. `BLESS=1` rewrites the
+//! snapshots.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -235,8 +235,8 @@ fn losses_make_an_erroneous_value() {
     matches_snapshot("losses_in_expression", Place::Expression, expansion);
 }
 
-/// What stands there while `tokens` are typed: each beginning, with every brace closed that was opened, and
-/// whether it ends within braces.
+/// The block at each moment while `tokens` are being typed: every prefix, with all open braces
+/// closed, and whether it ends inside braces.
 fn beginnings(tokens: &TokenStream) -> Vec<(TokenStream, bool)> {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let mut found = Vec::new();
@@ -304,7 +304,7 @@ fn half_typed_statement_is_one_error_and_leaves_the_rest() {
                 ] {
                     let expansion = compose(CRATE, &body);
                     let errors = count(&expansion, "compile_error");
-                    // Within braces the end may be left out.
+                    // Before a closing brace the last semicolon may be omitted.
                     assert!(errors == 1 || is_within && errors == 0, "{errors} of {body}");
                     assert!(count(&expansion, "async fn other") == 1, "{body}\n{expansion}");
                     assert!(count(&expansion, r#"new ("one""#) == 1, "{body}\n{expansion}");

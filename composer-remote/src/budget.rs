@@ -1,23 +1,28 @@
-//! How many bytes are held for peers, and whether there may be more.
+//! Limits on the bytes that are held for peers.
+//!
+//! Accounts form a tree: bytes held for one peer count for the peer and for the whole server, and
+//! each account has a limit. [`Held`] is the part of one call, and returns its bytes when it is
+//! dropped. So that a server that is full still makes progress, the first bytes of each call are
+//! free, and each account has one spare: one chunk that may be held without being counted.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts bytes up to a bound, and in the accounts above it.
+/// Counts bytes up to a limit, and counts them in its parent accounts too.
 #[derive(Debug)]
 pub(crate) struct Account {
-    /// Who holds them, as messages have it, and what raises the bound.
+    /// The holder of the bytes as messages name it, and the setting that raises the limit.
     holder: &'static str,
     setting: &'static str,
     most: usize,
     used: AtomicUsize,
     above: Option<Arc<Self>>,
-    /// Whether somebody has what may be held without being counted.
+    /// Whether the one allowance that is not counted is in use.
     spare: AtomicBool,
 }
 
-/// An account has no room.
+/// The error that an account has reached its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full {
     holder: &'static str,
@@ -36,7 +41,7 @@ impl fmt::Display for Full {
 }
 
 impl Account {
-    /// An account of up to `most` bytes, `setting` being the method that says how many.
+    /// An account of up to `most` bytes. `setting` is the method that sets the limit.
     pub(crate) fn new(
         holder: &'static str,
         setting: &'static str,
@@ -47,7 +52,7 @@ impl Account {
         Arc::new(Self { holder, setting, most, used, above, spare })
     }
 
-    /// An account without a bound.
+    /// An account without a limit.
     pub(crate) fn unlimited() -> Arc<Self> {
         Self::new("this side", "", usize::MAX, None)
     }
@@ -73,31 +78,31 @@ impl Account {
     }
 }
 
-/// Bytes that are counted as long as this lives.
+/// Bytes that are counted until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Held {
     account: Option<Arc<Account>>,
     counted: usize,
-    /// How many are not counted, as there is room for so many for everyone.
+    /// How many bytes are not counted, as every call may have so many.
     free: usize,
     /// Whether it has the account's spare.
     is_spare: bool,
 }
 
 impl Held {
-    /// No bytes yet, of which `free` will not count.
+    /// Holds no bytes yet. The first `free` bytes will not be counted.
     pub(crate) fn new(account: &Arc<Account>, free: usize) -> Self {
         Self { account: Some(account.clone()), counted: 0, free, is_spare: false }
     }
 
-    /// So many bytes.
+    /// Holds the given number of bytes.
     pub(crate) fn of(account: &Arc<Account>, bytes: usize) -> Result<Self, Full> {
         let mut held = Self::new(account, 0);
         held.set(bytes)?;
         Ok(held)
     }
 
-    /// Bytes that do not count; one who holds them can have no more of the same account.
+    /// Takes the account's spare, which is not counted. `None` if it is taken.
     pub(crate) fn spare(account: &Arc<Account>) -> Option<Self> {
         let is_taken = account.spare.swap(true, Ordering::Relaxed);
         if is_taken {
@@ -108,7 +113,7 @@ impl Held {
         Some(held)
     }
 
-    /// Makes it so many bytes; it stays as it was if they are too many.
+    /// Changes the number of bytes. Unchanged if the limit would be exceeded.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
         let counted = bytes.saturating_sub(self.free);
         if let Some(account) = &self.account {
@@ -121,7 +126,7 @@ impl Held {
         Ok(())
     }
 
-    /// Has only the accounts above count it from now on.
+    /// Counts the bytes only in the parent accounts from now on.
     pub(crate) fn move_up(&mut self) {
         if self.is_spare {
             return;
@@ -142,14 +147,15 @@ impl Drop for Held {
     }
 }
 
-/// Who is on the other side.
+/// The identity of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Peer {
-    /// An address; of version 6 the network, as who has one has all in it.
+    /// An IP address. For version 6 its first 64 bits, as one host can use all addresses of its
+    /// network.
     Address(std::net::IpAddr),
     /// A user of this machine.
     User(u32),
-    /// Nobody knows.
+    /// Not known.
     Unknown,
 }
 
@@ -165,7 +171,7 @@ impl Peer {
     }
 }
 
-/// The peers of a server, and what each may have.
+/// The peers of a server, and the limits of each.
 #[derive(Debug)]
 pub(crate) struct Peers {
     calls: usize,
@@ -175,12 +181,13 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Each may have `calls` at a time, for which `bytes` are held, and all together as `all` says.
+    /// Each peer may have `calls` at a time, and `bytes` may be held for it. `all` is the account
+    /// of all peers together.
     pub(crate) fn new(calls: usize, bytes: usize, all: Arc<Account>) -> Arc<Self> {
         Arc::new(Self { calls, bytes, all, here: Mutex::default() })
     }
 
-    /// A place for a call of `peer`, unless it has as many as it may.
+    /// A place for a call of `peer`; `None` if the peer has as many calls as it may.
     pub(crate) fn enter(self: &Arc<Self>, peer: Peer) -> Option<Place> {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         let (calls, account) = here.entry(peer).or_insert_with(|| {
@@ -194,18 +201,18 @@ impl Peers {
         Some(Place { peers: self.clone(), peer, account: account.clone() })
     }
 
-    /// How many calls a peer may have.
+    /// The most calls that a peer may have.
     pub(crate) fn calls(&self) -> usize {
         self.calls
     }
 }
 
-/// A place for a call.
+/// A place for a call of a peer, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     peers: Arc<Peers>,
     peer: Peer,
-    /// What counts the bytes that are held for the peer.
+    /// The account of the peer.
     pub(crate) account: Arc<Account>,
 }
 

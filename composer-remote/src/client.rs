@@ -1,4 +1,7 @@
-//! What a remote component asks of a transport.
+//! What a remote component needs of a transport.
+//!
+//! A [`Caller`] makes a call once and reports whether it may have run; deadlines, repetitions and
+//! types are the same for all transports and are in `component.rs`.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,8 +17,8 @@ use crate::codec::Outflow;
 use crate::error::RemoteError;
 use crate::types::RemoteFunction;
 
-/// How calls of a [`RemoteComponent`](crate::RemoteComponent) reach it: made of a [`Wrpc`](crate::Wrpc)
-/// or a `Nats`.
+/// How calls of a [`RemoteComponent`](crate::RemoteComponent) are made: from a
+/// [`Wrpc`](crate::Wrpc) or a `Nats`.
 #[derive(Clone)]
 pub struct Transport {
     pub(crate) caller: Arc<dyn Caller>,
@@ -27,36 +30,36 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// A call on its way.
+/// A call in progress.
 pub(crate) type Calling<'a> =
     Pin<Box<dyn Future<Output = Result<Option<Value>, RemoteError>> + Send + 'a>>;
 
 /// Makes calls over a network.
 pub(crate) trait Caller: Send + Sync + 'static {
-    /// What the transport is called.
+    /// The transport's name.
     fn name(&self) -> &'static str;
 
-    /// Where calls go, as errors have it.
+    /// The destination of calls, as errors name it.
     fn at(&self) -> String;
 
-    /// What is wrong with how it was made, for whoever composes.
+    /// What is wrong with the transport's configuration, which composing reports.
     fn problem(&self) -> Option<String> {
         None
     }
 
-    /// Whether the transport carries a type; those inside of it are asked for by themselves.
+    /// Whether the transport can carry a type. The types inside of it are asked for separately.
     fn carries(&self, ty: &ValueType) -> bool;
 
-    /// How many calls may be on their way at a time, if nobody says otherwise.
+    /// The most calls that are in progress at a time, unless the user sets another number.
     fn concurrency(&self) -> usize;
 
-    /// How many bytes the arguments of a call, or its result, may take.
+    /// The most bytes that the arguments of a call, or its result, may have.
     fn call_bytes(&self) -> usize;
 
-    /// Makes a call. Dropping it gives the call up.
+    /// Makes a call. Dropping the future gives the call up.
     fn call<'a>(&'a self, request: &'a Request, outflows: Vec<Outflow>) -> Calling<'a>;
 
-    /// What it means that the call has had no answer in its time.
+    /// The error for a call that was not answered in time.
     fn expired(&self, request: &Request) -> RemoteError {
         RemoteError::TimedOut {
             function: request.function.full_name(),
@@ -67,17 +70,17 @@ pub(crate) trait Caller: Send + Sync + 'static {
     }
 }
 
-/// One call, to be made once.
+/// A single attempt of a call.
 pub(crate) struct Request {
     pub(crate) function: Arc<RemoteFunction>,
-    /// The arguments.
+    /// The encoded arguments.
     pub(crate) bytes: Arc<[u8]>,
-    /// When the caller gives up.
+    /// When this attempt is given up.
     pub(crate) deadline: Instant,
-    /// The time that there was for it.
+    /// The time that the attempt has.
     pub(crate) after: Duration,
     sent: AtomicBool,
-    /// What the transport has to know of the time when it was sent.
+    /// For the transport: the state of its connection when the call was sent.
     #[cfg(feature = "nats")]
     pub(crate) mark: std::sync::atomic::AtomicU64,
     at: Mutex<Option<String>>,
@@ -102,7 +105,7 @@ impl Request {
         }
     }
 
-    /// Says that from now on the function may run, at a certain place.
+    /// Notes that the call has been sent to `at`, so the function may run from now on.
     pub(crate) fn set_sent(&self, at: &str) {
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at.to_owned());
         self.sent.store(true, Ordering::Relaxed);
@@ -112,7 +115,7 @@ impl Request {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Where the call was sent to, or otherwise what `place` says.
+    /// Where the call was sent to; `place` if it has not been sent.
     pub(crate) fn at(&self, place: &dyn Fn() -> String) -> String {
         self.at.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(place)
     }

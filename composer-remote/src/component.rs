@@ -1,4 +1,8 @@
-//! [`RemoteComponent`]: what is composed in the place of a component on another machine.
+//! [`RemoteComponent`]: what is composed in place of a component on another machine.
+//!
+//! It encodes the arguments once, waits for the call's turn, and has the transport make the call.
+//! Only calls of idempotent functions are repeated. The deadline is a timeout around all of it, so
+//! giving up is dropping a future.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +19,18 @@ use crate::error::{RemoteError, TypesError, Uncarried};
 use crate::limits;
 use crate::types::{RemoteExports, RemoteFunction};
 
-/// A component on another machine, or on several that do the same.
+/// A component on another machine, or on several machines with the same component.
+/// It is composed like a local component: its exports satisfy imports of others and can be exports
+/// of the composition, and their types are checked while composing. No connection is made before
+/// the first call, so the component need not be running yet.
 ///
-/// It is composed like a component that runs here: its exports satisfy others' imports and are the
-/// composition's, and their types are checked while composing. Nothing is connected before the first
-/// call, so what is composed need not run yet.
+/// A function with streams or futures is refused while composing if the transport cannot carry
+/// them. A function with resources is always refused, as a resource lives in the store that made
+/// it.
 ///
-/// A function that has streams or futures is refused while composing if the transport does not carry
-/// them, and one that has resources by all: a resource lives in the store that made it.
-///
-/// A call that fails is a [`RemoteError`]. A component that makes such a call traps, as with any import
-/// that fails, unless its descriptor
-/// [contains](wasm_runtime_composer::ComposableDescriptor::with_containment) that.
+/// A call that fails is a [`RemoteError`]. A component that makes such a call traps, as with any
+/// import that fails, unless its descriptor
+/// [contains](wasm_runtime_composer::ComposableDescriptor::with_containment) the failure.
 #[derive(Clone, Debug)]
 pub struct RemoteComponent {
     exports: RemoteExports,
@@ -50,46 +54,47 @@ impl RemoteComponent {
         }
     }
 
-    /// Sets how long a call may take, with connecting, waiting for its turn and trying again; 30 seconds
-    /// if nothing is said. Past it the caller gets [`RemoteError::TimedOut`], or
-    /// [`RemoteError::ConnectionLost`] if it is known that no answer can come.
+    /// Sets how long a call may take, including connecting, waiting for its turn and repetitions;
+    /// 30 seconds by default. After that the caller gets [`RemoteError::TimedOut`], or
+    /// [`RemoteError::ConnectionLost`] if no answer can come any more.
     ///
-    /// Elements of a stream in the result are not waited for.
+    /// The elements of streams in the result are not part of the call.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Sets how many calls may be on their way at a time, at least 1; 256 over wRPC, where each has a
-    /// connection of its own, and 1024 over NATS, if nothing is said. Others wait for their turn.
+    /// Sets how many calls may be in progress at a time, at least 1; further calls wait for their
+    /// turn. By default 256 over wRPC, where each call has a connection of its own, and 1024 over
+    /// NATS.
     #[must_use]
     pub fn with_concurrency(mut self, calls: usize) -> Self {
         self.concurrency = Some(calls.max(1));
         self
     }
 
-    /// Says that calling `function` twice does no more than calling it once, so that a call may be made
-    /// again when it got lost: the name of a function, an interface for all in it, or
-    /// `interface#function`. Composing fails if there is no such export.
+    /// Declares that calling `function` twice has no other effect than calling it once, so that a
+    /// call may be repeated if it is lost. The name is that of a function, `interface#function`, or
+    /// an interface, for all of its functions. Composing fails if there is no such export.
     ///
-    /// A call that the peer says has failed is not made again, nor one that has streams or futures in
-    /// its arguments.
+    /// A call that failed according to the peer is not repeated, and neither is one with streams or
+    /// futures in its arguments.
     #[must_use]
     pub fn with_idempotent(mut self, function: impl Into<String>) -> Self {
         self.idempotent.push(function.into());
         self
     }
 
-    /// Sets how often a call of an idempotent function is made at most, at least once; 3 if nothing is
-    /// said. Each has an equal share of what is left of the time.
+    /// Sets how often a call of an idempotent function is made at most, at least once; 3 times by
+    /// default. Each attempt gets an equal share of the remaining time.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// The functions by their numbers, with whether each is idempotent.
+    /// The functions by number, each with whether it is idempotent.
     fn with_idempotence(&self, functions: Vec<RemoteFunction>) -> Result<Vec<Remote>, TypesError> {
         for name in &self.idempotent {
             if !functions.iter().any(|function| is_meant(function, name)) {
@@ -108,7 +113,7 @@ impl RemoteComponent {
     }
 }
 
-/// Whether `name` is that of the function or of its interface.
+/// Whether `name` means the function: it is the function's own name or its interface's.
 fn is_meant(function: &RemoteFunction, name: &str) -> bool {
     function.interface.as_deref() == Some(name) || function.full_name() == name
 }
@@ -172,8 +177,8 @@ impl Provider for RemoteProvider {
     }
 }
 
-/// How long to wait before the second attempt where it can be known that the first did not run; for each
-/// further one twice as long.
+/// The pause before the second attempt if the first certainly did not run; it doubles for each
+/// further one.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Remotes {
@@ -184,7 +189,7 @@ impl Remotes {
     async fn call(&self, func: usize, args: Vec<Value>) -> Result<Option<Value>, RemoteError> {
         let start = Instant::now();
         let end = start.checked_add(self.deadline).unwrap_or_else(|| start + FOREVER);
-        // They have the numbers in which `Provided::new` was given them.
+        // The numbers are those of the list that `Provided::new` was given.
         let remote = &self.functions[func];
         let (bytes, mut outflows) = self.encode(&remote.function, args)?;
         let request =
@@ -207,7 +212,8 @@ impl Remotes {
             };
             let is_last = left == 0 || !error.is_passing();
             let has_run = error.may_have_run();
-            // Whether the function may have run is a matter of all attempts.
+            // Whether the function may have run depends on all attempts, so the error of the first
+            // one that may have run is kept.
             if has_run || lost.is_none() || is_last {
                 lost = Some(match lost {
                     Some(earlier) if !has_run && RemoteError::may_have_run(&earlier) => earlier,
@@ -222,7 +228,7 @@ impl Remotes {
             }
         }
         drop(turn);
-        // There was one attempt at least, and it failed.
+        // Only reached after at least one failed attempt.
         Err(lost.unwrap_or_else(|| caller.expired(&request(end))))
     }
 
@@ -245,7 +251,7 @@ impl Remotes {
             EncodeError::TooLarge { limit } => {
                 RemoteError::TooLarge { function, at, size: None, limit }
             }
-            // The plan has compared the types.
+            // Types were compared by the plan, so this is a fault of the peer or of this library.
             error @ EncodeError::Type { .. } => {
                 RemoteError::Protocol { function, at, problem: error.to_string() }
             }
@@ -253,5 +259,5 @@ impl Remotes {
     }
 }
 
-/// Stands for a time that the clock cannot tell.
+/// Stands for deadlines that are too far away for the clock.
 const FOREVER: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -1,4 +1,4 @@
-//! Every public error.
+//! Every public error. Texts that come from peers are cleaned before they are printed.
 
 use std::error::Error;
 use std::io;
@@ -10,26 +10,29 @@ use wasm_runtime_composer::{Cause, CompositionError};
 
 /// Why a call of a function on another machine failed.
 ///
-/// It is the source of the [`CompositionError::Host`] that the composition gives; [`of`](Self::of)
-/// finds it, also where a component between the caller and the function trapped because of it.
+/// It is the source of the [`CompositionError::Host`] that the composition returns.
+/// [`of`](Self::of) finds it, even if a component between the caller and the function trapped
+/// because of it.
 ///
-/// [`may_have_run`](Self::may_have_run) tells whether the function may have run, or run in part.
+/// [`may_have_run`](Self::may_have_run) tells whether the function may have run, at least in part.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum RemoteError {
-    /// Nobody takes calls at the address, at none of the addresses, or under the subject. Nothing was sent.
+    /// No server takes calls at the address, at any of the addresses, or under the subject. Nothing
+    /// was sent.
     #[error("nobody serves `{}` at {}", Clean(.function), Clean(.at))]
     #[non_exhaustive]
     NobodyServes {
         function: String,
         at: String,
-        /// Why the last address that was tried cannot be reached, if there are addresses.
+        /// Why the last address that was tried cannot be reached, if the transport has addresses.
         #[source]
         source: Option<Arc<io::Error>>,
     },
 
-    /// There was no answer in the time given. A call that was sent may still run, or have run.
+    /// There was no answer in the given time. If the call was sent, it may have run or may still
+    /// run.
     #[error(
         "`{}` was not {} {} within {after:?}",
         Clean(.function),
@@ -45,29 +48,30 @@ pub enum RemoteError {
         sent: bool,
     },
 
-    /// The peer answered that the call failed: the component there trapped or is not running, say.
+    /// The peer answered that the call failed, for instance because its component trapped or is not
+    /// running.
     #[error("`{}` failed at {}: {}", Clean(.function), Clean(.at), Clean(.message))]
     #[non_exhaustive]
     PeerFailed {
         function: String,
         at: String,
-        /// The peer's words.
+        /// The peer's message.
         message: String,
     },
 
-    /// The peer answered that it did not run the call: it has as many calls as it may, is closing, does
-    /// not have the function, or has it with another type.
+    /// The peer answered that it did not run the call: it has as many calls as it may, is closing,
+    /// or does not have the function with this type.
     #[error("`{}` was refused by {}: {}", Clean(.function), Clean(.at), Clean(.message))]
     #[non_exhaustive]
     Refused {
         function: String,
         at: String,
-        /// The peer's words.
+        /// The peer's message.
         message: String,
     },
 
-    /// The connection was lost after the call was sent, or the peer ended it without an answer: it may
-    /// have run, in part or to its end.
+    /// The connection was lost after the call was sent, or the peer closed it without an answer.
+    /// The call may have run, completely or in part.
     #[error("the connection to {} was lost before `{}` was answered", Clean(.at), Clean(.function))]
     #[non_exhaustive]
     ConnectionLost {
@@ -77,8 +81,8 @@ pub enum RemoteError {
         source: Option<Arc<io::Error>>,
     },
 
-    /// What the peer answered cannot be read: it has the function with another type, or it is no peer
-    /// that speaks the protocol.
+    /// The peer's answer cannot be decoded: the peer has the function with another type, or does
+    /// not speak the protocol.
     #[error(
         "the answer of {} to `{}` cannot be read: {}",
         Clean(.at),
@@ -88,7 +92,7 @@ pub enum RemoteError {
     #[non_exhaustive]
     Protocol { function: String, at: String, problem: String },
 
-    /// The arguments are more than the transport carries. Nothing was sent.
+    /// The arguments are larger than the transport can carry. Nothing was sent.
     #[error(
         "the arguments of `{}` take {} bytes, and {} takes up to {limit}",
         Clean(.function),
@@ -99,14 +103,14 @@ pub enum RemoteError {
     TooLarge {
         function: String,
         at: String,
-        /// How many bytes they take, if they were counted to their end.
+        /// The size of the arguments in bytes, if it is known; encoding stops at the limit.
         size: Option<usize>,
         limit: usize,
     },
 }
 
-/// A text that others chose, without what would do something to a terminal or change the order of what
-/// stands beside it.
+/// A text from a peer, in which characters are escaped that would affect a terminal or the order of
+/// the text beside it.
 struct Clean<'a>(&'a str);
 
 impl std::fmt::Display for Clean<'_> {
@@ -156,11 +160,12 @@ impl std::fmt::Display for Size {
 }
 
 impl RemoteError {
-    /// The remote error at the bottom of what a composition gave, wherever in the chain it is.
+    /// Finds the remote error in an error of a composition, anywhere in its chain of causes.
     pub fn of(error: &CompositionError) -> Option<&Self> {
         let mut next: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = next {
-            // The outermost level of a cause is not among its sources.
+            // The outermost error of a `Cause` is not among its sources, so it is looked at
+            // separately.
             let cause = error.downcast_ref::<Cause>().and_then(Cause::downcast_ref);
             if let Some(remote) = error.downcast_ref().or(cause) {
                 return Some(remote);
@@ -170,7 +175,8 @@ impl RemoteError {
         None
     }
 
-    /// Whether the function may have run, to its end or in part. `false` means that it did not.
+    /// Whether the function may have run, completely or in part. `false` means that it certainly
+    /// did not.
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::NobodyServes { .. } | Self::Refused { .. } | Self::TooLarge { .. } => false,
@@ -179,7 +185,7 @@ impl RemoteError {
         }
     }
 
-    /// Whether trying again could end better, if the function is idempotent.
+    /// Whether another attempt may succeed, provided that the function is idempotent.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::NobodyServes { .. }
@@ -191,7 +197,7 @@ impl RemoteError {
     }
 }
 
-/// Why there are no types for a remote component.
+/// Why the types of a remote component cannot be determined.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
@@ -205,23 +211,23 @@ pub enum TypesError {
         source: io::Error,
     },
 
-    /// It is no WIT, or no component.
+    /// The text is not valid WIT, or the bytes are not a component.
     #[error("{} cannot be understood: {}", Clean(.what), CleanLines(.problem))]
     #[non_exhaustive]
     Parse { what: String, problem: String },
 
-    /// There is no such world or interface, or it was not said which of several is meant.
+    /// There is no such world or interface, or there are several and none was chosen.
     #[error("{} has no {}; expected one of {}", Clean(.what), Clean(.wanted), Names(.known))]
     #[non_exhaustive]
     Select { what: String, wanted: String, known: Vec<String> },
 
-    /// Nothing is exported.
+    /// There are no exported functions.
     #[error("{} exports no functions", Clean(.what))]
     #[non_exhaustive]
     Empty { what: String },
 
-    /// The types are more than a composition takes: a type counts wherever it is used, so a short text can
-    /// have very many.
+    /// The types are larger than a composition accepts. Every use of a type counts, so even a short
+    /// text can have very large types.
     #[error(
         "the types of {} are too large: {problem}; use lists where types repeat each other",
         Clean(.what)
@@ -230,7 +236,7 @@ pub enum TypesError {
     TooLarge { what: String, problem: String },
 }
 
-/// Names as the messages list them.
+/// Writes names in a list.
 struct Names<'a>(&'a [String]);
 
 impl std::fmt::Display for Names<'_> {
@@ -243,11 +249,11 @@ impl std::fmt::Display for Names<'_> {
     }
 }
 
-/// Functions that a transport cannot carry, each with the reason. Composing fails with it.
+/// Functions that a transport cannot carry, each with the reason. Composing fails with this error.
 #[derive(Debug)]
 pub(crate) struct Uncarried(pub(crate) Vec<UncarriedFunction>);
 
-/// A function that cannot be carried.
+/// A function that the transport cannot carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UncarriedFunction {
     pub(crate) function: String,
@@ -276,7 +282,7 @@ impl std::fmt::Display for Uncarried {
 
 impl Error for Uncarried {}
 
-/// Why a composition's exports are not served.
+/// Why a composition's exports cannot be served.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
@@ -291,16 +297,16 @@ pub enum ServeError {
     #[non_exhaustive]
     Uncarried { function: String, place: String, ty: String, transport: &'static str },
 
-    /// There is no such export, or nothing at all to serve.
+    /// There is no such export, or nothing to serve.
     #[error("the composition exports no {}; expected some of {}", Clean(.wanted), Names(.known))]
     #[non_exhaustive]
     NotExported { wanted: String, known: Vec<String> },
 
-    /// An export cannot be called: several components offer it.
+    /// An export cannot be called because several components offer it.
     #[error(transparent)]
     Composition(#[from] CompositionError),
 
-    /// The address cannot be listened at.
+    /// The server cannot listen at the address.
     #[error("calls cannot be taken at {}", Clean(.at))]
     #[non_exhaustive]
     Listen {
@@ -309,7 +315,7 @@ pub enum ServeError {
         source: io::Error,
     },
 
-    /// The broker cannot be subscribed at.
+    /// The broker did not accept the subscription.
     #[error("the broker does not take the subscription of `{}`", Clean(.subject))]
     #[non_exhaustive]
     Subscribe {

@@ -1,18 +1,19 @@
 //! Components on other machines, in a composition of `wasm-runtime-composer`.
 //!
-//! A [`RemoteComponent`] is composed like any other: its types come from WIT or from a component file,
-//! so composing checks them; its functions run wherever somebody serves them. [`Serve::serve`] offers
-//! the public exports of a composition to others. Two transports carry the calls:
+//! A [`RemoteComponent`] is composed like any other: its types come from WIT or from a component
+//! file, so composing checks them; its functions run on whichever machine serves them.
+//! [`Serve::serve`] offers the public exports of a composition to other machines. Two transports
+//! carry the calls:
 //!
-//! - wRPC over TCP and Unix sockets (feature `wrpc`): [`Wrpc`] calls, [`WrpcServer`] serves. Any wRPC
-//!   peer can be on the other side. With the feature `tls`, TCP is encrypted and both sides know who the
-//!   other is.
-//! - NATS (feature `nats`): `Nats` calls, `NatsServer` serves, through a broker that runs already,
-//!   which finds the servers and shares the load among them.
+//! - wRPC over TCP and Unix sockets (feature `wrpc`): [`Wrpc`] calls, [`WrpcServer`] serves. Any
+//!   wRPC peer can be on the other side. With the feature `tls`, TCP is encrypted and both sides
+//!   are authenticated.
+//! - NATS (feature `nats`): `Nats` calls, `NatsServer` serves, through an existing broker, which
+//!   finds the servers and shares the load among them.
 //!
-//! Every call has a deadline, and is made once: only functions that are said to be
-//! [idempotent](RemoteComponent::with_idempotent) are tried again. What went wrong is a [`RemoteError`],
-//! found with [`RemoteError::of`] in the error that the composition gives.
+//! Every call has a deadline and is made once; only functions that are declared
+//! [idempotent](RemoteComponent::with_idempotent) are repeated. Failures are [`RemoteError`]s,
+//! which [`RemoteError::of`] finds in the error that the composition returns.
 //!
 //! # Examples
 //!

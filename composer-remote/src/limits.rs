@@ -1,47 +1,49 @@
-//! Bounds on what peers may cause.
+//! Default limits on what peers can cause. All of them are per call, per peer or per server, so
+//! that a hostile peer can neither exhaust memory nor hold a place forever.
 
 use std::time::Duration;
 
-/// How many bytes a call's arguments, or its result, may take.
+/// The most bytes of a call's arguments or of its result.
 pub(crate) const CALL_BYTES: usize = 16 * 1024 * 1024;
 
-/// How often the bytes of a call its values may take in memory: an enum is one byte there and a
-/// [`Value`](wasm_runtime_composer::provider::Value) here.
+/// How much more memory a call's values may take than bytes on the wire: an enum is one byte there
+/// and a [`Value`](wasm_runtime_composer::provider::Value) here.
 pub(crate) const MEMORY_FACTOR: usize = 8;
 
-/// How many calls run at a time, on each side.
+/// The most calls in progress at a time, on each side.
 pub(crate) const CALLS: usize = 1024;
 
-/// How long a call may take, as its caller sees it.
+/// The time that a caller gives a call.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long a call may run where it is served, whatever its caller says.
+/// The time that a server gives a call, whatever its caller says.
 pub(crate) const CALL_TIME: Duration = Duration::from_secs(300);
 
-/// How many bytes a server holds for all calls, beside what each connection takes.
+/// The most bytes that a server holds for all calls, in addition to the buffers of connections.
 pub(crate) const HELD_BYTES: usize = 256 * 1024 * 1024;
 
-/// How many bytes a server holds for the calls of one peer.
+/// The most bytes that a server holds for the calls of one peer.
 pub(crate) const PEER_BYTES: usize = 128 * 1024 * 1024;
 
-/// How many bytes of streams may wait at one connection for whoever reads them.
+/// The most bytes of unread streams that are held for one connection.
 pub(crate) const STREAM_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many bytes of a call are not counted: with the buffers of its connection they are 256 KiB for each.
+/// The bytes of each call that are not counted. Together with the buffers of the connection they
+/// are 256 KiB.
 pub(crate) const FREE_BYTES: usize = 64 * 1024;
 
-/// How many bytes a second a peer has to send, or to take, when it has begun to.
+/// The bytes per second that a peer must at least send or take once it has begun to.
 pub(crate) const LEAST_RATE: usize = 16 * 1024;
 
-/// How many bytes of memory the values of a call of so many bytes may take.
+/// The most memory, in bytes, that the values of a call of so many bytes may take.
 pub(crate) fn memory(bytes: usize) -> usize {
     bytes.saturating_mul(MEMORY_FACTOR).saturating_add(64 * 1024)
 }
 
-/// How long a message about a failure may get, in bytes.
+/// The longest message about a failure, in bytes.
 pub(crate) const MESSAGE_BYTES: usize = 4096;
 
-/// The levels of an error in one line, short enough to be sent.
+/// All levels of an error on one line, short enough to send.
 pub(crate) fn message_of(error: &(dyn std::error::Error + 'static)) -> String {
     let mut message = String::new();
     let mut next = Some(error);
@@ -56,7 +58,7 @@ pub(crate) fn message_of(error: &(dyn std::error::Error + 'static)) -> String {
     message
 }
 
-/// Cuts a text off at the most that a message may have.
+/// Shortens a text to the longest message.
 pub(crate) fn shorten(message: &mut String) {
     if message.len() > MESSAGE_BYTES {
         let mut end = MESSAGE_BYTES;
@@ -67,7 +69,7 @@ pub(crate) fn shorten(message: &mut String) {
     }
 }
 
-/// A peer's words, whatever their bytes are.
+/// A message from a peer, whose bytes may be anything.
 pub(crate) fn words(bytes: &[u8]) -> String {
     let bytes = &bytes[..bytes.len().min(MESSAGE_BYTES)];
     let words = String::from_utf8_lossy(bytes);

@@ -1,4 +1,7 @@
-//! [`Serve`]: the exports of a composition, offered to others.
+//! [`Serve`]: offers the exports of a composition to callers on other machines.
+//!
+//! A server looks functions up in a [`Table`], which is made once from the public exports, and
+//! calls them as a caller in Rust would: a caller that is gone is a future that is dropped.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,19 +21,20 @@ use crate::types::{full_name, uncarried_type};
 
 /// Offers the public exports of a composition to callers on other machines.
 pub trait Serve {
-    /// Takes calls of the composition's public exports by `server`: a [`WrpcServer`](crate::WrpcServer)
-    /// or a `NatsServer`. It takes them when this returns, until the [`Serving`] is closed or dropped.
+    /// Takes calls of the composition's public exports with `server`: a
+    /// [`WrpcServer`](crate::WrpcServer) or a `NatsServer`. Once this returns, calls are taken
+    /// until the [`Serving`] is closed or dropped.
     ///
     /// # Errors
     ///
     /// - [`ServeError::Uncarried`] if a function has a type that the transport does not carry.
     /// - [`ServeError::NotExported`] if there is nothing to serve.
-    /// - [`ServeError::Listen`] and [`ServeError::Subscribe`] if there can be no calls.
+    /// - [`ServeError::Listen`] and [`ServeError::Subscribe`] if calls cannot reach the server.
     /// - [`ServeError::Composition`] if an export cannot be called.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes no calls.
+    /// If the future is dropped, no calls are taken.
     fn serve(
         &self,
         server: impl Into<Server> + Send,
@@ -43,17 +47,17 @@ impl Serve for Composition {
     }
 }
 
-/// What takes calls: made of a [`WrpcServer`](crate::WrpcServer) or a `NatsServer`.
+/// A server that takes calls: made from a [`WrpcServer`](crate::WrpcServer) or a `NatsServer`.
 #[derive(Debug)]
 pub struct Server(Box<dyn Start>);
 
-/// A server that has not begun to take calls.
+/// A server that does not take calls yet.
 pub(crate) trait Start: fmt::Debug + Send {
-    /// Takes calls of the composition's exports.
+    /// Begins to take calls of the composition's exports.
     fn start(self: Box<Self>, composition: &Composition) -> Starting<'_>;
 }
 
-/// A server on its way to taking calls.
+/// A server that is about to take calls.
 pub(crate) type Starting<'a> =
     Pin<Box<dyn Future<Output = Result<Serving, ServeError>> + Send + 'a>>;
 
@@ -64,13 +68,13 @@ impl Server {
     }
 }
 
-/// Calls are taken while this lives.
+/// Takes calls until it is dropped or closed.
 ///
-/// It keeps the composition alive. Dropping it takes no more calls, and gives up those that run, as if
-/// their callers had gone.
+/// It keeps the composition alive. Dropping it stops taking calls and gives up the calls in
+/// progress, as if their callers had gone.
 pub struct Serving {
     addresses: Vec<String>,
-    /// When calls that run have to end; nothing while calls are taken.
+    /// When calls in progress have to end; `None` while calls are taken.
     closing: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,
     closed: watch::Receiver<bool>,
@@ -78,7 +82,7 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Starts `serve` on a task of its own, which it ends when the watch says so.
+    /// Spawns `serve` as a task, which ends when the watch tells it to.
     pub(crate) fn start<F>(
         composition: &Composition,
         addresses: Vec<String>,
@@ -92,23 +96,26 @@ impl Serving {
         let serving = serve(close);
         let task = tokio::spawn(async move {
             serving.await;
-            // Nobody has to be waiting.
+            // Fails if no one waits for the end, which is fine.
             let _ = done.send(true);
         });
         Self { addresses, closing, task, closed, _composition: composition.clone() }
     }
 
-    /// Where calls are taken: addresses with their ports, paths of sockets, or subjects.
+    /// The addresses at which calls are taken: TCP addresses with their ports, paths of sockets, or
+    /// subjects.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }
 
-    /// Takes no more calls, lets those that run end within the time given, and gives up the others.
-    /// Closing again waits for the same end; a shorter time then counts. The composition goes on.
+    /// Stops taking calls, lets those in progress end within the given time, and gives up the
+    /// others. Closing again waits for the same end; a shorter time then applies. The composition
+    /// itself goes on.
     ///
     /// # Cancel safety
     ///
-    /// When this future was polled once no more calls are taken, whether it is polled further or not.
+    /// Once this future has been polled, no more calls are taken, whether it is polled further or
+    /// not.
     pub async fn close(&self, within: Duration) {
         let now = Instant::now();
         let end = now.checked_add(within).unwrap_or_else(|| now + Duration::from_secs(86400));
@@ -119,7 +126,7 @@ impl Serving {
             }
             sooner
         });
-        // An error means that the task is gone, and with it all that it served.
+        // An error means that the task has ended.
         let _ = self.closed.clone().wait_for(|closed| *closed).await;
     }
 }
@@ -136,7 +143,8 @@ impl fmt::Debug for Serving {
     }
 }
 
-/// Waits until calls that run have to end, which may become sooner, once it is said at all.
+/// Waits until the end of the time for calls in progress. The time begins with the first `close`,
+/// and a further one may shorten it.
 pub(crate) async fn cut(mut closing: watch::Receiver<Option<Instant>>) {
     loop {
         let end = *closing.borrow_and_update();
@@ -153,9 +161,9 @@ pub(crate) async fn cut(mut closing: watch::Receiver<Option<Instant>>) {
     }
 }
 
-/// Waits until no more calls are to be taken.
+/// Waits until calls must no longer be taken.
 pub(crate) async fn closing(closing: &mut watch::Receiver<Option<Instant>>) {
-    // An error means that nobody holds the `Serving` any more.
+    // An error means that the `Serving` has been dropped.
     let _ = closing.wait_for(Option::is_some).await;
 }
 
@@ -163,7 +171,7 @@ pub(crate) async fn closing(closing: &mut watch::Receiver<Option<Instant>>) {
 #[derive(Clone)]
 pub(crate) struct Served {
     func: ExportFunc,
-    /// The name as errors have it.
+    /// The name as errors show it.
     pub(crate) name: String,
 }
 
@@ -172,7 +180,7 @@ impl Served {
         self.func.ty()
     }
 
-    /// Calls the function, and waits for `limit` at most. What failed is told in words, for the caller.
+    /// Calls the function and waits for at most `limit`. A failure is a message for the caller.
     pub(crate) async fn call(
         &self,
         args: Vec<Value>,
@@ -186,13 +194,13 @@ impl Served {
     }
 }
 
-/// What is served, by interface (nothing for functions of the world) and function.
+/// The functions that are served, by interface (`None` for functions of the world) and name.
 pub(crate) struct Table {
     functions: HashMap<Option<String>, HashMap<String, Served>>,
 }
 
 impl Table {
-    /// The public exports of a composition, those called `only` if there is such a choice.
+    /// The public exports of a composition; with `only`, those of these names.
     pub(crate) fn new(
         composition: &Composition,
         only: Option<&[String]>,
@@ -212,13 +220,14 @@ impl Table {
             if only.is_some_and(|only| !only.contains(&export.name)) {
                 continue;
             }
-            // One that is offered ambiguously is not offered; nobody could call it here either.
+            // An export that several components offer cannot be called, so it is not served.
             if export.providers.len() > 1 {
                 continue;
             }
             for function in &export.functions {
-                // A function of the world is listed as an export of its own name; so is that of an
-                // instance which has a plain name, and a function of that name.
+                // A function of the world is an export with the function's own name. So is an
+                // instance with a plain name that has a function of the same name; only looking the
+                // function up tells which it is.
                 let of_world = match function.name == export.name {
                     true => composition.get_func(None, &function.name).ok(),
                     false => None,
@@ -242,13 +251,13 @@ impl Table {
         Ok(Self { functions })
     }
 
-    /// The function of a name; an empty interface is the world.
+    /// Finds a function. The empty interface is the world.
     pub(crate) fn get(&self, interface: &str, function: &str) -> Option<&Served> {
         let interface = (!interface.is_empty()).then(|| interface.to_owned());
         self.functions.get(&interface)?.get(function)
     }
 
-    /// All functions, each with its interface and its name.
+    /// All functions, each with its interface and name.
     #[cfg(feature = "nats")]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Option<&str>, &str, &Served)> {
         self.functions.iter().flat_map(|(interface, functions)| {
@@ -256,7 +265,7 @@ impl Table {
         })
     }
 
-    /// Why there is no such function, for whoever asked.
+    /// The message for a caller that there is no such function.
     #[cfg(feature = "wrpc")]
     pub(crate) fn missing(&self, interface: &str, function: &str) -> String {
         let interface = (!interface.is_empty()).then(|| interface.to_owned());

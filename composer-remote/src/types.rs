@@ -1,4 +1,9 @@
-//! [`RemoteExports`]: what a component on another machine exports, out of WIT or of a component.
+//! [`RemoteExports`]: the exports of a component on another machine, from WIT or from a component.
+//!
+//! WIT is converted to the same types that a composition uses, with the same limits on their
+//! spelled-out size and depth, as the WIT may come from elsewhere. A type that cannot exist outside
+//! of a store (a resource) is not an error here: it is kept, and reported if the transport is asked
+//! to carry it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,9 +20,9 @@ use wit_parser::{
 
 use crate::error::{TypesError, UncarriedFunction};
 
-/// What a component on another machine exports, with the types of its functions.
+/// The exports of a component on another machine, with the types of their functions.
 ///
-/// They come from WIT, or from a component file with the same exports, which is not run.
+/// They come from WIT, or from a component file with the same exports, which is not executed.
 ///
 /// # Examples
 ///
@@ -48,33 +53,33 @@ struct Export {
     functions: Vec<(String, Result<FunctionType, Strange>)>,
 }
 
-/// A type that no value outside of a store has.
+/// A type whose values cannot exist outside of a store.
 #[derive(Clone, Debug)]
 struct Strange {
     place: String,
     ty: String,
 }
 
-/// A function of some exports, by its place among them.
+/// A function of some exports.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteFunction {
-    /// The interface, or nothing for a function of the world.
+    /// The interface; `None` for a function of the world.
     pub(crate) interface: Option<String>,
     pub(crate) name: String,
     pub(crate) ty: Arc<FunctionType>,
-    /// A hash of the type, once somebody needs it: a type can be large.
+    /// A hash of the type, computed at first use, as a type can be large.
     #[cfg(feature = "nats")]
     pub(crate) type_hash: std::sync::OnceLock<u64>,
 }
 
 impl RemoteFunction {
-    /// The name as errors have it.
+    /// The name as errors show it.
     pub(crate) fn full_name(&self) -> String {
         full_name(self.interface.as_deref(), &self.name)
     }
 }
 
-/// A function's name, with that of its interface in front.
+/// The full name of a function: `interface#function`, or its name in the world.
 pub(crate) fn full_name(interface: Option<&str>, function: &str) -> String {
     match interface {
         Some(interface) => format!("{interface}#{function}"),
@@ -83,22 +88,24 @@ pub(crate) fn full_name(interface: Option<&str>, function: &str) -> String {
 }
 
 impl RemoteExports {
-    /// The exports of a world, given as WIT text. If there is no world in it, they are its interfaces.
+    /// The exports of the world in a WIT text. Without a world, all of its interfaces.
     ///
     /// # Errors
     ///
-    /// [`TypesError::Parse`] if it is no WIT, [`TypesError::Select`] if there are several worlds,
-    /// [`TypesError::Empty`] if there are no functions, [`TypesError::TooLarge`] if their types are more
-    /// than a composition takes.
+    /// [`TypesError::Parse`] if the text is not valid WIT, [`TypesError::Select`] if there are
+    /// several worlds, [`TypesError::Empty`] if there are no functions, [`TypesError::TooLarge`] if
+    /// their types are larger than a composition accepts.
     pub fn from_wit(text: &str) -> Result<Self, TypesError> {
         Self::from_wit_of(text, None)
     }
 
-    /// The exports of the world `world` in WIT text, or the functions of an interface of that name.
+    /// The exports of the world called `world` in a WIT text, or the functions of an interface of
+    /// that name.
     ///
     /// # Errors
     ///
-    /// As [`from_wit`](Self::from_wit), and [`TypesError::Select`] if there is neither.
+    /// As [`from_wit`](Self::from_wit), and [`TypesError::Select`] if there is neither a world nor
+    /// an interface of that name.
     pub fn from_wit_in(text: &str, world: &str) -> Result<Self, TypesError> {
         Self::from_wit_of(text, Some(world))
     }
@@ -111,17 +118,18 @@ impl RemoteExports {
         select(&resolve, package, world, what)
     }
 
-    /// The exports of the world in a WIT file, or in a folder with a WIT package and its `deps`; with
-    /// several worlds, of the one called `world`. Without a world, they are those of the interface called
-    /// `world`, or of all.
+    /// The exports of a world in a WIT file, or in a folder with a WIT package and its `deps`.
+    /// `world` chooses among several worlds. If there is no world, these are the functions of the
+    /// interface called `world`, or of all interfaces.
     ///
     /// # Errors
     ///
-    /// [`TypesError::Read`] if there is no such file, otherwise as [`from_wit_in`](Self::from_wit_in).
+    /// [`TypesError::Read`] if the file cannot be read, otherwise as
+    /// [`from_wit_in`](Self::from_wit_in).
     pub fn from_wit_path(path: impl AsRef<Path>, world: Option<&str>) -> Result<Self, TypesError> {
         let path = path.as_ref();
         let what = format!("`{}`", path.display());
-        // What cannot be read is told apart from what cannot be understood.
+        // So that a file which cannot be read is not reported as invalid WIT.
         fs::metadata(path).map_err(|source| TypesError::Read { path: path.to_owned(), source })?;
         let mut resolve = Resolve::default();
         let package = resolve.push_path(path).map(|(package, _)| package);
@@ -129,12 +137,12 @@ impl RemoteExports {
         select(&resolve, package, world, &what)
     }
 
-    /// The exports of a component, given as its bytes.
+    /// The exports of a component, given as bytes.
     ///
     /// # Errors
     ///
-    /// [`TypesError::Parse`] if it is no component, [`TypesError::Empty`] if it exports no functions,
-    /// [`TypesError::TooLarge`] if their types are more than a composition takes.
+    /// [`TypesError::Parse`] if the bytes are not a component, [`TypesError::Empty`] if it exports
+    /// no functions, [`TypesError::TooLarge`] if their types are larger than a composition accepts.
     pub fn from_component(bytes: &[u8]) -> Result<Self, TypesError> {
         component(bytes, "the component")
     }
@@ -143,7 +151,7 @@ impl RemoteExports {
     ///
     /// # Errors
     ///
-    /// [`TypesError::Read`] if there is no such file, otherwise as
+    /// [`TypesError::Read`] if the file cannot be read, otherwise as
     /// [`from_component`](Self::from_component).
     pub fn from_component_path(path: impl AsRef<Path>) -> Result<Self, TypesError> {
         let path = path.as_ref();
@@ -152,11 +160,11 @@ impl RemoteExports {
         component(&bytes, &format!("`{}`", path.display()))
     }
 
-    /// These exports without all but `names`: functions of the world, and interfaces with their version.
+    /// Keeps only the exports `names`: functions of the world, and interfaces with their versions.
     ///
     /// # Errors
     ///
-    /// [`TypesError::Select`] if there is no export of one of the names.
+    /// [`TypesError::Select`] if there is no export of one of these names.
     pub fn only(mut self, names: &[&str]) -> Result<Self, TypesError> {
         let known: Vec<_> = self.names().map(str::to_owned).collect();
         if let Some(missing) = names.iter().find(|name| !known.iter().any(|known| known == *name)) {
@@ -167,13 +175,13 @@ impl RemoteExports {
         Ok(self)
     }
 
-    /// The names of the exports: functions of the world, and interfaces with their version.
+    /// The names of the exports: functions of the world, and interfaces with their versions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.exports.iter().map(|export| &*export.name)
     }
 
-    /// The exports as a composition takes them and their functions in the same order; or what in them a
-    /// transport cannot carry.
+    /// The exports in the form that a composition takes, with their functions in the same order;
+    /// otherwise the functions that the transport cannot carry.
     pub(crate) fn provided(
         &self,
         transport: &'static str,
@@ -223,7 +231,8 @@ impl RemoteExports {
     }
 }
 
-/// The first type in a function's that is not carried, and where it stands.
+/// The first type in a function's type that is not carried, and the parameter or result that it is
+/// in.
 pub(crate) fn uncarried_type(
     ty: &FunctionType,
     carries: &dyn Fn(&ValueType) -> bool,
@@ -235,7 +244,7 @@ pub(crate) fn uncarried_type(
     })
 }
 
-/// The first type, `ty` included, for which `pick` holds.
+/// The first type, including `ty` itself, for which `pick` holds.
 pub(crate) fn find<'t>(
     ty: &'t ValueType,
     pick: &dyn Fn(&ValueType) -> bool,
@@ -258,7 +267,7 @@ pub(crate) fn find<'t>(
     }
 }
 
-/// Whether a type is that of values without handles.
+/// Whether values of a type contain no handles.
 pub(crate) fn is_plain(ty: &ValueType) -> bool {
     find(ty, &|ty| !is_plain_itself(ty)).is_none()
 }
@@ -274,13 +283,13 @@ fn is_plain_itself(ty: &ValueType) -> bool {
     )
 }
 
-/// What values go through without a connection of their own.
+/// Carries values without handles only: for transports without a connection for each call.
 #[cfg(feature = "nats")]
 pub(crate) fn carries_values(ty: &ValueType) -> bool {
     is_plain_itself(ty)
 }
 
-/// Values, and streams and futures of values without handles.
+/// Carries values without handles, and streams and futures of those.
 #[cfg(feature = "wrpc")]
 pub(crate) fn carries_flows(ty: &ValueType) -> bool {
     match ty {
@@ -332,7 +341,7 @@ fn select(
     }
 }
 
-/// The interface of a name, short or with the package's.
+/// The interface with a name, given alone or with the package.
 fn interface(resolve: &Resolve, package: PackageId, name: &str) -> Option<InterfaceId> {
     let mut interfaces = resolve.packages[package].interfaces.iter();
     interfaces
@@ -384,41 +393,41 @@ fn non_empty(exports: Vec<Export>, what: &str) -> Result<RemoteExports, TypesErr
     Ok(RemoteExports { exports })
 }
 
-/// How many types and names those of all functions may be, with every use spelled out: as many as a
-/// composition takes of a component. Types that people write are some thousands.
+/// The most types and names of all functions together, with every use spelled out; the same as a
+/// composition accepts of a component. Types written by people have some thousands.
 const MOST_SPELLED_OUT: usize = 1 << 22;
 
-/// How deep types may be nested in each other, as in components.
+/// The deepest nesting of types; the same as for components.
 const MOST_LEVELS: usize = 100;
 
-/// What as many bytes of a name count for, beside the name itself.
+/// Each so many bytes of a name count as one more name.
 const NAME_BYTES: usize = 64;
 
-/// Why a type is none of a value.
+/// Why a WIT type cannot be the type of a value here.
 #[derive(Clone)]
 enum TypeProblem {
-    /// The name of the one in it that no value outside of a store has.
+    /// The name of a type in it whose values cannot exist outside of a store.
     Strange(String),
-    /// It is too large, or too deep.
+    /// It is too large or too deep.
     TooLarge(&'static str),
 }
 
-/// A type that was met, for when it is met again: a small text can use one very often.
+/// A type that has been converted, kept because even a small text can use it very often.
 #[derive(Clone)]
 struct Met {
     ty: ValueType,
-    /// How many types and names it is.
+    /// Its size in types and names, spelled out.
     spelled_out: usize,
-    /// How many levels of types there are in it.
+    /// Its depth in levels of types.
     levels: usize,
 }
 
-/// Makes types out of WIT.
+/// Converts types from WIT.
 struct Types<'a> {
     resolve: &'a Resolve,
     what: &'a str,
     met: HashMap<TypeId, Result<Met, TypeProblem>>,
-    /// How many types and names there have been.
+    /// The number of types and names so far.
     spelled_out: usize,
 }
 
@@ -427,7 +436,7 @@ impl<'a> Types<'a> {
         Self { resolve, what, met: HashMap::new(), spelled_out: 0 }
     }
 
-    /// An interface of types alone needs nobody to provide it.
+    /// Converts an interface. `None` if it has only types, as it then needs no provider.
     fn interface(&mut self, name: String, id: InterfaceId) -> Result<Option<Export>, TypesError> {
         let functions = &self.resolve.interfaces[id].functions;
         let functions = functions
@@ -458,7 +467,7 @@ impl<'a> Types<'a> {
         Ok(Ok(FunctionType::new(function.kind.is_async(), params, result)))
     }
 
-    /// The type of a parameter or a result.
+    /// Converts the type of a parameter or a result.
     fn value(
         &mut self,
         ty: &Type,
@@ -478,7 +487,7 @@ impl<'a> Types<'a> {
         Err(TypesError::TooLarge { what: self.what.to_owned(), problem: problem.to_owned() })
     }
 
-    /// A type as the composition knows it, where `above` others are around it.
+    /// Converts a type that is inside `above` others.
     fn met(&mut self, ty: &Type, above: usize) -> Result<Met, TypeProblem> {
         let ty = match ty {
             Type::Bool => ValueType::Bool,
@@ -508,7 +517,7 @@ impl<'a> Types<'a> {
                 met => met.clone(),
             };
         }
-        // Aliases are levels as well: a chain of them is followed no further either.
+        // Aliases count as levels too, so that long chains of them are not followed.
         if above >= MOST_LEVELS {
             return Err(TypeProblem::TooLarge(DEEP));
         }
@@ -527,10 +536,10 @@ impl<'a> Types<'a> {
 const LARGE: &str = "with every use spelled out, they are more than 4194304";
 const DEEP: &str = "some are nested in more than 100 levels";
 
-/// A type whose parts are being looked at.
+/// A type whose parts are being converted.
 struct Inside<'t, 'a> {
     types: &'t mut Types<'a>,
-    /// How many types are around those in it.
+    /// How many types are around its parts.
     above: usize,
     spelled_out: usize,
     levels: usize,

@@ -43,15 +43,15 @@ use wasmtime::{Result, ValRaw, bail, ensure};
 
 use crate::value::{StoreHandle, Value};
 
-/// Puts a string into memory that the guest allocates, and gives its pointer and length.
+/// Lowers a string into memory that the guest allocates, and returns its pointer and length.
 pub(crate) fn lower_string<T>(text: &str, cx: &mut LowerContext<'_, T>) -> Result<[ValRaw; 2]> {
     let mut pair = MaybeUninit::new([ValRaw::u64(0); 2]);
     text.linear_lower_to_flat(cx, InterfaceType::String, &mut pair)?;
-    // SAFETY: it was initialized above, and whoever got it since can only have written to it.
+    // SAFETY: initialized above; other code could only have written to it since.
     Ok(unsafe { pair.assume_init() })
 }
 
-/// Puts a handle into the guest's table, and gives its index there.
+/// Adds a handle to the guest's table, and returns its index there.
 pub(crate) fn lower_handle<T, V: Lower<Lower = ValRaw>>(
     handle: &V,
     cx: &mut LowerContext<'_, T>,
@@ -71,7 +71,7 @@ fn list<'a>(types: &'a ComponentTypes, ty: &InterfaceType) -> Result<&'a TypeTup
     }
 }
 
-/// Where `bytes` begin in the memory that they are a part of.
+/// The offset of `bytes` in the memory that they are a part of.
 fn offset_of(cx: &LiftContext<'_>, bytes: &[u8]) -> Result<usize> {
     let memory = cx.memory();
     let offset = bytes.as_ptr().addr().checked_sub(memory.as_ptr().addr());
@@ -81,7 +81,7 @@ fn offset_of(cx: &LiftContext<'_>, bytes: &[u8]) -> Result<usize> {
     }
 }
 
-/// The memory where a list lies.
+/// The memory of a list.
 fn part_of<'a>(cx: &LiftContext<'a>, list: &TypeTuple, offset: usize) -> Result<&'a [u8]> {
     if !offset.is_multiple_of(list.abi.align32 as usize) {
         bail!("return pointer not aligned");
@@ -93,7 +93,7 @@ fn part_of<'a>(cx: &LiftContext<'a>, list: &TypeTuple, offset: usize) -> Result<
     Ok(bytes)
 }
 
-/// Takes a list out of memory.
+/// Lifts a list from memory.
 fn load<H: StoreHandle>(
     cx: &mut LiftContext<'_>,
     list: &TypeTuple,
@@ -103,7 +103,7 @@ fn load<H: StoreHandle>(
     Value::load_each(cx, list.types.len(), list.types.iter().copied(), bytes)
 }
 
-/// Takes a list out of core values, which must be all of them.
+/// Lifts a list from core values, all of which it must use.
 fn lift<H: StoreHandle>(
     cx: &mut LiftContext<'_>,
     list: &TypeTuple,
@@ -115,7 +115,7 @@ fn lift<H: StoreHandle>(
     Ok(values)
 }
 
-/// Puts a list into core values.
+/// Lowers a list to core values.
 fn lower<T, H: StoreHandle>(
     cx: &mut LowerContext<'_, T>,
     list: &TypeTuple,
@@ -126,11 +126,11 @@ fn lower<T, H: StoreHandle>(
     Value::lower_each(cx, list.types.len(), tys, values, &mut dst.iter_mut())
 }
 
-/// A list of parameters of `M` core values; or, if `M` is 1, of more than there may be, which lie in
-/// memory, with the pointer to them as the one.
+/// A parameter list of `M` core values. With `M` = 1 it may also be a list with more core values
+/// than can be passed, which is in memory, with the pointer to it as the only core value.
 ///
-/// Those that go to the guest are gone when they have been lowered: large ones are not kept beside the
-/// results.
+/// Parameters that go to the guest are dropped when they have been lowered, so that large ones do
+/// not stay in memory until the call returns.
 pub(crate) struct Params<H, const M: usize>(Mutex<Vec<Value<H>>>);
 
 impl<H, const M: usize> Params<H, M> {
@@ -148,8 +148,8 @@ impl<H, const M: usize> Params<H, M> {
 }
 
 // SAFETY: `Lower` is an array of `ValRaw`. `typecheck` accepts exactly the lists with `M` core
-// parameters: those that have `M` by their types, and, for `M` = 1, those behind a pointer. `ABI` is
-// not that of the list: see the head of this file for who reads it.
+// parameters: those that have `M` by their types, and, for `M` = 1, those behind a pointer. `ABI`
+// is not that of the list: the head of this file says which code reads it.
 unsafe impl<H: StoreHandle, const M: usize> ComponentType for Params<H, M> {
     type Lower = [ValRaw; M];
     const ABI: CanonicalAbiInfo = CanonicalAbiInfo::ZERO;
@@ -198,7 +198,7 @@ unsafe impl<H: StoreHandle, const M: usize> Lower for Params<H, M> {
     }
 }
 
-// SAFETY: nothing here is unsafe; all is checked.
+// SAFETY: nothing here is unsafe; everything is checked.
 unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
     fn linear_lift_from_flat(
         cx: &mut LiftContext<'_>,
@@ -220,7 +220,8 @@ unsafe impl<H: StoreHandle, const M: usize> Lift for Params<H, M> {
     }
 }
 
-/// A list of results, which has one or none, of `N` core values; or, if `N` is 1, one that lies in memory.
+/// A result list, which has one value or none, of `N` core values. With `N` = 1 the value may also
+/// be in memory.
 pub(crate) struct Results<H, const N: usize>(pub(crate) Option<Value<H>>);
 
 impl<H, const N: usize> From<Option<Value<H>>> for Results<H, N> {
@@ -229,7 +230,7 @@ impl<H, const N: usize> From<Option<Value<H>>> for Results<H, N> {
     }
 }
 
-/// The one type of a list of results, if it has any.
+/// The type of the result, if the list has one.
 fn result_of(list: &TypeTuple) -> Result<Option<InterfaceType>> {
     match *list.types {
         [] => Ok(None),
@@ -238,7 +239,7 @@ fn result_of(list: &TypeTuple) -> Result<Option<InterfaceType>> {
     }
 }
 
-/// Takes a result out of memory.
+/// Lifts a result from memory.
 fn load_result<H: StoreHandle>(
     cx: &mut LiftContext<'_>,
     list: &TypeTuple,
@@ -250,7 +251,7 @@ fn load_result<H: StoreHandle>(
     Value::load(cx, ty, bytes).map(Some)
 }
 
-/// Takes a result out of core values, which must be all of them.
+/// Lifts a result from core values, all of which it must use.
 fn lift_result<H: StoreHandle>(
     cx: &mut LiftContext<'_>,
     list: &TypeTuple,
@@ -268,11 +269,11 @@ fn lift_result<H: StoreHandle>(
     Ok(value)
 }
 
-// SAFETY: `Lower` is an array of `ValRaw`. A core function has no result only if the list has no core
-// value, and then `typecheck` accepts `N` = 0 alone. It has one, the value or a pointer, if it is
-// lifted synchronously, and `N` = 1 is accepted for both. The arguments of `task.return` of one that is
-// lifted asynchronously are as many as the types have, up to 16, and then a pointer: `N` > 1 is
-// accepted for their number only, and what is lifted synchronously with such an `N` comes by
+// SAFETY: `Lower` is an array of `ValRaw`. A sync function has no core result only if its result
+// list has no core value, and then `typecheck` accepts only `N` = 0. Otherwise it has one, the
+// value or a pointer, and `N` = 1 is accepted for both. An async function passes to `task.return`
+// as many arguments as the types have, up to 16, or else a pointer. `N` > 1 is accepted for the
+// number of core values only: the results of sync functions with such an `N` come by
 // `linear_lift_from_memory`. With `N` = 1 for several arguments, `lift` finds too few and fails.
 unsafe impl<H: StoreHandle, const N: usize> ComponentType for Results<H, N> {
     type Lower = [ValRaw; N];
@@ -350,23 +351,23 @@ unsafe impl<H: StoreHandle, const N: usize> Lift for Results<H, N> {
 
 #[cfg(feature = "component-model-async")]
 thread_local! {
-    /// Which item of the operation at hand is lifted next.
+    /// The index of the item that is lifted next in the current operation.
     static NEXT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Begins an operation: what is lifted next is its first item.
+/// Begins an operation: the next item to be lifted is its first.
 #[cfg(feature = "component-model-async")]
 pub(crate) fn first_element() {
     NEXT.set(0);
 }
 
-/// An item of a stream, or the value of a future, of any type but none; without `REALLOC`, of one whose values
-/// need no more memory than themselves.
+/// An item of a stream, or the value of a future, of any payload type. Without `REALLOC`, of a type
+/// whose values need no memory beyond themselves.
 #[cfg(feature = "component-model-async")]
 pub(crate) struct Element<H, const REALLOC: bool>(pub(crate) Value<H>);
 
-// SAFETY: `Lower` is an array of `ValRaw`, of which there are none, and nothing is read of it. For the
-// rest see the head of this file.
+// SAFETY: `Lower` is an array of `ValRaw` without elements, of which nothing is read. For the rest
+// see the head of this file.
 #[cfg(feature = "component-model-async")]
 unsafe impl<H: StoreHandle, const REALLOC: bool> ComponentType for Element<H, REALLOC> {
     type Lower = [ValRaw; 0];
@@ -416,7 +417,7 @@ unsafe impl<H: StoreHandle, const REALLOC: bool> Lower for Element<H, REALLOC> {
     }
 }
 
-// SAFETY: nothing here is unsafe; all is checked.
+// SAFETY: nothing here is unsafe; everything is checked.
 #[cfg(feature = "component-model-async")]
 unsafe impl<H: StoreHandle, const REALLOC: bool> Lift for Element<H, REALLOC> {
     fn linear_lift_from_flat(

@@ -1,4 +1,9 @@
-//! Host functions and calls of exported functions, with values of types that are known only now.
+//! Host functions, and calls of exported functions, with values whose types are known only at run
+//! time.
+//!
+//! wasmtime's typed functions need the number of core values as a constant, so each host function
+//! and call is instantiated for a `Shape`, the numbers of core parameters and results.
+//! `with_params!` and its like choose the instantiation.
 
 use std::pin::Pin;
 
@@ -11,15 +16,16 @@ use wasmtime::{AsContextMut, Result, StoreContextMut};
 use crate::abi::{Params, Results};
 use crate::value::{StoreHandle, Value};
 
-/// How many core values a function takes and returns. It decides which instantiation of the code here
-/// serves the function; wasmtime compares it with the function's type before anything is called.
+/// How many core values a function takes and returns. It selects the instantiation that serves the
+/// function; wasmtime compares it with the function's type before anything is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     params: usize,
     results: usize,
 }
 
-/// Functions beyond are rare, and each number costs code for every type of store.
+/// Functions with more core values are rare, and each number costs code for every type of store; so
+/// these are served through `Val`.
 const MOST_PARAMS: usize = 8;
 const MOST_RESULTS: usize = 3;
 
@@ -27,10 +33,10 @@ const MOST_RESULTS: usize = 3;
 pub type Called<'a, H> = Pin<Box<dyn Future<Output = Result<Option<Value<H>>>> + Send + 'a>>;
 
 impl Shape {
-    /// The shape of a function whose parameters flatten to `params` core values and whose result to
-    /// `results`; `None` if it is served through `Val` only.
+    /// The shape of a function whose parameters flatten to `params` core values, and its result to
+    /// `results`; `None` if it can only be served through `Val`.
     pub fn new(is_async: bool, params: usize, results: usize) -> Option<Self> {
-        // Beyond, there is one pointer.
+        // Beyond that the values are in memory, behind one pointer.
         let params = if params > MAX_FLAT_PARAMS { 1 } else { params };
         let results = match is_async {
             true if results > MAX_FLAT_PARAMS => 1,
@@ -68,7 +74,7 @@ macro_rules! with_results {
 
 /// A host function of a sync type, which may suspend the guest.
 pub trait HostFunc<T: 'static, H>: Send + Sync + 'static {
-    /// Runs it. `R` is the result as wasmtime takes it, made of one value or none.
+    /// Runs the function. `R` is the result in wasmtime's form, made from one value or none.
     fn call<'a, R>(&self, store: StoreContextMut<'a, T>, params: Vec<Value<H>>) -> Running<'a, R>
     where
         R: From<Option<Value<H>>> + Send + 'a;
@@ -80,7 +86,7 @@ pub type Running<'a, R> = Box<dyn Future<Output = Result<R>> + Send + 'a>;
 /// A host function of an async type.
 #[cfg(feature = "component-model-async")]
 pub trait ConcurrentHostFunc<T: 'static, H>: Send + Sync + 'static {
-    /// Runs it. `R` is the result as wasmtime takes it, made of one value or none.
+    /// Runs the function. `R` is the result in wasmtime's form, made from one value or none.
     fn call<'a, R>(&self, accessor: &'a Accessor<T>, params: Vec<Value<H>>) -> Pin<Running<'a, R>>
     where
         R: From<Option<Value<H>>> + Send + 'a;
@@ -131,7 +137,7 @@ pub fn func_wrap_concurrent<T: Send + 'static, H: StoreHandle>(
 ///
 /// # Errors
 ///
-/// If the function is not of this shape, the values do not fit, or the guest traps.
+/// If the function has another shape, the values do not fit, or the guest traps.
 pub async fn call_async<T: Send + 'static, H: StoreHandle>(
     func: Func,
     shape: Shape,
@@ -155,11 +161,11 @@ pub async fn call_async<T: Send + 'static, H: StoreHandle>(
     called.await
 }
 
-/// Calls an exported function of a store whose functions can all be called so.
+/// Calls an exported function of a store in which no host function is async.
 ///
 /// # Errors
 ///
-/// As [`call_async`], or if something in the store is async on the host's side.
+/// As [`call_async`], or if a host function of the store is async.
 pub fn call<T: 'static, H: StoreHandle>(
     func: Func,
     shape: Shape,
@@ -180,12 +186,12 @@ pub fn call<T: 'static, H: StoreHandle>(
     })
 }
 
-/// Queues a call of an exported function in its store's event loop, and gives the task that it is and what
-/// it comes to.
+/// Queues a call of an exported function in its store's event loop, and returns its task and its
+/// result.
 ///
 /// # Errors
 ///
-/// As [`call_async`], or if the store's engine has no concurrency.
+/// As [`call_async`], or if the engine does not support concurrency.
 #[cfg(feature = "component-model-async")]
 pub fn start_call_concurrent<T: Send + 'static, H: StoreHandle>(
     func: Func,

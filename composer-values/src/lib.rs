@@ -1,9 +1,9 @@
 //! Component values whose types are known only when the program runs.
 //!
 //! wasmtime has two ways to move values: Rust types known when the program is compiled, which are
-//! fast, and [`Val`](wasmtime::component::Val), which is for any type and costs 32 bytes and a branch
-//! for each byte of a list. A [`Value`] is for any type too, and compact: bytes are a `Vec<u8>`,
-//! records have no names. With the feature `codec` such values go into stores and come out of them
+//! fast, and [`Val`](wasmtime::component::Val), which is for any type and costs 32 bytes and a
+//! branch for each byte of a list. A [`Value`] is for any type too, and compact: bytes are a
+//! `Vec<u8>`, records have no names. With the feature `codec` such values are lifted and lowered
 //! directly, through the traits that wasmtime's own derives implement.
 //!
 //! A part of `wasm-runtime-composer`, which is the interface to use; this crate may change in any
@@ -11,9 +11,9 @@
 //!
 //! # Safety
 //!
-//! All `unsafe` of the project is in `abi.rs`, with its arguments; without the feature `codec` there
-//! is none. Values are not checked for names: whoever connects two functions must have compared their
-//! types. A value of a wrong shape is an error.
+//! All `unsafe` of the project is in `abi.rs`, with its arguments; without the feature `codec`
+//! there is none. Values are not checked for names: code that connects two functions must have
+//! compared their types. A value of a wrong shape is an error.
 
 #![cfg_attr(not(feature = "codec"), forbid(unsafe_code))]
 #![deny(unsafe_op_in_unsafe_fn)]

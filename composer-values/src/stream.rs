@@ -1,4 +1,10 @@
-//! Streams and futures out of stores and into stores, with elements of types that are known only now.
+//! Streams and futures out of stores and into stores, with elements whose types are known only at
+//! run time.
+//!
+//! A stream that leaves a store becomes a `Writes`, to which the guest's elements are given in
+//! batches; a stream that enters a store is made from a `Reads`, which is asked for elements as the
+//! guest reads. Each is implemented once for every kind of payload, as bytes move without being
+//! copied one by one, and elements without a type are only counted.
 
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
@@ -14,38 +20,38 @@ use wasmtime::{AsContextMut, Result, StoreContextMut, bail};
 use crate::abi::{Element, first_element};
 use crate::value::{Elements, Payload, StoreHandle};
 
-/// How many bytes are taken out of a store at a time, but for what the last round of elements is more.
+/// The bytes that are taken out of a store at a time. The last round of elements may exceed it.
 const BATCH: usize = 64 * 1024;
-/// How many elements of any type are taken before they are weighed.
+/// The elements of arbitrary types that are taken before their size is measured.
 const ROUND: usize = 32;
 
-/// A write of a guest, which waits for its end.
+/// A guest's write in progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Write {
-    /// How many elements it offers. A write of none asks whether some are wanted.
+    /// How many elements it offers. A write of no elements asks whether some are wanted.
     pub offered: usize,
-    /// Whether the guest wants it back.
+    /// Whether the guest has cancelled the write.
     pub cancelled: bool,
 }
 
-/// What becomes of a write.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted {
-    /// So many elements are wanted.
+    /// Up to so many elements are wanted.
     UpTo(usize),
-    /// It was cancelled in time.
+    /// The write was cancelled in time.
     Nothing,
-    /// Nobody will read any more.
+    /// The reader is gone.
     Never,
 }
 
-/// Where the elements that a guest writes go to.
+/// The destination of the elements that a guest writes.
 pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
-    /// Waits until it is known what becomes of a write. What is wanted is then [`put`](Self::put).
+    /// Waits for the outcome of a write. Elements that are wanted are then [`put`](Self::put).
     ///
     /// # Errors
     ///
-    /// The guest traps with it.
+    /// An error traps the guest.
     fn poll_wanted(
         &mut self,
         cx: &mut Context<'_>,
@@ -53,37 +59,37 @@ pub trait Writes<T: 'static, H>: Send + Unpin + 'static {
         write: Write,
     ) -> Poll<Result<Wanted>>;
 
-    /// Takes elements, no more than are wanted; or, where none ever will be, the value of a future, of which
-    /// only the handles matter.
+    /// Takes elements, at most as many as are wanted. If the reader of a future is gone, the value
+    /// is taken nevertheless, in order to drop the handles in it.
     ///
     /// # Errors
     ///
-    /// The guest traps with it.
+    /// An error traps the guest.
     fn put(&mut self, store: StoreContextMut<'_, T>, elements: Elements<H>) -> Result<()>;
 }
 
-/// What comes of a read.
+/// The outcome of a read.
 #[derive(Debug)]
 pub enum Taken<H> {
-    /// Elements; none if none were asked for and there are some.
+    /// Elements; an empty batch if none were asked for and there are some.
     Elements(Elements<H>),
-    /// Nothing, as the read was cancelled in time.
+    /// Nothing, because the read was cancelled in time.
     Nothing,
-    /// The end.
+    /// The end of the stream.
     End,
 }
 
-/// Where the elements that a guest reads come from.
+/// The source of the elements that a guest reads.
 pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
-    /// What the guest was given it for; see [`recover_stream`].
+    /// What the guest's stream was made from; see [`recover_stream`].
     type Whole: 'static;
 
-    /// Waits for elements, up to `most` of them. With `cancelled`, the guest wants no more, but for what
-    /// is on its way already.
+    /// Waits for up to `most` elements. With `cancelled`, the guest only takes elements that are
+    /// already on their way.
     ///
     /// # Errors
     ///
-    /// The guest traps with it.
+    /// An error traps the guest.
     fn poll_elements(
         &mut self,
         cx: &mut Context<'_>,
@@ -92,7 +98,7 @@ pub trait Reads<T: 'static, H>: Send + Unpin + 'static {
         cancelled: bool,
     ) -> Poll<Result<Taken<H>>>;
 
-    /// What it was, less what was read.
+    /// What the source was made from, without the elements that were read.
     fn into_whole(self) -> Self::Whole;
 }
 
@@ -113,9 +119,9 @@ impl<E, H, I> Of<E, H, I> {
     }
 }
 
-/// How items of one kind go out of a store and into one.
+/// How items of one kind leave a store and enter one.
 trait Item<H>: Sized + 'static {
-    /// Takes what the guest offers, or a part of it, up to `most` items.
+    /// Takes up to `most` items of what the guest offers.
     fn take<T: 'static>(
         source: Source<'_, Self>,
         store: StoreContextMut<'_, T>,
@@ -129,7 +135,7 @@ impl<H> Item<H> for () {
         mut store: StoreContextMut<'_, T>,
         most: usize,
     ) -> Result<Elements<H>> {
-        // They take no memory, but time.
+        // Units take no memory, but counting them takes time.
         let mut units = UpTo { most: most.min(BATCH), taken: 0 };
         source.read(&mut store, &mut units)?;
         Ok(Elements::Units(units.taken))
@@ -236,7 +242,7 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T> for 
         let write = Write { offered: 1, cancelled: finish };
         match ready!(end.poll_wanted(cx, store.as_context_mut(), write))? {
             Wanted::Nothing => {}
-            // wasmtime lets a consumer of a future do nothing but take it.
+            // In wasmtime, a consumer of a future can only take its value.
             Wanted::UpTo(_) | Wanted::Never => {
                 let value = I::take(source, store.as_context_mut(), 1)?;
                 end.put(store, value)?;
@@ -246,12 +252,12 @@ impl<T: 'static, H: 'static, I: Item<H>, E: Writes<T, H>> FutureConsumer<T> for 
     }
 }
 
-/// Takes a stream out of its store. What a guest writes to it goes to `end`, which is dropped when
-/// there will be no more.
+/// Takes a stream out of its store. The elements that a guest writes go to `end`, which is dropped
+/// after the last.
 ///
 /// # Errors
 ///
-/// If it is not a stream of such a payload.
+/// If it is not a stream of this payload.
 pub fn pipe_stream<T: 'static, H: StoreHandle>(
     stream: StreamAny,
     payload: Payload,
@@ -274,11 +280,11 @@ pub fn pipe_stream<T: 'static, H: StoreHandle>(
     }
 }
 
-/// Takes a future out of its store, as [`pipe_stream`] does a stream: its value is all that `end` gets.
+/// Takes a future out of its store, like [`pipe_stream`]: `end` gets only the value.
 ///
 /// # Errors
 ///
-/// If it is not a future of such a payload.
+/// If it is not a future of this payload.
 pub fn pipe_future<T: 'static, H: StoreHandle>(
     future: FutureAny,
     payload: Payload,
@@ -300,10 +306,10 @@ pub fn pipe_future<T: 'static, H: StoreHandle>(
     }
 }
 
-/// A producer as wasmtime keeps it.
+/// A producer in the form in which wasmtime keeps it.
 type Kept<E, H, I> = Pin<Box<Of<E, H, I>>>;
 
-/// Gives `end` back, if that is what is asked for.
+/// Returns what `end` was made from, if `ty` asks for that type.
 fn whole<T: 'static, H, E: Reads<T, H>, I>(
     me: Kept<E, H, I>,
     ty: TypeId,
@@ -314,7 +320,7 @@ fn whole<T: 'static, H, E: Reads<T, H>, I>(
     Ok(Box::new(Pin::into_inner(me).end.into_whole()))
 }
 
-/// What is asked of a producer when the reader does not say how much it takes.
+/// How many elements a producer is asked for when the reader does not say how many it takes.
 const ANY_NUMBER: usize = 1024;
 
 macro_rules! produce {
@@ -338,7 +344,7 @@ macro_rules! produce {
                 Poll::Ready(Ok(match ready!(taken)? {
                     Taken::End => StreamResult::Dropped,
                     Taken::Nothing => StreamResult::Cancelled,
-                    // A read of nothing asks whether there are elements.
+                    // A read of no elements asks whether there are some.
                     Taken::Elements(_) if most == 0 => StreamResult::Completed,
                     Taken::Elements($elements) => $put,
                 }))
@@ -362,7 +368,7 @@ produce!((), H, ('static), (), |destination, store, elements| {
 produce!(u8, H, ('static), (), |destination, store, elements| {
     let Some(bytes) = elements.into_bytes() else { bail_mixed()? };
     let mut direct = destination.as_direct(store, bytes.len());
-    // There are no more bytes than were asked for, which is no more than there is room.
+    // At most as many bytes were asked for as there is room.
     let Some(room) = direct.remaining().get_mut(..bytes.len()) else { bail_mixed()? };
     room.copy_from_slice(&bytes);
     direct.mark_written(bytes.len());
@@ -379,11 +385,12 @@ fn bail_mixed<R>() -> Result<R> {
     bail!("elements of another kind than the stream's")
 }
 
-/// Makes a stream in a store, of what `end` gives. It is dropped when nobody reads it any more.
+/// Makes a stream in a store, with elements from `end`, which is dropped when the guest stops
+/// reading.
 ///
 /// # Errors
 ///
-/// If the store has no room for it, or its engine no concurrency.
+/// If the store has no room for it, or its engine does not support concurrency.
 pub fn stream_to_store<T: 'static, H: StoreHandle>(
     payload: Payload,
     mut store: StoreContextMut<'_, T>,
@@ -409,11 +416,11 @@ pub fn stream_to_store<T: 'static, H: StoreHandle>(
     }
 }
 
-/// What a stream was made of by [`stream_to_store`], if it was and is not being read.
+/// What a stream was made from, if [`stream_to_store`] made it and it is not being read.
 ///
 /// # Errors
 ///
-/// The stream, if it is another.
+/// Returns the stream if it is another one.
 pub fn recover_stream<T: 'static, H: StoreHandle, W: 'static>(
     stream: StreamAny,
     payload: Payload,
@@ -436,7 +443,7 @@ pub fn recover_stream<T: 'static, H: StoreHandle, W: 'static>(
 }
 
 impl<E, H, I> Of<E, H, I> {
-    /// The one element of a future; `None` if the read was cancelled in time.
+    /// Waits for the element of a future; `None` if the read was cancelled in time.
     fn poll_value<T: 'static>(
         &mut self,
         cx: &mut Context<'_>,
@@ -489,11 +496,11 @@ impl<T: 'static, H: StoreHandle, E: Reads<T, H>> FutureProducer<T> for Of<E, H, 
     }
 }
 
-/// Makes a future in a store, of the one element that `end` gives.
+/// Makes a future in a store, with the one element that `end` provides.
 ///
 /// # Errors
 ///
-/// If the store has no room for it, or its engine no concurrency.
+/// If the store has no room for it, or its engine does not support concurrency.
 pub fn future_to_store<T: 'static, H: StoreHandle>(
     payload: Payload,
     mut store: StoreContextMut<'_, T>,
@@ -515,12 +522,12 @@ pub fn future_to_store<T: 'static, H: StoreHandle>(
     }
 }
 
-/// Gives a future, as a guest has given it, the form in which [`future_to_store`] gives one, and says whether
-/// it is one that a host made.
+/// Converts a guest's future into the form in which [`future_to_store`] returns one, and tells
+/// whether a host made it.
 ///
 /// # Errors
 ///
-/// If it is not a future of such a payload.
+/// If it is not a future of this payload.
 pub fn origin_of_future<T: 'static, H: StoreHandle>(
     future: FutureAny,
     payload: Payload,
@@ -536,7 +543,7 @@ pub fn origin_of_future<T: 'static, H: StoreHandle>(
             future.try_into_future_reader::<Other<H>>()?.try_into_future_any(store)?
         }
     };
-    // By now a host's has the type of its items instead of the guest's.
+    // A future made by the host has changed its type here, from the guest's to that of its items.
     let by_host = future != given;
     Ok((future, by_host))
 }

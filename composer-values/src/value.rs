@@ -1,11 +1,11 @@
-//! [`Value`].
+//! [`Value`]: a component value in a compact form, without names, for any type.
 
 use wasmtime::component::ResourceAny;
 #[cfg(feature = "component-model-async")]
 use wasmtime::component::{FutureAny, StreamAny};
 
-/// Expands a macro with the primitive types whose lists are vectors of themselves: value, list of such
-/// values, Rust type and `Val`.
+/// Expands a macro with the primitive types whose lists are vectors: the variant of a value, the
+/// variant of a list of such values, the Rust type, and `Val`'s variant.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! primitives {
@@ -27,7 +27,7 @@ macro_rules! primitives {
     };
 }
 
-/// What a store knows by a handle.
+/// A handle in the form that its store knows.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the variants are the component model's types by their names")]
 pub enum Stored {
@@ -40,10 +40,10 @@ pub enum Stored {
 
 /// A handle inside a [`Value`].
 pub trait StoreHandle: Sized + Send + Sync + 'static {
-    /// Takes in a handle as it comes out of a store.
+    /// Makes the handle from the form that its store knows.
     fn from_store(stored: Stored) -> Self;
 
-    /// The handle that goes into a store, if there is one by now.
+    /// The form that the store knows, if the handle has been exchanged for one of that store.
     fn to_store(&self) -> Option<Stored>;
 }
 
@@ -55,7 +55,7 @@ macro_rules! define {
         pub enum Value<H> {
             $($ty($rust), $list(Vec<$rust>),)*
             String(String),
-            /// A list, of fixed length or not, of anything but primitives.
+            /// A list of anything but primitives, of fixed length or not.
             List(Vec<Value<H>>),
             Map(Vec<(Value<H>, Value<H>)>),
             /// The fields of a record, or the elements of a tuple.
@@ -80,7 +80,7 @@ pub const OK: u32 = 0;
 pub const ERR: u32 = 1;
 
 impl<H> Value<H> {
-    /// About how many bytes the value takes, beside itself.
+    /// The approximate number of bytes that the value occupies on the heap.
     pub fn weight(&self) -> usize {
         macro_rules! weigh {
             ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
@@ -108,33 +108,33 @@ impl<H> Value<H> {
     }
 }
 
-/// What a stream or a future is of. It decides how elements are carried, and must be the same at both
-/// ends.
+/// The kind of a stream's or future's elements. It decides how elements are carried, and must be
+/// the same at both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// Nothing.
+    /// The stream has no element type.
     None,
     /// Bytes.
     U8,
-    /// A type whose values need no more memory than themselves: with no strings, lists or maps in them.
+    /// A type whose values need no memory beyond themselves: without strings, lists or maps.
     Plain,
-    /// Anything else.
+    /// Any other type.
     Other,
 }
 
-/// Elements on their way from a store to another.
+/// Elements on their way from one store to another.
 #[derive(Debug)]
 pub enum Elements<H> {
-    /// So many of no type.
+    /// So many elements of a stream without an element type.
     Units(usize),
-    /// Of a stream of bytes.
+    /// Elements of a stream of bytes.
     Bytes(Vec<u8>),
-    /// Of any other type.
+    /// Elements of any other type.
     Values(Vec<Value<H>>),
 }
 
 impl<H> Elements<H> {
-    /// How many there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         match self {
             Self::Units(n) => *n,
@@ -143,12 +143,12 @@ impl<H> Elements<H> {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Each as a value.
+    /// The elements as values.
     pub fn into_values(self) -> Vec<Value<H>> {
         match self {
             Self::Units(n) => (0..n).map(|_| Value::Fields(Vec::new())).collect(),
@@ -157,7 +157,7 @@ impl<H> Elements<H> {
         }
     }
 
-    /// All of them as bytes, if they are.
+    /// The elements as bytes, if all of them are bytes.
     pub fn into_bytes(self) -> Option<Vec<u8>> {
         let byte = |value| match value {
             Value::U8(byte) => Some(byte),
@@ -170,7 +170,7 @@ impl<H> Elements<H> {
         }
     }
 
-    /// Takes off all but the first `most`.
+    /// Splits off all elements after the first `most`.
     #[must_use]
     pub fn split_off(&mut self, most: usize) -> Self {
         match self {

@@ -1,4 +1,9 @@
-//! What macros expand to. Not part of the public interface: it may change in any release.
+//! What expansions of macros, and the workspace's command, use. Not part of the public interface:
+//! it may change in any release.
+//!
+//! `Accessors` looks up and checks all accessors of a `compose!` block at once; the functions
+//! beside it exist so that expansions stay thin and that type errors are shown once, at the user's
+//! own tokens. `value` is for the derive macro.
 
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::compose_impl;
@@ -21,27 +26,27 @@ use crate::types::{FunctionType, ValueType};
 pub use crate::typed::Unexpected;
 pub use crate::value::Value;
 
-/// Has every call of this process go through an inbox from now on, for tests of that way.
+/// Makes every call of this process go through an inbox from now on, to test that path.
 pub fn never_call_in_place() {
     crate::run::never_in_place();
 }
 
-/// Whether what is said of the import `rule` holds for the import `name` too, for the command.
+/// For the command: whether a rule for the import `rule` also holds for the import `name`.
 pub fn holds_for(rule: &str, name: &str) -> bool {
     crate::plan::name::is_compatible(rule, name)
 }
 
-/// A name as it stands in messages, for the command.
+/// For the command: a name as it is shown in messages.
 pub fn plain(name: &str) -> String {
     crate::error::plain(name).to_string()
 }
 
-/// A text of the command in which names and causes stand.
+/// For the command: a text with names and causes, as it is shown in messages.
 pub fn plain_lines(text: &str) -> String {
     crate::error::plain_lines(text).to_string()
 }
 
-/// Resolves and checks the accessors of a composition, and collects what is wrong with them.
+/// Resolves and checks the accessors of a composition, and collects the problems.
 #[derive(Debug)]
 pub struct Accessors<'a> {
     composition: &'a Composition,
@@ -51,7 +56,8 @@ pub struct Accessors<'a> {
 /// A resolved accessor.
 #[derive(Clone, Debug)]
 pub struct Accessor {
-    /// Empty only while problems are collected; then no accessor is called.
+    /// `None` only while problems are collected; an accessor without a function is never returned
+    /// to callers.
     func: Option<ExportFunc>,
 }
 
@@ -95,7 +101,7 @@ impl<'a> Accessors<'a> {
 }
 
 impl Accessor {
-    /// `args` and `result` are of the types that were checked for it.
+    /// `args` and `result` have the types that were checked.
     pub async fn call<R, const N: usize>(
         &self,
         args: [Value; N],
@@ -108,7 +114,7 @@ impl Accessor {
     }
 }
 
-/// Checks a type.
+/// Checks a component type against a Rust type.
 pub type Check = fn(&ValueType) -> Result<(), TypeDifference>;
 
 /// The type of an accessor's parameter.
@@ -125,29 +131,31 @@ pub struct Returned<R> {
     from: fn(Value) -> Result<R, Unexpected>,
 }
 
-/// The one function that asks something of a parameter's type, so that what is wrong with it is told once.
+/// The only function that has bounds on a parameter's type, so that the compiler reports a wrong
+/// type once.
 pub fn parameter<T: IntoComponentValue>() -> Parameter<T> {
     Parameter { check: T::check, into: T::into_value }
 }
 
-/// The same for what is returned.
+/// The same for the type that is returned.
 pub fn returned<R: FromComponentValue>() -> Returned<R> {
     Returned { check: check_result::<R>, from: R::from_value }
 }
 
-/// The future of an expression, by a type that says what it is.
+/// Gives the future of an expression a type that names its outcome.
 pub fn composing<T>(
     composing: impl Future<Output = Result<T, CompositionError>>,
 ) -> impl Future<Output = Result<T, CompositionError>> {
     composing
 }
 
-/// Says what an `async` block of `compose!` gives: nothing ever comes of it.
+/// Tells the compiler the output type of an `async` block of `compose!`. The value is always
+/// `None`.
 pub fn returns<T>() -> Option<T> {
     None
 }
 
-/// Where a group of `compose!` runs: its linker, and the constructor of its stores.
+/// Where a group of `compose!` runs: a linker, and the constructor of its stores.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no place for what is fused",
     label = "expected a tuple of a `Linker<T>` and a function that gives `Store<T>`s",
@@ -169,7 +177,7 @@ impl<T: Send + 'static, S: Fn() -> Store<T> + Send + Sync + 'static> Place for (
     }
 }
 
-/// A group of `compose!`.
+/// Fuses a group of `compose!`.
 #[cfg(feature = "fuse")]
 pub fn fused<P: Place>(group: Composer, place: P) -> ComposableComponent<P::Data> {
     let (linker, store) = place.parts();
@@ -181,7 +189,7 @@ pub fn fused<P: Place, C: Fuses>(group: C, place: P) -> ComposableComponent<P::D
     group.fused(place)
 }
 
-/// What nothing does without the feature.
+/// Stands for the trait without the feature, so that the compiler's message names the feature.
 #[cfg(not(feature = "fuse"))]
 #[diagnostic::on_unimplemented(
     message = "`fused` needs the feature `fuse` of `wasm-runtime-composer`",
@@ -191,7 +199,7 @@ pub trait Fuses {
     fn fused<P: Place>(self, place: P) -> ComposableComponent<P::Data>;
 }
 
-/// What `#[derive(ComponentValue)]` builds values with, and takes them apart.
+/// What `#[derive(ComponentValue)]` uses to build values and to take them apart.
 pub mod value {
     use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! `compose!`.
+//! `compose!`: its documentation, with the grammar, and the `macro_rules!` that passes `$crate` on
+//! to the procedural macro.
 
 /// Declares components, hints, filters and typed accessors in Rust syntax, and composes them.
 ///
@@ -68,8 +69,8 @@
 /// # }
 /// ```
 ///
-/// As an **item** it begins with a struct and makes a named type. A second one, with `Parts` behind its name,
-/// has a field for each component, and composes them:
+/// As an **item** it begins with a struct and declares a named type. A second struct, whose name
+/// ends in `Parts`, has a field for each component, and composes them:
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableComponent, CompositionError};
@@ -102,9 +103,10 @@
 /// # }
 /// ```
 ///
-/// One that is missing, or there twice, is an error while compiling. Where the block leaves only one open there is
-/// also `Calculator::compose(adder())`; several always have their names, as nothing would keep a caller from changing
-/// the places of two that are of one type, and each would have the hints, filters and limits of the other.
+/// A missing part, and a part that is given twice, are errors of the compiler. Where the block
+/// leaves only one component open, there is also `Calculator::compose(adder())`. Several components
+/// must always be named: two arguments of the same type could be exchanged unnoticed, and each
+/// would get the hints, filters and limits of the other.
 ///
 /// An interface can be implemented **in Rust**, in the block:
 ///
@@ -137,7 +139,7 @@
 /// # }
 /// ```
 ///
-/// Components that are **fused** share one store, and are one component to those around:
+/// Components that are **fused** share one store, and are one component for the components around:
 ///
 #[cfg_attr(feature = "fuse", doc = "```")]
 #[cfg_attr(not(feature = "fuse"), doc = "```ignore")]
@@ -200,49 +202,55 @@
 ///              [ "=" STRING ]
 /// ```
 ///
-/// - Names are Rust identifiers and become kebab-case: `producer_a` is the id `producer-a`, `run_add`
-///   the export `run-add`. Strings are names as components have them.
-/// - The expression form has an expression for each component, the item form none. In
-///   `component x = producer { hide "y" };` the braces are clauses, as with `match`: a struct
-///   literal needs parentheses.
-/// - `fused` is [`Composer::fused`](crate::Composer) of the components in it, for the tuple of a
-///   linker and a constructor of stores behind `in`: in the item form a part by the group's name, before
-///   its components. Components inside have import hints, to each other or to `host`,
-///   filters, and `untrusted`; all other clauses, layers too, are for the whole. It needs the feature `fuse`.
-/// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface): an interface
-///   that is implemented here, in Rust, in the item form too; without a name, functions at the root. Functions
-///   return component values or [`wasmtime::Result`]s of them, and `async fn`s overlap. Each is a `move` closure; what
-///   several need, or an `async fn`, stands behind `with` and is cloned for each, and for each call of an `async fn`: an
-///   `Arc`, say. It is a variable or, in the item form, where there is none around, a part like the components, whose
-///   type is said: `with started: Instant`. Interfaces that name the same share one. Resources need a `HostInterface`
-///   in an expression.
-/// - `import "export" as "name" from x` satisfies the import `name` by another name's export, as
-///   [`with_import_hint_as`](crate::ComposableDescriptor::with_import_hint_as) does. As with `use`, the name on
-///   this side is the one behind `as`.
-/// - `layer expression` is [`with_layer`](crate::ComposableDescriptor::with_layer), and with `on "import"`, or
-///   `on "import#function"`, [`with_import_layer`](crate::ComposableDescriptor::with_import_layer); as a statement it
-///   is [`Composer::with_layer`](crate::Composer::with_layer).
-/// - `untrusted` is [`untrusted`](crate::ComposableDescriptor::untrusted): nobody gets what the component exports
-///   without a hint.
-/// - The last kind of clause is a method of
+/// - Names are Rust identifiers and become kebab-case: `producer_a` is the id `producer-a`,
+///   `run_add` the export `run-add`. Strings are names as components have them.
+/// - In the expression form every component has an expression, in the item form none has. In
+///   `component x = producer { hide "y" };` the braces contain clauses; a struct literal needs
+///   parentheses, as with `match`.
+/// - `fused` is [`Composer::fused`](crate::Composer) of the components inside. After `in` follows a
+///   tuple of a linker and a constructor of stores; in the item form that tuple is a part with the
+///   group's name, before the group's components. Components inside can have import hints (to each
+///   other or to `host`), filters, and `untrusted`; all other clauses, including layers, are for
+///   the whole group. It needs the feature `fuse`.
+/// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface):
+///   an interface that is implemented here, in Rust, in both forms. Without a name, its functions
+///   are at the root. Functions return component values or [`wasmtime::Result`]s of them; calls of
+///   an `async fn` overlap. Each function is a `move` closure. A value that several functions or an
+///   `async fn` need, for instance an `Arc`, is named after `with`, and is cloned for each
+///   function, and for each call of an `async fn`. It is a variable; in the item form, where there
+///   are no variables, it is a part like the components, with its type: `with started: Instant`.
+///   Interfaces that name the same value share it. Resources need a `HostInterface` in an
+///   expression.
+/// - `import "export" as "name" from x` satisfies the import `name` with an export of another name,
+///   as [`with_import_hint_as`](crate::ComposableDescriptor::with_import_hint_as) does. As with
+///   `use`, the name after `as` is the one on this side.
+/// - `layer expression` is [`with_layer`](crate::ComposableDescriptor::with_layer). With `on
+///   "import"`, or `on "import#function"`, it is
+///   [`with_import_layer`](crate::ComposableDescriptor::with_import_layer). As a statement it is
+///   [`Composer::with_layer`](crate::Composer::with_layer).
+/// - `untrusted` is [`untrusted`](crate::ComposableDescriptor::untrusted): the component's exports
+///   satisfy imports of others only where a hint says so.
+/// - The last kind of clause, `setting`, is a method of
 ///   [`ComposableDescriptor`](crate::ComposableDescriptor): `restart RestartPolicy::never()` is
 ///   `.with_restart(RestartPolicy::never())`.
-/// - `contain "import"` is
-///   [`with_containment`](crate::ComposableDescriptor::with_containment) with the failure's text, and
-///   `as "case"` with a case; `allow cycles` is
+/// - `contain "import"` is [`with_containment`](crate::ComposableDescriptor::with_containment) with
+///   the failure's text, and `as "case"` with a case. `allow cycles` is
 ///   [`Composer::allow_cycles`](crate::Composer::allow_cycles).
-/// - Functions of resources have their names in the component model, and the resource is a
-///   parameter: `fn put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";`, likewise
+/// - Functions of resources have their component model names, and the resource is a parameter: `fn
+///   put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";`, likewise
 ///   `"[constructor]bucket"` and `"[static]bucket.merge"`.
 /// - `async fn` declares an async function; all accessors are `async` in Rust.
-/// - Parameters and results are of Rust types that are [`ComponentType`](crate::ComponentType)s, parameters also
-///   references to them, at any depth: `&Ticket`, `&[&str]`, `Option<&Ticket>`. An accessor returns `Result<T, CompositionError>`; a WIT `result` is a `Result` inside it.
+/// - Parameters and results have Rust types that are [`ComponentType`](crate::ComponentType)s.
+///   Parameters can also be references to them, at any depth: `&Ticket`, `&[&str]`,
+///   `Option<&Ticket>`. An accessor returns `Result<T, CompositionError>`; a WIT `result` is a
+///   `Result` inside it.
 ///
 /// # Errors
 ///
 /// Composing fails as [`Composer::compose`](crate::Composer::compose) does, and with
-/// [`CompositionError::Typed`](crate::CompositionError::Typed) if an accessor's function is missing
-/// or of another type: all such accessors at once. Then what was started has been ended.
+/// [`CompositionError::Typed`](crate::CompositionError::Typed) if functions of accessors are
+/// missing or have other types; the error lists all of them. Components that were started have been
+/// ended then.
 ///
 /// # Cancel safety
 ///

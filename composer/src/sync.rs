@@ -1,11 +1,11 @@
-//! Locks.
-//!
-//! What these functions lock is left whole by all code that runs under the lock, so a panic elsewhere on the thread
-//! does not make it unusable, and poison is ignored. Code of the application (a `Drop`, a `Debug`, a waker) must not
-//! run under such a lock: it may come back to it.
+//! How the library's locks are taken.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+/// Locks data that is consistent after every statement, so a panic while it was locked (on this or
+/// another thread) must not make it unusable: poisoning is ignored. Code of the application (a
+/// `Drop`, a `Debug`, a waker) must not run while such a lock is held, as it may call back into the
+/// library and lock it again.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

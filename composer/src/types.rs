@@ -2,15 +2,15 @@
 //! components and printable as WIT.
 //!
 //! wasmtime's own types are tied to one component, and two of them that mention a resource never
-//! compare equal. Here a resource is a number local to the component that was reflected; who
-//! defines it is decided by the plan.
+//! compare equal. Here a resource is a number local to the component that was reflected; the plan
+//! finds out which component defines it. How types are printed is in `plan/written.rs`.
 
 use std::sync::Arc;
 
 /// The type of a component function.
 ///
-/// Prints as WIT: `async func(name: string) -> result<u32, string>`. What is longer than a line of text is
-/// abbreviated, `enum { a, b, c, .. 30 more }`, unless it is printed with `{:#}`.
+/// Prints as WIT: `async func(name: string) -> result<u32, string>`. Types longer than a line of
+/// text are abbreviated, `enum { a, b, c, .. 30 more }`, unless printed with `{:#}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionType {
     pub(crate) is_async: bool,
@@ -19,8 +19,8 @@ pub struct FunctionType {
 }
 
 impl FunctionType {
-    /// A function's type, of its parameters in order, each with its name, and of its result. A parameter
-    /// whose name is empty stands for one of any name.
+    /// The type of a function with these parameters, in order and each with its name, and this
+    /// result. A parameter with an empty name matches one of any name.
     pub fn new(
         is_async: bool,
         params: impl IntoIterator<Item = (String, ValueType)>,
@@ -30,7 +30,8 @@ impl FunctionType {
         Self { is_async, params, result }
     }
 
-    /// Whether the function is an `async func`: calls of one instance overlap.
+    /// Whether the function is an `async func`: its calls may overlap with other calls of the same
+    /// instance.
     pub fn is_async(&self) -> bool {
         self.is_async
     }
@@ -45,7 +46,8 @@ impl FunctionType {
         self.result.as_ref()
     }
 
-    /// The first part of the type that cannot cross between stores, with where it stands.
+    /// The first part of the type that cannot cross between stores, and the parameter or result
+    /// that it is in.
     pub(crate) fn uncarried(&self) -> Option<Uncarried> {
         let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
         let result = self.result.iter().map(|ty| ("result".to_owned(), ty));
@@ -59,7 +61,7 @@ impl FunctionType {
         })
     }
 
-    /// The first stream or future.
+    /// The first stream or future, and the parameter or result that it is in.
     pub(crate) fn find_stream(&self) -> Option<(String, String)> {
         let params = self.params.iter().map(|(name, ty)| (format!("parameter `{name}`"), ty));
         let result = self.result.iter().map(|ty| ("result".to_owned(), ty));
@@ -70,7 +72,7 @@ impl FunctionType {
         })
     }
 
-    /// Whether parameters or result hold handles: of resources, streams or futures.
+    /// Whether values of parameters or result contain handles: of resources, streams or futures.
     pub(crate) fn has_handles(&self) -> bool {
         self.params.iter().map(|(_, ty)| ty).chain(&self.result).any(ValueType::has_handles)
     }
@@ -118,10 +120,10 @@ impl FunctionType {
     }
 }
 
-/// Whether streams and futures cross between stores.
+/// Whether this build can carry streams and futures between stores.
 const CARRIES_STREAMS: bool = cfg!(all(feature = "codec", feature = "component-model-async"));
 
-/// Why values of a function cannot cross between stores.
+/// A part of a function's type that cannot cross between stores.
 pub(crate) struct Uncarried {
     pub(crate) place: String,
     pub(crate) ty: String,
@@ -129,8 +131,8 @@ pub(crate) struct Uncarried {
 
 /// The type of a component value.
 ///
-/// Prints as WIT. Records, variants, enums and flags have no name of their own in the component
-/// model and print with their content. What is longer than a line of text is abbreviated, unless it is
+/// Prints as WIT. Records, variants, enums and flags have no names of their own in the component
+/// model and print with their content. Types longer than a line of text are abbreviated, unless
 /// printed with `{:#}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -152,16 +154,16 @@ pub enum ValueType {
     List(Arc<Self>),
     /// A list whose length is part of its type.
     FixedLengthList(Arc<Self>, u32),
-    /// Key type and value type.
+    /// The key type and the value type.
     Map(Arc<(Self, Self)>),
-    /// Field names with their types.
+    /// The names of the fields with their types.
     Record(Arc<[(Arc<str>, Self)]>),
     Tuple(Arc<[Self]>),
-    /// Case names, each with its payload.
+    /// The names of the cases, each with its payload's type if it has one.
     Variant(Arc<[(Arc<str>, Option<Self>)]>),
     Enum(Arc<[Arc<str>]>),
     Option(Arc<Self>),
-    /// Payloads of `ok` and `err`.
+    /// The payload types of `ok` and `err`.
     Result(Arc<(Option<Self>, Option<Self>)>),
     Flags(Arc<[Arc<str>]>),
     Own(Resource),
@@ -218,7 +220,7 @@ impl ValueType {
         }
     }
 
-    /// Whether there are handles in values of this type: of resources, streams or futures.
+    /// Whether values of this type contain handles: of resources, streams or futures.
     pub(crate) fn has_handles(&self) -> bool {
         let found = self.find(&mut |ty| {
             matches!(ty, Self::Own(_) | Self::Borrow(_) | Self::Stream(_) | Self::Future(_))
@@ -226,13 +228,13 @@ impl ValueType {
         found.is_some()
     }
 
-    /// Whether values of this type need memory beside themselves.
+    /// Whether values of this type need memory beyond their flattened core values.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn needs_memory(&self) -> bool {
         self.find(&mut |ty| matches!(ty, Self::String | Self::List(_) | Self::Map(_))).is_some()
     }
 
-    /// Whether there are resources in this type.
+    /// Whether this type contains handles of resources.
     #[cfg(feature = "fuse")]
     pub(crate) fn has_resources(&self) -> bool {
         self.find(&mut |ty| matches!(ty, Self::Own(_) | Self::Borrow(_))).is_some()

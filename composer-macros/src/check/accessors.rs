@@ -1,4 +1,5 @@
-//! What gets an accessor.
+//! Checks exports that get accessors: their names must be free, and their types must be usable in
+//! signatures.
 
 use std::collections::BTreeMap;
 
@@ -32,10 +33,10 @@ const METHODS: &[&str] = &[
     "typed_stream_val",
 ];
 
-/// What the item form has besides.
+/// The associated function of the item form.
 const COMPOSE: &str = "compose";
 
-/// What the type of its components is called, after it.
+/// The suffix of the name of the parts' struct.
 pub(crate) const PARTS: &str = "Parts";
 
 impl Checker<'_> {
@@ -120,7 +121,7 @@ impl Checker<'_> {
         Interface { cfgs, attrs, name, interface: full_name, suffix, functions }
     }
 
-    /// Whether the interface gives a type of its own.
+    /// Whether the name of the interface's handle type is free.
     fn is_distinct(&mut self, interface: &Interface, others: &[Interface]) -> bool {
         if self.is_item && interface.suffix == PARTS {
             let name = &interface.name;
@@ -213,7 +214,8 @@ impl Checker<'_> {
         Some((name, *typed.ty))
     }
 
-    /// An accessor is no generic function, so its types have no variables.
+    /// Whether the type is written in full. Accessors are not generic functions, so `impl`, `_` and
+    /// lifetime parameters have no meaning in them.
     fn is_written_out(&mut self, ty: &Type) -> bool {
         let mut is_written_out = true;
         each_token(ty.to_token_stream(), &mut |token, before| {
@@ -234,7 +236,7 @@ impl Checker<'_> {
         is_written_out
     }
 
-    /// Whether nothing is borrowed: results come from another store.
+    /// Whether the type borrows nothing: results come from another store, so they cannot.
     fn is_owned(&mut self, ty: &Type) -> bool {
         let mut borrowed: Option<Span> = None;
         each_token(ty.to_token_stream(), &mut |token, _| {
@@ -251,7 +253,7 @@ impl Checker<'_> {
     }
 }
 
-/// How an accessor gets a name that is free.
+/// A suggestion for giving an accessor a free name.
 fn way_out(kind: &str, name: &Ident) -> String {
     match kind {
         "function" => {
@@ -267,12 +269,13 @@ fn with_article(kind: &str) -> String {
     format!("{article} {kind}")
 }
 
-/// Splits off what has to stand at everything that is generated for an accessor.
+/// Separates the `cfg` attributes, which every item that is generated for an accessor needs, from
+/// the others.
 fn conditions(attrs: Vec<Attribute>) -> (Vec<Attribute>, Vec<Attribute>) {
     attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"))
 }
 
-/// Shows `see` every token at any depth, with the one before it.
+/// Calls `see` with every token, at any depth, and with the token before it.
 fn each_token(tokens: TokenStream, see: &mut dyn FnMut(&TokenTree, Option<&TokenTree>)) {
     let mut before: Option<TokenTree> = None;
     for token in tokens {

@@ -1,4 +1,7 @@
-//! Interfaces that are implemented in Rust.
+//! Checks interfaces that are implemented in Rust in the block.
+//!
+//! A function with a mistake is left out. So are all functions of an interface that names a wrong
+//! shared value, as their bodies would refer to something that does not exist.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +53,7 @@ impl Checker<'_> {
         });
         let mut functions: Vec<_> = functions.collect();
         if wrong > 0 {
-            // They would speak of what is not there.
+            // The functions may use the shared values that were refused.
             functions.clear();
         }
         Host { span, interface, shared, functions }
@@ -103,7 +106,7 @@ impl Checker<'_> {
         }
         let count = params.len();
         let params: Vec<_> = params.into_iter().filter_map(|it| self.host_param(it)).collect();
-        // What it does may speak of what is not there.
+        // The body may use the parameters that were refused.
         if params.len() < count {
             return None;
         }

@@ -1,4 +1,8 @@
-//! Turns the block into a model. What is wrong is reported and left out.
+//! Turns the block into a model. Mistakes are reported, and the parts with mistakes are left out.
+//!
+//! `mod.rs` checks components, hints, groups and settings, `accessors.rs` the exports, `host.rs`
+//! interfaces in Rust. A mistake does not end the check. Errors about unknown names are suppressed
+//! where the name may belong to a component that could not be read (`nameless`).
 
 mod accessors;
 mod host;
@@ -20,10 +24,10 @@ use crate::report::Report;
 
 pub(crate) use accessors::PARTS;
 
-/// What means a component's own linker and is therefore no component.
+/// The name that stands for a component's own linker, so no component can have it.
 const HOST: &str = "host";
 
-/// Checks everything, whatever is found to be wrong.
+/// Checks the whole block, whatever mistakes it has.
 pub(crate) fn check(block: Block, report: &mut Report) -> Model {
     let is_item = block.header.is_some();
     let is_absent = |it: &ast::Component| matches!(it.value, ast::Value::Absent);
@@ -82,19 +86,19 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
 struct Checker<'r> {
     report: &'r mut Report,
     is_item: bool,
-    /// The components, by identifier.
+    /// The components by identifier.
     ids: BTreeMap<String, Declared>,
-    /// The identifiers of those that have been checked.
+    /// The identifiers of the components that have been checked.
     arguments: BTreeSet<String>,
-    /// Whether there is a component whose name is not known.
+    /// Whether the name of some component is not known.
     nameless: bool,
-    /// The group whose inside is being checked.
+    /// The group whose members are being checked.
     within: Option<Ident>,
-    /// What functions in Rust share, with its type, in the item form.
+    /// In the item form: the values that functions in Rust share, each with its type.
     shared: BTreeMap<String, String>,
-    /// What the accessors at the root are.
+    /// The accessors at the root, each with its kind.
     methods: BTreeMap<String, &'static str>,
-    /// How many functions there are so far.
+    /// The number of functions so far.
     count: usize,
 }
 
@@ -105,7 +109,7 @@ struct Declared {
     within: Option<Ident>,
 }
 
-/// What is wrong with a block in which nothing has a value, and that has no struct.
+/// The message for a block in which no component has a value and that has no struct.
 fn neither_form(first: &ast::Component) -> String {
     let name = &first.name;
     let example = match first.group {
@@ -118,7 +122,7 @@ fn neither_form(first: &ast::Component) -> String {
     )
 }
 
-/// What `compose` takes: in the order of the block, each once.
+/// The arguments of `compose`: in the order of the block, each once.
 fn arguments(components: &[Component]) -> Vec<Argument> {
     let mut arguments: Vec<Argument> = Vec::new();
     for Component { name, value, group, .. } in components {
@@ -153,7 +157,7 @@ fn inside(components: &[ast::Component]) -> impl Iterator<Item = &ast::Group> {
 }
 
 impl Checker<'_> {
-    /// Makes all components known before the first hint is looked at: a hint may name a later one.
+    /// Declares all components before hints are checked, as a hint may name a later component.
     fn declare(&mut self, components: &[ast::Component]) {
         for ast::Component { name, group, .. } in components {
             self.declare_one(name);
@@ -187,7 +191,8 @@ impl Checker<'_> {
         for component in components {
             let mut component = self.component(component);
             if !self.arguments.insert(key(&component.name)) {
-                // As many arguments as there are components, each with a name.
+                // A placeholder name: `compose` still has as many arguments as there are
+                // components.
                 component.name = format_ident!("__{}_{}", component.name, self.arguments.len());
             }
             checked.push(component);
@@ -219,7 +224,7 @@ impl Checker<'_> {
         Fused { components, export_hints }
     }
 
-    /// Refuses what cannot hold for one component of the fused group `group`.
+    /// Reports settings that cannot apply to a single component of the fused group `group`.
     fn settings_of_one(&mut self, group: &Ident, clauses: &[Clause]) {
         for clause in clauses {
             match clause {
@@ -401,7 +406,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The id of the component that `name` refers to. `importer` is what refers to it.
+    /// The id of the component that `name` refers to. `importer` is the component whose hint it is.
     fn reference(&mut self, name: &Ident, importer: Option<&Ident>) -> Option<String> {
         if let Some(declared) = self.ids.get(&key(name)) {
             let message = match (&declared.within, &self.within) {
@@ -498,7 +503,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The value of `literal`, which should be the name of an import or export.
+    /// The value of `literal`, after checking that it can be the name of an import or export.
     fn name(&mut self, kind: &str, literal: &LitStr, is_name: fn(&str) -> bool) -> String {
         let name = literal.value();
         if !is_name(&name) {
@@ -512,7 +517,7 @@ impl Checker<'_> {
     }
 }
 
-/// What tells identifiers apart.
+/// What two identifiers are compared by: the name without `r#`.
 fn key(name: &Ident) -> String {
     name.unraw().to_string()
 }

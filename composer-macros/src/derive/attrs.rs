@@ -1,4 +1,4 @@
-//! `#[component(…)]`.
+//! Reads the attribute `#[component(…)]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -12,12 +12,13 @@ use crate::report::Report;
 #[derive(Default)]
 pub(crate) struct TypeAttrs {
     krate: Option<Path>,
-    /// Where it says that, if it does.
+    /// The spans of `transparent` and `flags`, if they are given.
     pub(crate) transparent: Option<Span>,
     pub(crate) flags: Option<Span>,
 }
 
-/// What wasmtime's derives of the same attribute want to be told. Here it is known.
+/// Keywords that wasmtime's derives require in the same attribute. They are accepted and ignored,
+/// as the shape of the type tells the same.
 const STATED: [&str; 3] = ["record", "variant", "enum"];
 
 impl TypeAttrs {
@@ -54,7 +55,7 @@ impl TypeAttrs {
     }
 }
 
-/// The name that a field or variant is given, if it is.
+/// The name that a field or variant is given, if any.
 pub(crate) fn name(attrs: &[Attribute], report: &mut Report) -> Option<LitStr> {
     let mut name = None;
     each(attrs, report, |meta| {

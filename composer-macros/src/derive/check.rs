@@ -1,4 +1,7 @@
-//! Turns a type into a model. What is wrong is reported.
+//! Turns a type into a model. Mistakes are reported.
+//!
+//! The shape follows from the Rust type: a struct is a record, a tuple or flags, an enum is an enum
+//! or a variant, and attributes choose where the type alone does not tell.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +19,7 @@ use crate::report::Report;
 /// The most flags that the component model allows.
 const MOST_FLAGS: usize = 32;
 
-/// Checks everything, whatever is found to be wrong.
+/// Checks the whole type, whatever mistakes it has.
 pub(crate) fn check(input: DeriveInput, report: &mut Report) -> Model {
     let attrs = TypeAttrs::new(&input.attrs, report);
     let shape = match input.data {
@@ -79,7 +82,8 @@ fn check_flags(span: Span, is_record: bool, fields: &[Field], report: &mut Repor
 }
 
 fn fields(fields: Fields, attrs: &TypeAttrs, report: &mut Report) -> Vec<Field> {
-    // A tuple's fields have no names, and neither has what is not seen.
+    // The fields of a tuple, and the field of a transparent struct, have no names in the component
+    // model.
     let named = matches!(fields, Fields::Named(_)) && attrs.transparent.is_none();
     let mut known = BTreeSet::new();
     let mut checked = Vec::new();
@@ -153,7 +157,7 @@ fn case(variant: Variant, known: &mut BTreeSet<String>, report: &mut Report) -> 
     Case { variant: variant.ident, name, types }
 }
 
-/// What a variant carries has no name.
+/// Reports attributes on the fields of a variant, which have no names in the component model.
 fn refuse(attrs: &[Attribute], report: &mut Report) {
     if let Some(attr) = attrs.iter().find(|attr| attr.path().is_ident("component")) {
         report.error(attr, "what a variant carries takes no attributes");
@@ -195,7 +199,7 @@ fn unique(
     known: &mut BTreeSet<String>,
     report: &mut Report,
 ) {
-    // The component model does not tell names apart by their case.
+    // In the component model, names that differ only in case are equal.
     if !known.insert(name.to_ascii_lowercase()) {
         report.error(ident, format!("another {kind} is named `{name}` too; rename one"));
     }

@@ -1,4 +1,5 @@
-//! Prints the implementations for a type. Nothing can go wrong here.
+//! Prints the implementations for a type. This pass cannot fail: everything that can be wrong has
+//! been checked before.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let component_type = component_type(model);
     let into_value = into_value(model);
     let to_value = to_value(model);
-    // What borrows cannot be made of a value.
+    // A type that borrows cannot be made from a value.
     let from_value = model.generics.lifetimes().next().is_none().then(|| from_value(model));
     quote! {
         #component_type
@@ -62,7 +63,8 @@ fn into_value(model: &Model) -> TokenStream {
     )
 }
 
-/// Only where every part can be passed by reference, which is a condition: others have streams, say.
+/// Implemented under the condition that every part can be passed by reference: streams, for
+/// instance, cannot.
 fn to_value(model: &Model) -> TokenStream {
     let krate = &model.krate;
     let by = By::Reference;
@@ -88,7 +90,8 @@ fn to_value(model: &Model) -> TokenStream {
     let mut seen = BTreeSet::new();
     for ty in model.shape.types() {
         if seen.insert(ty.to_token_stream().to_string()) {
-            // The lifetime keeps the compiler from refusing a condition that does not hold.
+            // Without the lifetime the compiler would reject a condition that does not hold,
+            // instead of leaving the implementation out.
             let part = syn::parse_quote!(for<'__part> #ty: #krate::ToComponentValue);
             conditional.make_where_clause().predicates.push(part);
         }
@@ -112,7 +115,7 @@ fn from_value(model: &Model) -> TokenStream {
     )
 }
 
-/// Implements a trait, if the type parameters do.
+/// Implements a trait under the condition that the type parameters implement it.
 fn implementation(model: &Model, name: &str, body: &TokenStream) -> TokenStream {
     let (krate, ident) = (&model.krate, format_ident!("{name}"));
     let generics = bounded(&model.generics, &quote!(#krate::#ident));
@@ -158,7 +161,7 @@ impl By {
         }
     }
 
-    /// The type that stands for all that a case carries.
+    /// The type of a case's payload: several types are a tuple.
     fn payload(self, types: &[Type]) -> Option<TokenStream> {
         match types {
             [] => None,
@@ -274,7 +277,7 @@ fn describe_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
     quote!(<#ty as #krate::ComponentType>::describe)
 }
 
-/// Where what is wrong with a type shall be seen.
+/// The span at which errors about a type are shown.
 fn at(ty: &Type) -> Span {
     ty.span()
 }
@@ -308,7 +311,7 @@ fn member_of(krate: &TokenStream, Field { member, ty, .. }: &Field, by: By) -> T
     into_of(krate, ty, by.ty(&value))
 }
 
-/// What a case carries is bound as it is passed, by value or by reference.
+/// Binds the payload of a case, by value or by reference, and converts it.
 fn into_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
     let variant = &case.variant;
     let parts = parts(case);
@@ -402,13 +405,13 @@ fn from_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
     quote!(#index => { #body })
 }
 
-/// A variable for each thing that a case carries.
+/// A variable for each part of a case's payload.
 fn parts(case: &Case) -> Vec<Ident> {
     let name = |index| Ident::new(&format!("part_{index}"), Span::mixed_site());
     (0..case.types.len()).map(name).collect()
 }
 
-/// The body of what is never called, since the program does not compile.
+/// The body of functions that are never called, since the program does not compile.
 fn unreachable() -> TokenStream {
     quote!(::core::unreachable!())
 }

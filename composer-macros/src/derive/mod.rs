@@ -1,4 +1,5 @@
-//! `#[derive(ComponentValue)]`: `check` turns the type into a `model`, `expand` prints that.
+//! `#[derive(ComponentValue)]`: `check` turns the type into a `model`, `expand` prints the
+//! implementations.
 
 mod attrs;
 mod check;
@@ -11,8 +12,8 @@ use syn::DeriveInput;
 
 use crate::report::Report;
 
-/// The implementations for a type, or the errors beside implementations that do nothing: so what
-/// uses the type is not reported too.
+/// The implementations for a type. If there are errors, implementations that do nothing are printed
+/// beside them, so that uses of the type do not cause further errors.
 pub(crate) fn component_value(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
         Ok(input) => input,

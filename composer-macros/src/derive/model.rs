@@ -1,9 +1,9 @@
-//! A type after checking.
+//! A type after checking: its shape in the component model, with the names of its parts.
 
 use proc_macro2::TokenStream;
 use syn::{Generics, Ident, Member, Type};
 
-/// The type and what it is in the component model.
+/// The type and its shape in the component model.
 pub(crate) struct Model {
     /// The path of the runtime crate.
     pub(crate) krate: TokenStream,
@@ -14,21 +14,21 @@ pub(crate) struct Model {
 
 pub(crate) enum Shape {
     Record(Vec<Field>),
-    /// A tuple; its fields' names mean nothing.
+    /// A tuple. The names of its fields are not used.
     Tuple(Vec<Field>),
-    /// What its only field is.
+    /// The component type of its only field.
     Transparent(Box<Field>),
     /// Fields that are all of type `bool`.
     Flags(Vec<Field>),
     /// Cases without a payload.
     Enum(Vec<Case>),
     Variant(Vec<Case>),
-    /// Of a type with mistakes nothing is known.
+    /// A type with mistakes, of which nothing is known.
     Broken,
 }
 
 impl Shape {
-    /// The types that it is made of.
+    /// The types of its parts.
     pub(crate) fn types(&self) -> Vec<&Type> {
         match self {
             Self::Record(fields) | Self::Tuple(fields) => fields.iter().map(|it| &it.ty).collect(),
@@ -52,6 +52,6 @@ pub(crate) struct Case {
     pub(crate) variant: Ident,
     /// The name in the component model.
     pub(crate) name: String,
-    /// What it carries; several types are carried as a tuple.
+    /// The types of the payload. Several are passed as a tuple.
     pub(crate) types: Vec<Type>,
 }

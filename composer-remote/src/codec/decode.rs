@@ -1,4 +1,8 @@
-//! Bytes into values.
+//! Decoding: values from bytes.
+//!
+//! The bytes come from peers and may be anything. The decoder never panics, never allocates more
+//! than a small multiple of the input before it has seen the bytes, and counts the memory of the
+//! values against a limit (`spend`) and against the account of the peer (`counted`).
 
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{Elements, Value};
@@ -7,81 +11,82 @@ use super::leb128::{Leb128Error, read_signed, read_u32, read_unsigned};
 use super::{Flow, Inflow, PENDING, READY, flag_bytes, for_primitives};
 use crate::budget::{Full, Held};
 
-/// Why bytes are no values.
+/// Why bytes cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum DecodeError {
-    /// They end too early; more of them could make it right.
+    /// The bytes end too early; with more bytes they could be valid.
     #[error("the bytes end inside of a value")]
     Incomplete,
 
-    /// They are no values of the type, and more bytes do not help.
+    /// The bytes are not values of the type, whatever follows.
     #[error("expected {expected} at byte {at}, found {found}")]
     #[non_exhaustive]
     Invalid {
-        /// What had to stand there.
+        /// What was expected at this place.
         expected: String,
-        /// What stands there.
+        /// What was found.
         found: String,
-        /// Where, counted from the first byte of the values.
+        /// The offset of the place, from the first byte of the values.
         at: usize,
     },
 
-    /// In memory they would take too much.
+    /// The values would take too much memory.
     #[error("the values take more than {limit} bytes of memory, which is the most that they may")]
     #[non_exhaustive]
     TooLarge {
-        /// How many bytes they may take.
+        /// The most bytes that they may take.
         limit: usize,
     },
 
-    /// There is no room for them at the moment.
+    /// There is no room for the values at the moment.
     #[error("{0}")]
     Full(Full),
 }
 
-/// Takes values off the front of some bytes.
+/// Decodes values from the front of some bytes.
 ///
-/// Whatever the bytes are, it neither panics nor takes more memory than it may.
+/// For any input, it neither panics nor takes more memory than allowed.
 #[derive(Debug)]
 pub(crate) struct Decoder<'a> {
     input: &'a [u8],
     at: usize,
     inflows: Vec<Inflow>,
     path: Vec<u32>,
-    /// How much memory the values take by now, and the most that they may.
+    /// The memory that the values take so far, and the most that they may take.
     spent: usize,
     limit: usize,
-    /// What those who allocate it add to it.
+    /// The memory that the allocator adds to each allocation.
     overhead: usize,
     counted: Option<Counted<'a>>,
 }
 
-/// Where the memory of values is counted.
+/// The account that counts the memory of the values.
 #[derive(Debug)]
 struct Counted<'a> {
     held: &'a mut Held,
-    /// What is held beside them.
+    /// Bytes that are held in addition.
     base: usize,
-    /// How much has been counted.
+    /// How much of the memory has been counted so far.
     until: usize,
 }
 
-/// How much memory is counted at a time.
+/// The memory is counted in steps of so many bytes.
 const STEP: usize = 16 * 1024;
 
-/// What an allocation takes beside its bytes, about.
+/// The approximate overhead of an allocation, in bytes.
 const ALLOCATION: usize = 32;
 
-/// Makes the handle of a stream or future: with what stands in the bytes, or, if it is to come, without.
+/// Makes the value of a stream or future: from its elements if they are in the bytes, or from
+/// nothing if they are still to come.
 pub(crate) type MakeFlow<'f> = &'f mut dyn FnMut(&Inflow, Option<Elements>) -> Value;
 
-/// How an element of a list is read.
+/// Decodes an element of a list of primitives.
 trait Primitive: Sized {
     fn take(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 
     fn take_each(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
-        // One that grew would have room for up to twice as many.
+        // Allocated at once: a vector that grows would reserve up to twice as much.
         let mut values = Vec::with_capacity(count);
         for _ in 0..count {
             values.push(Self::take(decoder)?);
@@ -149,24 +154,25 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Has `held` count the values' memory, beside `base` bytes that it counts already.
+    /// Counts the values' memory in `held`, in addition to the `base` bytes that it counts already.
     pub(crate) fn counted(mut self, held: &'a mut Held, base: usize) -> Self {
         self.counted = Some(Counted { held, base, until: 0 });
         self
     }
 
-    /// How much memory the values take, about.
+    /// The approximate memory of the values so far.
     pub(crate) fn memory(&self) -> usize {
         self.spent + self.overhead
     }
 
-    /// Takes the value number `index` of a list of parameters, or the only result, number 0. What `flow`
-    /// makes stands for each stream and future.
+    /// Decodes the value with the index `index` of a parameter list, or the result, which has the
+    /// index 0. `flow` makes the value of each stream and future.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Incomplete`] if the bytes end too early, [`DecodeError::Invalid`] if they are no
-    /// value of type `ty`, [`DecodeError::TooLarge`] if it would take more memory than it may.
+    /// [`DecodeError::Incomplete`] if the bytes end too early, [`DecodeError::Invalid`] if they are
+    /// not a value of type `ty`, [`DecodeError::TooLarge`] if the value would take more memory than
+    /// allowed.
     pub(crate) fn value(
         &mut self,
         index: u32,
@@ -176,13 +182,13 @@ impl<'a> Decoder<'a> {
         self.at(index, ty, flow)
     }
 
-    /// Takes a value that has neither streams nor futures in it.
+    /// Decodes a value without streams and futures.
     ///
     /// # Errors
     ///
-    /// As there are; a stream or a future is [`DecodeError::Invalid`].
+    /// As [`value`](Self::value); a stream or a future is [`DecodeError::Invalid`].
     pub(crate) fn plain(&mut self, ty: &ValueType) -> Result<Value, DecodeError> {
-        // A stand-in, which is not kept: `inflows` tells that there was one.
+        // A placeholder, which is dropped: `inflows` tells that there was one.
         let value = self.take(ty, &mut |_, _| Value::Fields(Vec::new()))?;
         if !self.inflows.is_empty() {
             return Err(self.invalid("a value without streams and futures", "one with them"));
@@ -190,16 +196,16 @@ impl<'a> Decoder<'a> {
         Ok(value)
     }
 
-    /// How many bytes were taken.
+    /// How many bytes have been read.
     pub(crate) fn used(&self) -> usize {
         self.at
     }
 
-    /// The streams and futures whose elements are still to come; an error if bytes are left.
+    /// The streams and futures whose elements are still to come.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Invalid`] if not every byte was taken.
+    /// [`DecodeError::Invalid`] if bytes are left over.
     pub(crate) fn finish(self) -> Result<Vec<Inflow>, DecodeError> {
         match self.input.len() - self.at {
             0 => Ok(self.inflows),
@@ -336,7 +342,7 @@ impl<'a> Decoder<'a> {
         payload: Option<&ValueType>,
         flow: MakeFlow<'_>,
     ) -> Result<Value, DecodeError> {
-        // A stream or a future is a channel and a task's place in it.
+        // A stream or a future needs a channel, and a place in a task.
         self.spend(FLOW_MEMORY)?;
         let inflow = Inflow { path: self.path.clone(), flow: kind, payload: payload.cloned() };
         match self.byte()? {
@@ -354,7 +360,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Takes elements of a stream.
+    /// Decodes elements of a stream.
     pub(crate) fn elements(
         &mut self,
         payload: Option<&ValueType>,
@@ -390,8 +396,8 @@ impl<'a> Decoder<'a> {
         Ok(values)
     }
 
-    /// Room for so many values. A length is only a claim: there is none for more than there are bytes,
-    /// beyond which there can only be values that take none.
+    /// Allocates room for `count` values. `count` is only the peer's claim, so no more is allocated
+    /// than there are bytes left; beyond that, values can only be ones that take no bytes.
     fn room<T>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
         let count = count.min(self.input.len() - self.at);
         self.spend(count.saturating_mul(size_of::<T>()))?;
@@ -399,7 +405,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn each<T: Primitive>(&mut self, count: usize) -> Result<Vec<T>, DecodeError> {
-        // Each takes a byte at least.
+        // Each value takes at least one byte.
         if count > self.input.len() - self.at {
             return Err(DecodeError::Incomplete);
         }
@@ -425,7 +431,7 @@ impl<'a> Decoder<'a> {
         Ok(bytes)
     }
 
-    /// A length, or the number of a case.
+    /// Decodes a length or the index of a case.
     pub(crate) fn length(&mut self) -> Result<usize, DecodeError> {
         let read = read_u32(&self.input[self.at..]);
         self.number(read, "u32").map(|length| length as usize)
@@ -475,7 +481,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// Counts memory that a value takes.
+    /// Counts the memory of a value.
     fn spend(&mut self, bytes: usize) -> Result<(), DecodeError> {
         let spent = self.spent.saturating_add(bytes);
         if spent > self.limit {
@@ -500,5 +506,5 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// About what a stream or a future takes, in bytes.
+/// The approximate memory of a stream or a future, in bytes.
 const FLOW_MEMORY: usize = 4096;

@@ -1,4 +1,5 @@
-//! Values into bytes.
+//! Encoding: values to bytes. Streams and futures are not encoded here: a byte announces each, and
+//! they are returned with their paths, for the transport to send.
 
 use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{Handle, Value};
@@ -6,23 +7,23 @@ use wasm_runtime_composer::provider::{Handle, Value};
 use super::leb128::{put_i64, put_u32, put_u64};
 use super::{Flow, Outflow, PENDING, flag_bytes, for_primitives};
 
-/// Why values have no bytes.
+/// Why values cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum EncodeError {
-    /// They take more bytes than a call may.
+    /// They need more bytes than a call may have.
     #[error("the values take more than {limit} bytes, which is the most that a call may carry")]
     #[non_exhaustive]
     TooLarge {
-        /// How many bytes a call may carry.
+        /// The most bytes that a call may have.
         limit: usize,
     },
 
-    /// A value is not of its type.
+    /// A value does not have its type.
     #[error("expected a value of type `{expected}`, found another")]
     #[non_exhaustive]
     Type {
-        /// The type that stands at this place.
+        /// The type at this place.
         expected: String,
     },
 }
@@ -36,7 +37,7 @@ pub(crate) struct Encoder {
     limit: usize,
 }
 
-/// How an element of a list is appended.
+/// Encodes an element of a list of primitives.
 trait Primitive: Sized {
     fn put(self, out: &mut Vec<u8>);
 
@@ -80,21 +81,23 @@ primitive! {
     char: |value, out| out.extend(value.encode_utf8(&mut [0; 4]).bytes());
 }
 
-/// The one NaN, in little-endian order.
+/// The only NaN that is encoded, in little-endian order.
 const CANONICAL_NAN_32: [u8; 4] = 0x7fc0_0000_u32.to_le_bytes();
 const CANONICAL_NAN_64: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
 
 impl Encoder {
-    /// An encoder of values that may take up to `limit` bytes.
+    /// An encoder of values that may need up to `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         Self { out: Vec::new(), outflows: Vec::new(), path: Vec::new(), limit }
     }
 
-    /// Appends the value number `index` of a list of parameters, or the only result, number 0.
+    /// Appends the value with the index `index` of a parameter list, or the result, which has the
+    /// index 0.
     ///
     /// # Errors
     ///
-    /// [`EncodeError::TooLarge`] beyond the limit, [`EncodeError::Type`] if `value` is not of type `ty`.
+    /// [`EncodeError::TooLarge`] beyond the limit, [`EncodeError::Type`] if `value` does not have
+    /// the type `ty`.
     pub(crate) fn value(
         &mut self,
         index: u32,
@@ -104,7 +107,7 @@ impl Encoder {
         self.at(index, ty, value)
     }
 
-    /// Appends an element of a stream or the value of a future, which has no place of its own.
+    /// Appends an element of a stream or the value of a future, which has no path of its own.
     pub(crate) fn element(&mut self, ty: &ValueType, value: Value) -> Result<(), EncodeError> {
         self.put(ty, value)
     }
@@ -114,17 +117,17 @@ impl Encoder {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Appends how many elements follow.
+    /// Appends the number of elements that follow.
     pub(crate) fn count(&mut self, count: u32) {
         put_u32(&mut self.out, count);
     }
 
-    /// The bytes, and the streams and futures that are still to be written.
+    /// The bytes, and the streams and futures whose elements are to be sent.
     pub(crate) fn finish(self) -> (Vec<u8>, Vec<Outflow>) {
         (self.out, self.outflows)
     }
 
-    /// Appends a value that stands at `index` in the one around it.
+    /// Appends a value with the index `index` inside another one.
     fn at(&mut self, index: u32, ty: &ValueType, value: Value) -> Result<(), EncodeError> {
         self.path.push(index);
         let put = self.put(ty, value);
@@ -183,7 +186,7 @@ impl Encoder {
             }
             (_, Value::Case(case, payload)) => self.put_case(ty, case, payload),
             (ValueType::Flags(names), Value::Flags(bits)) => {
-                // 32 flags are the most that there are.
+                // There are at most 32 flags.
                 self.out.extend(bits.to_le_bytes().iter().take(flag_bytes(names.len())));
                 Ok(())
             }
@@ -215,7 +218,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// A payload's path is that of its variant, option or result.
+    /// A payload has the path of its variant, option or result.
     fn put_case(
         &mut self,
         ty: &ValueType,
@@ -245,7 +248,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Makes room for so many bytes at least.
+    /// Reserves room for at least so many bytes.
     fn reserve(&mut self, bytes: usize) -> Result<(), EncodeError> {
         if self.out.len().saturating_add(bytes) > self.limit {
             return Err(EncodeError::TooLarge { limit: self.limit });

@@ -1,4 +1,4 @@
-//! Integers of variable length.
+//! LEB128: integers of variable length, seven bits in each byte.
 
 /// Appends an unsigned number, seven bits at a time.
 pub(super) fn put_u64(out: &mut Vec<u8>, mut number: u64) {
@@ -22,7 +22,7 @@ pub(super) fn put_i64(out: &mut Vec<u8>, mut number: i64) {
     loop {
         let bits = (number & 0x7f) as u8;
         number >>= 7;
-        // What is left is the sign alone, and the last bit says so.
+        // The rest is copies of the sign, which the last bit written already shows.
         if (number == 0 && bits & 0x40 == 0) || (number == -1 && bits & 0x40 != 0) {
             return out.push(bits);
         }
@@ -30,12 +30,12 @@ pub(super) fn put_i64(out: &mut Vec<u8>, mut number: i64) {
     }
 }
 
-/// Why there is no number.
+/// Why a number cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leb128Error {
-    /// The bytes end inside of it.
+    /// The bytes end inside of the number.
     Incomplete,
-    /// It has more bits than its type.
+    /// The number has more bits than its type.
     TooLarge,
 }
 
@@ -68,11 +68,11 @@ pub(super) fn read_signed(input: &[u8], bits: u32) -> Result<(i64, usize), Leb12
         if shift >= bits {
             return Err(Leb128Error::TooLarge);
         }
-        // As a number with a sign, of seven bits.
+        // The seven bits with their sign.
         let part = i64::from((byte << 1) as i8 >> 1);
         let room = bits - shift;
         if byte & 0x80 == 0 {
-            // Beyond the bits of the type there may be nothing but copies of the sign.
+            // Bits beyond those of the type must all equal the sign.
             if room < 7 && part >> (room - 1) != 0 && part >> (room - 1) != -1 {
                 return Err(Leb128Error::TooLarge);
             }

@@ -1,16 +1,16 @@
 //! Values as bytes: the value encoding of wRPC, both ways.
 //!
-//! The encoding follows the Component Model's binary value definitions: integers beyond a byte as LEB128,
-//! floats in little-endian order with one NaN, texts and lists with their length in front, records and
-//! tuples as their fields, variants as the number of the case and its payload, flags as bits. A stream
-//! or a future is a byte that says that its elements come later, under the path of numbers that leads to
-//! it: the number of the parameter, of the field, of the element.
+//! The encoding follows the Component Model's binary value definitions: integers larger than a byte
+//! as LEB128, floats in little-endian order with a single NaN, strings and lists with their length
+//! in front, records and tuples as their fields, variants as the index of the case and its payload,
+//! flags as bits. A stream or a future is a byte that says that its elements come later, under a
+//! path of numbers that leads to it: the index of the parameter, of the field, of the element.
 //!
-//! wRPC's own generator knows neither fixed-length lists nor maps. Here the former are their elements, as
-//! a tuple would be, and the latter lists of pairs.
+//! wRPC's own generator supports neither fixed-length lists nor maps. Here fixed-length lists are
+//! encoded as their elements, like a tuple, and maps as lists of pairs.
 //!
-//! Nothing here knows of a transport. What is read may be anything: it is checked against its type and
-//! against a bound on the memory that it may take.
+//! This room knows nothing of transports. The bytes that it reads may be anything: they are checked
+//! against their type and against a limit on the memory of their values.
 
 mod decode;
 mod encode;
@@ -27,9 +27,9 @@ pub(crate) use encode::{EncodeError, Encoder};
 #[cfg(feature = "wrpc")]
 pub(crate) use leb128::put_u32;
 
-/// The byte of a stream or a future whose elements come later.
+/// The byte for a stream or a future whose elements come later.
 const PENDING: u8 = 0;
-/// The byte of one whose elements, or value, stand right behind it.
+/// The byte for a stream or a future whose elements, or value, follow directly.
 const READY: u8 = 1;
 
 /// Whether a handle is that of a stream or of a future.
@@ -41,27 +41,27 @@ pub(crate) enum Flow {
     Future,
 }
 
-/// A stream or a future on its way out.
+/// A stream or a future to be sent.
 #[derive(Debug)]
 pub(crate) struct Outflow {
-    /// Where it stands among the values.
+    /// Its path among the values.
     pub(crate) path: Vec<u32>,
-    /// Which of both it is.
+    /// Whether it is a stream or a future.
     pub(crate) flow: Flow,
-    /// What it is of.
+    /// The type of its elements, if it has one.
     pub(crate) payload: Option<ValueType>,
-    /// The handle of it.
+    /// The value with its handle.
     pub(crate) value: Value,
 }
 
-/// A stream or a future that was announced, and whose elements are to come.
+/// A stream or a future that was announced and whose elements are still to come.
 #[derive(Debug)]
 pub(crate) struct Inflow {
-    /// Where it stands among the values.
+    /// Its path among the values.
     pub(crate) path: Vec<u32>,
-    /// Which of both it is.
+    /// Whether it is a stream or a future.
     pub(crate) flow: Flow,
-    /// What it is of.
+    /// The type of its elements, if it has one.
     pub(crate) payload: Option<ValueType>,
 }
 
@@ -86,12 +86,12 @@ macro_rules! for_primitives {
 }
 use for_primitives;
 
-/// How many bytes the bits of so many flags take.
+/// How many bytes the bits of so many flags need.
 fn flag_bytes(flags: usize) -> usize {
     flags.div_ceil(8)
 }
 
-/// The payload that a case has: `None` if there is no such case, `Some(None)` if it has none.
+/// The payload type of a case: `None` if there is no such case, `Some(None)` if it has no payload.
 fn payload(ty: &ValueType, case: u32) -> Option<Option<&ValueType>> {
     match (ty, case) {
         (ValueType::Variant(cases), _) => cases.get(case as usize).map(|(_, ty)| ty.as_ref()),

@@ -1,4 +1,5 @@
-//! Any value comes back as it went, and no bytes do harm.
+//! Any value is decoded to what was encoded, and no input makes the decoder panic or exceed its
+//! memory.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ fn typed() -> impl Strategy<Value = (ValueType, Text)> {
     })
 }
 
-/// A value in the form in which it prints: handles in values cannot be compared or cloned.
+/// A value that is compared by what it prints, since values with handles can be neither compared
+/// nor cloned.
 #[derive(Clone)]
 struct Text(Arc<dyn Fn() -> Value + Send + Sync>);
 
@@ -150,7 +152,7 @@ fn encode(ty: &ValueType, value: Value) -> Vec<u8> {
     encoder.finish().0
 }
 
-/// The value that the bytes are, to the last of them.
+/// Decodes a value that uses all of the bytes.
 fn decode(ty: &ValueType, bytes: &[u8]) -> Result<Value, DecodeError> {
     let mut decoder = Decoder::new(bytes, 1 << 20);
     let value = decoder.plain(ty)?;
@@ -165,7 +167,7 @@ proptest! {
     fn values_come_back_as_they_went((ty, text) in typed()) {
         let bytes = encode(&ty, text.0());
         let back = decode(&ty, &bytes).unwrap();
-        // One NaN is like another.
+        // All NaNs are equal here.
         let plain = |text: String| text.replace("-NaN", "NaN");
         prop_assert_eq!(plain(format!("{back:?}")), plain(format!("{text:?}")));
         prop_assert_eq!(encode(&ty, back), bytes);
@@ -181,7 +183,7 @@ proptest! {
     #[test]
     fn no_bytes_do_harm(ty in ty(), bytes in vec(any::<u8>(), 0..64)) {
         let mut decoder = Decoder::new(&bytes, 4096);
-        // Whatever it is, it is a value of the type, or an error.
+        // The result is a value of the type, or an error.
         if let Ok(value) = decoder.plain(&ty) {
             encode(&ty, value);
         }
@@ -220,7 +222,7 @@ fn a_length_is_only_a_claim() {
     for ty in [ValueType::U8, ValueType::U64, ValueType::String] {
         assert_eq!(decode(&list_of(ty), &hostile).unwrap_err(), DecodeError::Incomplete);
     }
-    // A byte each, and 8 of memory: that is bounded too.
+    // Numbers of one byte each take 8 bytes in memory, which the limit must consider.
     let many = [&[0x80, 0x80, 0x80, 1][..], &[1; 2 << 20]].concat();
     let error = decode(&list_of(ValueType::U64), &many).unwrap_err();
     assert_eq!(error, DecodeError::TooLarge { limit: 1 << 20 });

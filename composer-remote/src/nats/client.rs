@@ -1,4 +1,4 @@
-//! [`Nats`]: calls over NATS.
+//! [`Nats`]: makes calls over NATS.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -20,15 +20,15 @@ use crate::error::RemoteError;
 use crate::limits;
 use crate::types::carries_values;
 
-/// Calls over NATS, by a client that is connected already: who it is, what it encrypts and to which
-/// brokers it connects were its options.
+/// Makes calls over NATS, with a client that is already connected. Authentication, encryption and
+/// the brokers are the client's options.
 ///
-/// A call goes to one of the servers that have subscribed. That there is none is known at once; that one
-/// was killed in the middle of a call only when the time is over. A call that is made while the client is
-/// not connected waits for that.
+/// A call goes to one of the servers that have subscribed. If there is none, the call fails at
+/// once. If a server is killed during a call, that is only noticed at the deadline. A call that is
+/// made while the client is not connected waits until it is.
 ///
-/// Arguments and results may have as many bytes as the broker's `max_payload`, 1 MiB as a rule, less the
-/// 33 bytes of the envelope. Streams and futures are not carried.
+/// Arguments and results can have as many bytes as the broker's `max_payload` (usually 1 MiB),
+/// minus the 33 bytes of the envelope. Streams and futures are not carried.
 #[derive(Clone, Debug)]
 pub struct Nats {
     client: Client,
@@ -36,13 +36,13 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Calls by `client`.
+    /// Makes calls with `client`.
     pub fn new(client: Client) -> Self {
         Self { client, prefix: PREFIX.to_owned() }
     }
 
-    /// Sets the first part of the subjects, or the first several with dots between; `wasm` if nothing is
-    /// said. Servers must have the same. Composing fails if it has wildcards, white space or empty parts.
+    /// Sets the prefix of subjects, one part or several separated by dots; `wasm` by default.
+    /// Servers must use the same. Composing fails if it has wildcards, white space or empty parts.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -52,7 +52,7 @@ impl Nats {
 
 impl From<Nats> for Transport {
     fn from(Nats { client, prefix }: Nats) -> Self {
-        // No two callers have the same numbers.
+        // A random number, so that no two callers have the same.
         let caller = RandomState::new().build_hasher().finish();
         let calls = AtomicU64::new(0);
         Self { caller: Arc::new(NatsCaller { client, prefix, caller, calls }) }
@@ -63,11 +63,11 @@ struct NatsCaller {
     client: Client,
     prefix: String,
     caller: u64,
-    /// How many calls have been made.
+    /// The number of calls made so far.
     calls: AtomicU64,
 }
 
-/// How often it is looked whether the client is connected again.
+/// How often to check whether the client is connected again.
 const RECONNECTED: Duration = Duration::from_millis(20);
 
 impl Caller for NatsCaller {
@@ -110,7 +110,7 @@ impl Caller for NatsCaller {
 }
 
 impl NatsCaller {
-    /// The number of the connection that there is, or was last.
+    /// The number of the current connection, or of the last one.
     fn connection(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
     }
@@ -128,7 +128,8 @@ impl NatsCaller {
         let function = &*request.function;
         let subject = subject(&self.prefix, function.interface.as_deref(), &function.name);
         let place = format!("`{subject}`");
-        // What is sent while there is no connection would wait without anybody knowing.
+        // A message that is published without a connection would be queued in the client, so it
+        // could not be said whether the call may have run.
         while !self.is_connected() {
             sleep(RECONNECTED).await;
         }
@@ -139,7 +140,7 @@ impl NatsCaller {
         let payload = head.request(&request.bytes);
         request.mark.store(self.connection(), Ordering::Relaxed);
         request.set_sent(&place);
-        // The deadline is looked after by who calls this.
+        // The caller of this function applies the deadline.
         let message = async_nats::Request::new().payload(payload.into()).timeout(None);
         let reply = self.client.send_request(subject, message).await;
         let reply = reply.map_err(|error| self.failed(request, &place, &error))?;

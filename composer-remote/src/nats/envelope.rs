@@ -1,4 +1,4 @@
-//! What requests and replies are made of.
+//! The format of requests and replies.
 //!
 //! A request, with numbers in little-endian order:
 //!
@@ -26,10 +26,10 @@ use wasm_runtime_composer::FunctionType;
 
 const VERSION: u8 = 1;
 
-/// Which call it is, for its caller.
+/// Identifies a call for its caller.
 pub(super) type CallId = [u8; 16];
 
-/// The parts of a request.
+/// The head of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestHead {
     pub(super) id: CallId,
@@ -38,13 +38,13 @@ pub(super) struct RequestHead {
     pub(super) type_hash: u64,
 }
 
-/// How many bytes a request has beside its arguments.
+/// The length of a request's head, in bytes.
 pub(super) const REQUEST_HEAD: usize = 1 + 16 + 8 + 8;
 
-/// How many bytes a reply has beside its result.
+/// The length of a reply's head, in bytes.
 pub(super) const REPLY_HEAD: usize = 1 + 16 + 1;
 
-/// How a call has ended.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Ended,
@@ -53,7 +53,7 @@ pub(super) enum Status {
 }
 
 impl RequestHead {
-    /// The request with these arguments.
+    /// The request with these encoded arguments.
     pub(super) fn request(&self, args: &[u8]) -> Vec<u8> {
         let mut request = Vec::with_capacity(REQUEST_HEAD + args.len());
         request.push(VERSION);
@@ -64,7 +64,7 @@ impl RequestHead {
         request
     }
 
-    /// The head and the arguments of a request.
+    /// Splits a request into its head and the encoded arguments.
     pub(super) fn parse(request: &[u8]) -> Result<(Self, &[u8]), String> {
         let (version, rest) = first(request, "a request")?;
         expect_version(version)?;
@@ -76,7 +76,7 @@ impl RequestHead {
     }
 }
 
-/// A reply.
+/// The reply with this body.
 pub(super) fn reply(id: CallId, status: Status, body: &[u8]) -> Vec<u8> {
     let mut reply = Vec::with_capacity(REPLY_HEAD + body.len());
     reply.push(VERSION);
@@ -86,7 +86,7 @@ pub(super) fn reply(id: CallId, status: Status, body: &[u8]) -> Vec<u8> {
     reply
 }
 
-/// The status and the body of the reply to the call `id`.
+/// The status and the body of a reply to the call `id`.
 pub(super) fn parse_reply(reply: &[u8], id: CallId) -> Result<(Status, &[u8]), String> {
     let (version, rest) = first(reply, "a reply")?;
     expect_version(version)?;
@@ -118,13 +118,13 @@ fn expect_version([version]: [u8; 1]) -> Result<(), String> {
     Ok(())
 }
 
-/// The time `left` from now, in microseconds since 1970.
+/// The time in `left` from now, in microseconds since 1970.
 pub(super) fn at(left: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.saturating_add(left).as_micros()).unwrap_or(u64::MAX)
 }
 
-/// How long it is from now until `deadline`; otherwise how long it has passed.
+/// The time until `deadline`; as an error, the time since it passed.
 pub(super) fn left(deadline: u64) -> Result<Duration, Duration> {
     let now = at(Duration::ZERO);
     match deadline.checked_sub(now) {
@@ -133,7 +133,7 @@ pub(super) fn left(deadline: u64) -> Result<Duration, Duration> {
     }
 }
 
-/// A hash of a type that is the same everywhere.
+/// A hash of a type that is the same on all machines.
 pub(super) fn type_hash(ty: &FunctionType) -> u64 {
     let mut hash = Fnv { hash: 0xcbf2_9ce4_8422_2325, start: String::new() };
     // Hashing cannot fail.
@@ -141,11 +141,11 @@ pub(super) fn type_hash(ty: &FunctionType) -> u64 {
     hash.finish()
 }
 
-/// Hashes a text that is not kept, as it can be large, without the `async` in front of it: whether calls
-/// of an instance overlap is no matter of who calls.
+/// Hashes a text as it is written, without storing it, as it can be large. A leading `async` is
+/// left out: whether calls overlap is the provider's concern only.
 struct Fnv {
     hash: u64,
-    /// The first bytes, as long as they could be those that do not count.
+    /// The beginning of the text, as long as it may be the `async` that is left out.
     start: String,
 }
 
@@ -217,7 +217,7 @@ mod tests {
     fn async_is_no_part_of_the_hash() {
         let hash = |is_async| type_hash(&FunctionType::new(is_async, [], None));
         assert_eq!(hash(true), hash(false));
-        // 64 bit FNV-1a of `func()`, as other programs have it.
+        // The 64-bit FNV-1a hash of `func()`, computed by another program.
         assert_eq!(hash(true), 0x1926_bfa0_a15a_6c3c);
     }
 }

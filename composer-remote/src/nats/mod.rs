@@ -1,8 +1,13 @@
-//! NATS: requests and replies through a broker that runs already.
+//! NATS: requests and replies through a broker that is already running.
 //!
-//! A function has a subject: a prefix, its interface and its name, with `_` for the dots in them, and `_`
-//! for the interface of a function of the world: `wasm.acme:kv/store@1_0_0.get`. Servers subscribe to it
-//! in a queue group, so each call goes to one of them. What is sent is described in [`envelope`].
+//! A function has a subject: a prefix, its interface and its name, in which `_` stands for dots,
+//! and for the interface of a function of the world: `wasm.acme:kv/store@1_0_0.get`. Servers
+//! subscribe to it in a queue group, so each call goes to one of them. The format of messages is
+//! described in [`envelope`].
+//!
+//! A message cannot be larger than the broker allows, and there is no connection for each call, so
+//! streams and futures are not carried. The broker decides which clients may publish and subscribe;
+//! a caller's identity is not known here.
 
 mod client;
 mod envelope;
@@ -13,21 +18,22 @@ use std::fmt::Write as _;
 pub use client::Nats;
 pub use server::NatsServer;
 
-/// What the transport is called in messages.
+/// The transport's name in messages.
 const NAME: &str = "NATS";
 
 /// The prefix of subjects.
 const PREFIX: &str = "wasm";
 
-/// The subject of a function. No two functions have the same, and whatever their names are, it is a subject
-/// without wildcards.
+/// The subject of a function. Different functions have different subjects, and for any names the
+/// subject is valid and without wildcards.
 fn subject(prefix: &str, interface: Option<&str>, function: &str) -> String {
     let interface = interface.map_or_else(|| "_".to_owned(), token);
     format!("{prefix}.{interface}.{}", token(function))
 }
 
-/// A name as one part of a subject. Those of the component model have dots as the only letters that may not
-/// stand in one; all others that may not are `%` and their bytes in hexadecimal, as in an URL.
+/// Encodes a name as one part of a subject. In names of the component model only dots cannot be
+/// part of it; any other character that cannot is written as `%` and its bytes in hexadecimal, as
+/// in URLs.
 fn token(name: &str) -> String {
     if name.is_empty() {
         return "%".to_owned();
@@ -36,7 +42,7 @@ fn token(name: &str) -> String {
     for char in name.chars() {
         match char {
             '.' => token.push('_'),
-            // `_` stands for a dot, and by itself for the world.
+            // `_` stands for a dot, and alone for the world, so it must be escaped itself.
             '_' | '%' | '*' | '>' => escape(&mut token, char),
             '!'..='~' => token.push(char),
             _ => escape(&mut token, char),
@@ -47,13 +53,13 @@ fn token(name: &str) -> String {
 
 fn escape(token: &mut String, char: char) {
     for byte in char.encode_utf8(&mut [0; 4]).bytes() {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(token, "%{byte:02X}");
     }
 }
 
-/// Whether it is a subject that messages can be sent to: of parts with dots between, none of them empty,
-/// without wildcards, white space and control characters.
+/// Whether messages can be sent to a subject: it has non-empty parts, separated by dots, without
+/// wildcards, white space or control characters.
 fn is_subject(subject: &str) -> bool {
     let is_part = |part: &str| {
         let is_bad = |char: char| char.is_whitespace() || char.is_control();
@@ -62,7 +68,7 @@ fn is_subject(subject: &str) -> bool {
     subject.split('.').all(is_part)
 }
 
-/// What is wrong with the first part of subjects, or a queue group, that a user gave.
+/// What is wrong with a prefix of subjects or a queue group that the user gave.
 fn problem_of(what: &str, text: &str) -> Option<String> {
     (!is_subject(text)).then(|| {
         format!(

@@ -1,4 +1,8 @@
-//! [`NatsServer`]: a composition's exports over NATS.
+//! [`NatsServer`]: serves a composition's exports over NATS.
+//!
+//! All calls arrive through the one client, so limits are for the server as a whole: a number of
+//! running and of waiting calls, and the bytes held for them. Closing first drains the
+//! subscriptions, so that calls which the broker has already sent are still answered.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,14 +28,15 @@ use crate::limits;
 use crate::serve::{Served, Server, Serving, Start, Starting, Table, closing, cut};
 use crate::types::carries_values;
 
-/// Takes calls over NATS, by a client that is connected already.
+/// Takes calls over NATS, with a client that is already connected.
 ///
-/// Several servers of the same functions share the calls. When the broker is restarted, the client
-/// connects again and the subscriptions go on; calls that were on their way are lost, which their callers
-/// find out. A call whose caller has given up is not begun, or is given up, as if its future had been
-/// dropped: the clocks of callers and servers must agree, more or less.
+/// Several servers of the same functions share the calls. When the broker restarts, the client
+/// reconnects and the subscriptions continue; calls that were on their way are lost, which their
+/// callers notice at the deadline. A call whose caller has given up is not begun, or is given up,
+/// as if its future had been dropped. This requires that the clocks of callers and servers agree
+/// roughly.
 ///
-/// Who may call is who may publish under the subjects, which the broker decides.
+/// The broker decides which clients may publish under the subjects, and so who may call.
 #[derive(Debug)]
 pub struct NatsServer {
     client: Client,
@@ -44,7 +49,7 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// Takes calls by `client`.
+    /// Takes calls with `client`.
     pub fn new(client: Client) -> Self {
         Self {
             client,
@@ -57,49 +62,50 @@ impl NatsServer {
         }
     }
 
-    /// Sets the first part of the subjects, or the first several with dots between; `wasm` if nothing is
-    /// said. Serving fails if it has wildcards, white space or empty parts.
+    /// Sets the prefix of subjects, one part or several separated by dots; `wasm` by default.
+    /// Serving fails if it has wildcards, white space or empty parts.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Sets the queue group, in which each call goes to one server; `wasm` if nothing is said. Servers of
-    /// the same functions must be in the same group: each group gets every call, and the first reply counts.
+    /// Sets the queue group, in which each call goes to a single server; `wasm` by default. Servers
+    /// of the same functions must be in the same group, as every group gets every call and the
+    /// first reply counts.
     #[must_use]
     pub fn with_queue_group(mut self, group: impl Into<String>) -> Self {
         self.group = group.into();
         self
     }
 
-    /// Serves none but the exports `names`: functions of the world, and interfaces with their version.
+    /// Serves only the exports `names`: functions of the world, and interfaces with their versions.
     #[must_use]
     pub fn only(mut self, names: &[&str]) -> Self {
         self.only = Some(names.iter().map(|&name| name.to_owned()).collect());
         self
     }
 
-    /// Sets how many calls may run at a time, at least 1; 1024 if nothing is said. As many may wait, and
-    /// further ones are refused.
+    /// Sets how many calls may run at a time, at least 1; 1024 by default. As many may wait, and
+    /// further calls are refused.
     #[must_use]
     pub fn with_concurrency(mut self, calls: usize) -> Self {
         self.calls = calls.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// Sets how long a call may run before it is given up, whatever its caller waits; 5 minutes if
-    /// nothing is said.
+    /// Sets how long a call may run before it is given up, whatever its caller's deadline is; 5
+    /// minutes by default.
     #[must_use]
     pub fn with_call_limit(mut self, limit: Duration) -> Self {
         self.call_time = limit;
         self
     }
 
-    /// Sets how many bytes the server holds for calls, in memory; 256 MiB if nothing is said. They are the
-    /// arguments of calls that run or wait, and the values that they are while they run. Calls that would
-    /// take more are refused. Nobody knows who a caller is, so there is no such bound for each. Replies go to
-    /// the client, which holds as many as its options say.
+    /// Sets how many bytes of memory the server holds for calls; 256 MiB by default. These are the
+    /// arguments of calls that run or wait, and their values while they run. A call that would need
+    /// more is refused. Callers cannot be told apart, so there is no limit for each of them.
+    /// Replies are held by the client, up to its own limits.
     #[must_use]
     pub fn with_held_bytes(mut self, bytes: usize) -> Self {
         self.held_bytes = bytes;
@@ -130,7 +136,8 @@ impl NatsServer {
         Ok(Serving::start(composition, subjects, |close| self.run(subscriptions, close)))
     }
 
-    /// Waits until a message of its own comes back: the broker knows the subscriptions then.
+    /// Waits until a message to itself comes back: messages are processed in order, so the broker
+    /// then knows the subscriptions.
     async fn round(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let inbox = self.client.new_inbox();
         let mut subscriber = self.client.subscribe(inbox.clone()).await?;
@@ -165,9 +172,10 @@ impl NatsServer {
                 () = &mut cut => break,
                 () = closing(&mut close), if !is_closing => {
                     is_closing = true;
-                    // What the broker has sent by now still comes; then the subscriptions end.
+                    // Messages that the broker has already sent still arrive; then the
+                    // subscriptions end.
                     for subscription in subscriptions.iter_mut() {
-                        // An error means that it has ended.
+                        // An error means that the subscription has already ended.
                         let _ = subscription.subscriber.drain().await;
                     }
                 }
@@ -195,7 +203,7 @@ impl NatsServer {
             }
         }
         running.shutdown().await;
-        // The last replies are on their way when closing is over.
+        // Makes sure that the last replies have been sent before closing ends.
         let _ = timeout(ROUND, calls.client.flush()).await;
     }
 }
@@ -212,7 +220,7 @@ impl From<NatsServer> for Server {
     }
 }
 
-/// How long the broker may take for a message of nothing.
+/// How long the broker may take for a round trip.
 const ROUND: Duration = Duration::from_secs(5);
 
 fn refused(
@@ -227,7 +235,7 @@ struct Function {
     type_hash: u64,
 }
 
-/// The calls of a function.
+/// The calls of one function.
 struct Subscription {
     subscriber: Subscriber,
     function: Arc<Function>,
@@ -244,7 +252,7 @@ impl Stream for Subscription {
 
 /// What all calls share.
 struct Calls {
-    /// How the subjects of functions begin.
+    /// The prefix of the subjects of functions.
     own: String,
     client: Client,
     turns: Semaphore,
@@ -254,7 +262,7 @@ struct Calls {
 impl Calls {
     /// Runs a call and replies.
     async fn run(self: Arc<Self>, function: Arc<Function>, message: Message, held: Held) {
-        // Without a place for the reply it is nobody's call.
+        // A message without a reply subject has no caller to answer.
         let Some(inbox) = self.inbox(message.reply) else { return };
         let (id, status, body) = match RequestHead::parse(&message.payload) {
             Ok((head, args)) => match self.answer(&function, &head, args, held).await {
@@ -266,13 +274,13 @@ impl Calls {
         self.reply(inbox, id, status, body).await;
     }
 
-    /// Where a reply goes. A caller that names a function instead would have this server call it, with what
-    /// this server may do and the caller may not.
+    /// The subject for the reply. If it were a function's subject, the reply would be a call made
+    /// with this server's permissions, which the caller may not have; so such subjects are refused.
     fn inbox(&self, reply: Option<async_nats::Subject>) -> Option<async_nats::Subject> {
         reply.filter(|reply| is_subject(reply) && !reply.starts_with(&self.own))
     }
 
-    /// What there is to say to a call, unless its caller has gone.
+    /// The answer to a call; `None` if its caller has gone.
     async fn answer(
         &self,
         function: &Function,
@@ -284,7 +292,7 @@ impl Calls {
         let left = match left(head.deadline) {
             Ok(left) => left,
             Err(passed) => {
-                // Heard by a caller whose clock goes wrong.
+                // Usually seen only by a caller whose clock is wrong.
                 return refused(format!(
                     "its deadline passed {passed:?} before it came; do the clocks agree?"
                 ));
@@ -298,7 +306,7 @@ impl Calls {
         let most = limits::memory(self.client.max_payload());
         let called = timeout(left, async {
             let _turn = self.turns.acquire().await;
-            // While a call waits it is its bytes alone.
+            // A waiting call holds only its bytes; the values are decoded when it runs.
             let args = match arguments(function, args, most, &mut held) {
                 Ok(args) => args,
                 Err(problem) => {
@@ -309,7 +317,7 @@ impl Calls {
             let called = function.served.call(args, self.call_time).await;
             called.map_err(|message| (Status::Failed, message))
         });
-        // Nobody waits for it any more.
+        // An error means that the caller has gone.
         let called = called.await.ok()?;
         let limit = self.client.max_payload().saturating_sub(REPLY_HEAD);
         let encoded = called.and_then(|value| {
@@ -323,7 +331,7 @@ impl Calls {
         })
     }
 
-    /// Says why a call is not run.
+    /// Replies why a call is not run.
     async fn refuse(&self, message: Message, problem: String) {
         let Some(inbox) = self.inbox(message.reply) else { return };
         let id = RequestHead::parse(&message.payload).map_or([0; 16], |(head, _)| head.id);
@@ -340,7 +348,7 @@ impl Calls {
         if status != Status::Ended {
             body.truncate(limits::MESSAGE_BYTES);
         }
-        // Without a connection there is nobody to reply to.
+        // Fails only if the client has ended, and then there is no way to reply.
         let _ = self.client.publish(inbox, reply(id, status, &body).into()).await;
     }
 }
@@ -359,7 +367,7 @@ fn arguments(
     Ok(args)
 }
 
-/// A result as bytes.
+/// Encodes a result.
 fn encode(function: &Function, value: Option<Value>, limit: usize) -> Result<Vec<u8>, EncodeError> {
     let mut encoder = Encoder::new(limit);
     if let (Some(ty), Some(value)) = (function.served.ty().result(), value) {

@@ -1,4 +1,9 @@
-//! [`Wrpc`]: calls over wRPC.
+//! [`Wrpc`]: makes calls over wRPC.
+//!
+//! Each call opens a connection and sends the names and the arguments, then the streams among them
+//! while it reads the result. A peer may refuse a call before it has read the arguments, so after a
+//! failed write the peer's reason is read. Streams in the result outlive the call: a task reads them
+//! on until the connection ends or all readers are gone.
 
 use std::io;
 #[cfg(unix)]
@@ -25,15 +30,15 @@ use crate::error::RemoteError;
 use crate::limits;
 use crate::types::carries_flows;
 
-/// Calls over wRPC, to one address or to several where the same is served.
+/// Makes calls over wRPC, to one address or to several that serve the same.
 ///
-/// Each call has a connection of its own, as the protocol wants it. With several addresses they take
-/// turns, and where one cannot be reached the next is tried: that is before anything is sent, so no call
-/// is made twice. An address that could not be reached comes last for a second.
+/// Each call has a connection of its own, as the protocol requires. Several addresses are used in
+/// turn. If one cannot be reached, the next is tried; nothing has been sent at that point, so no
+/// call is made twice. An address that could not be reached is tried last for one second.
 ///
-/// The peer can be any that speaks wRPC. It is neither asked who it is, nor is anything encrypted, unless
-/// there is TLS (`with_tls`, feature `tls`): over networks that others can reach, use that. A Unix socket is
-/// open to whom its file's permissions admit.
+/// The peer can be any that speaks wRPC. Peers are not authenticated and nothing is encrypted,
+/// unless TLS is used (`with_tls`, feature `tls`): use it over networks that others can access.
+/// Access to a Unix socket depends on the permissions of its file.
 #[derive(Clone, Debug)]
 pub struct Wrpc {
     addresses: Vec<Address>,
@@ -47,12 +52,12 @@ pub struct Wrpc {
 }
 
 impl Wrpc {
-    /// Calls to a TCP address, as `host:port`.
+    /// Makes calls to a TCP address, `host:port`.
     pub fn tcp(address: impl Into<String>) -> Self {
         Self::to(Address::Tcp(address.into()))
     }
 
-    /// Calls to a Unix socket.
+    /// Makes calls to a Unix socket.
     #[cfg(unix)]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
         Self::to(Address::Unix(path.into()))
@@ -71,14 +76,14 @@ impl Wrpc {
         }
     }
 
-    /// Adds a TCP address where the same is served.
+    /// Adds a TCP address that serves the same.
     #[must_use]
     pub fn or_tcp(mut self, address: impl Into<String>) -> Self {
         self.addresses.push(Address::Tcp(address.into()));
         self
     }
 
-    /// Adds a Unix socket where the same is served.
+    /// Adds a Unix socket that serves the same.
     #[cfg(unix)]
     #[must_use]
     pub fn or_unix(mut self, path: impl Into<PathBuf>) -> Self {
@@ -86,26 +91,26 @@ impl Wrpc {
         self
     }
 
-    /// Sets how many bytes the arguments of a call, its result, or an element of a stream may take; 16 MiB
-    /// if nothing is said. In memory they may take about eight times that.
+    /// Sets the most bytes that the arguments of a call, its result, or an element of a stream may
+    /// have; 16 MiB by default. In memory they may take about eight times as much.
     #[must_use]
     pub fn with_call_bytes(mut self, bytes: usize) -> Self {
         self.call_bytes = bytes;
         self
     }
 
-    /// Sets how long to try to connect to one address; 5 seconds if nothing is said.
+    /// Sets the time for connecting to one address; 5 seconds by default.
     #[must_use]
     pub fn with_connect_limit(mut self, limit: Duration) -> Self {
         self.connect = limit;
         self
     }
 
-    /// Sets for how long a peer may neither send nor take anything, while there is a stream, before it is
-    /// given up; a minute if nothing is said. Peers of this library tell once a second that they are
-    /// there; others may have to be given more time.
+    /// Sets for how long a peer may neither send nor take anything, while there is a stream, before
+    /// it is given up; one minute by default. Peers of this library report once a second that they
+    /// are alive; other peers may need more time.
     ///
-    /// It is also for how long a stream that nobody reads may hold up another one of the same call, see
+    /// It is also the time for which an unread stream may hold up another one of the same call, see
     /// [`with_stream_bytes`](Self::with_stream_bytes).
     #[must_use]
     pub fn with_idle_limit(mut self, limit: Duration) -> Self {
@@ -113,34 +118,36 @@ impl Wrpc {
         self
     }
 
-    /// Sets how many bytes a second a peer has to take of what is sent to it, and to send of an element that
-    /// it has begun; 16 KiB if nothing is said. It is given up when it has been waited for through the
-    /// [idle limit](Self::with_idle_limit) and this is not reached. A peer that has nothing to send is not
-    /// slow.
+    /// Sets how many bytes per second a peer must take of what is sent to it, and must send of an
+    /// element that it has begun; 16 KiB by default. A peer that stays below this is given up once
+    /// it has been waited for during the whole [idle limit](Self::with_idle_limit). A peer that has
+    /// nothing to send is not slow.
     #[must_use]
     pub fn with_least_rate(mut self, bytes_per_second: usize) -> Self {
         self.least_rate = bytes_per_second;
         self
     }
 
-    /// Sets how many bytes of the streams in a call's result may wait for whoever reads them; 4 MiB if
-    /// nothing is said.
+    /// Sets how many bytes of the streams in a call's result may be held until they are read; 4 MiB
+    /// by default.
     ///
-    /// All streams of a call come over one connection, one after the other. Those that are read later than
-    /// they come wait, up to this. If a stream that is not read then holds up one that is, for as long as
-    /// the [idle limit](Self::with_idle_limit), it is given up: whoever reads it later gets
-    /// [`CompositionError::Stream`](wasm_runtime_composer::CompositionError::Stream), and the others go
-    /// on. Streams that are read at the same time need no more than the default.
+    /// All streams of a call share one connection, one after the other. Elements that arrive before
+    /// they are read are held, up to this limit. If an unread stream then holds up one that is
+    /// being read, for as long as the [idle limit](Self::with_idle_limit), the unread one is given
+    /// up: reading it later fails with
+    /// [`CompositionError::Stream`](wasm_runtime_composer::CompositionError::Stream), and the
+    /// others continue. Streams that are read at the same time need no more than the default.
     #[must_use]
     pub fn with_stream_bytes(mut self, bytes: usize) -> Self {
         self.stream_bytes = bytes;
         self
     }
 
-    /// Calls over TCP are encrypted, and the server's certificate must have the name `server`, at every address.
-    /// Unix sockets stay as they are. The configuration says whom to trust, and may have a certificate by
-    /// which servers know this side. Certificates are checked before anything of a call is sent: a server
-    /// that fails is [`RemoteError::NobodyServes`].
+    /// Encrypts TCP connections. At every address the server's certificate must have the name
+    /// `server`. Unix sockets are not encrypted. The configuration says which authorities to trust,
+    /// and may have a certificate with which this side identifies itself. Certificates are checked
+    /// before any part of a call is sent; a server that fails the check is
+    /// [`RemoteError::NobodyServes`].
     ///
     /// The handshake is part of the [connect limit](Self::with_connect_limit).
     #[cfg(feature = "tls")]
@@ -154,11 +161,11 @@ impl Wrpc {
         self
     }
 
-    /// Takes the end of the connection as the success of a function without a result.
+    /// Treats the end of the connection as the success of a function without a result.
     ///
-    /// wRPC has no other sign for it, but a server that is killed, or whose component traps, ends the
-    /// connection too. Servers of this library say more, and without this nothing less is believed. Calls
-    /// of such functions with another peer need it.
+    /// wRPC has no other sign of success, but a server that is killed, or whose component traps,
+    /// ends the connection too. Servers of this library send an explicit sign, which is required by
+    /// default. Calls of such functions to other servers need this setting.
     #[must_use]
     pub fn with_silent_success(mut self) -> Self {
         self.is_silent = true;
@@ -173,12 +180,12 @@ impl From<Wrpc> for Transport {
     }
 }
 
-/// For how long an address that could not be reached comes last.
+/// For how long an address that could not be reached is tried last.
 const PENALTY: Duration = Duration::from_secs(1);
 
 struct Target {
     address: Address,
-    /// When it was last found that it cannot be reached.
+    /// When the address was last found unreachable.
     failed: Mutex<Option<Instant>>,
 }
 
@@ -201,7 +208,7 @@ impl Target {
 struct WrpcCaller {
     wrpc: Wrpc,
     targets: Vec<Target>,
-    /// Whose turn it is.
+    /// The index of the address to try first for the next call.
     turn: AtomicUsize,
 }
 
@@ -220,7 +227,7 @@ impl Caller for WrpcCaller {
     }
 
     fn concurrency(&self) -> usize {
-        // Each call is a file that is open, of which a process has 1024 as a rule.
+        // Each call needs an open file, of which a process usually may have 1024.
         256
     }
 
@@ -272,7 +279,7 @@ impl WrpcCaller {
         let pace = Pace::new(idle, least_rate);
         let failed = |error| failed(request, &at, error);
         request.set_sent(&at);
-        // The deadline bounds the wait for the result.
+        // While waiting for the result, the call's deadline applies instead.
         let mut frames = FrameReader::new(reader, Pace::any(idle.max(request.after)));
         let mut out = FrameWriter::new(writer, pace);
         let function = &request.function;
@@ -286,7 +293,7 @@ impl WrpcCaller {
         }
         let sending = (!outflows.is_empty()).then(|| {
             Sending(tokio::spawn(async move {
-                // What goes wrong here is seen by who reads, here and there.
+                // Errors are seen by the readers on both sides.
                 let sent = send(&mut out, outflows, call_bytes).await;
                 if sent.is_ok() {
                     let _ = out.shutdown().await;
@@ -294,12 +301,12 @@ impl WrpcCaller {
             }))
         });
         let account = Account::new("the connection", "with_stream_bytes", stream_bytes, None);
-        // What a peer may send at once is bounded by its length.
+        // The result's size is limited already, so its bytes need no account.
         let mut held = Held::new(&Account::unlimited(), 0);
         let room = Room { account, idle };
         let Some(ty) = function.ty.result() else {
             read_receipt(&mut frames, self.wrpc.is_silent).await.map_err(failed)?;
-            // Arguments may be read for longer than the call takes.
+            // The peer may go on reading the streams in the arguments after the call has returned.
             go_on(frames, Routes::new(0, room), sending, pace);
             return Ok(None);
         };
@@ -312,26 +319,26 @@ impl WrpcCaller {
     }
 }
 
-/// Has streams go on after the result, as long as somebody reads or writes them.
+/// Continues the streams of a call after its result, as long as they are read or written.
 fn go_on(mut frames: FrameReader<Reader>, routes: Routes, sending: Option<Sending>, pace: Pace) {
     if routes.is_empty() && sending.is_none() {
         return;
     }
     frames.set_pace(pace);
     tokio::spawn(async move {
-        // What goes wrong is seen by who reads the streams.
+        // Errors are seen by the readers of the streams.
         if !routes.is_empty() {
             let _ = receive(&mut frames, routes).await;
         }
         if let Some(mut sending) = sending {
-            // Without its reading direction the connection is reset when the peer writes.
+            // If this side stopped reading, the peer's next write would reset the connection.
             let _ = (&mut sending.0).await;
             let _ = timeout(LINGER, frames.drain()).await;
         }
     });
 }
 
-/// The task that sends streams in the arguments; it ends with the call if that is given up.
+/// The task that sends the streams in the arguments. It is aborted if the call is given up.
 struct Sending(JoinHandle<()>);
 
 impl Drop for Sending {
@@ -340,7 +347,8 @@ impl Drop for Sending {
     }
 }
 
-/// Why the arguments were not taken: a peer that refuses a call may say so before it has read them.
+/// The error for arguments that could not be sent. A peer that refuses a call may have said so
+/// before reading them.
 async fn not_taken(frames: &mut FrameReader<Reader>, error: io::Error) -> RootError {
     frames.set_pace(Pace::any(LINGER));
     match read_receipt(frames, false).await {

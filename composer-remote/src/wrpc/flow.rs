@@ -1,4 +1,13 @@
-//! Streams and futures: the elements of the paths that are not empty.
+//! Streams and futures: the frames whose path is not empty.
+//!
+//! All streams of a call share one connection, on which elements arrive in the order in which the
+//! peer sends them, while the readers may read in any order. So elements of streams that are not
+//! being read are buffered in pipes, up to a limit; after that the connection is not read from. If
+//! that keeps another reader waiting for longer than the idle limit, the unread streams are given
+//! up, as otherwise both sides would wait forever.
+//!
+//! `receive` distributes frames to the pipes (`Routes`), a `FlowReader` decodes the elements of one
+//! stream, and `send` writes the streams in the other direction.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -20,36 +29,32 @@ use crate::budget::{Account, Full, Held};
 use crate::codec::{DecodeError, Decoder, Encoder, Flow, Inflow, Outflow};
 use crate::limits;
 
-/// How many bytes of a stream wait for their reader, as long as that holds up no other one.
+/// How many bytes of a stream are buffered, as long as no other stream is held up.
 const AHEAD: usize = 256 * 1024;
 
-/// How many elements are read from a component at a time, and bytes of a stream of those.
+/// How many elements are taken from a component at a time, and how many bytes of a byte stream.
 const ELEMENTS: usize = 64;
 const BYTES: usize = 64 * 1024;
 
-/// From how many bytes on a chunk of elements is sent.
+/// A chunk of elements is sent once it has so many bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// How much of the streams of a connection may wait for whoever reads them.
+/// The limits for buffered streams of a connection.
 #[derive(Clone)]
 pub(super) struct Room {
-    /// What counts it.
+    /// The account that counts the bytes.
     pub(super) account: Arc<Account>,
-    /// For how long a stream that is not read may hold up another one that is.
+    /// For how long an unread stream may hold up one that is being read.
     pub(super) idle: Duration,
 }
 
-/// Where the bytes of each stream and future go that is still to come.
-///
-/// The protocol has them all come one after the other, and nobody knows in which order they are read. So
-/// those that are not asked for yet wait, up to a number of bytes; after that the connection is not read
-/// from, and if that keeps somebody from what he reads, the streams that nobody reads are given up.
+/// The pipe of each stream and future that is still to arrive, by its path.
 pub(super) struct Routes {
     pipes: HashMap<Vec<u32>, Arc<Pipe>>,
-    /// How many bytes an element may take.
+    /// The most bytes of an element.
     limit: usize,
     room: Room,
-    /// Tells that a reader has done something.
+    /// Notifies that a reader has taken something or is gone.
     changed: Arc<watch::Sender<()>>,
 }
 
@@ -62,16 +67,16 @@ impl Routes {
         self.pipes.is_empty()
     }
 
-    /// Waits until nobody reads anything of it any more.
+    /// Waits until all readers are gone.
     async fn abandoned(&self) {
         let mut changed = self.changed.subscribe();
         while !self.pipes.values().all(|pipe| pipe.lock().is_abandoned) {
-            // This side holds a sender.
+            // Cannot fail: this side holds a sender.
             let _ = changed.changed().await;
         }
     }
 
-    /// Room for so many bytes on their way into `pipe`, as soon as there is; `None` if nobody reads them.
+    /// Waits for room for so many bytes in `pipe`. `None` if the pipe has no reader any more.
     async fn room(&self, pipe: &Arc<Pipe>, bytes: usize) -> Option<Held> {
         let Room { account, idle } = &self.room;
         let mut changed = self.changed.subscribe();
@@ -83,10 +88,10 @@ impl Routes {
             }
             let holds_up = self.pipes.values().any(|pipe| pipe.lock().is_waiting);
             if !holds_up {
-                // All who read have something to read.
+                // No reader is waiting, so nothing is held up.
                 since = Instant::now();
                 if pipe.lock().ahead >= AHEAD {
-                    // This side holds a sender.
+                    // Cannot fail: this side holds a sender.
                     let _ = changed.changed().await;
                     continue;
                 }
@@ -95,7 +100,7 @@ impl Routes {
                 Ok(held) => return Some(held),
                 Err(full) => full,
             };
-            // One chunk of each connection always gets on.
+            // One chunk of each account is always allowed, so that there is progress.
             if let Some(held) = Held::spare(account) {
                 return Some(held);
             }
@@ -104,12 +109,13 @@ impl Routes {
                 since = Instant::now();
                 continue;
             }
-            // Nobody tells when the accounts above have room.
+            // There is no notification for room in the parent accounts, so they are polled.
             let _ = timeout(LOOK, changed.changed()).await;
         }
     }
 
-    /// Gives up the streams that hold up others, or otherwise `pipe`, for which there is no room.
+    /// Gives up the streams that hold up others. If there are none, gives up `pipe`, for which
+    /// there is no room.
     fn give_up(&self, pipe: &Arc<Pipe>, full: Full) {
         let idle = self.room.idle;
         let mut unread = self.pipes.values().filter(|pipe| pipe.is_unread()).peekable();
@@ -133,7 +139,7 @@ impl Drop for Routes {
     }
 }
 
-/// What is on its way from a connection to whoever reads one of its streams.
+/// Carries the bytes of one stream from the connection to the reader.
 struct Pipe {
     state: Mutex<PipeState>,
     filled: Notify,
@@ -143,13 +149,13 @@ struct Pipe {
 #[derive(Default)]
 struct PipeState {
     chunks: VecDeque<Chunk>,
-    /// How many bytes they are.
+    /// The total length of the chunks.
     ahead: usize,
-    /// That nothing more comes, with the reason if there is one beside the end of its writer.
+    /// Set when no more bytes will come, with the reason if the stream was given up.
     end: Option<Lost>,
-    /// Whether its reader waits for more.
+    /// Whether the reader is waiting for more bytes.
     is_waiting: bool,
-    /// Whether it has no reader any more.
+    /// Whether the reader is gone.
     is_abandoned: bool,
 }
 
@@ -174,18 +180,19 @@ impl Pipe {
         self.filled.notify_one();
     }
 
-    /// Whether nobody reads what comes.
+    /// Whether further bytes are useless: the reader is gone or the stream has ended.
     fn is_over(&self) -> bool {
         let state = self.lock();
         state.is_abandoned || state.end.is_some()
     }
 
-    /// Whether something waits that its reader does not take.
+    /// Whether there are bytes that the reader has not taken.
     fn is_unread(&self) -> bool {
         !self.lock().chunks.is_empty()
     }
 
-    /// The next bytes, or why there are none, and whether there are more; without any their reader waits.
+    /// Takes the next chunk, or returns the end if there is none, and whether there are more
+    /// chunks. If there is nothing, notes that the reader waits.
     fn take(&self) -> (Option<Chunk>, Option<Lost>, bool) {
         let mut state = self.lock();
         let chunk = state.chunks.pop_front();
@@ -195,7 +202,7 @@ impl Pipe {
         (chunk, lost, !state.chunks.is_empty())
     }
 
-    /// Nothing more comes; what is given up for a reason is not read to its end either.
+    /// Ends the stream. If there is a reason, the buffered bytes are dropped as well.
     fn end(&self, reason: Option<String>) {
         let mut state = self.lock();
         if state.end.is_none() {
@@ -211,11 +218,11 @@ impl Pipe {
     }
 }
 
-/// The end of a [`Pipe`] that is read.
+/// The reading end of a [`Pipe`].
 struct PipeReader(Arc<Pipe>);
 
 impl PipeReader {
-    /// The next bytes, and whether there are more already.
+    /// Waits for the next chunk. Also returns whether there are more chunks already.
     async fn next(&self) -> Result<(Chunk, bool), Lost> {
         loop {
             let (chunk, lost, has_more) = self.0.take();
@@ -239,7 +246,8 @@ impl Drop for PipeReader {
     }
 }
 
-/// The value of a stream or a future that was read, with its elements if they came along.
+/// The value of a stream or a future that was announced, with its elements if they came along with
+/// it.
 pub(super) fn make_flow(
     inflow: &Inflow,
     ready: Option<Elements>,
@@ -283,32 +291,32 @@ pub(super) fn make_flow(
     }))
 }
 
-/// The elements have broken off, or are none; why, if it is not that their writer has ended.
+/// The stream ended early or is invalid; with the reason, unless its writer has simply gone.
 #[derive(Clone)]
 struct Lost(Option<String>);
 
-/// Reads elements out of the bytes of a stream or a future.
+/// Decodes the elements of a stream or a future.
 struct FlowReader {
     pipe: PipeReader,
     payload: Option<ValueType>,
     flow: Flow,
     bytes: Vec<u8>,
-    /// What counts the bytes, for each chunk of them with its length.
+    /// What counts the bytes: for each chunk its length and its part of the account.
     held: VecDeque<(usize, Held)>,
-    /// What counts the elements that were read last, until more are asked for.
+    /// Counts the elements that were returned last, until more are requested.
     values: Held,
-    /// How many of the bytes were read.
+    /// How many of the bytes have been decoded.
     read: usize,
-    /// How many elements of the chunk are to come.
+    /// How many elements of the current chunk are still to come.
     left: usize,
-    /// How many bytes there were when they were found to be too few.
+    /// How many bytes were found to be too few for the next element.
     tried: usize,
     limit: usize,
 }
 
 impl FlowReader {
     async fn next(&mut self) -> Result<Option<Elements>, Lost> {
-        // Less is never too much.
+        // Cannot fail: reducing the count always succeeds.
         let _ = self.values.set(0);
         let mut is_full = false;
         loop {
@@ -325,7 +333,7 @@ impl FlowReader {
         }
     }
 
-    /// Takes elements out of the bytes that are there; `None` at the end.
+    /// Decodes elements from the bytes that have arrived; `None` at the end.
     fn take(&mut self) -> Result<Option<Elements>, DecodeError> {
         if self.flow == Flow::Future {
             return self.elements(1).map(Some);
@@ -361,7 +369,7 @@ impl FlowReader {
         Ok(elements)
     }
 
-    /// Forgets the bytes that were read.
+    /// Removes the bytes that have been decoded.
     fn forget(&mut self) {
         self.bytes.drain(..self.read);
         self.read = 0;
@@ -374,8 +382,8 @@ impl FlowReader {
         }
     }
 
-    /// Waits for more bytes: for so many more, where an element is large, that it is not begun anew too
-    /// often.
+    /// Waits for more bytes. For a large element it waits until there are considerably more, as
+    /// decoding starts again from the element's beginning.
     async fn fetch(&mut self) -> Result<(), Lost> {
         self.forget();
         self.tried = self.bytes.len();
@@ -398,7 +406,8 @@ impl FlowReader {
     }
 }
 
-/// Hands on the elements that come, until the peer has shut its direction down, or nobody reads them.
+/// Passes on the elements that arrive, until the peer has shut its direction down or all readers
+/// are gone.
 pub(super) async fn receive<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     routes: Routes,
@@ -422,7 +431,7 @@ pub(super) async fn receive<R: AsyncRead + Unpin>(
                 if chunk.is_empty() {
                     break;
                 }
-                // Whoever has stopped reading wants no more of it, but others may.
+                // A reader that has stopped reading does not affect the others.
                 if let Some(held) = routes.room(pipe, chunk.len()).await {
                     pipe.push(Chunk { bytes: chunk, held });
                 }
@@ -446,11 +455,11 @@ struct Piece {
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Piece, String>> + Send>>;
 
-/// Why elements are no longer sent.
+/// Why no more elements are sent.
 pub(super) enum SendError {
     /// The peer does not take them any more.
     Gone,
-    /// The component that writes them is gone; the peer has been told.
+    /// The component that writes the elements is lost. The peer has been told.
     Lost,
 }
 
@@ -460,7 +469,7 @@ impl From<io::Error> for SendError {
     }
 }
 
-/// Sends the elements of streams and futures as they come, to the end of all.
+/// Sends the elements of all streams and futures as they become available, to the end of all.
 pub(super) async fn send<W: AsyncWrite + Unpin>(
     frames: &mut FrameWriter<W>,
     outflows: Vec<Outflow>,
@@ -480,8 +489,8 @@ pub(super) async fn send<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Waits for `future`, and tells the peer meanwhile that this side is alive: which fails when the peer
-/// is gone.
+/// Waits for `future`, and meanwhile tells the peer regularly that this side is alive. Fails if the
+/// peer is gone.
 pub(super) async fn while_alive<W: AsyncWrite + Unpin, T>(
     frames: &mut FrameWriter<W>,
     future: impl Future<Output = T>,
@@ -503,7 +512,7 @@ fn pieces(outflow: Outflow, limit: usize) -> Pieces {
     let Outflow { path, flow, payload, value } = outflow;
     let most = if payload == Some(ValueType::U8) { BYTES } else { ELEMENTS };
     let Some(elements) = provider::elements(value, most) else {
-        // The encoder takes no other value for a stream or a future.
+        // Unreachable: the encoder accepts no other values for streams and futures.
         return Box::pin(stream::empty());
     };
     let end = (flow == Flow::Stream).then(|| Ok(Piece { path: path.clone(), bytes: vec![0] }));
@@ -517,7 +526,7 @@ fn pieces(outflow: Outflow, limit: usize) -> Pieces {
     Box::pin(pieces.chain(stream::iter(end)))
 }
 
-/// Elements as frames, none of them much larger than a chunk if it is of several.
+/// Encodes elements as frames. A frame with several elements is not much larger than a chunk.
 fn encode(
     path: &[u32],
     flow: Flow,
@@ -567,10 +576,10 @@ fn encode(
     }
 }
 
-/// How long who ends a call waits for its peer to have read what it was sent.
+/// How long the side that ends a call waits for the peer to read what it was sent.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// Whether a failure is that of a peer which sent nothing for too long.
+/// Whether an error means that the peer sent nothing for too long.
 pub(super) fn is_idle(error: &FrameError) -> bool {
     matches!(error, FrameError::Idle(_))
 }

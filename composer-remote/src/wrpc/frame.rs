@@ -1,4 +1,9 @@
-//! Frames: a path, a length, bytes.
+//! Frames: a path, a length, and bytes.
+//!
+//! A peer may send anything, at any speed. So names, paths and lengths are limited before anything
+//! is allocated for them, and every wait for the peer counts against a [`Pace`]: a peer must move a
+//! minimum of bytes within each idle limit. Only the time spent waiting counts, not the time that
+//! this side takes.
 
 use std::io;
 use std::time::Duration;
@@ -11,22 +16,22 @@ use crate::codec::put_u32;
 /// The version of the protocol.
 pub(crate) const PROTOCOL: u8 = 0;
 
-/// The path of the frame that tells that a call failed, and may have run.
+/// The path of the frame that says that a call failed and may have run.
 pub(crate) const FAILED: u32 = u32::MAX;
 
-/// The path of the frame that tells that a call was not run.
+/// The path of the frame that says that a call was not run.
 pub(crate) const REFUSED: u32 = u32::MAX - 1;
 
-/// How deep values may be nested in each other, as far as streams are in them.
+/// How deep streams may be nested in other values.
 const MOST_STEPS: u32 = 128;
 
-/// How long a name may be, in bytes.
+/// The longest name, in bytes.
 const MOST_NAME: u32 = 1024;
 
-/// How many bytes are handed on at a time.
+/// The most bytes of a frame that are returned at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Why there is no frame.
+/// Why a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FrameError {
     #[error("the connection failed")]
@@ -37,44 +42,44 @@ pub(crate) enum FrameError {
     Invalid(String),
 }
 
-/// What stands in front of a frame's bytes.
+/// The head of a frame: everything before its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) path: Vec<u32>,
     pub(crate) length: u32,
-    /// Whether it tells no more than that its sender is alive.
+    /// Whether the frame only tells that its sender is alive.
     pub(crate) is_alive: bool,
 }
 
-/// How fast a peer has to be.
+/// How fast a peer must be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// For how long it may be waited for, all in all, until so many bytes have come or gone.
+    /// How long it may be waited for, in total, until `least` bytes have been moved.
     idle: Duration,
     least: usize,
 }
 
 impl Pace {
-    /// `rate` bytes a second, looked at whenever it has been waited for `idle`.
+    /// At least `rate` bytes per second, checked whenever the peer has been waited for `idle`.
     pub(crate) fn new(idle: Duration, rate: usize) -> Self {
         let least = (rate as u128).saturating_mul(idle.as_millis()) / 1000;
         Self { idle, least: usize::try_from(least).unwrap_or(usize::MAX).max(1) }
     }
 
-    /// Any byte within each `idle`.
+    /// At least one byte within each `idle`.
     pub(crate) fn any(idle: Duration) -> Self {
         Self { idle, least: 1 }
     }
 }
 
-/// How long something may take that is ready.
+/// A wait up to this long does not count as waiting.
 const AT_ONCE: Duration = Duration::from_millis(5);
 
-/// How a peer keeps up.
+/// Measures whether a peer keeps its pace.
 #[derive(Debug)]
 struct Progress {
     pace: Pace,
-    /// For how long it has been waited for, since so many bytes had come or gone.
+    /// For how long it has been waited for since `least` bytes had last been moved.
     waited: Duration,
     moved: usize,
 }
@@ -84,12 +89,12 @@ impl Progress {
         Self { pace, waited: Duration::ZERO, moved: 0 }
     }
 
-    /// Waits for `future`, as long as there is time.
+    /// Waits for `future`; `None` if the time runs out.
     async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         let start = Instant::now();
         let left = self.pace.idle.saturating_sub(self.waited);
         let output = timeout(left, future).await.ok();
-        // What is ready at once is no waiting, however often it is asked for.
+        // Something that is ready at once is not a wait, however often it happens.
         self.waited += start.elapsed().saturating_sub(AT_ONCE);
         output
     }
@@ -106,7 +111,7 @@ impl Progress {
 pub(crate) struct FrameReader<R> {
     reader: BufReader<R>,
     progress: Progress,
-    /// What is left of the frame that was begun.
+    /// How many bytes of the current frame have not been read.
     left: u32,
 }
 
@@ -116,7 +121,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Self { reader, progress: Progress::new(pace), left: 0 }
     }
 
-    /// The names of interface and function in front of the frames.
+    /// Reads the names of the interface and the function, which come before the frames.
     pub(crate) async fn names(&mut self) -> Result<(String, String), FrameError> {
         match self.byte().await? {
             PROTOCOL => Ok((self.name().await?, self.name().await?)),
@@ -126,8 +131,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// The next frame's head; `None` where the peer has shut its direction down. What is left of the
-    /// frame before it is skipped.
+    /// Reads the head of the next frame, skipping the rest of the current one. `None` if the peer
+    /// has shut its direction down.
     pub(crate) async fn next(&mut self) -> Result<Option<Head>, FrameError> {
         while self.left > 0 {
             self.chunk().await?;
@@ -153,7 +158,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(Some(Head { path, length, is_alive }))
     }
 
-    /// Some of the frame's bytes; none at its end.
+    /// Reads some bytes of the current frame; empty at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Vec<u8>, FrameError> {
         if self.left == 0 {
             return Ok(Vec::new());
@@ -167,13 +172,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.reader.consume(chunk.len());
         self.left -= chunk.len() as u32;
         if self.left == 0 {
-            // Who has sent a frame may be silent for as long as who has sent nothing.
+            // After a whole frame the peer has the full idle time again.
             self.set_pace(self.progress.pace);
         }
         Ok(chunk)
     }
 
-    /// Reads and forgets until the peer has shut its direction down.
+    /// Reads and discards everything until the peer has shut its direction down.
     pub(crate) async fn drain(&mut self) -> Result<(), FrameError> {
         loop {
             let read = self.fill().await?.len();
@@ -184,7 +189,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// Changes how fast the peer has to be, from now on.
+    /// Sets how fast the peer must be from now on.
     pub(crate) fn set_pace(&mut self, pace: Pace) {
         self.progress = Progress::new(pace);
     }
@@ -205,7 +210,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(byte)
     }
 
-    /// A number, and how many bytes it took.
+    /// Reads a number. Also returns how many bytes it had.
     async fn number(&mut self) -> Result<(u32, u32), FrameError> {
         let (mut number, mut bytes) = (0_u64, 0);
         loop {
@@ -235,7 +240,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
-/// Writes frames, and waits a limited time until each is taken.
+/// Writes frames, and waits a limited time until the peer takes each.
 pub(crate) struct FrameWriter<W> {
     writer: W,
     progress: Progress,
@@ -246,7 +251,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         Self { writer, progress: Progress::new(pace) }
     }
 
-    /// The head of a call: what it calls, and its arguments.
+    /// Writes the beginning of a call: the names and the arguments.
     pub(crate) async fn call(
         &mut self,
         interface: &str,
@@ -261,12 +266,12 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         self.after(head, &[], args).await
     }
 
-    /// A frame.
+    /// Writes a frame.
     pub(crate) async fn frame(&mut self, path: &[u32], bytes: &[u8]) -> io::Result<()> {
         self.after(Vec::new(), path, bytes).await
     }
 
-    /// The frame that says no more than that this side is alive.
+    /// Writes the frame that tells that this side is alive.
     pub(crate) async fn alive(&mut self) -> io::Result<()> {
         self.all(&[0, 0x80, 0]).await?;
         self.flush().await
@@ -282,7 +287,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         put_u32(&mut head, path.len() as u32);
         path.iter().for_each(|step| put_u32(&mut head, *step));
         put_u32(&mut head, length);
-        // One packet for what is small, no copy for what is not.
+        // Small frames are sent in one packet; large ones are not copied.
         if bytes.len() <= CHUNK {
             head.extend_from_slice(bytes);
             self.all(&head).await?;
@@ -293,7 +298,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
         self.flush().await
     }
 
-    /// What is encrypted may not be on its way yet.
+    /// With TLS, bytes that were written may still be in a buffer.
     async fn flush(&mut self) -> io::Result<()> {
         let flushed = self.progress.wait(self.writer.flush()).await;
         flushed.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))

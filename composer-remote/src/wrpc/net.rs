@@ -1,4 +1,8 @@
-//! Connections, over TCP or a Unix socket.
+//! Connections and listeners, over TCP, with or without TLS, or a Unix socket.
+//!
+//! A Unix socket is a file that outlives a killed server. A new server removes it only if it is a
+//! socket to which no connection can be made, and a closing server only if the file is still its
+//! own, so that two servers cannot remove each other's sockets.
 
 use std::fmt;
 use std::io;
@@ -14,16 +18,16 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::budget::Peer;
 
-/// The direction of a connection in which the peer's bytes come.
+/// The direction of a connection in which the peer sends.
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
-/// The other one.
+/// The direction of a connection in which this side sends.
 pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
-/// Where somebody takes calls.
+/// An address at which a server takes calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Address {
-    /// A host, or its number, and a port.
+    /// A host name or an IP address, and a port.
     Tcp(String),
     #[cfg(unix)]
     Unix(PathBuf),
@@ -39,7 +43,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// How connections over TCP are encrypted, if they are.
+/// How TCP connections are encrypted, if they are.
 #[derive(Clone)]
 pub(super) struct Tls<T>(pub(super) Option<T>);
 
@@ -51,26 +55,27 @@ impl<T> Default for Tls<T> {
 
 impl<T> fmt::Debug for Tls<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A configuration has keys in it.
+        // The configuration contains keys, so it is not printed.
         write!(f, "Tls({})", if self.0.is_some() { "on" } else { "off" })
     }
 }
 
-/// What a caller needs for it: its configuration, and the name that the server's certificate must have.
+/// What a client needs for TLS: its configuration, and the name that the server's certificate must
+/// have.
 #[cfg(feature = "tls")]
 pub(super) type ClientTls =
     Tls<(tokio_rustls::TlsConnector, tokio_rustls::rustls::pki_types::ServerName<'static>)>;
 #[cfg(not(feature = "tls"))]
 pub(super) type ClientTls = Tls<std::convert::Infallible>;
 
-/// What a server needs for it.
+/// What a server needs for TLS.
 #[cfg(feature = "tls")]
 pub(super) type ServerTls = Tls<tokio_rustls::TlsAcceptor>;
 #[cfg(not(feature = "tls"))]
 pub(super) type ServerTls = Tls<std::convert::Infallible>;
 
 async fn secure_client(stream: TcpStream, tls: &ClientTls) -> io::Result<(Reader, Writer)> {
-    // Each side waits for what the other one writes.
+    // Each side waits for the other's writes, so they must not be delayed.
     stream.set_nodelay(true)?;
     #[cfg(feature = "tls")]
     if let Some((connector, name)) = &tls.0 {
@@ -84,7 +89,7 @@ async fn secure_client(stream: TcpStream, tls: &ClientTls) -> io::Result<(Reader
 }
 
 async fn secure_server(stream: TcpStream, tls: &ServerTls) -> io::Result<(Reader, Writer)> {
-    // Each side waits for what the other one writes.
+    // Each side waits for the other's writes, so they must not be delayed.
     stream.set_nodelay(true)?;
     #[cfg(feature = "tls")]
     if let Some(acceptor) = &tls.0 {
@@ -111,7 +116,7 @@ impl Address {
             Self::Unix(path) => loop {
                 match UnixStream::connect(path).await {
                     Ok(stream) => return Ok(unix(stream)),
-                    // Too many wait to be accepted; with TCP the system would try again itself.
+                    // The backlog is full. For TCP the system would try again by itself.
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
                     }
@@ -133,7 +138,7 @@ impl Address {
                     }
                     bound => bound?,
                 };
-                // Whoever has replaced it by now keeps what is there.
+                // If another server has replaced the socket by now, its file is not this one's.
                 let file = FileId::of(path).ok();
                 Ok(Listener::Unix { listener, path: path.clone(), file })
             }
@@ -141,8 +146,8 @@ impl Address {
     }
 }
 
-/// How many connections may wait to be accepted. The standard library's 128 are too few where each call is
-/// a connection: a caller whose connection finds no room tries again after a second.
+/// How many connections may wait to be accepted. The standard library's 128 are too few where each
+/// call is a connection: a TCP client that finds no room tries again only after a second.
 const BACKLOG: u32 = 4096;
 
 async fn listen_tcp(address: &str) -> io::Result<TcpListener> {
@@ -161,15 +166,15 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A server that is started again need not wait for its old connections to be forgotten. On Windows it
-    // means something else.
+    // Allows a restarted server to listen at once, while the system still remembers its old
+    // connections. On Windows the option means something else.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Removes the socket that a killed server has left at `path`; an error if anything else is there.
+/// Removes the socket that a killed server has left at `path`. Fails if there is anything else.
 #[cfg(unix)]
 async fn remove_dead(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
@@ -181,7 +186,8 @@ async fn remove_dead(path: &Path) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(path)?;
     let kind = metadata.file_type();
     if !kind.is_socket() {
-        // A connection to any such file is refused too, which says nothing of a server.
+        // Connecting to any file that is not a socket fails in the same way, so the kind of the
+        // file is checked first.
         let what = match () {
             () if kind.is_file() => "a file",
             () if kind.is_dir() => "a folder",
@@ -191,7 +197,7 @@ async fn remove_dead(path: &Path) -> io::Result<()> {
         return in_use(&format!("expected nothing or a socket that is left over, found {what}"));
     }
     match UnixStream::connect(path).await {
-        // Nobody listens at it.
+        // No server listens at it.
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
             return in_use(&format!(
@@ -204,20 +210,20 @@ async fn remove_dead(path: &Path) -> io::Result<()> {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, problem));
         }
     }
-    // A server that has found the same in the meantime may have put its own there.
+    // Another server that came to the same conclusion may have put its own socket there.
     if FileId::of(path)? != FileId::new(&metadata) {
         return in_use("another server has just put a socket there");
     }
     std::fs::remove_file(path)
 }
 
-/// Which file it is that lies at a path.
+/// The identity of the file at a path.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId {
     device: u64,
     inode: u64,
-    /// The number of a file that is removed may be given to the next one.
+    /// Inode numbers are reused, so the time is compared too.
     modified: (i64, i64),
 }
 
@@ -229,7 +235,7 @@ impl FileId {
         Self { device: metadata.dev(), inode: metadata.ino(), modified }
     }
 
-    /// Whether it has the same place on the disk, whatever has been done to it.
+    /// Whether it is the same file, even if it was modified.
     fn is_at(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -250,7 +256,7 @@ fn unix(stream: UnixStream) -> (Reader, Writer) {
     (Box::new(reader), Box::new(writer))
 }
 
-/// A connection that was taken, and who is on the other side.
+/// A connection that was accepted, and the identity of the peer.
 pub(super) struct Accepted {
     stream: Stream,
     pub(super) peer: Peer,
@@ -272,20 +278,20 @@ impl Accepted {
     }
 }
 
-/// Takes connections. A Unix socket goes with it.
+/// Accepts connections. A Unix socket's file is removed when this is dropped.
 pub(super) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix {
         listener: UnixListener,
         path: PathBuf,
-        /// The socket's file.
+        /// The identity of the socket's file.
         file: Option<FileId>,
     },
 }
 
 impl Listener {
-    /// Where it listens, with the port that the system has chosen.
+    /// The address, with the port that the system has chosen.
     pub(super) fn address(&self) -> io::Result<String> {
         match self {
             Self::Tcp(listener) => Ok(listener.local_addr()?.to_string()),
@@ -325,7 +331,8 @@ impl Drop for Listener {
             && let Some(file) = file
             && FileId::of(path).is_ok_and(|found| found.is_at(file))
         {
-            // Another server's socket is another file, as this one's number is taken until it is closed.
+            // Another server's socket has another inode: this one's cannot be reused before it is
+            // closed.
             let _ = std::fs::remove_file(path);
         }
     }

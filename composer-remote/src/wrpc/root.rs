@@ -1,4 +1,7 @@
-//! Arguments and results: the values of the empty path.
+//! Arguments and results: the values of the frames with the empty path.
+//!
+//! A peer may split the values into any number of frames. They are decoded as soon as they may be
+//! complete, and only a limited number of times, as decoding starts from the beginning each time.
 
 use tokio::io::AsyncRead;
 use tokio::time::{Instant, sleep};
@@ -13,25 +16,26 @@ use crate::budget::Held;
 use crate::codec::{DecodeError, Decoder};
 use crate::limits;
 
-/// Values and the places of the streams and futures among them.
+/// Values, and the pipes of the streams and futures among them.
 pub(super) struct Root {
     pub(super) values: Vec<Value>,
     pub(super) routes: Routes,
 }
 
-/// How to read values.
+/// What is needed to read values.
 pub(super) struct RootSpec<'a> {
     pub(super) types: Vec<&'a ValueType>,
-    /// How many bytes they may take.
+    /// The most bytes that they may have.
     pub(super) limit: usize,
-    /// Who writes the streams among them, for whoever reads those.
+    /// The writer of the streams among them, as errors name it.
     pub(super) writer: String,
-    /// How much of those may wait for them.
+    /// The limits for buffering those streams.
     pub(super) room: Room,
 }
 
 impl RootSpec<'_> {
-    /// The values that `bytes` are, without a byte more. `held` counts both, and then the values alone.
+    /// Decodes the values, which must use all `bytes`. `held` counts the bytes and the values, and
+    /// afterwards the values alone.
     fn decode(&self, bytes: &Vec<u8>, held: &mut Held) -> Result<Root, DecodeError> {
         let mut routes = Routes::new(self.limit, self.room.clone());
         let mut decoder = Decoder::new(bytes, limits::memory(self.limit));
@@ -48,11 +52,12 @@ impl RootSpec<'_> {
     }
 }
 
-/// After how many frames it is no longer tried after each whether the values are whole: they come in one
-/// as a rule, and who sends them byte by byte must not have them read from the start for each.
+/// After so many frames, values are no longer decoded after each frame: they usually come in a
+/// single frame, and a peer that sends them byte by byte must not cause the decoder to start again
+/// each time.
 const EAGER: usize = 16;
 
-/// Reads values until they are whole; `held` counts what they take.
+/// Reads values until they are complete. `held` counts the memory that they take.
 pub(super) async fn read_root<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     spec: &RootSpec<'_>,
@@ -86,8 +91,8 @@ pub(super) async fn read_root<R: AsyncRead + Unpin>(
     }
 }
 
-/// Waits for the sign that a function without a result has ended well. The end of the connection is one
-/// too, if `is_silent`.
+/// Waits for the sign that a function without a result has succeeded. With `is_silent`, the end of
+/// the connection is a sign as well.
 pub(super) async fn read_receipt<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     is_silent: bool,
@@ -134,13 +139,14 @@ async fn append<R: AsyncRead + Unpin>(
     }
 }
 
-/// Has `held` count `bytes`, as soon as there is room for them.
+/// Counts `bytes` in `held`, as soon as there is room for them.
 async fn make_room(held: &mut Held, bytes: usize) -> Result<(), RootError> {
     let end = Instant::now() + PATIENCE;
     loop {
         match held.set(bytes) {
             Ok(()) => return Ok(()),
-            // Everybody who holds something may be waiting for more.
+            // All calls that hold something may be waiting for more, so waiting longer may not
+            // help.
             Err(full) if Instant::now() >= end => return Err(RootError::Full(full)),
             Err(_) => sleep(LOOK).await,
         }

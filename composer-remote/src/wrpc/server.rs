@@ -1,4 +1,10 @@
-//! [`WrpcServer`]: a composition's exports over wRPC.
+//! [`WrpcServer`]: serves a composition's exports over wRPC.
+//!
+//! Each connection is one call and one task: it reads the names and the arguments, calls the
+//! function while it reads the caller's streams, and sends the result and the streams in it. A
+//! caller that is gone, or breaks the protocol, ends the task, which drops the call's future. A
+//! connection is closed only after the caller's remaining bytes have been read, since closing
+//! earlier would reset it and might lose the answer.
 
 use std::io;
 #[cfg(unix)]
@@ -28,14 +34,16 @@ use crate::types::carries_flows;
 
 /// Takes calls over wRPC, at one address or at several.
 ///
-/// Callers can be any that speak wRPC. They are not asked who they are, and nothing is encrypted, unless
-/// there is TLS (`with_tls`, feature `tls`): whoever can reach the address can call what is served there.
+/// Any client that speaks wRPC can call. Callers are not authenticated and nothing is encrypted,
+/// unless TLS is used (`with_tls`, feature `tls`): every caller that can reach the address can call
+/// what is served there.
 ///
-/// What callers can cause is bounded: so many calls at a time, so many bytes for each, for each caller and
-/// for all together, so much time to send them, so much time to run, so much time to take the result. With
-/// everything at its default and at its maximum a server holds less than 512 MiB: 256 MiB as
-/// [`with_held_bytes`](Self::with_held_bytes) says, and 256 KiB for each of 1024 connections. What the
-/// components themselves take, and results that they have made and that are not bytes yet, comes to that.
+/// What callers can cause is limited: the number of calls at a time, the bytes for each call, for
+/// each caller and for all together, and the time for sending arguments, for running, and for
+/// taking the result. With default settings a server holds less than 512 MiB: 256 MiB according to
+/// [`with_held_bytes`](Self::with_held_bytes), and 256 KiB for each of 1024 connections. In
+/// addition there is the memory of the components themselves, and of results that have not been
+/// encoded yet.
 ///
 /// A call whose caller has gone is given up within some seconds, as if its future had been dropped.
 #[derive(Debug)]
@@ -61,15 +69,16 @@ struct Settings {
 }
 
 impl WrpcServer {
-    /// Takes calls at a TCP address, as `host:port`; with port 0 at one that the system chooses, which
-    /// [`Serving::addresses`] tells.
+    /// Takes calls at a TCP address, `host:port`. With port 0 the system chooses a port, which is
+    /// in [`Serving::addresses`].
     pub fn tcp(address: impl Into<String>) -> Self {
         Self::at(Address::Tcp(address.into()))
     }
 
-    /// Takes calls at a Unix socket. One that a server left which was killed is replaced; anything else that
-    /// lies at the path, and a socket at which somebody listens, is [`ServeError::Listen`]. The socket is
-    /// removed when the server closes, unless another one is there by then.
+    /// Takes calls at a Unix socket. A socket that was left by a killed server is replaced. If
+    /// there is any other file at the path, or a socket that a server listens at, serving fails
+    /// with [`ServeError::Listen`]. The socket is removed when the server closes, unless another
+    /// one is there by then.
     #[cfg(unix)]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
         Self::at(Address::Unix(path.into()))
@@ -91,14 +100,14 @@ impl WrpcServer {
         Self { addresses: vec![address], only: None, settings, tls: ServerTls::default() }
     }
 
-    /// Takes calls at another TCP address too.
+    /// Takes calls at another TCP address as well.
     #[must_use]
     pub fn and_tcp(mut self, address: impl Into<String>) -> Self {
         self.addresses.push(Address::Tcp(address.into()));
         self
     }
 
-    /// Takes calls at a Unix socket too.
+    /// Takes calls at a Unix socket as well.
     #[cfg(unix)]
     #[must_use]
     pub fn and_unix(mut self, path: impl Into<PathBuf>) -> Self {
@@ -106,12 +115,12 @@ impl WrpcServer {
         self
     }
 
-    /// Takes calls over TCP with TLS alone. Unix sockets stay as they are. To have callers say who they are,
-    /// give the configuration a verifier of their certificates: whoever has none that it trusts can call
-    /// nothing.
+    /// Accepts TCP connections with TLS only. Unix sockets are not encrypted. To authenticate
+    /// callers, give the configuration a verifier of client certificates: callers without a
+    /// certificate that it accepts cannot call anything.
     ///
-    /// The handshake is part of the [read limit](Self::with_read_limit), and takes up to 64 KiB more for each
-    /// connection.
+    /// The handshake is part of the [read limit](Self::with_read_limit), and needs up to 64 KiB
+    /// more for each connection.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(mut self, config: Arc<crate::rustls::ServerConfig>) -> Self {
@@ -119,101 +128,101 @@ impl WrpcServer {
         self
     }
 
-    /// Serves none but the exports `names`: functions of the world, and interfaces with their version.
+    /// Serves only the exports `names`: functions of the world, and interfaces with their versions.
     #[must_use]
     pub fn only(mut self, names: &[&str]) -> Self {
         self.only = Some(names.iter().map(|&name| name.to_owned()).collect());
         self
     }
 
-    /// Sets how many connections there may be at a time, at least 1; 1024 if nothing is said. Each is a
-    /// call. Further ones wait to be accepted.
+    /// Sets how many connections there may be at a time, at least 1; 1024 by default. Each
+    /// connection is a call. Further connections wait to be accepted.
     #[must_use]
     pub fn with_concurrency(mut self, calls: usize) -> Self {
         self.settings.calls = calls.clamp(1, Semaphore::MAX_PERMITS);
         self
     }
 
-    /// Sets how many connections one caller may have at a time, at least 1; as many as there may be if
-    /// nothing is said. Further ones are refused. A caller is an address, for version 6 the first 64 bits of
-    /// it, or the user at the other end of a Unix socket.
+    /// Sets how many connections one caller may have at a time, at least 1; by default as many as
+    /// there may be in total. Further connections are refused. A caller is an IP address (for
+    /// version 6 its first 64 bits), or the user at the other end of a Unix socket.
     #[must_use]
     pub fn with_peer_concurrency(mut self, calls: usize) -> Self {
         self.settings.peer_calls = calls.max(1);
         self
     }
 
-    /// Sets how many bytes the server holds for calls, in memory; 256 MiB if nothing is said. They are
-    /// arguments that have come in part, the values that they are while their call runs, results that
-    /// their callers have not taken yet, and elements of streams that nobody has read yet. The first 64 KiB
-    /// of each call do not count.
+    /// Sets how many bytes of memory the server holds for calls; 256 MiB by default. These are
+    /// arguments that have arrived in part, the values of arguments while their calls run, results
+    /// that callers have not taken yet, and elements of streams that have not been read. The first
+    /// 64 KiB of each call are not counted.
     ///
-    /// A call that would take more is refused after a second, a result that would is told as failed, and of
-    /// streams no more is read.
+    /// A call that would need more is refused after a second, a result that would need more is
+    /// reported as failed, and streams are not read further.
     #[must_use]
     pub fn with_held_bytes(mut self, bytes: usize) -> Self {
         self.settings.held_bytes = bytes;
         self
     }
 
-    /// Sets how many of [those bytes](Self::with_held_bytes) may be for
-    /// [one caller](Self::with_peer_concurrency); 128 MiB if nothing is said.
+    /// Sets how many of [those bytes](Self::with_held_bytes) may be held for [one
+    /// caller](Self::with_peer_concurrency); 128 MiB by default.
     #[must_use]
     pub fn with_peer_bytes(mut self, bytes: usize) -> Self {
         self.settings.peer_bytes = bytes;
         self
     }
 
-    /// Sets how many bytes of the streams in a call's arguments may wait for whoever reads them; 4 MiB if
-    /// nothing is said.
+    /// Sets how many bytes of the streams in a call's arguments may be held until they are read; 4
+    /// MiB by default.
     ///
-    /// All streams of a call come over one connection, one after the other. Those that are read later than
-    /// they come wait, up to this. If a stream that is not read then holds up one that is, for as long as
-    /// the [idle limit](Self::with_idle_limit), it is given up: the component that reads it later traps,
-    /// and the others go on.
+    /// All streams of a call share one connection, one after the other. Elements that arrive before
+    /// they are read are held, up to this limit. If an unread stream then holds up one that is
+    /// being read, for as long as the [idle limit](Self::with_idle_limit), the unread one is given
+    /// up: a component that reads it later traps, and the others continue.
     #[must_use]
     pub fn with_stream_bytes(mut self, bytes: usize) -> Self {
         self.settings.stream_bytes = bytes;
         self
     }
 
-    /// Sets how many bytes a second a caller has to take of what is sent to it, and to send of an element
-    /// that it has begun; 16 KiB if nothing is said. It is given up when it has been waited for through the
-    /// [idle limit](Self::with_idle_limit) and this is not reached. A caller that has nothing to send is
-    /// not slow.
+    /// Sets how many bytes per second a caller must take of what is sent to it, and must send of an
+    /// element that it has begun; 16 KiB by default. A caller that stays below this is given up
+    /// once it has been waited for during the whole [idle limit](Self::with_idle_limit). A caller
+    /// that has nothing to send is not slow.
     #[must_use]
     pub fn with_least_rate(mut self, bytes_per_second: usize) -> Self {
         self.settings.least_rate = bytes_per_second;
         self
     }
 
-    /// Sets how many bytes the arguments of a call, its result, or an element of a stream may take; 16 MiB
-    /// if nothing is said. In memory they may take about eight times that.
+    /// Sets the most bytes that the arguments of a call, its result, or an element of a stream may
+    /// have; 16 MiB by default. In memory they may take about eight times as much.
     #[must_use]
     pub fn with_call_bytes(mut self, bytes: usize) -> Self {
         self.settings.call_bytes = bytes;
         self
     }
 
-    /// Sets how long a caller may take to send its arguments, without the elements of streams; 10 seconds
-    /// if nothing is said.
+    /// Sets how long a caller may take to send its arguments, without the elements of streams; 10
+    /// seconds by default.
     #[must_use]
     pub fn with_read_limit(mut self, limit: Duration) -> Self {
         self.settings.read = limit;
         self
     }
 
-    /// Sets how long a call may run before it is given up, whatever its caller waits; 5 minutes if
-    /// nothing is said.
+    /// Sets how long a call may run before it is given up, whatever its caller's deadline is; 5
+    /// minutes by default.
     #[must_use]
     pub fn with_call_limit(mut self, limit: Duration) -> Self {
         self.settings.call_time = limit;
         self
     }
 
-    /// Sets for how long a caller may neither send nor take anything, while there is a stream or a result
-    /// to take, before it is given up; a minute if nothing is said. Whole frames that say no more than that
-    /// a caller is alive count as sending.
+    /// Sets for how long a caller may neither send nor take anything, while there is a stream or a
+    /// result to take, before it is given up; one minute by default. Frames that only tell that the
+    /// caller is alive count as sending.
     #[must_use]
     pub fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.settings.idle = limit;
@@ -252,10 +261,10 @@ impl From<WrpcServer> for Server {
     }
 }
 
-/// How long to wait when the system has no connection to give, although there is one.
+/// How long to wait if accepting fails, usually because the process has too many open files.
 const NO_MORE_FILES: Duration = Duration::from_millis(50);
 
-/// Takes connections until it is told to stop, and runs each as a task.
+/// Accepts connections until it is told to stop, and runs each as a task.
 async fn accept(
     listeners: Vec<Listener>,
     table: SharedTable,
@@ -287,7 +296,7 @@ async fn accept(
                             drop(turn);
                         });
                     }
-                    // Who is not told finds the connection closed.
+                    // Callers beyond that limit only see that the connection is closed.
                     None => if let Ok(refusal) = refusals.clone().try_acquire_owned() {
                         let (most, tls) = (peers.calls(), tls.clone());
                         calls.spawn(async move {
@@ -308,7 +317,7 @@ async fn accept(
     }
 }
 
-/// How many callers that have as many connections as they may are told so at a time.
+/// How many callers at a time are told that they have too many connections.
 const REFUSALS: usize = 64;
 
 /// Tells a caller that it has as many connections as it may.
@@ -321,13 +330,13 @@ async fn refuse(accepted: Accepted, most: usize, tls: &ServerTls) {
     drain(FrameReader::new(reader, Pace::any(LINGER))).await;
 }
 
-/// Reads what still comes: a connection that is closed before all was read is reset, and what was written
+/// Reads what still arrives: closing a connection with unread bytes resets it, and what was written
 /// may get lost.
 async fn drain(mut frames: FrameReader<Reader>) {
     let _ = timeout(LINGER, frames.drain()).await;
 }
 
-/// The next connection of any listener.
+/// Waits for the next connection of any listener.
 async fn next(listeners: &[Listener]) -> io::Result<Accepted> {
     std::future::poll_fn(|cx| {
         let mut ready = listeners.iter().map(|listener| listener.poll_accept(cx));
@@ -336,7 +345,7 @@ async fn next(listeners: &[Listener]) -> io::Result<Accepted> {
     .await
 }
 
-/// What there is to say to a caller instead of a result.
+/// A message for a caller instead of a result.
 struct Told {
     path: u32,
     message: String,
@@ -351,10 +360,10 @@ impl Told {
         Self { path: FAILED, message: message.into() }
     }
 
-    /// Says it, and that this is all.
+    /// Sends the message and shuts the direction down.
     async fn send(mut self, out: &mut FrameWriter<Writer>) {
         limits::shorten(&mut self.message);
-        // The caller may have gone.
+        // Fails if the caller is gone.
         let _ = out.frame(&[self.path], self.message.as_bytes()).await;
         let _ = out.shutdown().await;
     }
@@ -371,7 +380,7 @@ struct Call {
 impl Call {
     async fn run(self, accepted: Accepted) {
         let Settings { idle, read, least_rate, .. } = self.settings;
-        // Who cannot agree on how to talk is told by the handshake.
+        // If the handshake fails, TLS itself has told the caller.
         let opened = timeout(read, accepted.open(&self.tls)).await;
         let Ok(Ok((reader, writer))) = opened else { return };
         let mut frames = FrameReader::new(reader, Pace::any(read));
@@ -392,13 +401,13 @@ impl Call {
                 let _ = out.shutdown().await;
             }
             Err(Some(told)) => told.send(&mut out).await,
-            // There is nobody to tell.
+            // The caller is gone.
             Err(None) => return,
         }
         drain(frames).await;
     }
 
-    /// Reads what is called, and the arguments.
+    /// Reads the names and the arguments.
     async fn arguments(
         &self,
         frames: &mut FrameReader<Reader>,
@@ -440,7 +449,7 @@ impl Call {
         Ok((served.clone(), root))
     }
 
-    /// Runs the call and sends its result, while the caller's streams come in.
+    /// Runs the call and sends its result, while it receives the caller's streams.
     async fn answer(
         &self,
         served: &Served,
@@ -460,9 +469,9 @@ impl Call {
             biased;
             answered = &mut answering => return answered,
             received = receive(frames, routes) => match received {
-                // The caller has sent all that it has to send.
+                // The caller has sent everything.
                 Ok(()) => {}
-                // It has gone, or does not keep to the protocol: what it called is given up.
+                // The caller is gone or has broken the protocol, so the call is given up.
                 Err(_) => return Err(None),
             },
         }
@@ -478,7 +487,7 @@ impl Call {
     ) -> Result<(), Option<Told>> {
         let Settings { call_bytes, call_time, .. } = self.settings;
         let called = while_alive(out, served.call(args, call_time)).await;
-        // An error means that the caller has gone.
+        // An error means that the caller is gone.
         let value = called.map_err(|_| None)?.map_err(|message| Some(Told::failed(message)))?;
         let (bytes, outflows) = self.encode(served, value).map_err(Some)?;
         held.set(bytes.len()).map_err(|full| {
@@ -487,12 +496,12 @@ impl Call {
         })?;
         out.frame(&[], &bytes).await.map_err(|_| None)?;
         drop(bytes);
-        // Less is never too much.
+        // Cannot fail: reducing the count always succeeds.
         let _ = held.set(0);
         send(out, outflows, call_bytes).await.map_err(|_| None)
     }
 
-    /// A result as bytes; none are the sign that a function without one has ended well.
+    /// Encodes a result. Empty bytes are the sign that a function without a result has succeeded.
     fn encode(
         &self,
         served: &Served,

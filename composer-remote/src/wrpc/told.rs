@@ -1,4 +1,4 @@
-//! Why there are no values, and what a peer says of it.
+//! Why a call has no values, and what the peer says about it.
 
 use tokio::io::AsyncRead;
 
@@ -7,16 +7,16 @@ use crate::budget::Full;
 use crate::codec::DecodeError;
 use crate::limits;
 
-/// Why there are no values.
+/// Why values cannot be read.
 #[derive(Debug)]
 pub(super) enum RootError {
     /// The connection failed, or the peer was silent for too long.
     Frame(FrameError),
-    /// The peer shut its direction down before they were whole.
+    /// The peer shut its direction down before the values were complete.
     Ended,
-    /// They are no values of their types.
+    /// The bytes are not values of these types.
     Invalid(String),
-    /// There is no room for them at the moment.
+    /// There is no room for the values at the moment.
     Full(Full),
     /// The peer says that the call failed.
     Failed(String),
@@ -38,7 +38,7 @@ impl From<FrameError> for RootError {
     fn from(error: FrameError) -> Self {
         match error {
             FrameError::Invalid(problem) => Self::Invalid(problem),
-            // The connection broke off inside of a frame.
+            // The connection ended inside a frame.
             FrameError::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 Self::Ended
             }
@@ -47,7 +47,8 @@ impl From<FrameError> for RootError {
     }
 }
 
-/// What a peer of this library tells in a frame of a path that no value has.
+/// Reads the message in a frame with a path that no value can have, which peers of this library
+/// send.
 pub(super) async fn told<R: AsyncRead + Unpin>(
     frames: &mut FrameReader<R>,
     head: &Head,

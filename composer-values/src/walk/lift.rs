@@ -1,4 +1,8 @@
-//! Values out of core values and out of memory.
+//! Lifting: values from core values and from memory.
+//!
+//! Everything that comes from the guest is checked: bounds and alignment of pointers,
+//! discriminants, characters and UTF-8. The memory that a list takes here is charged to the store's
+//! hostcall fuel before it is allocated.
 
 use std::slice::Iter;
 
@@ -16,7 +20,7 @@ fn next<'a>(src: &mut Iter<'a, ValRaw>) -> Result<&'a ValRaw> {
     src.next().ok_or_else(|| format_err!("too few core values"))
 }
 
-/// A part of the memory that a type's layout gives.
+/// A part of a value's memory, at an offset that the type's layout gives.
 fn part(bytes: &[u8], offset: usize, size: usize) -> Result<&[u8]> {
     let part = bytes.get(offset..).and_then(|bytes| bytes.get(..size));
     part.ok_or_else(|| format_err!("a part outside of its value"))
@@ -29,13 +33,13 @@ fn number(bytes: &[u8], size: usize) -> Result<u32> {
     Ok(u32::from_le_bytes(number))
 }
 
-/// Pointer and length of a list.
+/// The pointer and the length of a list.
 fn pointer_pair(bytes: &[u8]) -> Result<(usize, usize)> {
     Ok((number(bytes, 4)? as usize, number(part(bytes, 4, 4)?, 4)? as usize))
 }
 
 impl<H: StoreHandle> Value<H> {
-    /// Takes a value out of core values.
+    /// Lifts a value from core values.
     pub(crate) fn lift(
         cx: &mut LiftContext<'_>,
         ty: InterfaceType,
@@ -139,7 +143,7 @@ impl<H: StoreHandle> Value<H> {
         Ok(primitives!(lift))
     }
 
-    /// Takes several values out of core values.
+    /// Lifts several values from core values.
     pub(crate) fn lift_each(
         cx: &mut LiftContext<'_>,
         count: usize,
@@ -154,7 +158,7 @@ impl<H: StoreHandle> Value<H> {
         Ok(values)
     }
 
-    /// Takes a value out of memory; `bytes` is where it lies, of its type's size.
+    /// Lifts a value from memory. `bytes` is its memory, which has the size of the type.
     pub(crate) fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Self> {
         let types: &ComponentTypes = cx.types;
         macro_rules! load {
@@ -249,7 +253,7 @@ impl<H: StoreHandle> Value<H> {
         Ok(primitives!(load))
     }
 
-    /// Takes several values out of memory, which lie in it one after the other, each aligned.
+    /// Lifts several values from memory, in which they lie one after the other, each aligned.
     pub(crate) fn load_each(
         cx: &mut LiftContext<'_>,
         count: usize,
@@ -268,7 +272,7 @@ impl<H: StoreHandle> Value<H> {
         Ok(values)
     }
 
-    /// The memory of `len` elements at `at`, when it is all there and aligned.
+    /// The memory of `len` elements at `at`, after checking its bounds and alignment.
     fn elements<'a>(
         cx: &mut LiftContext<'a>,
         what: &str,

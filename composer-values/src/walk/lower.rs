@@ -1,4 +1,7 @@
-//! Values into core values and into memory.
+//! Lowering: values to core values and to memory.
+//!
+//! The type leads the walk. A value that does not have the type's shape is an error (`misfit`),
+//! although the plan should have excluded it.
 
 use std::slice::IterMut;
 
@@ -18,12 +21,13 @@ fn put(dst: &mut IterMut<'_, ValRaw>, value: ValRaw) -> Result<()> {
 }
 
 impl<H: StoreHandle> Value<H> {
-    /// The error for a value of another shape than its type. The plan lets none come here.
+    /// The error for a value whose shape is not that of its type, which the plan should have
+    /// excluded.
     fn misfit<R>(&self, ty: InterfaceType) -> Result<R> {
         bail!("a value of another shape than its type {ty:?}")
     }
 
-    /// Puts the value into core values.
+    /// Lowers the value to core values.
     pub(crate) fn lower<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -119,7 +123,7 @@ impl<H: StoreHandle> Value<H> {
         }
     }
 
-    /// Puts several values into core values.
+    /// Lowers several values to core values.
     pub(crate) fn lower_each<T>(
         cx: &mut LowerContext<'_, T>,
         count: usize,
@@ -133,7 +137,7 @@ impl<H: StoreHandle> Value<H> {
         tys.zip(values).try_for_each(|(ty, value)| value.lower(cx, ty, dst))
     }
 
-    /// Puts a list of fixed length into core values.
+    /// Lowers a list of fixed length to core values.
     fn lower_elements<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -157,7 +161,7 @@ impl<H: StoreHandle> Value<H> {
         primitives!(lower)
     }
 
-    /// Puts the value into memory at `offset`, which is aligned and has room for the type.
+    /// Lowers the value to memory at `offset`, which must be aligned and have room for the type.
     pub(crate) fn store<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -241,7 +245,7 @@ impl<H: StoreHandle> Value<H> {
         primitives!(store)
     }
 
-    /// Puts several values into memory, one after the other, each aligned.
+    /// Lowers several values to memory, one after the other, each aligned.
     pub(crate) fn store_each<T>(
         cx: &mut LowerContext<'_, T>,
         count: usize,
@@ -260,7 +264,7 @@ impl<H: StoreHandle> Value<H> {
         Ok(())
     }
 
-    /// Puts the elements of a list into memory at `offset`; `len` is what their number must be.
+    /// Lowers the elements of a list to memory at `offset`. There must be `len` of them.
     fn store_elements<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -288,7 +292,7 @@ impl<H: StoreHandle> Value<H> {
         primitives!(store)
     }
 
-    /// Puts the elements of a list into memory that the guest allocates.
+    /// Lowers the elements of a list to memory that the guest allocates.
     fn store_list<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
@@ -342,7 +346,7 @@ impl<H: StoreHandle> Value<H> {
         Ok(())
     }
 
-    /// Puts the lower `size` bytes of a number into memory.
+    /// Writes the lower `size` bytes of a number to memory.
     fn store_number<T>(cx: &mut LowerContext<'_, T>, offset: usize, number: u32, size: usize) {
         let [a, b, c, d] = number.to_le_bytes();
         match size {

@@ -1,8 +1,8 @@
-//! The canonical ABI of values, by walking their types. No `unsafe` here.
+//! The canonical ABI (`CanonicalABI.md`) for values, by walking their types. Without `unsafe`.
 //!
-//! What wasmtime does for `Val` is the model, in what is accepted and in what is refused: bounds,
-//! alignment and discriminants are checked, and what a guest makes the host allocate is counted
-//! against the store's hostcall fuel, for the memory that it takes here.
+//! It accepts and refuses what wasmtime does for `Val`: bounds, alignment and discriminants are
+//! checked, and memory that a guest makes the host allocate is counted against the store's hostcall
+//! fuel, by the size that it has here. `lift.rs` reads values, `lower.rs` writes them.
 
 mod lift;
 mod lower;
@@ -49,7 +49,7 @@ fn size(types: &ComponentTypes, ty: &InterfaceType) -> usize {
     types.canonical_abi(ty).size32 as usize
 }
 
-/// How many bytes flags take in memory.
+/// How many bytes flags occupy in memory.
 fn flag_bytes(count: usize) -> Result<usize> {
     match count {
         0 => Ok(0),
@@ -60,7 +60,7 @@ fn flag_bytes(count: usize) -> Result<usize> {
     }
 }
 
-/// The flags that there are, of bits that may have more.
+/// The bits of the flags that exist; a guest may have set others, which the canonical ABI ignores.
 fn known_flags(bits: u32, count: usize) -> u32 {
     match count {
         0 => 0,

@@ -1,4 +1,5 @@
-//! How much of a component is looked at: its types, spelled out, can be far more than its bytes.
+//! A budget for examining a component: its types, with every use spelled out, can be exponentially
+//! larger than its binary.
 
 use std::collections::HashMap;
 
@@ -9,17 +10,17 @@ use wasmparser::types::TypesRef;
 
 use super::layout::{MANY, children};
 
-/// What looking at a component may come to; components that people write need less than a hundredth of it.
+/// The budget, in types visited. Components written by people need less than a hundredth of it.
 const MOST: usize = 1 << 22;
 
-/// What is left of it. A component that needs more has no companion.
+/// What is left of the budget. A component that exceeds it gets no companion.
 pub(super) struct Budget<'a> {
     types: TypesRef<'a>,
     left: usize,
     known: HashMap<ComponentDefinedTypeId, Extent>,
 }
 
-/// How far a type goes.
+/// How large a type is.
 #[derive(Clone, Copy)]
 struct Extent {
     /// The number of types in it, with every use spelled out.
@@ -32,15 +33,16 @@ impl<'a> Budget<'a> {
         Self { types, left: MOST, known: HashMap::new() }
     }
 
-    /// For an item that is exported or imported.
+    /// Pays for an item that is exported or imported.
     pub(super) fn item(&mut self) -> Option<()> {
         self.spend(1)
     }
 
-    /// For a value of a function.
+    /// Pays for the type of a parameter or result.
     pub(super) fn value(&mut self, ty: &Parsed) -> Option<()> {
         let Extent { size, depth } = self.extent(ty);
-        // The layout of a variant asks for those inside of it, and is asked for at every level.
+        // The layout of a variant visits the types inside, and is computed again at every level
+        // around it.
         self.spend(size.saturating_mul(depth))
     }
 
@@ -49,7 +51,7 @@ impl<'a> Budget<'a> {
         Some(())
     }
 
-    /// Validation bounds the depth.
+    /// Recurses; validation bounds the depth of types.
     fn extent(&mut self, ty: &Parsed) -> Extent {
         let Parsed::Type(id) = ty else { return Extent { size: 1, depth: 1 } };
         if let Some(known) = self.known.get(id) {

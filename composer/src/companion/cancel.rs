@@ -1,13 +1,20 @@
-//! Functions of async types, called so that the call can be given up: as a component of the same store calls
-//! them, with `subtask.cancel`.
+//! The companion's functions for async functions, whose calls can be cancelled: they call as a
+//! component of the same store calls, and use `subtask.cancel`.
 //!
-//! For each function `f` there is one that takes a number for the call beside what `f` takes, and returns what `f`
-//! returns, or `none` if the call was given up. `cancel` gives up the call of a number, if it has not returned. The
-//! host is told when the call of a number has begun: of those that come before that, wasmtime does not keep the order.
+//! For each function `f` there is one that takes a number for the call in addition to the
+//! parameters of `f`, and returns the result of `f`, or `none` if the call was given up. `cancel`
+//! gives up the call with some number if it has not returned. The host is told when the call with
+//! some number has begun, since wasmtime does not keep the order of calls before that point.
 //!
-//! So that no code here has to know the types of values, they lie in memory, where the one function's parameters
-//! and result are part of the other's: a tuple is filled up with bytes until it is passed in memory. Only
-//! parameters that a lowered async function takes as core values are passed as they are.
+//! To keep this code independent of the types of values, values stay in memory, where the
+//! parameters and the result of `f` are part of those of the companion's function: tuples are
+//! filled up with bytes until they are passed in memory. Only parameters that a lowered async
+//! function takes as core values are passed as core values.
+//!
+//! The functions are lifted with a callback (`Concurrency.md`, `CanonicalABI.md`): the first part
+//! starts the subtask and returns; the callback runs at the subtask's events. A call that waits has
+//! a record in the companion's memory (`field`), and all records are in one linked list, in which
+//! `cancel` finds a call by its number.
 
 use wasm_encoder::{
     BlockType, CanonicalOption, ComponentExportKind, ComponentValType, ExportKind, InstructionSink,
@@ -27,53 +34,53 @@ use crate::plan::companion::{BEGUN, MOST_FLAT, filling};
 
 const I32: ValType = ValType::I32;
 
-/// What `subtask.cancel` and events tell of a subtask.
+/// The states of a subtask, as `subtask.cancel` and events report them.
 const STARTED: i32 = 1;
 const RETURNED: i32 = 2;
 const CANCELLED_BEFORE_STARTED: i32 = 3;
 const BLOCKED: i32 = -1;
 const EVENT_SUBTASK: i32 = 1;
-/// What a callback returns to wait for a waitable set.
+/// The code with which a callback waits for a waitable set.
 const WAIT: i32 = 2;
 
-/// The record of a call that has not returned, by words of four bytes.
+/// The record of a call that has not returned: offsets in bytes of its fields of four bytes each.
 mod field {
     pub(super) const SUBTASK: u32 = 0;
     pub(super) const SET: u32 = 4;
-    /// The memory of its parameters.
+    /// The memory block of its parameters; 0 once it has been freed.
     pub(super) const PARAMS: u32 = 8;
-    /// Where its result is to lie.
+    /// The memory block for its result.
     pub(super) const RESULT: u32 = 12;
-    /// The ends of the future that wakes it when it has been given up.
+    /// The two ends of the future whose event wakes the call after it was given up; 0 until then.
     pub(super) const READER: u32 = 16;
     pub(super) const WRITER: u32 = 20;
-    /// What came of giving it up.
+    /// The subtask's state as `subtask.cancel` returned it.
     pub(super) const STATUS: u32 = 24;
     pub(super) const NUMBER: u32 = 28;
     pub(super) const NEXT: u32 = 32;
-    /// The handles among its parameters.
+    /// The handles among its parameters, one after the other.
     pub(super) const HANDLES: u32 = 36;
 }
 
-/// How parameters are passed.
+/// How `f` takes its parameters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Passed {
     Flat,
     InMemory,
 }
 
-/// What a function takes and returns.
+/// How a function is called, and where its values are.
 struct CancelSignature {
-    /// The core values of its parameters.
+    /// The core values that its parameters flatten to.
     flat: Vec<ValType>,
     passed: Passed,
-    /// Where they lie in memory, after the number of the call.
+    /// The offset of the parameters in memory, after the number of the call.
     params_at: u32,
     result: Option<Parsed>,
     result_flat: usize,
-    /// Where the result lies after the number of the case `some`.
+    /// The offset of the result in memory, after the discriminant of the option.
     returned_at: u32,
-    /// The size of the result, in a tuple with what fills it up, with the number of the case.
+    /// The size of the whole result: the discriminant, and the tuple of the result and its filling.
     result_size: u32,
     handles: Vec<HandleParam>,
 }
@@ -91,7 +98,7 @@ impl CancelSignature {
         let returned = Layout { size: align_to(result.size.checked_add(filling)?, align)?, align };
         let returned_at = align_to(1, align)?;
         let result_size = returned_at.checked_add(returned.size)?;
-        // After the number of the call.
+        // The parameters follow the number of the call.
         let params_at = align_to(4, params.align)?;
         params_at.checked_add(params.size)?;
         let handles = handle_params(types, ty)?;
@@ -109,20 +116,20 @@ impl CancelSignature {
     }
 }
 
-/// A function on its way into the component.
+/// A function that is being written.
 struct Made<'f> {
     func: &'f Exported,
     name: String,
     signature: CancelSignature,
-    /// The types of its parameters in a tuple, of what fills that up, and of its result.
+    /// The type of the companion's function.
     ty: u32,
     lowered: u32,
     returns: u32,
-    /// For each handle, what gives it up.
+    /// For each handle among the parameters, the built-in function that drops it.
     drops: Vec<u32>,
 }
 
-/// The functions that code here calls.
+/// The imported functions that the core code calls.
 struct HostCalls {
     alloc: u32,
     free: u32,
@@ -145,9 +152,10 @@ struct HostCalls {
 /// A built-in function: its name in the core module, its index in the component, and its type.
 type BuiltIn = (&'static str, u32, &'static [ValType], &'static [ValType]);
 
-/// Writes a component that exports, for each of `funcs`, one whose calls can be given up; gives the names.
-/// `in_passing` says whether the engine has a `subtask.cancel` that does not wait for what comes of it. Without,
-/// `cancel` waits, and until it is over the component does nothing else.
+/// Writes a component that exports, for each of `funcs`, a function whose calls can be cancelled.
+/// Returns the names of the exports. `in_passing` says whether the engine has the async
+/// `subtask.cancel`. Without it `cancel` waits for the callee, and the companion can do nothing
+/// else meanwhile.
 pub(super) fn write<'f>(
     types: &mut Types<'_>,
     around: &mut Around,
@@ -268,7 +276,7 @@ pub(super) fn write<'f>(
         let returns = core.import(&format!("return {name}"), &[I32], &[]);
         let mut drops = Vec::new();
         for (number, handle) in signature.handles.iter().enumerate() {
-            // Its type is known, as the function's is.
+            // Always found: the type is known, as the function's is.
             let Some(drop) = handle.kind.drop(types, around) else { continue };
             let name = format!("drop {name} {number}");
             drops.push(core.import(&name, &[I32], &[]));
@@ -316,7 +324,7 @@ pub(super) fn write<'f>(
     names
 }
 
-/// The type of the function whose calls can be given up, and of its result.
+/// The type of the companion's function, and of its result.
 fn lifted_type(
     types: &mut Types<'_>,
     around: &mut Around,
@@ -358,7 +366,7 @@ fn lifted_type(
     Some((ty, result))
 }
 
-/// Stores the word on top of the stack into a field of a record.
+/// Stores the value on top of the stack into a field of the record below it.
 fn store(code: &mut InstructionSink<'_>, field: u32) {
     code.i32_store(word(field));
 }
@@ -377,7 +385,7 @@ fn write_function(
 ) {
     let signature = &made.signature;
     let byte = MemArg { offset: 0, align: 0, memory_index: 0 };
-    // Returns what lies at the local `result`, of the case `case`, and gives its memory back.
+    // Returns the result at the local `result`, as `some` or `none`, and frees its memory.
     let give = |code: &mut InstructionSink<'_>, result: u32, is_some: bool| {
         code.local_get(result).i32_const(is_some.into()).i32_store8(byte);
         code.local_get(result).call(made.returns);
@@ -395,7 +403,7 @@ fn write_function(
     let local = params.len() as u32;
     let [result, status, record, set] = [local, local + 1, local + 2, local + 3];
     let taken = local + 4;
-    // Puts a handle among the parameters on the stack.
+    // Pushes a handle that is among the parameters.
     let push_handle = |code: &mut InstructionSink<'_>, param: &HandleParam| match handle {
         Some(start) => {
             code.local_get(0).i32_load(word(start + param.offset));
@@ -459,7 +467,7 @@ fn write_function(
             Passed::InMemory => code.local_get(0).i32_load(word(0)),
         };
         store(code, field::NUMBER);
-        // Parameters are with the callee once it has started.
+        // Once the callee has started, it has the parameters, and their memory can be freed.
         code.local_get(status).i32_const(15).i32_and().i32_const(STARTED).i32_eq();
         code.if_(BlockType::Empty);
         code.local_get(taken).call(calls.free_all).i32_const(0).local_set(taken);
@@ -493,7 +501,8 @@ fn write_function(
         code.i32_const(4).i32_shl().i32_const(WAIT).i32_or().return_();
         code.end();
         code.else_();
-        // It was given up, and what came of it is known already.
+        // The event is that of `wake`: the call was given up, and `cancel` has stored the subtask's
+        // state.
         load(code, record, field::STATUS);
         code.local_set(status);
         code.end();
@@ -511,7 +520,7 @@ fn write_function(
         code.end();
         load(code, record, field::SET);
         code.call(calls.drop_set);
-        // Out of the list.
+        // Removes the record from the list.
         code.global_get(first).local_get(record).i32_eq();
         code.if_(BlockType::Empty);
         load(code, record, field::NEXT);
@@ -529,7 +538,8 @@ fn write_function(
         code.end();
 
         for (index, (param, drop)) in (0..).zip(signature.handles.iter().zip(&made.drops)) {
-            // What was not lent only went over if the callee started.
+            // Owned handles were moved to the callee if it started, and must be dropped here only
+            // if it did not. Borrowed ones are always still here.
             if !param.kind.is_borrow() {
                 code.local_get(status).i32_const(CANCELLED_BEFORE_STARTED).i32_eq();
                 code.if_(BlockType::Empty);
@@ -562,31 +572,33 @@ fn write_cancel(core: &mut Core, calls: &HostCalls, first: u32, in_passing: bool
     core.func((&[I32], &[]), 2, |code| {
         code.global_get(first).local_set(record);
         code.block(BlockType::Empty).loop_(BlockType::Empty);
-        // It has returned.
+        // The end of the list: the call has returned already.
         code.local_get(record).i32_eqz().if_(BlockType::Empty).return_().end();
         load(code, record, field::NUMBER);
         code.local_get(number).i32_eq().br_if(1);
         load(code, record, field::NEXT);
         code.local_set(record).br(0).end().end();
         if !in_passing {
-            // What is waited for is in no set.
+            // A subtask that is waited for synchronously must not be in a waitable set.
             load(code, record, field::SUBTASK);
             code.i32_const(0).call(calls.join);
         }
         load(code, record, field::SUBTASK);
         code.call(calls.cancel).local_tee(status).i32_const(BLOCKED).i32_eq();
-        // What comes of it will be an event.
+        // The callee has not finished yet. When it does, the callback runs at its event.
         code.if_(BlockType::Empty).return_().end();
         code.local_get(record).local_get(status);
         store(code, field::STATUS);
-        // There will be no event of the subtask any more, so another one wakes the call.
+        // The subtask has ended and will have no more events, so another event has to run the
+        // callback.
         wake(code, calls, record);
     })
 }
 
-/// Makes an event for the call of `record`: a future that is read is written.
+/// Creates an event for the call of `record`, by reading a new future and writing to it.
 fn wake(code: &mut InstructionSink<'_>, calls: &HostCalls, record: u32) {
-    // The writer is the upper half.
+    // `future.new` returns the reader in the lower half and the writer in the upper half, so one
+    // store sets both fields.
     code.local_get(record).local_get(record).call(calls.new_future);
     code.i64_store(MemArg { offset: field::READER.into(), align: 2, memory_index: 0 });
     code.drop();

@@ -1,4 +1,5 @@
-//! Core modules, written item by item.
+//! A builder of core modules, item by item; the sections are put in their required order at the
+//! end.
 
 use wasm_encoder::{
     CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection,
@@ -6,7 +7,8 @@ use wasm_encoder::{
     TypeSection, ValType,
 };
 
-/// A core module in the making. Imports come before anything else.
+/// A core module that is being built. All imports must be added before anything else, as they come
+/// first in the index spaces.
 #[derive(Default)]
 pub(super) struct Core {
     types: TypeSection,
@@ -25,7 +27,7 @@ impl Core {
         self.types.len() - 1
     }
 
-    /// Imports a function; gives its index.
+    /// Imports a function and returns its index.
     pub(super) fn import(&mut self, name: &str, params: &[ValType], results: &[ValType]) -> u32 {
         let ty = self.ty(params, results);
         self.imports.import("", name, EntityType::Function(ty));
@@ -44,14 +46,14 @@ impl Core {
         self.exports.export(name, ExportKind::Memory, 0);
     }
 
-    /// Defines a variable of 32 bits; gives its index.
+    /// Defines a mutable global of 32 bits and returns its index.
     pub(super) fn global(&mut self, value: i32) -> u32 {
         let ty = GlobalType { val_type: ValType::I32, mutable: true, shared: false };
         self.globals.global(ty, &ConstExpr::i32_const(value));
         self.globals.len() - 1
     }
 
-    /// Defines a function with `locals` more locals of 32 bits; gives its index.
+    /// Defines a function with `locals` additional locals of 32 bits and returns its index.
     pub(super) fn func(
         &mut self,
         sides: (&[ValType], &[ValType]),

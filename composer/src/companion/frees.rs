@@ -1,4 +1,8 @@
-//! Code that gives back the memory inside of values.
+//! Core code that frees the memory inside values.
+//!
+//! A companion that has passed a result on must free the strings and lists in it. Each type with
+//! lists gets a core function that walks a value in memory and calls `free` for every block, from
+//! the inside out; types that occur more than once share theirs.
 
 use std::collections::HashMap;
 
@@ -14,7 +18,7 @@ use super::memory::word;
 
 const I32: ValType = ValType::I32;
 
-/// Functions that give back the memory of strings and lists inside of a value, by the value's type.
+/// Functions that free the memory of strings and lists inside a value, by the value's type.
 pub(super) struct Frees<'a> {
     types: TypesRef<'a>,
     free: u32,
@@ -22,12 +26,13 @@ pub(super) struct Frees<'a> {
 }
 
 impl<'a> Frees<'a> {
-    /// `free` is the function that gives back memory.
+    /// `free` is the index of the function that frees a block.
     pub(super) fn new(types: TypesRef<'a>, free: u32) -> Self {
         Self { types, free, known: HashMap::new() }
     }
 
-    /// The function for a value of a type with lists in it, which takes the value's address.
+    /// The function that frees what is inside a value of a type with lists. It takes the value's
+    /// address.
     pub(super) fn value(&mut self, core: &mut Core, ty: &Parsed) -> Option<u32> {
         match ty {
             Parsed::Primitive(_) => Some(self.list(core, 1, None)),
@@ -42,7 +47,7 @@ impl<'a> Frees<'a> {
         }
     }
 
-    /// For a list of elements of a size, each with what frees it.
+    /// The function for a list with elements of a size; `element` frees what is inside an element.
     fn list(&self, core: &mut Core, size: u32, element: Option<u32>) -> u32 {
         let free = self.free;
         let [list, at, end] = [0, 1, 2];
@@ -50,7 +55,7 @@ impl<'a> Frees<'a> {
             code.local_get(list).i32_load(word(0)).local_tee(at);
             code.local_get(list).i32_load(word(4)).i32_const(size.cast_signed()).i32_mul();
             code.i32_add().local_tee(end).local_get(at).i32_eq();
-            // It has no memory.
+            // An empty list has no memory.
             code.if_(BlockType::Empty).return_().end();
             if let Some(element) = element {
                 code.loop_(BlockType::Empty);
@@ -62,7 +67,7 @@ impl<'a> Frees<'a> {
         })
     }
 
-    /// For values one after the other, each where it lies.
+    /// The function for several values one after the other, each aligned.
     fn fields(&mut self, core: &mut Core, fields: &[Parsed]) -> Option<u32> {
         let mut parts = Vec::new();
         let mut offset = 0u32;

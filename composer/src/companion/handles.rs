@@ -1,4 +1,5 @@
-//! The handles among a function's parameters, which a component that passes them on has to see to.
+//! The handles among a function's parameters, which a companion must drop: borrowed ones before its
+//! function returns, owned ones if the callee never took them.
 
 use wasmparser::component_types::{
     AliasableResourceId, ComponentDefinedType, ComponentDefinedTypeId, ComponentFuncType,
@@ -12,16 +13,16 @@ use super::types::{Around, Types};
 /// A parameter that is a handle.
 pub(super) struct HandleParam {
     pub(super) kind: Kind,
-    /// Which of the core values it is, if parameters are passed as such.
+    /// Its index among the core values, if parameters are passed as core values.
     pub(super) flat: u32,
-    /// Where it is, if parameters are passed in memory.
+    /// Its offset, if parameters are passed in memory.
     pub(super) offset: u32,
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Own(AliasableResourceId),
-    /// It has to be given up before the function returns.
+    /// A borrowed handle. It must be dropped before the function returns.
     Borrow(AliasableResourceId),
     Stream(ComponentDefinedTypeId),
     Future(ComponentDefinedTypeId),
@@ -32,7 +33,7 @@ impl Kind {
         matches!(self, Self::Borrow(_))
     }
 
-    /// The built-in function that gives such a handle up.
+    /// The built-in function that drops such a handle.
     pub(super) fn drop(self, types: &mut Types<'_>, around: &mut Around) -> Option<u32> {
         Some(match self {
             Self::Own(id) | Self::Borrow(id) => {

@@ -1,5 +1,9 @@
-//! How values lie in memory, and as how many core values they are passed: the canonical ABI's `alignment`,
-//! `elem_size` and `flatten_type`, for memories of 32 bits.
+//! How values lie in memory, and which core values they are passed as: the canonical ABI's
+//! `alignment`, `elem_size` and `flatten_type` (`CanonicalABI.md`), for memories of 32 bits.
+//!
+//! The companion's core code reads and writes values at the same places as the code that the engine
+//! generates for lifting and lowering, so both must agree exactly. Functions return `None` where
+//! sizes overflow; such a component gets no companion.
 
 use wasm_encoder::ValType;
 use wasmparser::PrimitiveValType;
@@ -13,10 +17,11 @@ pub(super) struct Layout {
     pub(super) align: u32,
 }
 
-/// More core values than are ever passed as such: beyond, their number does not matter.
+/// More core values than are ever passed as such. Beyond this bound flattening ends early, as
+/// values are passed in memory in any case.
 pub(super) const MANY: usize = 64;
 
-/// `None` if it is past the end of any memory.
+/// `offset`, rounded up to a multiple of `align`. `None` on overflow.
 pub(super) fn align_to(offset: u32, align: u32) -> Option<u32> {
     offset.checked_next_multiple_of(align)
 }
@@ -33,7 +38,7 @@ impl Layout {
         Self { size, align: size }
     }
 
-    /// Of a pointer and a length.
+    /// The layout of a pointer and a length.
     const POINTER_PAIR: Self = Self { size: 8, align: 4 };
 
     fn primitive(ty: PrimitiveValType) -> Option<Self> {
@@ -75,7 +80,7 @@ impl Layout {
         })
     }
 
-    /// Of values one after the other.
+    /// The layout of several values one after the other, each aligned.
     pub(super) fn fields<'a>(
         types: TypesRef<'_>,
         fields: impl IntoIterator<Item = &'a ComponentValType>,
@@ -94,15 +99,15 @@ impl Layout {
 /// The cases of a variant, an enum, an option or a result.
 pub(super) struct Cases {
     pub(super) payloads: Vec<Option<ComponentValType>>,
-    /// Where payloads lie.
+    /// The offset of payloads.
     pub(super) offset: u32,
-    /// Size of the number of the case.
+    /// The size of the discriminant, in bytes.
     pub(super) discriminant: u32,
     layout: Layout,
 }
 
 impl Cases {
-    /// Of a type that has cases.
+    /// The cases of a type; `None` if it has none.
     pub(super) fn of(types: TypesRef<'_>, ty: &ComponentDefinedType) -> Option<Self> {
         let payloads = match ty {
             ComponentDefinedType::Variant(variant) => {
@@ -134,7 +139,8 @@ impl Cases {
     }
 }
 
-/// The core values that `values` are passed as, one after the other; `None` if they are very many.
+/// The core values that `values` are passed as, one after the other; `None` if they are more than
+/// [`MANY`].
 pub(super) fn flatten<'a>(
     types: TypesRef<'_>,
     values: impl IntoIterator<Item = &'a ComponentValType>,
@@ -203,7 +209,7 @@ fn flatten_primitive(ty: PrimitiveValType, flat: &mut Vec<ValType>) -> Option<()
     Some(())
 }
 
-/// What has room for either.
+/// A core type that has room for values of both (the ABI's `join`).
 fn join(a: ValType, b: ValType) -> ValType {
     match (a, b) {
         (a, b) if a == b => a,
@@ -212,7 +218,7 @@ fn join(a: ValType, b: ValType) -> ValType {
     }
 }
 
-/// Whether there are strings or lists in values of this type, which have memory of their own.
+/// Whether values of this type contain strings or lists, which have memory of their own.
 pub(super) fn has_lists(types: TypesRef<'_>, ty: &ComponentValType) -> bool {
     any(types, ty, &mut |ty| match ty {
         Found::Primitive(ty) => ty == PrimitiveValType::String,
@@ -263,7 +269,7 @@ fn any(
     pick(Found::Defined(ty)) || children(ty).iter().any(|child| any(types, child, pick))
 }
 
-/// The types directly inside of one.
+/// The types directly inside another one.
 pub(super) fn children(ty: &ComponentDefinedType) -> Vec<ComponentValType> {
     match ty {
         ComponentDefinedType::Record(record) => record.fields.values().copied().collect(),

@@ -1,4 +1,7 @@
-//! The memories of the components beside, as core modules with an allocator each.
+//! The memories of companions: core modules with a memory and an allocator each.
+//!
+//! They are modules of their own, as lowering an import requires a memory and a `realloc` that
+//! exist before the companion's core module is instantiated.
 
 use wasm_encoder::{BlockType, InstructionSink, MemArg, ValType};
 
@@ -8,12 +11,12 @@ const I32: ValType = ValType::I32;
 /// The parameters of `realloc`: old address, old size, alignment, new size.
 const REALLOC: (&[ValType], &[ValType]) = (&[I32, I32, I32, I32], &[I32]);
 
-/// A word at an address plus `offset`.
+/// The memory argument of a word at an address plus `offset`.
 pub(super) fn word(offset: u32) -> MemArg {
     MemArg { offset: offset.into(), align: 2, memory_index: 0 }
 }
 
-/// Has the memory reach up to the address on top of the stack, or traps.
+/// Grows the memory up to the address on top of the stack, or traps.
 fn reach(code: &mut InstructionSink<'_>, pages: u32) {
     // The number of pages that are missing, rounded up.
     code.i32_const(0xffff).i32_add().i32_const(16).i32_shr_u();
@@ -24,7 +27,7 @@ fn reach(code: &mut InstructionSink<'_>, pages: u32) {
     code.end();
 }
 
-/// A memory for one call at a time: all that it takes is given back when it ends.
+/// A memory for one call at a time: a bump allocator, which is reset when the call ends.
 ///
 /// Exports `memory`, `realloc` and `reset`.
 pub(super) fn of_one_call() -> Core {
@@ -34,7 +37,7 @@ pub(super) fn of_one_call() -> Core {
     let top = core.global(START);
     let realloc = core.func(REALLOC, 2, |code| {
         let [old, old_size, align, size, new, pages] = [0, 1, 2, 3, 4, 5];
-        // The top, rounded up to the alignment.
+        // The current top, rounded up to the alignment.
         code.global_get(top).local_get(align).i32_add().i32_const(1).i32_sub();
         code.i32_const(0).local_get(align).i32_sub().i32_and().local_tee(new);
         code.local_get(size).i32_add().global_set(top);
@@ -53,18 +56,19 @@ pub(super) fn of_one_call() -> Core {
     core
 }
 
-/// A memory for many calls at a time.
+/// A memory for many concurrent calls.
 ///
-/// Blocks have sizes that are powers of two, with a head of 16 bytes: the exponent of the size, the next free
-/// block of that size, the next block of the same call. The lists of free blocks begin at four times the
-/// exponent.
+/// The sizes of blocks are powers of two. Each begins with a head of 16 bytes: the exponent of its
+/// size, the next free block of that size, the next block in the same collection. The list of free
+/// blocks for an exponent begins at the address `4 * exponent`.
 ///
-/// Exports `memory`; `alloc` and `free`; `params`, a `realloc` that collects what it gives, `taken`, which gives
-/// the last block of that collection and begins another, and `free-all`, which frees one; `results`, a `realloc`.
+/// Exports `memory`; `alloc` and `free`; `params`, a `realloc` that adds each block to the current
+/// collection; `taken`, which returns the last block of the current collection and begins a new
+/// one; `free-all`, which frees a collection by its last block; and `results`, another `realloc`.
 pub(super) fn of_many_calls() -> Core {
     const START: i32 = 1024;
     const HEAD: i32 = 16;
-    // Addresses of what is in the head, seen from the block.
+    // Offsets of the head's fields from the address of the block's content.
     const SIZE: i32 = -16;
     const NEXT_FREE: i32 = -12;
     const NEXT_TAKEN: i32 = -8;
@@ -79,7 +83,7 @@ pub(super) fn of_many_calls() -> Core {
         let [size, exponent, block, pages] = [0, 1, 2, 3];
         code.local_get(size).i32_const(1 << 30).i32_gt_u();
         code.if_(BlockType::Empty).unreachable().end();
-        // Of at least 16 bytes and the head.
+        // The exponent of the smallest power of two with room for the head and at least 16 bytes.
         code.i32_const(32).local_get(size).i32_const(HEAD - 1).i32_add().i32_clz();
         code.i32_sub().local_set(exponent);
         code.local_get(exponent).i32_const(2).i32_shl().i32_load(word(0)).local_tee(block);
@@ -109,7 +113,7 @@ pub(super) fn of_many_calls() -> Core {
         code.local_get(list).local_get(block).i32_store(word(0));
     });
     core.export("free", free);
-    // Copies what there was into a new block.
+    // Copies the content of the old block into a new one.
     let renewed = |code: &mut InstructionSink<'_>| {
         let [old, old_size, size, new] = [0, 1, 3, 4];
         code.local_get(size).call(alloc).local_tee(new);
@@ -120,7 +124,7 @@ pub(super) fn of_many_calls() -> Core {
     };
     let params = core.func(REALLOC, 1, |code| {
         let new = 4;
-        // The old block stays in the collection until all of it is freed.
+        // The old block stays in the collection, and is freed with all of it.
         renewed(code);
         field(code, new, NEXT_TAKEN);
         code.global_get(taken).i32_store(word(0));

@@ -1,10 +1,21 @@
-//! A component beside another in its store, which calls it as a component does that is fused with it.
+//! A companion: a small component beside another one in its store, through which the host calls it
+//! as a guest in the same store would.
 //!
-//! wasmtime's entries for the host mean something else than a call between components: a function of a sync type
-//! waits for what holds the instance's async calls back, and an async call that has started cannot be given up.
-//! Between components of one store neither is so. Where it makes a difference, a component that is given as a
-//! binary is compiled together with another one that is written here: both are inside of one component, whose
-//! imports are those of the first. The first is called as ever, and in these cases through the second.
+//! wasmtime's host entry points do not behave like calls between components of one store in two
+//! cases: a call of a sync function waits while the instance holds its async calls back
+//! (backpressure), and an async call that has started cannot be cancelled. A caller in the same
+//! store has neither restriction. Where this makes a difference, a component given as a binary is
+//! compiled together with a companion that is written here: both are instantiated inside one outer
+//! component, which has the imports of the first. The host calls the component directly in all
+//! other cases.
+//!
+//! `outline.rs` reads what must be known of the binary, `budget.rs` and `size.rs` bound how large
+//! its types may be. `types.rs` writes the outer component and repeats types in the companion;
+//! `sync.rs` and `cancel.rs` write the companion's functions, one kind each, with `core.rs`,
+//! `memory.rs`, `frees.rs`, `handles.rs` and `layout.rs` for core code and the canonical ABI.
+//!
+//! A component that cannot have a companion (an unusual layout, types that are too large, handles
+//! inside other values) runs without, with the two restrictions above.
 
 mod budget;
 mod cancel;
@@ -39,10 +50,10 @@ use crate::plan::abilities::Abilities;
 use crate::plan::companion::{CANCEL, COMPONENT, Companion, SYNC};
 use crate::plan::item::ensure_small;
 
-/// What is known of a component by its binary.
+/// What a component's binary tells about it.
 pub(crate) struct Known {
     pub(crate) abilities: Abilities,
-    /// The component with a companion, where one makes a difference and is possible.
+    /// The component with a companion, if one makes a difference and can be written.
     pub(crate) accompanied: Option<Accompanied>,
 }
 
@@ -56,7 +67,7 @@ pub(crate) struct Accompanied {
 struct Exported {
     path: Vec<String>,
     ty: ComponentFuncTypeId,
-    /// Its index in what is around both components.
+    /// Its index in the outer component.
     around: u32,
 }
 
@@ -157,18 +168,18 @@ fn accompany(
     Some(Accompanied { binary: around.finish(), companion })
 }
 
-/// Whether the engine has the `subtask.cancel` that does not wait.
+/// Whether the engine supports the async `subtask.cancel`, which does not wait for the callee.
 fn cancels_in_passing(engine: &Engine) -> bool {
     let mut probe = ComponentBuilder::default();
     probe.subtask_cancel(true);
     Component::new(engine, probe.finish()).is_ok()
 }
 
-/// What a component imports and exports.
+/// The resources and functions of a component, as they are aliased in the outer component.
 struct Found<'a> {
     outline: &'a Outline<'a>,
     budget: Budget<'a>,
-    /// The index of each resource in what is around.
+    /// The index of each resource in the outer component.
     resources: HashMap<ResourceId, u32>,
     funcs: Vec<Exported>,
 }
@@ -187,7 +198,7 @@ impl Found<'_> {
         Some(())
     }
 
-    /// Names the resources that an instance exports.
+    /// Aliases the resources that an instance exports.
     fn resources_in(
         &mut self,
         instance: u32,

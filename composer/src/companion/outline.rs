@@ -1,4 +1,9 @@
-//! What a binary component is made of, as far as another component beside it has to know.
+//! What must be known of a component's binary to put a companion beside it.
+//!
+//! The outer component repeats the sections that the component's imports need (`prefix`), so those
+//! must not depend on anything else in the component; `imports_are_apart` says whether that is so.
+//! The other facts are the built-in functions that the code uses, in the component and in
+//! components inside it.
 
 use wasm_encoder::{ComponentExportKind, RawSection};
 use wasmparser::component_types::ComponentEntityType;
@@ -12,15 +17,15 @@ use wasmparser::{
 /// A component, read once.
 pub(super) struct Outline<'a> {
     types: Types,
-    /// The sections that its imports are in, and the types that they are of.
+    /// The sections with its imports, and with the types that these refer to.
     pub(super) prefix: Vec<RawSection<'a>>,
-    /// What the prefix defines.
+    /// How many items of each kind the prefix defines.
     pub(super) counts: Counts,
     pub(super) imports: Vec<Imported<'a>>,
-    /// Whether the imports can be told from the rest of the component.
+    /// Whether the prefix refers only to itself.
     pub(super) imports_are_apart: bool,
     pub(super) exports: Vec<&'a str>,
-    /// Whether it, or a component inside of it, can be told that a call is given up.
+    /// Whether it, or a component inside it, can learn that a call is given up (`task.cancel`).
     pub(super) hears_of_cancel: bool,
     /// Whether it, or a component inside of it, can give its calls of others up.
     pub(super) cancels: bool,
@@ -43,7 +48,7 @@ pub(super) struct Counts {
     values: u32,
 }
 
-/// An import, and the item that it is.
+/// An import, with the kind and index of the item that it introduces.
 pub(super) struct Imported<'a> {
     pub(super) name: &'a str,
     pub(super) kind: ComponentExportKind,
@@ -51,7 +56,7 @@ pub(super) struct Imported<'a> {
 }
 
 impl Counts {
-    /// The index of one more item.
+    /// Counts one more item and returns its index.
     fn add(&mut self, kind: ComponentExportKind) -> u32 {
         let count = match kind {
             ComponentExportKind::Type => &mut self.types,
@@ -67,7 +72,7 @@ impl Counts {
 }
 
 impl<'a> Outline<'a> {
-    /// Reads a component; `None` if it is none.
+    /// Reads a component; `None` if the binary is not a component.
     pub(super) fn read(binary: &'a [u8]) -> Option<Self> {
         let mut validator = Validator::new_with_features(WasmFeatures::all());
         let types = validator.validate_all(binary).ok()?;
@@ -84,7 +89,8 @@ impl<'a> Outline<'a> {
             suspends: false,
             keeps_out: true,
         };
-        // What is defined after the last import is nothing to it.
+        // Sections are only added to the prefix once an import follows them: later ones are not
+        // needed for the imports.
         let mut pending = Pending::default();
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(binary) {
@@ -95,7 +101,7 @@ impl<'a> Outline<'a> {
                         outline.note(&function.ok()?, depth > 0);
                     }
                 }
-                // An async function of a component inside may be called by another one there.
+                // An async function of a component inside may be called by another component there.
                 Payload::ComponentTypeSection(section) if depth > 0 => {
                     for ty in section.clone() {
                         let ty = ty.ok()?;
@@ -162,7 +168,7 @@ impl<'a> Outline<'a> {
                         ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => {
                             pending.add(ComponentExportKind::Type);
                         }
-                        // The rest of the component has to be there for it.
+                        // Other aliases refer to items outside the prefix.
                         _ => pending.is_foreign = true,
                     }
                 }
@@ -194,7 +200,8 @@ impl<'a> Outline<'a> {
                 for export in section.clone() {
                     let export = export.ok()?;
                     self.exports.push(export.name.name);
-                    // It is an item of its own.
+                    // An export introduces an item of its own, which the outer component does not
+                    // have.
                     pending.is_foreign = true;
                 }
                 return Some(());
@@ -222,13 +229,13 @@ impl<'a> Outline<'a> {
         Some(self.types().component_item_for_export(name)?.ty)
     }
 
-    /// Whether it exports functions of an async type, by themselves or in interfaces.
+    /// Whether it exports async functions, directly or in interfaces.
     pub(super) fn has_async_exports(&self) -> bool {
         let mut exports = self.exports.iter().filter_map(|name| self.export(name));
         exports.any(|ty| self.is_async(ty))
     }
 
-    /// Validation bounds the depth, and the size is looked at before, with every use spelled out.
+    /// Recurses; validation bounds the depth, and the spelled-out size is checked before.
     fn is_async(&self, ty: ComponentEntityType) -> bool {
         let types = self.types();
         match ty {
@@ -241,12 +248,12 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Sections that belong to the imports only if there is an import after them.
+/// Sections that are part of the prefix only if an import follows them.
 #[derive(Default)]
 struct Pending<'a> {
     sections: Vec<RawSection<'a>>,
     defined: Vec<ComponentExportKind>,
-    /// Whether something among them needs more of the component than its imports.
+    /// Whether something in them refers to items outside the prefix.
     is_foreign: bool,
 }
 

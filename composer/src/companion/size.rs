@@ -1,6 +1,7 @@
-//! How large the types of a component are, with every use spelled out.
+//! The size of a component's types, with every use spelled out.
 //!
-//! Compiling takes time in proportion to that, and it can be far more than the component's bytes.
+//! Compiling takes time in proportion to it, and it can be exponentially larger than the binary. So
+//! it is checked before compiling; each type is visited once.
 
 use std::collections::HashMap;
 
@@ -21,7 +22,7 @@ pub(super) struct Size<'a> {
 }
 
 impl<'a> Size<'a> {
-    /// How many types and names `items` come to.
+    /// How many types and names `items` consist of, with every use spelled out.
     pub(super) fn of(
         types: TypesRef<'a>,
         items: impl Iterator<Item = ComponentEntityType>,
@@ -66,7 +67,7 @@ impl<'a> Size<'a> {
         size
     }
 
-    /// Validation bounds the depth.
+    /// Recurses; validation bounds the depth of types.
     fn value(&mut self, ty: &Parsed) -> usize {
         let Parsed::Type(id) = ty else { return 1 };
         if let Some(known) = self.values.get(id) {

@@ -1,5 +1,5 @@
-//! Functions of sync types, called as a component of the same store calls them: at once, whatever the callee
-//! holds back.
+//! The companion's functions for sync functions: they call as a component of the same store calls,
+//! so the call begins at once even if the callee holds its async calls back.
 
 use wasm_encoder::{CanonicalOption, ComponentExportKind, ExportKind, ModuleArg, ValType};
 use wasmparser::types::TypesRef;
@@ -11,15 +11,15 @@ use super::layout::{Layout, flatten};
 use super::memory::{self, word};
 use super::types::{Around, Types};
 
-/// As many core values are passed as such.
+/// The most core values that parameters are passed as; beyond, they are passed in memory.
 const MOST_PARAMS: usize = 16;
 
 /// How a function is called in core WebAssembly.
 struct SyncSignature {
     params: Vec<ValType>,
-    /// One value, or none.
+    /// The core value that the result is passed as, or the pointer to it.
     result: Option<ValType>,
-    /// The size and alignment of results that are not passed as a core value.
+    /// The layout of the result, if it is returned in memory.
     returned: Option<Layout>,
     /// Whether parameters are passed in memory.
     in_memory: bool,
@@ -43,7 +43,8 @@ impl SyncSignature {
         Some(Self { params, result, returned, in_memory, handles })
     }
 
-    /// The result of the lowered function, and its parameter for where to put results.
+    /// The parameters and the result of the lowered function, which takes a pointer to where the
+    /// result is written.
     fn lowered(&self) -> (Vec<ValType>, Option<ValType>) {
         let mut params = self.params.clone();
         match self.returned {
@@ -56,7 +57,7 @@ impl SyncSignature {
     }
 }
 
-/// Writes a component that exports each of `funcs` once more; gives the names for them.
+/// Writes a component that exports each of `funcs` again. Returns the names of the exports.
 pub(super) fn write<'f>(
     types: &mut Types<'_>,
     around: &mut Around,
@@ -93,7 +94,8 @@ pub(super) fn write<'f>(
         let lowered = core.import(&name, &params, result.as_slice());
         let mut drops = Vec::new();
         for (number, param) in signature.handles.iter().enumerate() {
-            // What is owned goes over. Its type is known, as the function's is.
+            // Owned handles move to the callee; only borrowed ones are dropped here. The type is
+            // known, as the function's is.
             if param.kind.is_borrow()
                 && let Some(drop) = param.kind.drop(types, around)
             {

@@ -1,8 +1,9 @@
-//! Types of a component, written down once more: for the component beside it, and for what is around both.
+//! Types of a component, repeated in the companion and in the outer component.
 //!
-//! A component may speak only of records, variants, enums, flags and resources that have a name. So the one beside
-//! imports each of them, for the functions that it calls, and what is around both gives it an equal one. And it
-//! exports each of them, for the functions that it exports.
+//! In the component model, an exported function may only refer to records, variants, enums, flags
+//! and resources that have names. So the companion imports each of those for the functions that it
+//! calls, with equal types of the outer component as arguments, and exports each again for the
+//! functions that it exports.
 
 use std::collections::HashMap;
 
@@ -21,14 +22,15 @@ use wasmparser::types::TypesRef;
 use super::layout::children;
 use super::outline::Counts;
 
-/// What is around both components. Every item is a section of its own.
+/// The outer component, around a component and its companion. Every item gets a section of its own,
+/// which keeps indices in the order of calls.
 pub(super) struct Around {
     component: Component,
     counts: Counts,
 }
 
 impl Around {
-    /// Begins with sections that define `counts`.
+    /// Begins with sections that define as many items as `counts`.
     pub(super) fn new(prefix: &[RawSection<'_>], counts: Counts) -> Self {
         let mut component = Component::new();
         for section in prefix {
@@ -62,7 +64,7 @@ impl Around {
         self.counts.funcs - 1
     }
 
-    /// The item that `instance` exports as `name`.
+    /// Aliases the item that `instance` exports as `name`; returns its index.
     pub(super) fn alias(&mut self, instance: u32, kind: ComponentExportKind, name: &str) -> u32 {
         let mut section = ComponentAliasSection::new();
         section.alias(Alias::InstanceExport { instance, kind, name });
@@ -76,7 +78,7 @@ impl Around {
         *count - 1
     }
 
-    /// An instance of a component in its binary form.
+    /// Instantiates a component given as a binary; returns the instance's index.
     pub(super) fn instance<'a>(
         &mut self,
         binary: &[u8],
@@ -131,18 +133,18 @@ struct Indices {
     exported: u32,
 }
 
-/// Writes types down in both places.
+/// Writes types into the outer component and into the companion.
 pub(super) struct Types<'a> {
     types: TypesRef<'a>,
-    /// The component beside.
+    /// The companion.
     pub(super) beside: ComponentBuilder,
     /// What it imports, and what of the items around it gets for it.
     args: Vec<(String, ComponentExportKind, u32)>,
     known: HashMap<ComponentDefinedTypeId, Indices>,
-    /// The resources that have a name around.
+    /// The resources that the outer component has aliased.
     named: &'a HashMap<ResourceId, u32>,
     resources: HashMap<ResourceId, Indices>,
-    /// How many types the component beside exports.
+    /// How many types the companion exports.
     exports: usize,
 }
 
@@ -159,7 +161,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// Imports a type; gives its index.
+    /// Imports a type into the companion; returns its index there.
     fn import(&mut self, around: u32, bounds: TypeBounds) -> u32 {
         let name = format!("t{}", self.args.len());
         let imported = self.beside.import(&*name, ComponentTypeRef::Type(bounds));
@@ -226,7 +228,8 @@ impl<'a> Types<'a> {
         self.import_func(around, ty)
     }
 
-    /// Imports the function `around` of the type `ty`; gives its index.
+    /// Imports the outer component's function `around`, of the type `ty`, into the companion;
+    /// returns its index there.
     pub(super) fn import_func(&mut self, around: u32, ty: u32) -> u32 {
         let name = format!("f{}", self.args.len());
         let beside = self.beside.import(&*name, ComponentTypeRef::Func(ty));
@@ -251,12 +254,12 @@ impl<'a> Types<'a> {
         Some(indices)
     }
 
-    /// The index of a resource beside.
+    /// The index of a resource in the companion.
     pub(super) fn resource_beside(&mut self, id: AliasableResourceId) -> Option<u32> {
         Some(self.resource(id.resource())?.imported)
     }
 
-    /// The index of a type beside.
+    /// The index of a type in the companion.
     pub(super) fn beside(
         &mut self,
         id: ComponentDefinedTypeId,
@@ -304,14 +307,14 @@ impl<'a> Types<'a> {
         Some(indices)
     }
 
-    /// Defines a type beside; gives its index.
+    /// Defines a type in the companion; returns its index there.
     fn define(
         &mut self,
         ty: &ComponentDefinedType,
         resource: Option<Indices>,
         index: impl Fn(&Indices) -> u32,
     ) -> u32 {
-        // The encoder is in the way of what is known.
+        // The encoder borrows the builder, while `encode` needs `self`.
         let mut beside = std::mem::take(&mut self.beside);
         let (defined, encoder) = beside.type_defined(None);
         self.encode(encoder, ty, resource, index);
@@ -319,7 +322,7 @@ impl<'a> Types<'a> {
         defined
     }
 
-    /// Writes a type whose parts are known.
+    /// Writes a type. The types inside must have been written before.
     fn encode(
         &self,
         encoder: ComponentDefinedTypeEncoder<'_>,
@@ -331,7 +334,7 @@ impl<'a> Types<'a> {
         encode(encoder, ty, &child, resource.as_ref().map(&index));
     }
 
-    /// A value type of an exported function.
+    /// A value type as the companion's exported functions refer to it.
     pub(super) fn exported_value(
         &mut self,
         ty: &Parsed,
@@ -352,7 +355,7 @@ impl<'a> Types<'a> {
         Some(value(ty, |_| None))
     }
 
-    /// The type of an imported function.
+    /// The type of a function that the companion imports.
     pub(super) fn imported_func(
         &mut self,
         id: ComponentFuncTypeId,
@@ -361,7 +364,7 @@ impl<'a> Types<'a> {
         self.func(id, around, |it| it.imported)
     }
 
-    /// The type of an exported function.
+    /// The type of a function that the companion exports.
     pub(super) fn exported_func(
         &mut self,
         id: ComponentFuncTypeId,
@@ -409,7 +412,7 @@ fn value(
 ) -> ComponentValType {
     match ty {
         Parsed::Primitive(ty) => ComponentValType::Primitive(primitive(*ty)),
-        // Those inside of a type are known before it.
+        // The types inside have been written before.
         Parsed::Type(id) => ComponentValType::Type(index(*id).unwrap_or(u32::MAX)),
     }
 }
@@ -442,7 +445,7 @@ fn encode(
         ComponentDefinedType::Result { ok, err, .. } => {
             encoder.result(optional(ok), optional(err));
         }
-        // A handle's resource is known before it.
+        // The handle's resource has been written before.
         ComponentDefinedType::Own(_) => encoder.own(resource.unwrap_or(u32::MAX)),
         ComponentDefinedType::Borrow(_) => encoder.borrow(resource.unwrap_or(u32::MAX)),
         ComponentDefinedType::Future { ty, .. } => encoder.future(optional(ty)),

@@ -1,10 +1,11 @@
-//! Calls that cannot be made: what is looked up, passed or held.
+//! Errors of calls that cannot be made: of functions that are looked up, arguments that are passed,
+//! and handles.
 
 use std::fmt;
 
 use super::{All, Nearest, listed, plain};
 
-/// A function was asked for that the composition does not offer.
+/// The composition does not offer the function or item that was asked for.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
@@ -19,11 +20,11 @@ pub enum LookupError {
         kind: &'static str,
         name: String,
         nearest: Option<String>,
-        /// Of a function: the interfaces that have one of this name.
+        /// For a function: the interfaces that have a function of this name.
         interfaces: Vec<String>,
     },
 
-    /// The interface is there, but not the function.
+    /// The interface exists, but has no such function.
     #[error(
         "interface `{interface}` has no function `{function}`{}{}",
         Elsewhere(.interfaces, *.at_root),
@@ -33,9 +34,9 @@ pub enum LookupError {
         interface: String,
         function: String,
         nearest: Option<String>,
-        /// The other interfaces that have one of this name.
+        /// The other interfaces that have a function of this name.
         interfaces: Vec<String>,
-        /// Whether one of this name is exported at the root.
+        /// Whether a function of this name is exported at the root.
         at_root: bool,
     },
 
@@ -47,7 +48,7 @@ pub enum LookupError {
     #[non_exhaustive]
     Ambiguous { name: String, components: Vec<String> },
 
-    /// There is no such component.
+    /// There is no component with this id.
     #[error("there is no component `{id}`{}", Nearest(.nearest.as_deref()), id = plain(.id))]
     #[non_exhaustive]
     NoComponent { id: String, nearest: Option<String> },
@@ -57,13 +58,13 @@ pub enum LookupError {
     #[non_exhaustive]
     NotImported { component: String, import: String, nearest: Option<String> },
 
-    /// The function takes or returns something that cannot leave its store.
+    /// The function takes or returns a type that cannot leave its store.
     #[error("`{function}`, {place}: `{found}` cannot leave the component's store", function = plain(.function))]
     #[non_exhaustive]
     Uncarried { function: String, place: String, found: String },
 }
 
-/// "; interface `a` has it", "; `a` and `b` have it".
+/// Writes "; interface `a` has it" or "; `a` and `b` have it".
 struct Elsewhere<'a>(&'a [String], bool);
 
 impl fmt::Display for Elsewhere<'_> {
@@ -124,11 +125,11 @@ pub enum HandleError {
     #[error("the handle is not held: it was moved or dropped, or is another composition's")]
     NotHeld,
 
-    /// The composition was closed, and with it all that its callers hold.
+    /// The composition was closed, and with it all handles of its callers.
     #[error("the composition was closed, and with it the handles that its callers held")]
     Closed,
 
-    /// A layer can neither copy a handle, a stream or a future nor make one.
+    /// A layer tried to copy or make a handle, a stream or a future.
     #[error("a handle, a stream or a future cannot be copied, or made, by a layer")]
     Uncopied,
 
@@ -138,8 +139,8 @@ pub enum HandleError {
     )]
     Lent,
 
-    /// The resource was lost when the component that defined it ended and was started again, or when
-    /// the time was over that it had after being replaced.
+    /// The resource was lost: the component that defined it ended and was restarted, or it was
+    /// replaced and the time for its remaining resources is over.
     #[error(
         "resource `{resource}` is lost: component `{component}`, which defined it, ended and was started again or \
          replaced", resource = plain(.resource), component = plain(.component))]
@@ -164,7 +165,7 @@ pub enum HandleError {
         resource: String,
     },
 
-    /// A component would hold more handles than it may.
+    /// A component would hold more handles of other components' resources than it may.
     #[error(
         "component `{component}` holds {limit} handles of other components' resources, which is the \
          most that it may have; it must drop some, or have a higher `with_handle_limit`", component = plain(.component))]
@@ -172,11 +173,12 @@ pub enum HandleError {
     TooMany {
         /// The component that holds them.
         component: String,
-        /// How many it may hold.
+        /// The most handles that it may hold.
         limit: usize,
     },
 
-    /// Others would hold more of a component's resources than its store has room for.
+    /// Other components and callers would hold more of a component's resources than its store has
+    /// room for.
     #[error(
         "others hold {held} resources of component `{component}`, which is as many as they may: its store \
          has room for {limit} handles; they must drop some, or its store have a higher \
@@ -186,26 +188,27 @@ pub enum HandleError {
     TooManyOut {
         /// The component that the resources live in.
         component: String,
-        /// How many others hold.
+        /// How many they hold.
         held: usize,
-        /// How many handles its store has room for.
+        /// The capacity of its store, in handles.
         limit: usize,
     },
 
-    /// The process has no names left for resources that Rust implements, or for streams of Rust.
+    /// The process cannot name more resources that Rust implements, or more streams and futures
+    /// made in Rust.
     #[error(
         "no more handles can be made: the resources that Rust implements, or the streams and futures that Rust \
          holds as `Val`s, are as many as there can be in a process; some must be dropped"
     )]
     NoNames,
 
-    /// The handle is of another resource than the function takes.
+    /// The handle's resource is not the one that the function takes.
     #[error("expected a handle of resource `{expected}`, found one of `{found}`")]
     #[non_exhaustive]
     OtherResource {
-        /// The resource that was wanted.
+        /// The resource that the function takes.
         expected: String,
-        /// The resource that the handle is of.
+        /// The resource of the handle.
         found: String,
     },
 }

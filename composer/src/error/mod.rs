@@ -1,4 +1,14 @@
-//! Every public error. [`CompositionError`] is the one that `?` needs; the others sit inside it.
+//! Every public error. [`CompositionError`] is the one that `?` needs; the others are inside it.
+//!
+//! There is one enum for each operation that can fail, so a signature tells what can go wrong:
+//! planning (`plan.rs`), starting and fusing (`start.rs`), looking up and passing (`call.rs`), Rust
+//! types (`typed.rs`). A message states what was expected and what was found, and ends with what
+//! the user can do; causes are in `source()` and not repeated. Names come from components and
+//! peers, so every name in a message is escaped (`text.rs`). `panic.rs` turns panics of the
+//! application's code into errors.
+//!
+//! All errors are `Clone`, since one cause may end many calls; what wasmtime reports is shared in a
+//! [`Cause`].
 
 mod call;
 mod panic;
@@ -28,12 +38,13 @@ pub use typed::{TypeDifference, TypedError, TypedProblem};
 /// Why composing, calling or closing failed.
 ///
 /// A caller can tell without reading text what went wrong: [`Trap`](Self::Trap) and
-/// [`Unavailable`](Self::Unavailable) mean that the provider is gone, every other variant that the
-/// composition goes on as it was.
+/// [`Unavailable`](Self::Unavailable) mean that the provider has ended; after every other error the
+/// composition goes on as before.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompositionError {
-    /// The components cannot be wired: the caller's mistake, found before any store exists.
+    /// The components cannot be wired. Found before any store exists; usually the mistake of the
+    /// caller.
     #[error(transparent)]
     Plan(#[from] PlanError),
 
@@ -45,24 +56,24 @@ pub enum CompositionError {
     #[error(transparent)]
     Fuse(#[from] FuseError),
 
-    /// A component cannot be given what it is to have of WASI.
+    /// A component's WASI cannot be provided as configured.
     #[cfg(feature = "wasi")]
     #[error(transparent)]
     Wasi(#[from] WasiError),
 
-    /// No such function is offered by the composition.
+    /// The composition does not offer such a function.
     #[error(transparent)]
     Lookup(#[from] LookupError),
 
-    /// A function is not of the Rust types that it was to be called with.
+    /// A function's type does not match the Rust types with which it was to be called.
     #[error(transparent)]
     Typed(#[from] TypedError),
 
-    /// The arguments do not fit the function; it was not called and nothing was moved.
+    /// The arguments do not fit the function. It was not called, and no handle was moved.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
 
-    /// A handle cannot be dropped.
+    /// A handle cannot be used as asked.
     #[error(transparent)]
     Handle(#[from] HandleError),
 
@@ -70,7 +81,7 @@ pub enum CompositionError {
     #[error(transparent)]
     Stream(#[from] StreamLost),
 
-    /// A component made more calls than it may have waiting. It traps.
+    /// A component made more calls than it may have outstanding at a time. The component traps.
     #[error(
         "component `{component}` has {limit} calls of other components waiting, which is the most \
          that it may have; it must await some before it makes more, or have a higher `with_calls_in_flight`",
@@ -80,13 +91,14 @@ pub enum CompositionError {
     Flood {
         /// The component that makes the calls.
         component: String,
-        /// How many calls of one component may wait at a time.
+        /// The most calls that the component may have outstanding.
         limit: usize,
     },
 
-    /// More bytes would wait on behalf of a component than it may have waiting: arguments of its calls that
-    /// are not answered, results that it has not taken, and what it writes to streams. If it would have made a
-    /// call, or written to a stream, it traps; a result that is too much is dropped, and its call has failed.
+    /// More bytes would be outstanding on behalf of a component than it may have: arguments of its
+    /// calls without an answer, results that it has not taken, and elements that it writes to
+    /// streams. If a call or a write exceeds the limit, the component traps; if a result does, the
+    /// result is dropped and the call fails.
     #[error(
         "component `{component}` has {waiting} bytes waiting in calls and streams, and {bytes} more would \
          be more than the {limit} that it may have; it must await some calls before it makes more, or have \
@@ -96,16 +108,17 @@ pub enum CompositionError {
     FloodOfBytes {
         /// The component that makes the calls.
         component: String,
-        /// How many bytes wait, in bytes of the host's memory.
+        /// How many bytes are outstanding, measured in the host's memory.
         waiting: usize,
-        /// How many more there would be.
+        /// How many bytes would be added.
         bytes: usize,
-        /// How many may wait at a time.
+        /// The most bytes that may be outstanding.
         limit: usize,
     },
 
-    /// A call between components that import from each other in a cycle would never end: what it
-    /// waits for waits for the caller. It was not queued. The component that made it traps.
+    /// A call between components that import from each other in a cycle would never end: the callee
+    /// waits, perhaps through others, for the caller. The call was not queued, and the component
+    /// that made it traps.
     #[error(
         "calling `{function}` of component `{component}` would never end: {}",
         Chain(.chain), function = plain(.function), component = plain(.component))]
@@ -115,13 +128,13 @@ pub enum CompositionError {
         component: String,
         /// The exported function that was to be called, as `interface#function`.
         function: String,
-        /// Who waits for whom: the caller first, then what it would wait for, and last what waits for
-        /// the caller.
+        /// Which component waits for which: first the caller and what it would wait for, last the
+        /// step that waits for the caller.
         chain: Vec<WaitStep>,
     },
 
-    /// A value is not of the type that was checked: an implementation of
-    /// [`FromComponentValue`](crate::FromComponentValue) by hand is wrong.
+    /// A result cannot be converted although its type was checked: a handwritten implementation of
+    /// [`FromComponentValue`](crate::FromComponentValue) is wrong.
     #[error("the result of `{function}` cannot be converted: {problem}", function = plain(.function))]
     #[non_exhaustive]
     Conversion {
@@ -131,7 +144,7 @@ pub enum CompositionError {
         problem: String,
     },
 
-    /// The guest trapped, or a host function that it called failed or panicked, in this very call.
+    /// The guest trapped during this call, or a host function that it called failed or panicked.
     /// The component's store has ended.
     #[error("component `{component}` trapped in `{function}`", component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
@@ -145,12 +158,12 @@ pub enum CompositionError {
         source: Cause,
     },
 
-    /// A function that is implemented outside of any component, in Rust or on another machine,
-    /// failed or panicked. It goes on taking calls.
+    /// A function that no component implements, but Rust or another machine, failed or panicked.
+    /// Its provider continues to take calls.
     #[error("`{function}` of `{component}` failed", function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     Host {
-        /// The id of what implements the function.
+        /// The id of the provider.
         component: String,
         /// The function that was called, as `interface#function`.
         function: String,
@@ -159,15 +172,15 @@ pub enum CompositionError {
         source: Cause,
     },
 
-    /// A [layer](crate::layer) did not let the call pass, or what it returned.
+    /// A [layer](crate::layer) refused the call or its result.
     #[error("a layer failed the call of `{function}` of `{component}`", function = plain(.function), component = plain(.component))]
     #[non_exhaustive]
     Layer {
-        /// The component that the call was to go to.
+        /// The component that the call was for.
         component: String,
         /// The exported function that was called, as `interface#function`.
         function: String,
-        /// What the layer says.
+        /// The layer's reason.
         #[source]
         source: Cause,
     },
@@ -178,11 +191,12 @@ pub enum CompositionError {
         if *.started { "stopped before answering" } else { "is not running and cannot be asked for" }, component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
     Unavailable {
-        /// The component that was to answer.
+        /// The component that should have answered.
         component: String,
         /// The exported function that was called, as `interface#function`.
         function: String,
-        /// Whether the call may have run in part: `false` means that it never reached the guest.
+        /// Whether the guest may have executed part of the call. `false` means that the call never
+        /// reached it.
         started: bool,
         /// Why the component ended.
         #[source]
@@ -213,7 +227,7 @@ pub enum CompositionError {
     },
 }
 
-/// An error with its causes.
+/// The text of an error and all its causes.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -225,16 +239,16 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Nothing that is waited for can come any more: the cause of a [`CompositionError::Trap`], above
-/// wasmtime's own, `Trap::AsyncDeadlock`.
+/// No component of a group can go on: the cause of a [`CompositionError::Trap`], above wasmtime's
+/// own `Trap::AsyncDeadlock`.
 ///
-/// Calls and the ends of streams and futures are waited for by components of which none can go on without
-/// another one of them.
+/// Each of them waits only for others of the group: for answers of calls, or for the other ends of
+/// streams and futures.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nothing that is waited for can come any more: {}", listed(.waits, ", "))]
 #[non_exhaustive]
 pub struct Deadlock {
-    /// Who waits for whom, and for what, a sentence each.
+    /// Which component waits for which, and for what; a sentence each.
     pub waits: Vec<String>,
     #[source]
     trap: Trap,
@@ -286,7 +300,7 @@ impl fmt::Display for Waited<'_> {
     }
 }
 
-/// Why a component runs no longer.
+/// Why a component has stopped.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -300,21 +314,22 @@ pub enum StopReason {
     Trapped {
         /// The component whose store ended.
         component: String,
-        /// What was running, as far as it is known.
+        /// The function that was running, as far as it is known.
         function: String,
         /// The trap, with its backtrace.
         #[source]
         source: Cause,
     },
 
-    /// A sync call took longer than its deadline, or a resource's destructor did. It held the component's
-    /// store, so nothing but the store's end could end it.
+    /// A sync call, or a resource's destructor, took longer than its deadline. It held the
+    /// component's store, so only ending the store could end it.
     #[error("component `{component}` was ended in `{function}`, which ran beyond its deadline", component = plain(.component), function = plain(.function))]
     #[non_exhaustive]
     Expired {
         /// The component whose store ended.
         component: String,
-        /// The exported function that was running, as `interface#function`, or that it was a destructor.
+        /// The exported function that was running, as `interface#function`, or a text saying that
+        /// it was a destructor.
         function: String,
     },
 
@@ -324,17 +339,17 @@ pub enum StopReason {
     NotRestarted {
         /// The component whose store ended.
         component: String,
-        /// Why the new one could not be started.
+        /// Why the new store could not be started.
         #[source]
         source: Box<StartError>,
     },
 
-    /// The component has no store yet: it was called by one that is started before it, while that one
-    /// was being started.
+    /// The component has no store yet: a component that is started before it called it while it was
+    /// itself being started.
     #[error("the component was not started yet")]
     NotStarted,
 
-    /// Another component took its place.
+    /// Another component has replaced it.
     #[error("the component was replaced")]
     Replaced,
 
@@ -343,9 +358,9 @@ pub enum StopReason {
     RuntimeShutdown,
 }
 
-/// What wasmtime, a host function or a guest's trap reported; cheap to clone.
+/// An error reported by wasmtime, a host function or a guest's trap; cheap to clone.
 ///
-/// Prints the outermost level; the rest is in [`source`](std::error::Error::source).
+/// Prints the outermost level; the others are in [`source`](std::error::Error::source).
 #[derive(Clone)]
 pub struct Cause {
     error: Arc<wasmtime::Error>,
@@ -356,8 +371,9 @@ impl Cause {
         Self { error: Arc::new(error) }
     }
 
-    /// The underlying error, anywhere in the chain, if it is an `E`: a [`wasmtime::Trap`], say, a
-    /// [`CompositionError`] of the component that was called, or a host function's own error.
+    /// The underlying error, anywhere in the chain, if it is an `E`: for instance a
+    /// [`wasmtime::Trap`], a [`CompositionError`] of the component that was called, or a host
+    /// function's own error.
     pub fn downcast_ref<E: std::error::Error + Send + Sync + 'static>(&self) -> Option<&E> {
         self.error.downcast_ref::<E>()
     }
@@ -375,8 +391,8 @@ impl fmt::Debug for Cause {
 }
 
 impl Cause {
-    /// The levels of the error, outermost first. wasmtime wraps a trap in its backtrace, over
-    /// several lines; that stands in `backtrace`, and what went wrong is below it.
+    /// The levels of the error, outermost first. The outermost level of a trap is wasmtime's
+    /// backtrace, several lines long; it is skipped here, as `backtrace` returns it.
     fn levels(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
         self.error.chain().skip(usize::from(self.backtrace().is_some()))
     }
@@ -397,18 +413,18 @@ impl std::error::Error for Cause {
     }
 }
 
-/// The guest computed for too long, as
-/// [`ComposableDescriptor::with_run_limit`](crate::ComposableDescriptor::with_run_limit) says.
+/// The guest computed for longer than
+/// [`ComposableDescriptor::with_run_limit`](crate::ComposableDescriptor::with_run_limit) allows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the guest computed for more than {ticks} ticks of its engine's epoch in a row")]
 #[non_exhaustive]
 pub struct RunLimit {
-    /// The limit.
+    /// The limit, in ticks of the engine's epoch.
     pub ticks: u32,
 }
 
-/// Something went on in the component for too long that nobody waited for, as
-/// [`ComposableDescriptor::with_grace`](crate::ComposableDescriptor::with_grace) says.
+/// The component went on working without a call in progress for longer than
+/// [`ComposableDescriptor::with_grace`](crate::ComposableDescriptor::with_grace) allows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the guest went on for {grace:?} with what nobody waits for any more; it must end what is given up, or \
@@ -416,19 +432,19 @@ pub struct RunLimit {
 )]
 #[non_exhaustive]
 pub struct GraceOver {
-    /// The time that it had.
+    /// The time that was allowed.
     pub grace: Duration,
 }
 
-/// A stream or a future of another component was lost: the component ended, or was started again or
-/// replaced, before it had written the end of it. Whoever goes on reading it gets this.
+/// A stream or future of another component was lost: the component ended, was restarted or was
+/// replaced before it had written the end. Readers get this error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("component `{component}` {}", Lost(.reason.as_deref()), component = plain(.component))]
 #[non_exhaustive]
 pub struct StreamLost {
     /// The component that wrote it.
     pub component: String,
-    /// Why it was given up, if its writer has not ended.
+    /// Why the stream was given up, if the writer has not ended.
     pub reason: Option<String>,
 }
 
@@ -443,7 +459,7 @@ impl fmt::Display for Lost<'_> {
     }
 }
 
-/// A [`HostInterface`](crate::HostInterface) was not declared as it must be; the cause of
+/// A [`HostInterface`](crate::HostInterface) was declared wrongly; the cause of
 /// [`PlanProblem::Load`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}, `{item}`: it {problem}", Interface(.interface.as_deref()))]
@@ -477,7 +493,7 @@ pub struct HostPanic {
     pub message: String,
 }
 
-/// What a wrong name was probably meant to be.
+/// The name that a wrong name was probably meant to be.
 struct Nearest<'a>(Option<&'a str>);
 
 impl fmt::Display for Nearest<'_> {
@@ -489,7 +505,7 @@ impl fmt::Display for Nearest<'_> {
     }
 }
 
-/// "both `a` and `b`", "`a`, `b` and `c`".
+/// Writes "both `a` and `b`" or "`a`, `b` and `c`".
 pub(crate) struct All<'a>(pub(crate) &'a [String]);
 
 impl fmt::Display for All<'_> {

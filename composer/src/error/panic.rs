@@ -1,16 +1,16 @@
-//! What goes wrong in the host: panics, and mistakes of this library.
+//! Faults of the host: panics of the application's code, and bugs of this library.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::HostPanic;
 
-/// The error that a host function's panic is.
+/// The error for a host function's panic.
 pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> wasmtime::Error {
     wasmtime::Error::new(HostPanic { message: panic_message(panic) })
 }
 
-/// What a panic says.
+/// The message of a panic.
 pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,
@@ -21,14 +21,15 @@ pub(crate) fn panic_message(panic: Box<dyn Any + Send>) -> String {
     }
 }
 
-/// Drops what runs code of the application's when it is dropped, the data of a store. A panic there ends what is
-/// ending already, and is nobody else's.
+/// Drops a value whose drop runs the application's code, such as the data of a store. A panic there
+/// is contained: the store is ending already, and other components must not be affected.
 pub(crate) fn discard<T>(it: T) {
-    // The panic hook has told of it.
+    // The panic hook has reported it.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(it)));
 }
 
-/// The error that something is not as it has to be, whatever guests and the host do.
+/// The error for a broken invariant of this library, which no guest or application should be able
+/// to cause.
 pub(crate) fn bug(what: &str) -> wasmtime::Error {
     wasmtime::Error::msg(format!(
         "{what}; this is a bug of wasm-runtime-composer: please report it, with how it came about"

@@ -1,13 +1,17 @@
-//! What keeps components from being wired.
+//! Problems that keep components from being wired.
+//!
+//! A plan reports all its problems at once, and each names the components by the ids that the user
+//! gave, shows both sides of a difference, and proposes what to change: most messages end with the
+//! call to add.
 
 use std::fmt;
 
 use super::{All, Cause, FuseError, Nearest, listed, plain};
 
-/// Everything that keeps the components from being wired.
+/// All problems that keep the components from being wired.
 ///
-/// Prints every problem, one per line if there is more than one, and with `{:?}` their causes too: that
-/// is how a `main` that returns it shows it.
+/// Prints every problem, one per line if there are several. With `{:?}`, which is how a `main` that
+/// returns the error shows it, the causes are printed too.
 #[derive(Clone)]
 pub struct PlanError {
     problems: Vec<PlanProblem>,
@@ -18,7 +22,8 @@ impl PlanError {
         Self { problems }
     }
 
-    /// The problems: first those of names and hints, then those of types, then what linkers lack.
+    /// The problems: first those of names and hints, then those of types, then items that linkers
+    /// lack.
     pub fn problems(&self) -> &[PlanProblem] {
         &self.problems
     }
@@ -56,7 +61,7 @@ impl fmt::Debug for PlanError {
 
 impl std::error::Error for PlanError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // With several problems their causes are part of the text, as there can be one source only.
+        // An error can have only one source. With several problems the causes are part of the text.
         match self.problems.as_slice() {
             [problem] => problem.source(),
             _ => None,
@@ -77,12 +82,13 @@ pub enum PlanProblem {
     #[non_exhaustive]
     InvalidId { id: String, reason: &'static str },
 
-    /// Two components were added under one id.
+    /// Two components have the same id.
     #[error("two components have the id `{id}`; ids must be unique", id = plain(.id))]
     #[non_exhaustive]
     DuplicateId { id: String },
 
-    /// Bytes that are no component, a core module, or a component the engine does not accept.
+    /// The component's bytes cannot be loaded: they are not a component, or the engine does not
+    /// support it.
     #[error("component `{component}` cannot be loaded", component = plain(.component))]
     #[non_exhaustive]
     Load {
@@ -91,45 +97,47 @@ pub enum PlanProblem {
         source: Cause,
     },
 
-    /// Component and linker belong to two engines.
+    /// A component and its linker belong to different engines.
     #[error(
         "component `{component}` was compiled for another engine than its linker's; \
          build both with the same `Engine`", component = plain(.component))]
     #[non_exhaustive]
     EngineMismatch { component: String },
 
-    /// An inbox without room for a call.
+    /// An inbox without room for any call.
     #[error("the inbox of component `{component}` has capacity 0; it must have room for a call", component = plain(.component))]
     #[non_exhaustive]
     NoCapacity { component: String },
 
-    /// No instance of a component.
+    /// A component with zero instances.
     #[error("component `{component}` has 0 instances; it must have one at least", component = plain(.component))]
     #[non_exhaustive]
     NoInstances { component: String },
 
-    /// Several instances of something of which there is one.
+    /// Several instances of a component that is already running, which cannot be instantiated
+    /// again.
     #[error(
         "component `{component}` is to have several instances but runs already, and how to start \
          another is not known; compose it from a `ComposableComponent`", component = plain(.component))]
     #[non_exhaustive]
     OneInstance { component: String },
 
-    /// A restart policy for something that cannot be made anew.
+    /// A restart policy for a component that cannot be instantiated again.
     #[error(
         "component `{component}` has a restart policy but runs already, and how to start it anew is \
          not known; compose it from a `ComposableComponent`", component = plain(.component))]
     #[non_exhaustive]
     NotRestartable { component: String },
 
-    /// A setting for a composition that runs already.
+    /// A setting for a composition that is already running.
     #[error(
         "component `{component}` is a composition that runs already; its inboxes have their \
          capacity from its own descriptors", component = plain(.component))]
     #[non_exhaustive]
     CapacityOfComposition { component: String },
 
-    /// Nobody provides an import. Several components that import it are one problem.
+    /// No component provides an import. Several components with the same import are reported as one
+    /// problem.
     #[error(
         "{}, imported by {}, {}{}{}{}{}, and {}; {}",
         Import { kind, import, items },
@@ -146,27 +154,28 @@ pub enum PlanProblem {
     Unsatisfied {
         /// The components that import it.
         components: Vec<String>,
-        /// The components whose linkers could define it: each of `components`, or what it is fused into.
+        /// The components whose linkers could define it: each of `components`, or the fused group
+        /// that it is in.
         linkers: Vec<String>,
         import: String,
         kind: &'static str,
-        /// What the linkers lack of an interface of which they define the rest, or define wrongly.
+        /// If a linker defines part of the interface: the items that it lacks or defines wrongly.
         items: Vec<String>,
-        /// Components that export it but whose filter hides it.
+        /// The components that export it but hide it with a filter.
         hidden_by: Vec<String>,
-        /// Components that export it in a version that is not compatible, with their exports.
+        /// The components that export an incompatible version, each with the export's name.
         other_versions: Vec<(String, String)>,
-        /// Composers inside of which several components export it and no export hint chooses, each with
-        /// the id of one of those.
+        /// The composers in which several components export it and no export hint chooses, each
+        /// with the id of one of those components.
         undecided_in: Vec<(String, String)>,
-        /// Components that export it but are not trusted.
+        /// The components that export it but are not trusted.
         untrusted: Vec<String>,
-        /// What is wrong with what a linker defines.
+        /// What is wrong with the linker's definition.
         #[source]
         source: Option<Cause>,
     },
 
-    /// A hint leaves an import to the component's linker, which does not define it.
+    /// A hint leaves an import to the component's linker, which lacks a definition.
     #[error(
         "the linker of `{component}` {} {}, for which a hint names `host`; define it there, or drop the \
          hint",
@@ -177,9 +186,9 @@ pub enum PlanProblem {
         component: String,
         import: String,
         kind: &'static str,
-        /// What the linker lacks of an interface of which it defines the rest, or defines wrongly.
+        /// If the linker defines part of the interface: the items that it lacks or defines wrongly.
         items: Vec<String>,
-        /// What is wrong with what the linker defines.
+        /// What is wrong with the linker's definition.
         #[source]
         source: Option<Cause>,
     },
@@ -195,7 +204,7 @@ pub enum PlanProblem {
     AmbiguousImport {
         component: String,
         import: String,
-        /// Its name where it is provided.
+        /// The name of the export, which may differ from the import's.
         export: String,
         providers: Vec<String>,
     },
@@ -214,14 +223,14 @@ pub enum PlanProblem {
         nearest: Option<String>,
     },
 
-    /// An import hint for something that is not imported.
+    /// An import hint for a name that the component does not import.
     #[error(
         "component `{component}` does not import `{import}`, for which it has a hint{}",
         Nearest(.nearest.as_deref()), component = plain(.component), import = plain(.import))]
     #[non_exhaustive]
     HintNotImported { component: String, import: String, nearest: Option<String> },
 
-    /// A hint names a component that does not export what is wanted.
+    /// A hint names a component that lacks the export.
     #[error(
         "the hint for {} names {}`{target}`, which {}{}",
         Hinted(.component.as_deref(), .name),
@@ -233,11 +242,11 @@ pub enum PlanProblem {
         /// The importer; `None` for an export hint.
         component: Option<String>,
         name: String,
-        /// What was wanted, if the hint gives it another name.
+        /// The name of the export that the hint asks for, if it differs from the import's.
         export: Option<String>,
         target: String,
         hidden: bool,
-        /// What the component exports under almost that name.
+        /// The export with the most similar name, if one is similar.
         nearest: Option<String>,
     },
 
@@ -257,7 +266,7 @@ pub enum PlanProblem {
         name: String,
     },
 
-    /// A filter names something that the component does not export.
+    /// A filter names an export that the component does not have.
     #[error(
         "component `{component}` does not export `{name}`, which its filter names{}",
         Nearest(.nearest.as_deref()), component = plain(.component), name = plain(.name))]
@@ -273,7 +282,7 @@ pub enum PlanProblem {
         consumer: String,
         provider: String,
         import: String,
-        /// The name under which the provider exports it.
+        /// The name of the provider's export.
         export: String,
         /// Steps from the import to the item, outermost first.
         path: Vec<String>,
@@ -288,15 +297,15 @@ pub enum PlanProblem {
         consumer: String,
         provider: String,
         import: String,
-        /// The name under which the provider exports it.
+        /// The name of the provider's export.
         export: String,
         /// Steps from the import to the difference, outermost first.
         path: Vec<String>,
-        /// The type that the importer has, as WIT writes it; a long one by its beginning.
+        /// The importer's type, as in WIT; abbreviated if it is long.
         expected: String,
-        /// The type that the provider has.
+        /// The provider's type, likewise.
         found: String,
-        /// The first thing in which two enums, variants, records, flags or functions differ.
+        /// In words, the first difference between two enums, variants, records, flags or functions.
         difference: Option<String>,
     },
 
@@ -344,14 +353,14 @@ pub enum PlanProblem {
     #[non_exhaustive]
     CodeImport { consumer: String, provider: String, import: String, kind: &'static str },
 
-    /// Containment for something that is not imported.
+    /// Containment for a name that the component does not import.
     #[error(
         "component `{component}` does not import `{name}`, whose failures it is to contain{}",
         Nearest(.nearest.as_deref()), component = plain(.component), name = plain(.name))]
     #[non_exhaustive]
     ContainedNotImported { component: String, name: String, nearest: Option<String> },
 
-    /// Two containments for one name.
+    /// Two containments for the same name.
     #[error("component `{component}` says twice how to contain failures of `{name}`; keep one", component = plain(.component), name = plain(.name))]
     #[non_exhaustive]
     ContainedTwice { component: String, name: String },
@@ -363,7 +372,7 @@ pub enum PlanProblem {
     #[non_exhaustive]
     ContainedOfHost { component: String, import: String },
 
-    /// A layer on something that is not imported.
+    /// A layer on a name that the component does not import.
     #[error(
         "component `{component}` does not import `{name}`, which a layer is to be on{}",
         Nearest(.nearest.as_deref()), component = plain(.component), name = plain(.name))]
@@ -394,7 +403,7 @@ pub enum PlanProblem {
         found: Option<String>,
     },
 
-    /// Nothing with this id is there to be replaced.
+    /// There is no component with this id to replace.
     #[error("there is no component `{component}` to replace{}", Nearest(.nearest.as_deref()), component = plain(.component))]
     #[non_exhaustive]
     NothingToReplace { component: String, nearest: Option<String> },
@@ -404,7 +413,7 @@ pub enum PlanProblem {
     #[non_exhaustive]
     NotReplaceable { component: String, reason: &'static str },
 
-    /// A replacement does not export what is used of the component that it is to replace.
+    /// A replacement lacks an export that is used of the component that it replaces.
     #[error(
         "the replacement of `{component}` {} `{export}`, which {}",
         if *.hidden { "hides" } else { "does not export" },
@@ -418,8 +427,8 @@ pub enum PlanProblem {
         hidden: bool,
     },
 
-    /// A replacement imports an interface in a version for which what is said of the old component's import
-    /// does not hold.
+    /// A replacement imports an interface in a version that a rule for the old component's import
+    /// does not fit, so the rule would be lost.
     #[error(
         "the replacement of `{component}` imports `{import}`, for which {rule} `{name}` does not hold, as the \
          versions are not compatible; say the same of `{import}` with {} on the replacement, or drop it with \
@@ -429,9 +438,9 @@ pub enum PlanProblem {
     ReplacementLosesRule {
         component: String,
         rule: ImportRule,
-        /// What it is said of: an import, or `import#function`.
+        /// The name in the rule: an import, or `import#function`.
         name: String,
-        /// What the replacement imports.
+        /// The name of the replacement's import.
         import: String,
     },
 
@@ -447,7 +456,7 @@ pub enum PlanProblem {
         path: Vec<String>,
     },
 
-    /// A replacement exports something with another type than the composition offers it.
+    /// A replacement exports an item with another type than the composition offers.
     #[error(
         "{} of the replacement of `{component}` is not what the composition offers: expected \
          `{expected}`, found `{found}`{}",
@@ -460,11 +469,11 @@ pub enum PlanProblem {
         path: Vec<String>,
         expected: String,
         found: String,
-        /// The first thing in which two enums, variants, records, flags or functions differ.
+        /// In words, the first difference between two enums, variants, records, flags or functions.
         difference: Option<String>,
     },
 
-    /// A replacement exports a resource that lives somewhere else than the one before.
+    /// A replacement exports a resource that is defined by another component than before.
     #[error(
         "the replacement of `{component}` exports a resource `{resource}` of another component than \
          before, and {} the one before",
@@ -480,23 +489,25 @@ pub enum PlanProblem {
         consumer: Option<String>,
     },
 
-    /// A resource that components of a cycle only pass on to each other.
+    /// A resource that the components of a cycle pass on to each other without any of them defining
+    /// it.
     #[error(
         "resource `{resource}`, imported by `{component}`, is defined by no component: those of a \
          cycle only pass it on to each other", resource = plain(.resource), component = plain(.component))]
     #[non_exhaustive]
     HomelessResource { component: String, resource: String },
 
-    /// A setting of a component that shares its store with those that it is fused with.
+    /// A setting of a single component, which shares its store with the components that it is fused
+    /// with.
     #[error("{}", InOneStore { component, group, setting, is_for_group: *.is_for_group })]
     #[non_exhaustive]
     NotInOneStore {
-        /// The component, or the group itself for what was said of all inside.
+        /// The component; for a setting of all components inside, the group.
         component: String,
-        /// What it is fused into.
+        /// The group that it is fused into.
         group: String,
         setting: &'static str,
-        /// Whether the descriptor of what they are fused into can have the setting.
+        /// Whether the group's descriptor can have the setting instead.
         is_for_group: bool,
     },
 
@@ -504,7 +515,7 @@ pub enum PlanProblem {
     #[error("the components of `{component}` cannot be fused into one", component = plain(.component))]
     #[non_exhaustive]
     Fuse {
-        /// What they are fused into.
+        /// The group that they are fused into.
         component: String,
         #[source]
         source: FuseError,
@@ -535,7 +546,7 @@ impl fmt::Display for Hinted<'_> {
 const MISSING: &str = "is missing: no other component exports it";
 const NO_OTHER: &str = "has no provider of its type: no other component exports it";
 
-/// An import, or items of it.
+/// Writes an import, or items of it.
 struct Import<'a> {
     kind: &'static str,
     import: &'a str,
@@ -552,7 +563,7 @@ impl fmt::Display for Import<'_> {
     }
 }
 
-/// Why linkers do not provide it either.
+/// Writes why linkers do not provide the import either.
 struct Linkers<'a>(&'a [String], bool, bool);
 
 impl fmt::Display for Linkers<'_> {
@@ -574,7 +585,7 @@ impl fmt::Display for Linkers<'_> {
     }
 }
 
-/// What would provide it.
+/// Writes what would provide the import.
 struct Remedy<'a> {
     import: &'a str,
     linkers: &'a [String],
@@ -604,13 +615,13 @@ impl fmt::Display for Remedy<'_> {
     }
 }
 
-/// Whether this library has an interface of WASI.
+/// Whether this library can provide a WASI interface.
 enum Wasi<'a> {
     Has,
     Lacks(&'a str),
 }
 
-/// The packages of WASI that [`Wasi`](crate::Wasi) has.
+/// The WASI packages that [`Wasi`](crate::Wasi) provides.
 const WASI: [&str; 7] = [
     "wasi:cli",
     "wasi:clocks",
@@ -627,7 +638,7 @@ fn wasi(import: &str) -> Option<Wasi<'_>> {
     Some(if WASI.contains(&package) { Wasi::Has } else { Wasi::Lacks(package) })
 }
 
-/// "`a`", "`a` and `b`", "`a`, `b` and 3 others".
+/// Writes "`a`", "`a` and `b`" or "`a`, `b` and 3 others".
 struct Each<'a>(&'a [String]);
 
 impl fmt::Display for Each<'_> {
@@ -646,10 +657,10 @@ impl fmt::Display for Each<'_> {
     }
 }
 
-/// So many names are told.
+/// The number of names listed before "3 more".
 const MOST: usize = 8;
 
-/// "function `a`, function `b`, .. 3 more"
+/// Writes "function `a`, function `b`, .. 3 more".
 struct Listed<'a>(&'a [String]);
 
 impl fmt::Display for Listed<'_> {
@@ -715,7 +726,7 @@ impl fmt::Display for Undecided<'_> {
     }
 }
 
-/// The import's name, where it is not the export's.
+/// Writes the import's name if it differs from the export's.
 struct As<'a>(&'a str, &'a str);
 
 impl fmt::Display for As<'_> {
@@ -724,7 +735,7 @@ impl fmt::Display for As<'_> {
     }
 }
 
-/// The export's name, where it is not the import's.
+/// Writes the export's name if it differs from the import's.
 struct From<'a>(&'a str, &'a str);
 
 impl fmt::Display for From<'_> {
@@ -733,7 +744,7 @@ impl fmt::Display for From<'_> {
     }
 }
 
-/// The import, then the steps into it.
+/// Writes the import, then the steps into it.
 struct Path<'a>(&'a [String], &'a str);
 
 impl fmt::Display for Path<'_> {
@@ -743,7 +754,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// The first thing in which two types differ.
+/// Writes the first difference between two types.
 struct Difference<'a>(Option<&'a str>);
 
 impl fmt::Display for Difference<'_> {
@@ -812,26 +823,26 @@ impl fmt::Display for InOneStore<'_> {
     }
 }
 
-/// What else there is to do about a type that cannot cross.
+/// What else can be done about a type that cannot cross between stores.
 fn needs_codec(found: &str) -> &'static str {
     let is_stream = ["stream", "future"].iter().any(|it| found.starts_with(it));
     if is_stream && cfg!(not(feature = "codec")) { ", or turn on the feature `codec`" } else { "" }
 }
 
-/// What a descriptor says of an import.
+/// A kind of rule that a descriptor has for an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImportRule {
-    /// Who is to satisfy it.
+    /// Which provider satisfies it.
     Hint,
-    /// That failures of its provider are contained.
+    /// How failures of its provider are contained.
     Containment,
-    /// A layer on it.
+    /// A layer on the import.
     Layer,
 }
 
 impl ImportRule {
-    /// By which it is said.
+    /// The method that adds such a rule.
     pub(crate) fn method(self) -> &'static str {
         match self {
             Self::Hint => "`.with_import_hint(..)`",

@@ -1,4 +1,7 @@
-//! Components that cannot be started, or fused.
+//! Errors of components that cannot be started, of WASI configuration, and of fusing.
+//!
+//! Their causes come from wasmtime or the encoder; the errors add which component it was, and what
+//! the user can do.
 
 use std::fmt;
 #[cfg(feature = "wasi")]
@@ -20,7 +23,8 @@ pub enum StartError {
     #[non_exhaustive]
     EngineMismatch { component: String },
 
-    /// The component's store could not be made: a directory that it is to have is gone, say.
+    /// The component's store cannot be made, for instance because a directory that it is given does
+    /// not exist.
     #[error("no store can be made for component `{component}`", component = plain(.component))]
     #[non_exhaustive]
     Store {
@@ -38,7 +42,7 @@ pub enum StartError {
         source: Cause,
     },
 
-    /// Starting the component took too long: its start functions, or what they wait for.
+    /// Starting the component took too long: its start functions, or the calls that they make.
     #[error(
         "component `{component}` was not started within {after:?}; it may need a longer \
          `with_start_deadline`", component = plain(.component)
@@ -46,11 +50,11 @@ pub enum StartError {
     #[non_exhaustive]
     Timeout {
         component: String,
-        /// The time that it had.
+        /// The time that was allowed.
         after: Duration,
     },
 
-    /// The instance was taken over by another composition.
+    /// The instance already belongs to another composition.
     #[error("instance `{component}` already runs in another composition", component = plain(.component))]
     #[non_exhaustive]
     InstanceTaken { component: String },
@@ -65,13 +69,13 @@ pub enum StartError {
     NoRuntime,
 }
 
-/// A component cannot be given what it is to have of WASI, or of the host.
+/// WASI cannot be provided to a component as configured.
 #[cfg(feature = "wasi")]
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are named after what the message says of them")]
 pub enum WasiError {
-    /// A directory that a component is to have cannot be opened.
+    /// A directory that a component is given cannot be opened.
     #[error(
         "`{}` cannot be given to a component as `{guest}`: expected a directory that can be opened",
         .host.display(), guest = plain(.guest))]
@@ -83,7 +87,7 @@ pub enum WasiError {
         source: Cause,
     },
 
-    /// A host function cannot be defined in the linker: the name is taken, say.
+    /// A host function cannot be defined in the linker, for instance because the name is taken.
     #[error("the linker of a component with WASI cannot be completed")]
     #[non_exhaustive]
     Define {
@@ -113,7 +117,7 @@ pub enum FuseError {
         source: Cause,
     },
 
-    /// Two components do not go together inside one.
+    /// An import and the export that satisfies it cannot be connected inside one component.
     #[error("`{import}`, imported by `{consumer}`, cannot be fused with what `{provider}` exports", import = plain(.import), consumer = plain(.consumer), provider = plain(.provider))]
     #[non_exhaustive]
     Connect {
@@ -124,7 +128,7 @@ pub enum FuseError {
         source: Cause,
     },
 
-    /// A public export cannot be one of the fused component.
+    /// A public export cannot be an export of the fused component.
     #[error("`{export}`, exported by `{component}`, cannot be exported from the fused component", export = plain(.export), component = plain(.component))]
     #[non_exhaustive]
     Export {
@@ -134,7 +138,7 @@ pub enum FuseError {
         source: Cause,
     },
 
-    /// Components that import from each other in a cycle, which is allowed between stores alone.
+    /// Components that import from each other in a cycle, which is possible only between stores.
     #[error(
         "components that import from each other in a cycle cannot be fused: {}; leave one of them out \
          of what is fused",
@@ -146,15 +150,15 @@ pub enum FuseError {
         components: Vec<String>,
     },
 
-    /// Two components have one import, which the fused component has once, and only one of them leaves
-    /// it to the linker.
+    /// Two components share an import, which the fused component has only once, and only one of
+    /// them has a hint that leaves it to the linker.
     #[error(
         "a hint leaves `{import}` to the linker for `{hinted}`, but not for `{open}`, and components \
          that are fused import it together; give both the hint, or none", import = plain(.import), hinted = plain(.hinted), open = plain(.open))]
     #[non_exhaustive]
     HintedApart { import: String, hinted: String, open: String },
 
-    /// A public function, or type, is of a type that has no name outside of the fused component.
+    /// The type of a public function, or a public type, has no name outside of the fused component.
     #[error(
         "`{export}`, exported by `{component}`, cannot be exported from the fused component: its type \
          `{ty}` must be exported too, and {}",
@@ -163,13 +167,14 @@ pub enum FuseError {
     UnnamedType {
         export: String,
         component: String,
-        /// The type, as WIT writes it.
+        /// The type, as in WIT.
         ty: String,
-        /// Whether the component exports it, but a filter or a hint for another component keeps it inside.
+        /// Whether the component exports the type, but a filter or an export hint keeps it inside.
         hidden: bool,
     },
 
-    /// Two components import one name with types of which the fused component cannot import one for both.
+    /// Two components import the same name with types that no single import of the fused component
+    /// can satisfy.
     #[error(
         "`{import}` is imported by `{first}` and by `{second}`, with types of which no one import can be \
          both; leave one of the two out of what is fused, or provide `{import}` inside", import = plain(.import), first = plain(.first), second = plain(.second))]
@@ -182,20 +187,21 @@ pub enum FuseError {
         source: Cause,
     },
 
-    /// A component cannot be one inside of the fused component.
+    /// A component cannot be part of the fused component.
     #[error(
         "component `{component}` cannot be fused{}; leave it out of what is fused",
         Import(.import.as_deref()), component = plain(.component))]
     #[non_exhaustive]
     Component {
         component: String,
-        /// An import of it that no component inside satisfies and that cannot be one of the fused component.
+        /// An open import of the component that cannot be an import of the fused component, if that
+        /// is the reason.
         import: Option<String>,
         #[source]
         source: Cause,
     },
 
-    /// What was fused is no component, or none that the engine takes.
+    /// The result of fusing is not a valid component, or the engine does not support it.
     #[error("what the components are fused into is not valid")]
     #[non_exhaustive]
     Encode {
@@ -220,7 +226,7 @@ impl fmt::Display for Import<'_> {
 
 #[cfg(feature = "fuse")]
 impl FuseError {
-    /// The same, said of a group with the id `path`.
+    /// The same error, for a group with the id `path`.
     pub(crate) fn within(&self, path: &str) -> Self {
         let mut error = self.clone();
         let ids = match &mut error {

@@ -1,31 +1,33 @@
-//! Names, and what others say, as text that a terminal or a log can show.
+//! Names and texts of others, made safe to print on a terminal or into a log.
 //!
-//! A component can call what it imports almost anything, and a peer or a file can be called so too. Nothing of that
-//! may move the cursor, begin a line that looks like another message, or turn the direction of what stands beside it.
+//! Components choose the names of their imports almost freely, and so do peers and files. A name
+//! must not be able to move the cursor, to begin a line that looks like another message, or to
+//! change the direction of the text beside it.
 
 use std::fmt::{self, Write};
 
-/// A name, with whatever is not to be printed as it is escaped, as in `\u{1b}`.
+/// A name in which characters that must not be printed are escaped, as in `\u{1b}`.
 pub(crate) fn plain(name: &str) -> PlainText<'_> {
     PlainText(name)
 }
 
-/// Names, with `between` between them.
+/// Names separated by `between`.
 pub(crate) fn listed<'a>(names: &'a [String], between: &'static str) -> ListOf<'a> {
     ListOf(names, between)
 }
 
-/// Whether a name can be printed as it is.
+/// Whether a name can be printed without escapes.
 pub(crate) fn is_plain(name: &str) -> bool {
     !name.contains(is_escaped)
 }
 
-/// What is written, with all escaped that [`plain`] escapes but line feeds.
+/// A text in which the characters that [`plain`] escapes are escaped, except for line feeds.
 pub(crate) fn plain_lines(text: impl fmt::Display) -> impl fmt::Display {
     Lines(text)
 }
 
-/// Control characters, line and paragraph separators, and those that turn the direction of text.
+/// Control characters, line and paragraph separators, and characters that change the direction of
+/// text.
 fn is_escaped(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,14 +1,17 @@
-//! What keeps functions from being called with the Rust types that were asked for.
+//! Errors of functions whose types do not match the Rust types with which they are to be called.
+//!
+//! A [`TypeDifference`] is built from the inside out: each level of a type adds its step to the
+//! path (`within`).
 
 use std::fmt;
 
 use super::{LookupError, plain};
 use crate::types::ValueType;
 
-/// Functions that are not of the Rust types that they were to be called with.
+/// Functions whose types differ from the Rust types with which they are to be called.
 ///
-/// Prints every problem, one per line if there is more than one; with `{:?}` too, as a `main` that
-/// returns it shows it.
+/// Prints every problem, one per line if there are several; with `{:?}` too, which is how a `main`
+/// that returns the error shows it.
 #[derive(Clone)]
 pub struct TypedError {
     problems: Vec<TypedProblem>,
@@ -43,7 +46,7 @@ impl fmt::Debug for TypedError {
 
 impl std::error::Error for TypedError {}
 
-/// One difference between a function and the Rust types that it was to be called with.
+/// One difference between a function and the Rust types with which it is to be called.
 ///
 /// `accessor` is the name of the accessor that declares the types, or `None` for
 /// [`Composition::typed`](crate::Composition::typed).
@@ -66,7 +69,7 @@ pub enum TypedProblem {
     #[non_exhaustive]
     Async { accessor: Option<String>, component: String, function: String, is_async: bool },
 
-    /// The function takes more parameters, or fewer.
+    /// The function takes more or fewer parameters.
     #[error(
         "{}`{function}` of component `{component}` takes {found} parameters, declared with \
          {expected}; it is `{ty}`",
@@ -76,15 +79,15 @@ pub enum TypedProblem {
         accessor: Option<String>,
         component: String,
         function: String,
-        /// Parameters in Rust.
+        /// The number of parameters in Rust.
         expected: usize,
-        /// Parameters of the function.
+        /// The number of the function's parameters.
         found: usize,
         /// The function's type.
         ty: String,
     },
 
-    /// A parameter or the result is of another type.
+    /// A parameter or the result has another type.
     #[error(
         "{}`{function}` of component `{component}`, {source}",
         Accessor(.accessor.as_deref()), function = plain(.function), component = plain(.component))]
@@ -110,18 +113,18 @@ pub struct TypeDifference {
     steps: Vec<String>,
     rust: String,
     found: String,
-    /// Where the two are alike but for a name in them: what is said of that.
+    /// If two types differ in a single name: a text that points it out.
     member: Option<String>,
 }
 
 impl TypeDifference {
-    /// Says that values of `found` are no values of the Rust type called `rust`.
+    /// The difference that values of type `found` are not values of the Rust type called `rust`.
     pub fn new(rust: impl Into<String>, found: &ValueType) -> Self {
         Self::new_text(rust, found.to_string())
     }
 
-    /// Says that `ty` and the Rust type called `rust` have not the same fields, cases or flags, as `kind`
-    /// says. `found` and `declared` are the names that the two have.
+    /// The difference that `ty` and the Rust type called `rust` do not have the same fields, cases
+    /// or flags (`kind`). `found` and `declared` are the names that the two have.
     pub(crate) fn members<'a>(
         (kind, rust): (&str, &str),
         ty: &ValueType,
@@ -155,7 +158,7 @@ impl TypeDifference {
         Self { member, ..Self::new(rust, ty) }
     }
 
-    /// Says that the difference lies in the part called `step`, as "field `name`".
+    /// Adds that the difference is inside the part called `step`, for instance "field `name`".
     #[must_use]
     pub fn within(mut self, step: impl Into<String>) -> Self {
         self.steps.push(step.into());
@@ -198,7 +201,7 @@ impl fmt::Display for TypeDifference {
 
 impl std::error::Error for TypeDifference {}
 
-/// A Rust type's name without the paths of its modules.
+/// The name of a Rust type without module paths.
 pub(crate) fn rust_name<T: ?Sized>() -> String {
     let full = std::any::type_name::<T>();
     let mut name = String::new();

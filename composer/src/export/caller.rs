@@ -1,4 +1,8 @@
-//! What the callers of a composition share, and what a function's values become on their side.
+//! What the callers of a composition share, and how handles change between them and the stores.
+//!
+//! `Gate` closes the composition for callers. `CallerSide` belongs to one function: it exchanges
+//! the handles in its arguments and results, and gives streams a step that does so for each element
+//! when it is read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +14,8 @@ use crate::types::{Resource, ValueType};
 use crate::value::handle::{CallerTable, HandleGuard, ResourceKind};
 use crate::value::{Handle, HandleType, each_handle};
 
-/// What the callers of a composition share: whether it takes calls, and their handles.
+/// What all callers of a composition share: whether it takes calls, and the tables of their
+/// handles.
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     shut: Arc<AtomicBool>,
@@ -30,12 +35,12 @@ impl Gate {
     }
 }
 
-/// The caller's side of one function: what the handles in its values are there.
+/// The caller's side of one function, which exchanges the handles in its values.
 pub(super) struct CallerSide {
-    /// What each resource in the function's type is.
+    /// The identity of each resource in the function's type.
     pub(super) kinds: Arc<[Option<ResourceKind>]>,
     pub(super) gate: Gate,
-    /// Where the function is called, for its name.
+    /// Where the function is called; needed for its name.
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) func: usize,
 }
@@ -46,7 +51,7 @@ impl CallerSide {
         self.dispatcher.function_name(self.func)
     }
 
-    /// Takes a handle out of the caller's table, to move it or to lend it.
+    /// Moves a handle from the caller's table into an argument, or checks one that is lent.
     pub(super) fn pass_in(
         self: &Arc<Self>,
         ty: HandleType<'_>,
@@ -73,7 +78,8 @@ impl CallerSide {
         }
     }
 
-    /// Puts a handle into the caller's table, to go with its owner.
+    /// Moves a handle of a result into the caller's table. It is dropped with the value that
+    /// represents it.
     pub(super) fn pass_out(
         self: &Arc<Self>,
         ty: HandleType<'_>,
@@ -109,7 +115,7 @@ impl CallerSide {
     }
 }
 
-/// Compares the kind of a handle with the one that stands at its place in the function's type.
+/// Compares the identity of a handle's resource with the one at its place in the function's type.
 pub(super) fn check_kind(
     kinds: &[Option<ResourceKind>],
     resource: &Resource,
@@ -119,7 +125,7 @@ pub(super) fn check_kind(
         return Ok(());
     }
     if resource.name() == found.name() {
-        // The same resource in another composition is another one.
+        // The same resource type in another composition has another identity.
         return Err(HandleError::NotHeld);
     }
     let (expected, found) = (resource.name().to_owned(), found.name().to_owned());

@@ -1,4 +1,8 @@
 //! Handles as the Rust caller of a dynamic function holds them.
+//!
+//! Arguments are converted twice: `Checking` finds the handles in them without moving any, then all
+//! are taken at once (`TakenHandles`) and the conversion is repeated with those. So no handle is
+//! moved by a call that fails for another argument.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,8 +17,8 @@ use crate::types::ValueType;
 use crate::value::handle::{Key, Lent, Own};
 use crate::value::{Handle, HandleFault, HandleType, Handles, Value, into_val};
 
-/// The tables of a function's callers. They are locked for each handle by itself: what is converted may be
-/// dropped, and what is dropped may come back to them.
+/// The tables of a function's callers. They are locked for each handle separately: a handle that is
+/// dropped during a conversion may lock them again.
 pub(super) struct HeldHandles<'a> {
     pub(super) side: &'a Arc<CallerSide>,
 }
@@ -57,7 +61,7 @@ impl Handles for HeldHandles<'_> {
     }
 }
 
-/// A value that a function has returned, for its caller.
+/// Converts the result of a function for its caller.
 pub(super) fn to_val(
     side: &Arc<CallerSide>,
     ty: &ValueType,
@@ -65,17 +69,18 @@ pub(super) fn to_val(
 ) -> Result<Val, CompositionError> {
     into_val(ty, value, &mut HeldHandles::new(side)).map_err(|error| match error.fault {
         HandleFault::Handle(error) => error.into(),
-        // The component's own store gave this value; no other type can be in it.
+        // The component's store lifted this value by its type, so it can only be a fault of a
+        // handle.
         _ => HandleError::NotHeld.into(),
     })
 }
 
-/// Finds out whether the handles in arguments can be taken, and which they are.
+/// Checks whether the handles in arguments can be taken, and collects them.
 pub(super) struct Checking<'a> {
     side: &'a Arc<CallerSide>,
-    /// Those that are to be moved.
+    /// The handles that are to be moved.
     moved: HashSet<Key<ResourceAny>>,
-    /// Those that are to be lent, and how often.
+    /// The handles that are to be lent, each with how often.
     lent: HashMap<Key<ResourceAny>, usize>,
     streams: HashSet<StreamKey>,
 }
@@ -85,10 +90,12 @@ impl<'a> Checking<'a> {
         Self { side, moved: HashSet::new(), lent: HashMap::new(), streams: HashSet::new() }
     }
 
-    /// Takes all of them; none, and `None`, if one is there no more or was lent since it was looked at.
+    /// Takes all of them. Takes none and returns `None` if one of them has been removed or lent
+    /// since the check.
     pub(super) fn take(self) -> Option<TakenHandles<'a>> {
         let Self { side, moved, lent, .. } = &self;
-        // The lock is held until it is known that all are there, and nothing is dropped meanwhile.
+        // Both tables stay locked until all handles are known to be there, and no handle is dropped
+        // meanwhile.
         let mut table = side.gate.held.lock();
         let may_move = |Key(handle): &Key<_>| table.get(*handle).is_ok_and(|own| !own.is_lent());
         let is_there =
@@ -142,7 +149,7 @@ impl Handles for Checking<'_> {
                 self.streams.insert(key);
             }
         }
-        // It stands for one that is there.
+        // A placeholder; the second conversion gets the handle.
         Ok(Handle::Held(None))
     }
 
@@ -151,7 +158,7 @@ impl Handles for Checking<'_> {
     }
 }
 
-/// The handles in arguments, taken out of the tables.
+/// The handles in arguments, removed from the tables.
 pub(super) struct TakenHandles<'a> {
     side: &'a Arc<CallerSide>,
     moved: HashMap<Key<ResourceAny>, Own>,

@@ -1,4 +1,13 @@
 //! [`ExportFunc`]: an exported function, called from Rust with `Val`s.
+//!
+//! Callers in Rust are one side of a border, like stores: their handles are in a table
+//! (`value/handle/held.rs`), of which `Val`s only carry names. `caller.rs` has what all callers of
+//! a composition share, `held.rs` converts arguments and results and moves handles in and out of
+//! the table, `streams.rs` does that for streams and futures, and `typed.rs` is the same function
+//! with Rust types instead of `Val`s.
+//!
+//! Invariant: arguments are taken completely or not at all. All handles are checked before the
+//! first is moved, so a call that fails to start leaves its arguments with the caller.
 
 mod caller;
 mod held;
@@ -35,8 +44,8 @@ pub(crate) use typed::{call, check_signature};
 
 /// A function that a [`Composition`](crate::Composition) exports.
 ///
-/// Cheap to clone. It does not keep its composition alive: once that has ended, calls give
-/// [`CompositionError::Unavailable`].
+/// Cheap to clone. It does not keep its composition alive: once the composition has ended, calls
+/// fail with [`CompositionError::Unavailable`].
 #[derive(Clone)]
 pub struct ExportFunc {
     inner: Arc<FuncInner>,
@@ -46,13 +55,13 @@ pub struct ExportFunc {
 struct FuncInner {
     endpoint: Endpoint,
     ty: Arc<FunctionType>,
-    /// Whether parameters or result hold handles.
+    /// Whether values of parameters or result contain handles.
     has_handles: bool,
     side: Arc<CallerSide>,
 }
 
 impl ExportFunc {
-    /// The function at `endpoint`; `kinds` are what the resources in its type are.
+    /// The function at `endpoint`. `kinds` has the identity of each resource in its type.
     pub(crate) fn new(
         endpoint: Endpoint,
         exported: &ExportedFunc,
@@ -72,14 +81,16 @@ impl ExportFunc {
         Ok(Self { inner: Arc::new(FuncInner { endpoint, ty, has_handles, side }), deadline: None })
     }
 
-    /// The same function, with a deadline for each call: past it the caller gets
-    /// [`CompositionError::Timeout`]. A shorter one of the component's descriptor counts instead.
+    /// The same function, with a deadline for each call, after which the caller gets
+    /// [`CompositionError::Timeout`]. If the component's descriptor has a shorter deadline, that
+    /// one applies.
     ///
-    /// A call that waits is withdrawn then, and an async one that runs is left to end by itself, as
-    /// if the caller had gone. Calling needs a tokio runtime with a timer then. A sync call that runs
-    /// holds the component's store: when it has held it for as long as the deadline, the store is
-    /// ended as by a trap. A guest that computes without end gives way to nothing but its engine: see
-    /// `Config::epoch_interruption`.
+    /// At the deadline a call that has not started is withdrawn. An async call that runs is treated
+    /// as if its caller had dropped it (see [`call`](Self::call)). A sync call that runs holds the
+    /// component's store: when it has held the store for as long as the deadline, the store is
+    /// ended as by a trap. A guest that computes without yielding can only be interrupted by the
+    /// engine; see `Config::epoch_interruption`. Calling with a deadline needs a tokio runtime with
+    /// a timer.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -93,22 +104,24 @@ impl ExportFunc {
 
     /// Calls the function.
     ///
-    /// `params` are the arguments in order. `results` has room for what the function returns, one
-    /// value or none; what it held before does not matter. Handles given as `own` arguments are
-    /// moved: they are gone when the call has been queued. Handles given as `borrow` are lent until
-    /// the call ends. Handles in the result are the caller's, to be passed on or ended with
-    /// [`Composition::drop_handles`](crate::Composition::drop_handles); those that are not end with
-    /// the composition.
+    /// `params` are the arguments, in order. `results` has one value if the function has a result
+    /// and none otherwise; its content before the call does not matter. Handles passed as `own` are
+    /// moved: the caller no longer has them once the call has been queued. Handles passed as
+    /// `borrow` are lent until the call ends. Handles in the result belong to the caller, who
+    /// passes them on or drops them with
+    /// [`Composition::drop_handles`](crate::Composition::drop_handles); the others end with the
+    /// composition.
     ///
-    /// A component's inbox has room for a number of calls; beyond it, calls wait for room in their
-    /// order. Calls of an `async func` overlap; others run one at a time. Calls made one after the other
-    /// start in that order. A call of another function, without a deadline, of a component that is idle
-    /// and whose calls are short runs on the caller's task, up to its first wait.
+    /// A component's inbox has room for a limited number of calls; calls beyond it wait for room,
+    /// in order. Calls of an `async func` overlap; calls of other functions run one at a time.
+    /// Calls made one after the other start in that order. If the component is idle and its calls
+    /// are short, a call of a function that is not async and has no deadline runs on the caller's
+    /// task, up to its first wait.
     ///
-    /// Streams and futures for arguments are made by
+    /// Streams and futures for arguments are made with
     /// [`Composition::stream_val`](crate::Composition::stream_val) and
-    /// [`Composition::future_val`](crate::Composition::future_val), and those in the result taken by
-    /// [`Composition::take_stream`](crate::Composition::take_stream) and
+    /// [`Composition::future_val`](crate::Composition::future_val). Those in the result are taken
+    /// with [`Composition::take_stream`](crate::Composition::take_stream) and
     /// [`Composition::take_future`](crate::Composition::take_future), or passed on as they are.
     ///
     /// # Errors
@@ -124,11 +137,12 @@ impl ExportFunc {
     ///
     /// # Cancel safety
     ///
-    /// The call is queued, or begun, when this future is first polled. Dropping the future withdraws
-    /// a call that has not started, and the handles moved into it are dropped. Of a call that has started,
-    /// a guest is told that can be (an async function of a component that is given as bytes or as a file and
-    /// asks for cancellation); any other runs to its end. What still comes of it is discarded, and the handles
-    /// in it are dropped. Lent handles are lent until then.
+    /// The call is queued, or begun, when this future is first polled. Dropping the future
+    /// withdraws a call that has not started, and drops the handles that were moved into it. If the
+    /// call has started, the guest is told if it can be: an async function that supports
+    /// cancellation, of a component that was given as bytes or as a file. Any other call runs to
+    /// its end, and its result is discarded, with the handles in it. Lent handles stay lent until
+    /// the call has ended.
     pub async fn call(&self, params: &[Val], results: &mut [Val]) -> Result<(), CompositionError> {
         let inner = &self.inner;
         let args = inner.args(params, results)?;
@@ -141,7 +155,7 @@ impl ExportFunc {
 }
 
 impl ExportFunc {
-    /// Calls the function with values that were checked against its type while composing.
+    /// Calls the function with values whose types were checked while composing.
     pub(crate) async fn call_checked(
         &self,
         mut args: Vec<Value>,
@@ -204,10 +218,11 @@ impl FuncInner {
             return self.values(params, &mut HeldHandles::new(&self.side));
         }
         loop {
-            // Nothing is taken before it is known that all fits.
+            // No handle is taken before all arguments are known to fit.
             let mut checking = Checking::new(&self.side);
             self.values(params, &mut checking)?;
-            // If something was taken by somebody else meanwhile, what it was is found at the next try.
+            // If a handle has been taken by another call in the meantime, the next check reports
+            // it.
             if let Some(mut taken) = checking.take() {
                 return self.values(params, &mut taken);
             }

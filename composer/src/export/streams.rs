@@ -1,4 +1,9 @@
 //! Streams and futures as `Val`s, for dynamic calls.
+//!
+//! A stream of `Val`s has no type until it is passed to a function, whose parameter gives it one:
+//! elements are checked as they are read, and the first that does not fit ends the stream with an
+//! error. A stream of a Rust type, or one that a function returned, has a type, which is compared
+//! when it is passed.
 
 use std::fmt;
 use std::pin::Pin;
@@ -23,11 +28,11 @@ use crate::types::ValueType;
 use crate::value::handle::StreamBroken;
 use crate::value::{Elements, HandleFault, HandleType, StreamEnd, Value, from_val};
 
-/// How many elements of a stream of `Val`s go over at a time, at most.
+/// The most elements of a stream of `Val`s that are converted at a time.
 const AT_A_TIME: usize = 256;
 
 impl HeldStreams {
-    /// A stream or a future of what `vals` gives.
+    /// Adds a stream or a future of the given `Val`s.
     pub(crate) fn hold_vals(
         &self,
         kind: StreamKind,
@@ -36,7 +41,7 @@ impl HeldStreams {
         self.hold(kind, StreamSource::Vals(vals))
     }
 
-    /// A stream of a Rust type.
+    /// Adds a stream of a Rust type.
     pub(crate) fn hold_typed<T: IntoComponentValue + 'static>(
         &self,
         stream: ComponentStream<T>,
@@ -53,14 +58,14 @@ impl HeldStreams {
         })
     }
 
-    /// Takes out a stream that a function has returned.
+    /// Removes and returns a stream that a function has returned.
     pub(crate) fn take_stream(&self, val: &Val) -> Result<ValStream, HandleError> {
         let Val::Stream(_) = val else { return Err(HandleError::NotHeld) };
         let ReturnedStream { end, payload, side } = self.take_returned(val)?;
         Ok(ValStream { stream: ComponentStream::from_end(end), payload, side })
     }
 
-    /// Takes out a future that a function has returned.
+    /// Removes and returns a future that a function has returned.
     pub(crate) fn take_future(&self, val: &Val) -> Result<ValFuture, HandleError> {
         let Val::Future(_) = val else { return Err(HandleError::NotHeld) };
         let ReturnedStream { end, payload, side } = self.take_returned(val)?;
@@ -74,7 +79,7 @@ impl HeldStreams {
                 key.0.retire();
                 Ok(returned)
             }
-            // What Rust made is not Rust's to read.
+            // Streams made in Rust can be passed to components, but not taken back.
             made => {
                 self.put_back(key, made);
                 Err(HandleError::NotHeld)
@@ -85,11 +90,11 @@ impl HeldStreams {
 
 /// A stream that a component returned to a dynamic call, taken by [`Composition::take_stream`](crate::Composition::take_stream).
 ///
-/// A [`Stream`] of results, whose elements are `Val`s; an empty tuple where the stream has no type. It
-/// behaves as [`ComponentStream`] does. Handles in elements are the composition's callers', as those in
-/// results.
+/// A [`Stream`] of results, whose elements are `Val`s, or empty tuples if the stream has no element
+/// type. It behaves as [`ComponentStream`] does. Handles in elements belong to the composition's
+/// callers, as those in results do.
 pub struct ValStream {
-    /// Its type says nothing: elements are read as values.
+    /// The type parameter is not used: elements are read as values.
     stream: ComponentStream<()>,
     payload: Option<ValueType>,
     side: Arc<CallerSide>,
@@ -101,7 +106,8 @@ impl ValStream {
         self.payload.as_ref()
     }
 
-    /// The same stream of a Rust type: `u8` for bytes, which then are not read one by one.
+    /// This stream with a Rust type for its elements. `u8` for bytes avoids reading them one by
+    /// one.
     ///
     /// # Errors
     ///
@@ -132,22 +138,22 @@ impl fmt::Debug for ValStream {
 
 /// A future that a component returned to a dynamic call, taken by [`Composition::take_future`](crate::Composition::take_future).
 ///
-/// It resolves to a `Val`; an empty tuple where the future has no type. It behaves as
+/// It resolves to a `Val`, or to an empty tuple if the future has no type. It behaves as
 /// [`ComponentFuture`] does.
 pub struct ValFuture {
-    /// Its type says nothing: what it resolves to is read as a value.
+    /// The type parameter is not used: the result is read as a value.
     future: ComponentFuture<()>,
     payload: Option<ValueType>,
     side: Arc<CallerSide>,
 }
 
 impl ValFuture {
-    /// The type of what it resolves to, if there is one.
+    /// The type of the value that it resolves to, if it has one.
     pub fn payload(&self) -> Option<&ValueType> {
         self.payload.as_ref()
     }
 
-    /// The same future of a Rust type.
+    /// This future with a Rust type for its value.
     ///
     /// # Errors
     ///
@@ -184,7 +190,7 @@ fn future_type(payload: Option<&ValueType>) -> ValueType {
     ValueType::Future(payload.cloned().map(Arc::new))
 }
 
-/// An element of a stream that a function has returned, for its caller.
+/// Converts an element of a stream that a function has returned, for its caller.
 fn element(
     side: &Arc<CallerSide>,
     payload: Option<&ValueType>,
@@ -196,13 +202,13 @@ fn element(
     }
 }
 
-/// Has the handles in a stream that a function has returned become those of Rust types.
+/// Makes the handles in a stream that a function has returned those of Rust types.
 fn hand_out(side: &Arc<CallerSide>, payload: Option<&ValueType>, end: StreamEnd) -> StreamEnd {
     side.with_elements(payload, end, CallerSide::pass_out)
 }
 
 impl HeldHandles<'_> {
-    /// Whether a stream can go where `ty` stands.
+    /// Checks whether a stream can be passed where `ty` stands.
     pub(super) fn check_stream(
         &self,
         ty: HandleType<'_>,
@@ -220,14 +226,15 @@ impl HeldHandles<'_> {
             Some(StreamSource::Typed { check, .. }) => Of::Rust(*check),
             Some(StreamSource::ReturnedStream(returned)) => Of::Payload(returned.payload.clone()),
         };
-        // A Rust type looks at types with code of its own, which does not run under the lock.
+        // The check of a Rust type may be the application's code, so it runs outside the lock.
         let found = match of {
             Of::Rust(check) => match check(&ty) {
                 Ok(()) => return Ok(()),
                 Err(difference) => format!("a stream of Rust's `{}`", difference.rust()),
             },
             Of::Payload(found) => {
-                // Which resources they are is seen when they come.
+                // Resources are numbers of their own component here. Whether they are the same is
+                // checked for each handle that arrives.
                 let anonymous = |ty: &ValueType| ty.renumber(&mut |_| 0);
                 if found.as_ref().map(anonymous) == payload.map(anonymous) {
                     return Ok(());
@@ -242,7 +249,7 @@ impl HeldHandles<'_> {
         Err(HandleFault::Type { expected: ty.to_string(), found })
     }
 
-    /// Takes a stream that can go where `ty` stands.
+    /// Takes a stream that is to be passed where `ty` stands.
     pub(super) fn take_stream(
         &self,
         ty: HandleType<'_>,
@@ -254,7 +261,7 @@ impl HeldHandles<'_> {
         Ok(received(self.side, ty, source)?)
     }
 
-    /// Has a stream that was returned held by the caller.
+    /// Adds a stream that was returned to the caller's table.
     pub(super) fn give_stream(
         &self,
         ty: HandleType<'_>,
@@ -270,13 +277,13 @@ impl HeldHandles<'_> {
     }
 }
 
-/// What the elements of a stream are told by.
+/// How the type of a stream's elements is known.
 enum Of {
     Rust(fn(&ValueType) -> Result<(), TypeDifference>),
     Payload(Option<ValueType>),
 }
 
-/// A stream that a function is given where `ty` stands.
+/// A stream that was passed to a function where `ty` stands.
 pub(super) fn received(
     side: &Arc<CallerSide>,
     ty: HandleType<'_>,
@@ -294,7 +301,7 @@ pub(super) fn received(
     })
 }
 
-/// A stream for a function, of what `vals` gives.
+/// A stream for a function, made from `Val`s.
 fn of_vals(
     side: &Arc<CallerSide>,
     payload: Option<&ValueType>,
@@ -309,7 +316,7 @@ fn of_vals(
     }))
 }
 
-/// Elements of a stream, of which the first has the number `first`.
+/// Converts a batch of elements, of which the first has the index `first` in the stream.
 fn elements_of(
     side: &Arc<CallerSide>,
     payload: Option<&ValueType>,

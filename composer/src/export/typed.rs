@@ -15,7 +15,8 @@ use crate::value::Value;
 /// Cheap to clone; like an [`ExportFunc`] it does not keep its composition alive.
 pub struct TypedFunc<P, R> {
     func: ExportFunc,
-    /// Covariant, so that one for references of a long life serves those of a short one.
+    /// Covariant, so that a function for references of a long lifetime can be used for shorter
+    /// ones.
     types: PhantomData<fn() -> (P, R)>,
 }
 
@@ -38,13 +39,14 @@ impl<P: Params, R: FromComponentValue + 'static> TypedFunc<P, R> {
 
     /// Calls the function. `params` is a tuple, `(a,)` for one parameter.
     ///
-    /// Handles that are moved in are gone, also if the call fails. Those in the result are
+    /// Handles that are moved in are gone even if the call fails. Those in the result are
     /// [`OwnedResource`](crate::OwnedResource)s, which drop their resource when they are dropped.
     ///
     /// # Errors
     ///
-    /// As [`ExportFunc::call`], without the errors of arguments but those of handles: one that is
-    /// lent cannot be moved, and one of another composition or resource cannot be passed.
+    /// As [`ExportFunc::call`]. Of the errors of arguments only those of handles can occur: a
+    /// handle that is lent cannot be moved, and one of another composition or resource cannot be
+    /// passed.
     ///
     /// # Cancel safety
     ///
@@ -61,7 +63,7 @@ pub(crate) async fn call<R>(
     result: fn(Value) -> Result<R, Unexpected>,
 ) -> Result<R, CompositionError> {
     let value = func.call_checked(args).await?;
-    // No result is the empty tuple's value.
+    // `()` is converted from the value of an empty tuple.
     let value = value.unwrap_or(Value::Fields(Vec::new()));
     result(value).map_err(|unexpected| CompositionError::Conversion {
         function: func.name(),
@@ -69,7 +71,7 @@ pub(crate) async fn call<R>(
     })
 }
 
-/// Checks a function against what it is to be called with, and collects what differs.
+/// Checks a function against the types with which it is to be called, and collects the differences.
 pub(crate) fn check_signature(
     func: &ExportFunc,
     (accessor, is_async): (Option<&str>, Option<bool>),

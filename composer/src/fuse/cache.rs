@@ -1,4 +1,5 @@
-//! What was made of binaries, found again by their content while somebody has it.
+//! A cache of things made from binaries, by the content of the binaries. It keeps nothing alive: an
+//! entry exists as long as its value is used elsewhere.
 
 use crate::sync::lock;
 use std::collections::HashMap;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
-/// The SHA-256 of what something was made of.
+/// The SHA-256 hash of the input that something was made from.
 pub(super) type CacheKey = [u8; 32];
 
 /// The key of one binary.
@@ -15,13 +16,14 @@ pub(super) fn key_of(binary: &[u8]) -> CacheKey {
     Sha256::digest(binary).into()
 }
 
-/// Puts a key together of several things.
+/// Combines several inputs into one key.
 #[derive(Default)]
 pub(super) struct Keyed(Sha256);
 
 impl Keyed {
     pub(super) fn with(&mut self, thing: &[u8]) -> &mut Self {
-        // With its length before it, no thing is taken for a part of another.
+        // The length comes first, so that no sequence of inputs hashes like another one with the
+        // boundaries moved.
         self.0.update(thing.len().to_le_bytes());
         self.0.update(thing);
         self
@@ -32,23 +34,23 @@ impl Keyed {
     }
 }
 
-/// Something that was made for an engine.
+/// Something that was made for an engine, and cannot be used with others.
 pub(super) trait OfEngine {
     fn engine(&self) -> &Engine;
 }
 
-/// Knows things by their keys without keeping them: what nobody else has is gone.
+/// Finds values by their keys without keeping them alive.
 pub(super) struct Cache<T> {
     known: Mutex<Known<T>>,
 }
 
 struct Known<T> {
     by_key: HashMap<CacheKey, Vec<Weak<T>>>,
-    /// At how many keys those whose things are gone are looked for.
+    /// At how many keys the next search for keys without values is made.
     full: usize,
 }
 
-/// So many keys are kept without looking whether their things are gone.
+/// Up to so many keys are kept without that search.
 const FEW: usize = 64;
 
 impl<T> Default for Cache<T> {
@@ -63,7 +65,7 @@ impl<T: OfEngine> Cache<T> {
             let known = lock(&self.known);
             known.by_key.get(key)?.iter().filter_map(Weak::upgrade).collect()
         };
-        // One that nobody else has any more ends here, and not under the lock.
+        // Values whose last other owner is gone are dropped here, outside the lock.
         things.into_iter().find(|thing| Engine::same(thing.engine(), engine))
     }
 
@@ -74,7 +76,7 @@ impl<T: OfEngine> Cache<T> {
                 things.retain(|thing| thing.strong_count() > 0);
                 !things.is_empty()
             });
-            // So that, in the mean, each addition looks at two.
+            // Doubling keeps the cost low: on average two keys are visited for each one added.
             known.full = FEW.max(2 * known.by_key.len());
         }
         let things = known.by_key.entry(key).or_default();

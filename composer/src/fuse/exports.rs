@@ -1,8 +1,9 @@
-//! The exports of a fused component, with the types that they have outside of it.
+//! The exports of a fused component, with the types that they have for its importers.
 //!
-//! A type that a component exports at its root is another one outside, and the functions that are exported
-//! beside it have to be of that. wac-graph exports both as they are inside. So its exports are left away and
-//! written anew, each with the type that it has by then.
+//! In the component model, a type that is exported at the root becomes a new type for importers,
+//! and functions exported beside it must refer to that new type. wac-graph exports both with the
+//! types that they have inside. So its exports are removed and written again in order, each with
+//! the types that have been exported before it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,14 +21,15 @@ use crate::plan::name::Name;
 use crate::plan::resolve::{Leaf, Offer, Resolution, Source};
 use crate::types::{FunctionType, ValueType};
 
-/// A component whose exports were written anew.
+/// A fused component with its exports written again.
 pub(super) struct Renamed {
     pub(super) binary: Vec<u8>,
-    /// The first export that has a type in it which is not exported.
+    /// The error for the first export whose type contains a type that is not exported.
     pub(super) unnamed: Option<FuseError>,
 }
 
-/// What was encoded, with its exports written anew; `None` if nothing of them has a type of its own.
+/// Writes the exports of an encoded component again. `None` if no public export has a type of its
+/// own, which would change nothing.
 pub(super) fn renamed(
     encoded: &[u8],
     resolution: &Resolution,
@@ -54,7 +56,7 @@ pub(super) fn renamed(
     Ok(Some(Renamed { binary: tail.component.finish(), unnamed }))
 }
 
-/// Whether an item has a type that is written like this.
+/// Whether an item contains a type that is written as `text`.
 fn contains(item: &Item, text: &str) -> bool {
     match item {
         Item::Type(ty) => ty.to_string() == text,
@@ -64,28 +66,28 @@ fn contains(item: &Item, text: &str) -> bool {
     }
 }
 
-/// Something by its index.
+/// An item by its kind and index.
 #[derive(Clone, Copy)]
 struct Placed {
     kind: ComponentExternalKind,
     index: u32,
 }
 
-/// A component whose exports are being written.
+/// A component whose exports are being written, after everything else.
 struct Tail {
     component: Component,
     types: u32,
     instances: u32,
-    /// What is exported inside the encoded component, by name.
+    /// The items that the encoded component exported, by name.
     inside: HashMap<String, Placed>,
-    /// What is imported, by name.
+    /// The items that are imported, by name.
     imported: Vec<(String, Placed)>,
-    /// What was exported, by the offer.
+    /// The exports written so far, by their offer (leaf and export).
     exported: HashMap<(usize, usize), Placed>,
 }
 
 impl Tail {
-    /// Everything of an encoded component but its exports.
+    /// Copies everything of an encoded component except its exports.
     fn of(encoded: &[u8]) -> Result<Self, wasmparser::Error> {
         let mut tail = Self {
             component: Component::new(),
@@ -138,7 +140,7 @@ impl Tail {
         }
     }
 
-    /// Counts what a section adds.
+    /// Counts the items that a section adds.
     fn count(&mut self, payload: &Payload<'_>) -> Result<(), wasmparser::Error> {
         match payload {
             Payload::ComponentTypeSection(section) => self.types += section.count(),
@@ -168,7 +170,7 @@ impl Tail {
         Ok(())
     }
 
-    /// The index that the next thing of a kind gets. Only those of types and instances matter.
+    /// The index of the next item of a kind. Only those of types and instances are ever used.
     fn add(&mut self, kind: ComponentExternalKind) -> u32 {
         let next = match kind {
             ComponentExternalKind::Type => &mut self.types,
@@ -179,11 +181,11 @@ impl Tail {
         *next - 1
     }
 
-    /// Exports what was exported inside under this name.
+    /// Exports the item that the encoded component exported under this name.
     ///
     /// # Errors
     ///
-    /// The type in it that is not exported itself. It is exported as it is then.
+    /// The type in it that is not exported. The item is exported unchanged then.
     fn export(
         &mut self,
         resolution: &Resolution,
@@ -220,7 +222,7 @@ impl Tail {
         self.add(ComponentExternalKind::Type)
     }
 
-    /// What stands at the end of `path` in something.
+    /// The index of the item at the end of `path` inside another item.
     fn at(&mut self, mut placed: Placed, path: &[&str]) -> u32 {
         for (step, name) in path.iter().enumerate() {
             let kind = match step + 1 == path.len() {
@@ -248,7 +250,7 @@ fn export_kind(kind: ComponentExternalKind) -> ComponentExportKind {
     }
 }
 
-/// The types that a component knows, as they are known outside.
+/// The types of a component, as they are known outside of it.
 struct Names<'a> {
     tail: &'a mut Tail,
     resolution: &'a Resolution,
@@ -256,7 +258,7 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Finds the place of a type that has a name outside.
+    /// Finds a type that the component imports or has exported.
     fn find(&mut self, is_it: &dyn Fn(&Item) -> bool) -> Option<u32> {
         let place = self.resolution.leaves.iter().position(|leaf| leaf.id == self.leaf.id)?;
         let surface = &self.leaf.surface;
@@ -282,7 +284,8 @@ impl Names<'_> {
         Some(self.tail.at(placed, &path))
     }
 
-    /// Finds the place of a type that any component exports: without resources, equal types are one.
+    /// Finds a type that any component has exported. Types without resources are equal by
+    /// structure.
     fn find_anywhere(&mut self, is_it: &dyn Fn(&Item) -> bool) -> Option<u32> {
         let mut exported: Vec<_> = self.tail.exported.iter().collect();
         exported.sort_unstable_by_key(|(offer, _)| **offer);
@@ -294,7 +297,7 @@ impl Names<'_> {
         Some(self.tail.at(placed, &path))
     }
 
-    /// What is imported for all that import the name, in this version or a compatible one.
+    /// The import that stands for `name` in this or a compatible version.
     fn imported(&self, name: &str) -> Option<Placed> {
         let wanted = Name::parse(name);
         let ranked = self
@@ -347,7 +350,7 @@ impl Names<'_> {
         self.find(&is_it).ok_or_else(|| name.to_owned())
     }
 
-    /// Defines a type anew, of types that have their names.
+    /// Defines a type again, from types that have been exported or imported.
     fn defined(&mut self, ty: &ValueType) -> Result<u32, String> {
         if let Some(primitive) = primitive(ty) {
             return Ok(self.tail.define(|it| it.defined_type().primitive(primitive)));
@@ -437,7 +440,7 @@ fn primitive(ty: &ValueType) -> Option<PrimitiveValType> {
     })
 }
 
-/// The names that lead to an item.
+/// Appends to `path` the names that lead to an item. Returns whether it was found.
 fn path_to<'a>(item: &'a Item, is_it: &dyn Fn(&Item) -> bool, path: &mut Vec<&'a str>) -> bool {
     if is_it(item) {
         return true;

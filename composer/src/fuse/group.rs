@@ -1,4 +1,8 @@
-//! Components that are placed together in one store.
+//! A group: components that share a store, as one component of another composition.
+//!
+//! It is fused when the composition around is first planned or composed, and the result is kept.
+//! The wiring inside does not depend on the group's id, so clones under other ids share it; only
+//! for problems is it found again, with the ids that the user knows.
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -13,7 +17,7 @@ use crate::plan::item::{Inside, Named, OpenInside, Successors, Surface};
 use crate::plan::resolve::{Offered, Resolution, Source};
 use crate::sync::lock;
 
-/// Components to be fused into one, and what came of it.
+/// Components to be fused, and the result once they have been.
 pub(crate) struct Group {
     level: Arc<Level>,
     state: Mutex<GroupState>,
@@ -21,22 +25,22 @@ pub(crate) struct Group {
 
 #[derive(Default)]
 struct GroupState {
-    /// What is known of the components, so that it need not be found out again.
+    /// The surfaces of the components, kept so that a later attempt need not reflect them again.
     reflected: Vec<Arc<Reflected>>,
     /// Without and with what makes cancelling cooperative.
     outcomes: [Option<Result<Arc<Fused>, FuseError>>; 2],
 }
 
-/// The surface of a component that is there as a binary.
+/// The surface of a component that is given as a binary.
 struct Reflected {
     engine: Engine,
     surface: Arc<Surface>,
 }
 
-/// What a group was fused into.
+/// The result of fusing a group.
 struct Fused {
     loaded: Loaded,
-    /// Kept for other groups of the same components.
+    /// Kept alive for other groups of the same components, which find them in the cache.
     _reflected: Vec<Arc<Reflected>>,
 }
 
@@ -67,7 +71,7 @@ impl Group {
         Self { level: Arc::new(composer.into_level()), state: Mutex::default() }
     }
 
-    /// Finds the wiring, with ids that begin with `group` if that is not empty.
+    /// Resolves the group. The ids of its components begin with `group`, unless that is empty.
     fn wire(
         &self,
         engine: &Engine,
@@ -124,7 +128,8 @@ impl Origin for Group {
         let GroupState { reflected, outcomes } = &mut *state;
         let outcome = &mut outcomes[usize::from(cooperates)];
         if outcome.is_none() {
-            // Another time the group may have another id; its inside is the same.
+            // Without the group's id, as clones may have other ids. If there are problems, it is
+            // resolved again to name them with the id.
             let wired = self.wire(engine, "", reflected).map_err(|problems| {
                 let named = self.wire(engine, path, reflected);
                 named.err().unwrap_or(problems)
@@ -134,7 +139,7 @@ impl Origin for Group {
         match outcome {
             Some(Ok(fused)) => Ok(fused.loaded.clone()),
             Some(Err(error)) => Err(vec![problem(path, error.within(path))]),
-            // Filled above.
+            // Unreachable: the outcome has been set above.
             None => Err(Vec::new()),
         }
     }
@@ -153,7 +158,7 @@ fn problem(group: &str, source: FuseError) -> PlanProblem {
     PlanProblem::Fuse { component: group.to_owned(), source }
 }
 
-/// The surface of a component. What it has to be compiled for is compiled once.
+/// The surface of a component. If it must be compiled for that, the result is cached.
 fn reflect(
     engine: &Engine,
     binary: &[u8],
@@ -192,7 +197,7 @@ impl WiredGroup {
         let plan = Plan::new(&self.resolution);
         let hosted = hosted(&self.resolution, &loaded.surface)?;
         let open = open(&self.resolution, &loaded.surface);
-        // Nobody else has it yet.
+        // Always exclusive here: it has just been made.
         if let Some(surface) = Arc::get_mut(&mut loaded.surface) {
             let untrusted = self.resolution.exports.iter().filter(|it| it.is_untrusted);
             surface.untrusted = untrusted.map(|it| it.name.clone()).collect();
@@ -231,7 +236,8 @@ impl WiredGroup {
 
 /// The imports of the fused component that hints inside leave to the linker.
 fn hosted(resolution: &Resolution, fused: &Surface) -> Result<Vec<usize>, FuseError> {
-    // By the index of the import: a component with the hint, and one without.
+    // By the index of the import: a component whose hint leaves it to the linker, and one without
+    // such a hint.
     let mut apart = vec![[None, None]; fused.imports.len()];
     let imports = Successors::among(&fused.imports);
     for leaf in &resolution.leaves {
@@ -257,7 +263,7 @@ fn hosted(resolution: &Resolution, fused: &Surface) -> Result<Vec<usize>, FuseEr
     Ok(hosted)
 }
 
-/// What no component inside satisfies, as imports of the fused component.
+/// The imports that no component inside satisfies, by the imports of the fused component.
 fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
     let mut open = Vec::new();
     let imports = Successors::among(&fused.imports);
@@ -280,7 +286,7 @@ fn open(resolution: &Resolution, fused: &Surface) -> Vec<OpenInside> {
 }
 
 impl Level {
-    /// The problems that single components have settings which cannot hold inside one store.
+    /// Reports settings of single components, which cannot apply inside one store.
     fn settings_of_one(&self, prefix: &str, group: &str, problems: &mut Vec<PlanProblem>) {
         if !self.layers.is_empty() {
             problems.push(PlanProblem::NotInOneStore {
@@ -329,7 +335,7 @@ impl Level {
         }
     }
 
-    /// The ids of the compositions inside, which run already.
+    /// The ids of the compositions inside, which are already running and cannot be fused.
     pub(super) fn compositions(&self, prefix: &str) -> Vec<String> {
         let mut found = Vec::new();
         for descriptor in &self.descriptors {
@@ -367,7 +373,7 @@ mod tests {
     fn group(parts: [(&str, &str); 2]) -> Group {
         let mut composer = Composer::new();
         for (id, text) in parts {
-            // The engine of a part's linker does not matter.
+            // The linkers of the parts are not used, so neither is their engine.
             let engine = Engine::default();
             let linker = Linker::<()>::new(&engine);
             let part = ComposableComponent::new(text, linker, move || Store::new(&engine, ()));
@@ -380,7 +386,7 @@ mod tests {
         group([("two", TWO), ("twice", TWICE)])
     }
 
-    /// Where the compiled code lies.
+    /// The address range of the compiled code.
     fn code(group: &Group, engine: &Engine) -> std::ops::Range<*const u8> {
         match group.load(engine, "group", false) {
             Ok(loaded) => loaded.component.image_range(),

@@ -1,4 +1,14 @@
 //! Fuses a composer's components into one component, by the same plan.
+//!
+//! The wiring is that of `plan`, so a group behaves as it would when composed, except that the
+//! components share a store: calls between them are calls between instances of one component, and
+//! all types can cross. wac-graph encodes the fused component; around it, `exports.rs` corrects the
+//! types of exports and `used.rs` finds type imports that the engine does not list.
+//!
+//! `group.rs` is a group inside another composition, fused and compiled when that is planned;
+//! `cache.rs` shares the result between groups of the same components. Encoders fail for reasons
+//! that are hard to explain, so on failure `Fusing::named` repeats the fusion with fewer components
+//! or exports to find the one to name in the error.
 
 mod cache;
 mod exports;
@@ -28,27 +38,29 @@ use crate::plan::item::{Item, find};
 use crate::plan::resolve::{Offer, Offered, PublicExport, Resolution, Source, resolve};
 
 impl Composer {
-    /// Places the components together: fused into one, in one store, as one component of another
-    /// composition. The rest of that stays isolated.
+    /// Places the components together: they are fused into one component with one store, which is a
+    /// component of another composition. The other components of that composition stay isolated.
     ///
-    /// The wiring inside is the one that the composer would have as a nested one: hints, filters,
-    /// versions and levels count as there, and what is left open inside is for the components around,
-    /// then for `linker`. A hint to `host` means `linker` too. Where components inside leave compatible
-    /// versions of one interface open, the highest is imported for all of them. The linkers and stores that the
-    /// components were given with are not used; a store is one of `store`'s, for `linker`'s engine.
+    /// The wiring inside is the one that the composer would have as a nested composer: hints,
+    /// filters, versions and levels apply in the same way. Imports that remain open inside are
+    /// satisfied by the components around, or else by `linker`; a hint to `host` means `linker`
+    /// too. If components inside leave compatible versions of one interface open, the highest is
+    /// imported for all of them. The linkers and stores that the components were given with are not
+    /// used; stores are made by `store`, for the engine of `linker`.
     ///
-    /// Calls inside cost some nanoseconds, and all types cross, those that the host defines too; but
-    /// one component that traps ends all of them. To those around, they are one component: its id is
-    /// the one in errors and events, and what its descriptor says (deadline, restart, instances,
-    /// inbox) is for the whole. What a descriptor inside says of one component alone is an error when
-    /// planning, as they share a store. [`Plan`](crate::Plan) shows the wiring inside.
+    /// Calls inside cost some nanoseconds, and all types can cross, including those that the host
+    /// defines. But if one component traps, all of them end. For the components around, the group
+    /// is one component: errors and events have its id, and its descriptor's settings (deadline,
+    /// restart, instances, inbox) apply to the whole. Settings of a single component inside are an
+    /// error when planning, as the components share a store. [`Plan`](crate::Plan) shows the wiring
+    /// inside.
     ///
-    /// Components must be given as bytes or as files, and cannot import from each other in a cycle. What
-    /// the types of a public function come from must be public too: no filter inside may hide it.
-    /// They are fused, and compiled, when the composition around is planned or composed, off the async
-    /// threads; and once: clones of what this returns share it, and so does what was fused of the same
-    /// binaries by the same wiring for the same engine, as long as one of them is kept. A clone that
-    /// is kept makes composing again cheap.
+    /// Components must be given as bytes or as files, and cannot import from each other in a cycle.
+    /// The types that a public function uses must be public too: no filter inside may hide the
+    /// export that they come from. Fusing and compiling happen when the composition around is
+    /// planned or composed, outside the async threads, and only once: clones of the returned
+    /// component share the result, and so do other groups of the same binaries with the same wiring
+    /// and engine, as long as one of them exists. Keeping a clone makes composing again cheap.
     ///
     /// # Examples
     ///
@@ -99,24 +111,27 @@ impl Composer {
         ComposableComponent::from_origin(Group::new(self), linker, move || Ok(store()))
     }
 
-    /// Fuses the components into one and gives its binary.
+    /// Fuses the components into one and returns its binary.
     ///
-    /// The wiring is the one that [`compose`](Self::compose) would make: hints, filters, versions and
-    /// nested composers count as there. What no component satisfies stays an import of the fused
-    /// component, whoever's linker defines it here. Its exports are the public ones.
+    /// The wiring is the one that [`compose`](Self::compose) would make: hints, filters, versions
+    /// and nested composers apply in the same way. An import that no component satisfies becomes an
+    /// import of the fused component, even if a linker here defines it. The exports of the fused
+    /// component are the public ones.
     ///
-    /// The binary runs anywhere. To run it as one component of another composition,
-    /// [`fused`](Self::fused) is the shorter way. Calls inside it cost some nanoseconds, and all types
-    /// cross, those that the host defines and streams too; but one that traps ends all of them.
+    /// The binary runs in any runtime. To run it as one component of another composition,
+    /// [`fused`](Self::fused) is shorter. Calls inside it cost some nanoseconds, and all types can
+    /// cross, including streams and those that the host defines. But if one component traps, all of
+    /// them end.
     ///
-    /// Components must be given as bytes or as files. Settings of descriptors do not count. Fusing
-    /// takes as long as compiling and blocks this thread meanwhile.
+    /// Components must be given as bytes or as files. Settings of descriptors are ignored. Fusing
+    /// takes about as long as compiling and blocks this thread meanwhile.
     ///
     /// # Errors
     ///
-    /// - [`CompositionError::Plan`], with everything that keeps the components from being wired.
-    /// - [`CompositionError::Fuse`] if a component is there compiled or running only, or cannot be
-    ///   fused with others; it names the component, and the export and the type if it is for those.
+    /// - [`CompositionError::Plan`], with every problem of the wiring.
+    /// - [`CompositionError::Fuse`] if a component is available only compiled or running, or cannot
+    ///   be fused with others. It names the component, and the export and the type if those are the
+    ///   reason.
     ///
     /// # Examples
     ///
@@ -160,14 +175,14 @@ impl Composer {
 }
 
 impl Level {
-    /// Finds the wiring of components that share a store, with `find` giving each.
+    /// Resolves components that share a store; `find` returns the surface of each.
     fn resolve_together<'a>(
         &'a self,
         prefix: &str,
         find: &mut dyn FnMut(&'a dyn AnyComponent, &str) -> Found,
     ) -> Result<Resolution, Vec<PlanProblem>> {
         let mut resolution = resolve(self.assembly(prefix, None, Groups::Open, find), prefix);
-        // What cannot cross between stores can cross inside one.
+        // Types that cannot cross between stores can cross inside one.
         resolution.problems.retain(|problem| {
             !matches!(problem, PlanProblem::Uncarried { .. } | PlanProblem::HostResource { .. })
         });
@@ -183,7 +198,7 @@ fn binary(single: &dyn AnyComponent, path: &str) -> Result<Vec<u8>, FuseError> {
     }
 }
 
-/// Fuses components, whose binaries are in the order of the leaves.
+/// Fuses components. The binaries are in the order of the leaves.
 fn fuse(resolution: &Resolution, binaries: &[Vec<u8>]) -> Result<Vec<u8>, FuseError> {
     if let Some(cycle) = resolution.cycles.first() {
         let ids = cycle.iter().map(|leaf| resolution.leaves[*leaf].id.to_string());
@@ -198,23 +213,25 @@ fn fuse(resolution: &Resolution, binaries: &[Vec<u8>]) -> Result<Vec<u8>, FuseEr
     Err(fusing.named(error, &public))
 }
 
-/// What is to be fused.
+/// A fusion: the wiring and the binaries.
 struct Fusing<'a> {
     resolution: &'a Resolution,
     binaries: &'a [Vec<u8>],
 }
 
-/// A public export, and whose it is.
+/// A public export, and the component's export that it is.
 type Public<'a> = (&'a PublicExport, Offer);
 
 impl Fusing<'_> {
-    /// Fuses the first `count` components, providers before consumers, with `public` as the exports.
+    /// Fuses the first `count` components of the order, in which providers come first, with
+    /// `public` as the exports.
     fn fused(&self, count: usize, public: &[Public<'_>]) -> Result<Vec<u8>, FuseError> {
-        // wac-graph takes for granted that components are of kinds that it knows.
+        // wac-graph panics for kinds of items that it does not know.
         let encoded = catch_unwind(AssertUnwindSafe(|| self.connect_all(count, public)))
             .unwrap_or_else(|panic| Err(FuseError::Encode { source: beyond(&panicked(panic)) }))?;
         let Err(error) = validate(&encoded) else { return Ok(encoded) };
-        // Types that are exported at the root are other types there than inside.
+        // A type that is exported at the root is a different type for importers than inside, which
+        // wac-graph does not consider.
         let Some(Renamed { binary, unnamed }) = renamed(&encoded, self.resolution, public)? else {
             return Err(FuseError::Encode { source: error });
         };
@@ -225,7 +242,8 @@ impl Fusing<'_> {
         }
     }
 
-    /// An error that names the component, or the export, that `error` comes of.
+    /// Finds the component or the export that causes `error`, by fusing fewer of them, and returns
+    /// an error that names it.
     fn named(&self, error: FuseError, public: &[Public<'_>]) -> FuseError {
         let FuseError::Encode { source } = &error else { return error };
         let all = self.resolution.order.len();
@@ -257,8 +275,8 @@ impl Fusing<'_> {
         FuseError::Component { component: self.id(leaf), import: self.borrowing(leaf), source }
     }
 
-    /// An import of a component that stays one and borrows a resource, which wac-graph encodes of interfaces
-    /// alone.
+    /// An open function import of a component that borrows a resource. wac-graph can only encode
+    /// those in interfaces.
     fn borrowing(&self, leaf: usize) -> Option<String> {
         let leaf = &self.resolution.leaves[leaf];
         let mut open = leaf.surface.imports.iter().zip(&leaf.sources);
@@ -280,7 +298,7 @@ impl Fusing<'_> {
             instances: HashMap::new(),
             used: HashMap::new(),
         };
-        // In the order of the leaves, as imports come out in that.
+        // In the order of the leaves, which determines the order of the fused component's imports.
         let present: BTreeSet<usize> = self.resolution.order.iter().take(count).copied().collect();
         for &leaf in &present {
             graph.add(leaf, &self.binaries[leaf])?;
@@ -295,7 +313,7 @@ impl Fusing<'_> {
     }
 }
 
-/// That something is not made for what it was given.
+/// The error for input that an encoder panics about.
 fn beyond(panic: &wasmtime::Error) -> Cause {
     let message = panic.downcast_ref::<HostPanic>().map_or("", |panic| &panic.message);
     Cause::new(wasmtime::Error::msg(format!(
@@ -303,7 +321,8 @@ fn beyond(panic: &wasmtime::Error) -> Cause {
     )))
 }
 
-/// The smallest count up to `all` for which `works` does not hold, if none above does.
+/// The smallest count up to `all` for which `works` is false, provided that it is false for all
+/// counts above as well.
 fn first_failure(all: usize, works: impl Fn(&usize) -> bool) -> usize {
     let counts: Vec<usize> = (0..=all).collect();
     counts.partition_point(works)
@@ -312,18 +331,18 @@ fn first_failure(all: usize, works: impl Fn(&usize) -> bool) -> usize {
 fn validate(binary: &[u8]) -> Result<(), Cause> {
     match Validator::new_with_features(WasmFeatures::all()).validate_all(binary) {
         Ok(_) => Ok(()),
-        // Where in the binary it is says nothing to anybody.
+        // The offset in the binary is left out: the binary is not one that the user has.
         Err(error) => Err(Cause::new(wasmtime::Error::msg(error.message().to_owned()))),
     }
 }
 
-/// Components in one graph.
+/// The components in wac-graph's graph.
 struct FusionGraph<'a> {
     resolution: &'a Resolution,
     graph: CompositionGraph,
     /// By the index of the leaf.
     instances: HashMap<usize, NodeId>,
-    /// What they import that are types of others of their imports.
+    /// By the index of the leaf: its imports that are types of its other imports.
     used: HashMap<usize, Vec<Used>>,
 }
 
@@ -333,7 +352,7 @@ impl FusionGraph<'_> {
             component: self.resolution.leaves[leaf].id.to_string(),
             source: Cause::new(error),
         };
-        // A name of the package's own, as two components may be the same.
+        // A unique name, as two components may have the same binary.
         let name = format!("composed:c{leaf}");
         let package = Package::from_bytes(&name, None, binary, self.graph.types_mut())
             .map_err(|error| load(wasmtime::Error::msg(format!("{error:#}"))))?;
@@ -347,7 +366,7 @@ impl FusionGraph<'_> {
         Ok(())
     }
 
-    /// Satisfies the imports of a component with what others offer.
+    /// Connects the imports of a component with the exports of others.
     fn connect(&mut self, leaf: usize) -> Result<(), FuseError> {
         let surface = &self.resolution.leaves[leaf].surface;
         for (import, named) in surface.imports.iter().enumerate() {
@@ -359,7 +378,8 @@ impl FusionGraph<'_> {
             let Some(import) = surface.imports.iter().position(|it| it.name == interface) else {
                 continue;
             };
-            // Of types that are made of no resources, one is as good as another.
+            // Types without resources are equal by structure, so they need not come from the same
+            // instance.
             let Item::Instance(items) = &surface.imports[import].item else { continue };
             let Some(Item::Type(ty)) = find(items, &export) else { continue };
             if !ty.has_resources() {
@@ -397,14 +417,15 @@ impl FusionGraph<'_> {
         })
     }
 
-    /// Which component satisfies an import, and with what; `None` if it stays an import.
+    /// The component that satisfies an import, and the node that does; `None` if it stays an
+    /// import.
     fn source(&mut self, leaf: usize, import: usize) -> Option<(usize, wasmtime::Result<NodeId>)> {
         let consumer = &self.resolution.leaves[leaf];
         match consumer.sources[import] {
             Source::Export(offer) => Some((offer.leaf, self.alias(offer))),
             Source::Linker { .. } => None,
             Source::Nobody => {
-                // A type comes from wherever the import comes from that it is a type of.
+                // A resource type of another import comes from the provider of that import.
                 let derived = consumer.surface.derived_from(import)?;
                 let (provider, node) = self.source(leaf, derived.import)?;
                 let steps = |node: NodeId| {
@@ -437,7 +458,7 @@ impl FusionGraph<'_> {
     }
 
     fn encode(&self) -> Result<Vec<u8>, FuseError> {
-        // What comes of it is looked at where it can be told what is wrong.
+        // Validation is a step of its own, which can find out what to name in the error.
         let options = EncodeOptions { validate: false, ..EncodeOptions::default() };
         let id = |node: NodeId| {
             let leaf = self.instances.iter().find(|(_, instance)| **instance == node);
@@ -454,12 +475,12 @@ impl FusionGraph<'_> {
     }
 }
 
-/// The public exports, each after those that the types in it come from: providers before consumers, and
-/// of one component as it has them.
+/// The public exports in an order in which every export comes after those that its types come from:
+/// providers before consumers, and the exports of a component in its own order.
 fn public(resolution: &Resolution) -> Vec<Public<'_>> {
     let mut public = Vec::new();
     for export in &resolution.exports {
-        // What is offered ambiguously is not offered.
+        // Ambiguous exports are not offered.
         let Offered::By(offer) = export.offered else { continue };
         public.push((export, offer));
     }

@@ -1,21 +1,23 @@
-//! Imports of a component that are types of interfaces which it imports too: `use` in a world.
+//! Imports of a component that are types of interfaces which it imports as well: `use` in a WIT
+//! world.
 
 use std::collections::HashMap;
 
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::{ComponentTypeRef, Parser, Payload, Result, Validator, WasmFeatures};
 
-/// A type of an interface that is imported by itself too.
+/// A type of an imported interface that the component imports by itself as well.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Used {
     pub(super) name: String,
-    /// The interface, as it is imported.
+    /// The name of the interface's import.
     pub(super) interface: String,
     /// The type's name in the interface.
     pub(super) export: String,
 }
 
-/// The types that a component uses in its world. The engine lists but those that are resources.
+/// The types that a component uses in its world. The engine lists only those that are resources, so
+/// they are read from the binary.
 pub(super) fn used(binary: &[u8]) -> Result<Vec<Used>> {
     let (names, has_types) = imports(binary)?;
     if !has_types {
@@ -51,7 +53,7 @@ pub(super) fn used(binary: &[u8]) -> Result<Vec<Used>> {
     Ok(used)
 }
 
-/// The names of what a component imports, and whether there are types among that.
+/// The names of a component's imports, and whether types are among them.
 fn imports(binary: &[u8]) -> Result<(Vec<String>, bool)> {
     let (mut names, mut has_types) = (Vec::new(), false);
     let mut depth = 0_usize;

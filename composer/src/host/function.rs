@@ -5,7 +5,7 @@ use crate::typed::{HostTypes, IntoComponentValue, Unexpected, describe_side, tup
 use crate::types::ValueType;
 use crate::value::Value;
 
-/// A Rust function of the parameters `P`: `Fn(A, B) -> R` for `(A, B)`.
+/// A Rust function with the parameters `P`: `Fn(A, B) -> R` for `(A, B)`.
 ///
 /// This trait is sealed: it cannot be implemented outside this crate.
 #[diagnostic::on_unimplemented(
@@ -18,7 +18,7 @@ pub trait HostFunc<P, R>: sealed::SealedFunc<P, R> + Send + Sync + 'static {
     fn call(&self, params: P) -> R;
 }
 
-/// What a function that is implemented in Rust can return: a component value, `()`, or a
+/// What a function implemented in Rust can return: a component value, `()`, or a
 /// [`wasmtime::Result`] of them.
 #[diagnostic::on_unimplemented(
     message = "a component cannot be given `{Self}`",

@@ -1,4 +1,10 @@
 //! [`HostInterface`]: an interface that is implemented in Rust.
+//!
+//! It is one provider among others: composed like a component, with an inbox, a driver and a
+//! surface, but without a store. That is the difference to functions in a component's linker, of
+//! which each store has its own. `function.rs` turns closures into functions with component types,
+//! `resource.rs` has resources whose values are Rust types, and `provided.rs` is the same mechanism
+//! for other crates of the workspace.
 
 mod function;
 pub mod provided;
@@ -24,17 +30,19 @@ use provided::Provided;
 
 /// An interface that is implemented in Rust, composable like a component that exports it.
 ///
-/// Hints and filters apply to it as to any other, and so do deadlines, containment, replacing and
-/// closing. Unlike what a [`Linker`](wasmtime::component::Linker) defines, it is one for all components
-/// that import it, it can stand in a component's place, and its resources can pass from one component to
-/// another.
+/// Hints and filters apply to it as to any other component, and so do deadlines, containment,
+/// replacing and closing. Unlike functions in a [`Linker`](wasmtime::component::Linker), it is
+/// shared by all components that import it, it can take the place of a component, and its resources
+/// can pass from one component to another.
 ///
-/// Functions take and return [component values](crate::ComponentType), or
-/// [`wasmtime::Result`]s of them; an error is [`CompositionError::Host`](crate::CompositionError::Host)
-/// for a caller in Rust and traps a component, which the descriptor's containment can prevent. A panic is
-/// such an error too. Calls overlap: functions are called by several tasks at the same time. Up to its first
-/// wait a call runs on its caller's task, or on the interface's, in the order in which calls were made, so it
-/// should not block; from there on it is on a task of its own. One that nobody waits for any more is dropped.
+/// Functions take and return [component values](crate::ComponentType), or [`wasmtime::Result`]s of
+/// them. An error, or a panic, is [`CompositionError::Host`](crate::CompositionError::Host) for a
+/// caller in Rust, and traps a component that calls, unless that component contains the failure.
+///
+/// Calls overlap: several tasks call functions at the same time. Up to its first wait a call runs
+/// on its caller's task, or on the interface's own, in the order in which calls were made, so it
+/// should not block; after that it runs on a task of its own. A call whose caller has gone is
+/// dropped.
 ///
 /// # Examples
 ///
@@ -71,7 +79,7 @@ pub struct HostInterface {
     name: Option<String>,
     types: HostTypes,
     functions: Vec<Function>,
-    /// The first thing that is wrong.
+    /// The first mistake in the declarations; composing reports it.
     problem: Option<HostInterfaceError>,
 }
 
@@ -84,7 +92,7 @@ struct Function {
 type HostCall = dyn Fn(Vec<Value>) -> ProviderFuture + Send + Sync;
 
 impl HostInterface {
-    /// An interface called `name`, as components import it: `acme:env/clock@1.0.0`.
+    /// Creates an interface with the name under which components import it: `acme:env/clock@1.0.0`.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: Some(name.into()),
@@ -94,16 +102,19 @@ impl HostInterface {
         }
     }
 
-    /// Functions that components import by themselves, outside of any interface.
+    /// Creates functions at the root, which components import by themselves, outside of any
+    /// interface.
     pub fn root() -> Self {
         Self { name: None, types: HostTypes::default(), functions: Vec::new(), problem: None }
     }
 
-    /// Declares the resource `name`, whose values are `T`s. Handles of it are [`HostOwn<T>`] and
-    /// [`HostBorrow<T>`] in functions that are declared after it. There is one for each type `T`.
+    /// Declares the resource `name`, whose values are `T`s. Functions that are declared after it
+    /// use [`HostOwn<T>`] and [`HostBorrow<T>`] for its handles. Each type `T` can be the type of
+    /// one resource only.
     ///
-    /// Its functions have their names in the component model: `[constructor]bucket`,
-    /// `[method]bucket.put`, whose first parameter is a `HostBorrow<T>`, and `[static]bucket.merge`.
+    /// The functions of a resource have their component model names: `[constructor]bucket`,
+    /// `[method]bucket.put` (whose first parameter is a `HostBorrow<T>`), and
+    /// `[static]bucket.merge`.
     pub fn resource<T: Send + Sync + 'static>(mut self, name: &str) -> Self {
         let id = TypeId::of::<T>();
         if self.types.resources.iter().any(|(known, of)| *known == id || **of == *name) {
@@ -113,7 +124,7 @@ impl HostInterface {
         self
     }
 
-    /// Implements a function that ends without waiting.
+    /// Adds a function that returns without waiting.
     pub fn func_wrap<P: HostParams, R: HostReturn>(
         self,
         name: &str,
@@ -128,8 +139,8 @@ impl HostInterface {
         })
     }
 
-    /// Implements a function that may wait, while the component that calls it can do nothing else: its
-    /// type is that of a function that is not `async`.
+    /// Adds a function that may wait although its type is not `async`: the component that calls it
+    /// can do nothing else meanwhile.
     pub fn func_wrap_async<P, R, F>(self, name: &str, func: impl HostFunc<P, F>) -> Self
     where
         P: HostParams,
@@ -139,7 +150,7 @@ impl HostInterface {
         self.define::<P, R>(name, false, asynchronous(func))
     }
 
-    /// Implements an `async func`.
+    /// Adds an `async func`.
     pub fn func_wrap_concurrent<P, R, F>(self, name: &str, func: impl HostFunc<P, F>) -> Self
     where
         P: HostParams,
@@ -149,7 +160,8 @@ impl HostInterface {
         self.define::<P, R>(name, true, asynchronous(func))
     }
 
-    /// Names the parameters of the function declared last. Without it they fit parameters of any name.
+    /// Names the parameters of the function that was added last. Parameters without names match any
+    /// names.
     pub fn with_params(mut self, names: &[&str]) -> Self {
         let Some(function) = self.functions.last_mut() else {
             self.refuse("with_params", "names parameters, and there is no function yet");
@@ -213,7 +225,7 @@ fn unconverted(Unexpected(problem): Unexpected) -> ProviderError {
     wasmtime::format_err!("the arguments cannot be converted: {problem}").into()
 }
 
-/// The functions, by their numbers.
+/// The functions, by number.
 struct Functions(Vec<Box<HostCall>>);
 
 impl Provider for Functions {

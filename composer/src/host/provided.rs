@@ -1,4 +1,5 @@
-//! Exports that no component implements: Rust does, or somebody on another machine.
+//! Exports that no component implements: they are implemented in Rust, or by a component on another
+//! machine.
 //!
 //! Not part of the public interface: it is for this workspace's own crates, and may change in any
 //! release.
@@ -27,7 +28,7 @@ pub use crate::compose::sealed::IntoPart;
 pub use crate::run::{Provider, ProviderError, ProviderFuture};
 pub use crate::value::{Elements, Handle, Value};
 
-/// Something that is exported.
+/// An export that a [`Provider`] implements.
 #[derive(Clone, Debug)]
 pub enum ProvidedExport {
     /// A function at the root.
@@ -53,8 +54,8 @@ pub struct Provided {
 }
 
 impl Provided {
-    /// Functions have their numbers in the order in which `exports` lists them, those of interfaces
-    /// one after the other. None may have handles of resources.
+    /// Functions are numbered in the order in which `exports` lists them, those of interfaces one
+    /// after the other. None may use handles of resources.
     pub fn new(exports: Vec<ProvidedExport>, provider: impl Provider) -> Self {
         Self::from_surface(surface(exports).map(Arc::new).map_err(Cause::new), provider)
     }
@@ -66,13 +67,13 @@ impl Provided {
         Self { part: Arc::new(ProvidedPart { surface, provider: Arc::new(provider) }) }
     }
 
-    /// Exports that there are not, because of `error`: composing fails with it.
+    /// Exports that are not available because of `error`: composing fails with it.
     pub fn refused(error: impl Error + Send + Sync + 'static) -> Self {
         Self::from_surface(Err(Cause::new(wasmtime::Error::new(error))), Nobody)
     }
 }
 
-/// The provider of no function.
+/// A provider without functions.
 struct Nobody;
 
 impl Provider for Nobody {
@@ -93,7 +94,7 @@ impl IntoPart for Provided {
     }
 }
 
-/// What the exports look like to a plan.
+/// The surface that the plan sees for `exports`.
 fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
     let mut surface = Surface { lacks_types: true, ..Surface::default() };
     let mut names = HashSet::new();
@@ -154,7 +155,7 @@ impl AnyComponent for ProvidedPart {
     }
 
     fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
-        // Nothing is imported.
+        // There are no imports to link.
         Ok(Box::new(LinkedProvider {
             provider: self.provider.clone(),
             border: Arc::new(link.border),
@@ -176,8 +177,8 @@ impl Linked for LinkedProvider {
     }
 }
 
-/// Calls an exported function with arguments of its type, and gives its result as it is. The function
-/// must not have handles of resources.
+/// Calls an exported function with arguments of its type, and returns its result unconverted. The
+/// function must not use handles of resources.
 ///
 /// # Errors
 ///
@@ -191,25 +192,26 @@ pub async fn call(func: &ExportFunc, args: Vec<Value>) -> Result<Option<Value>, 
     func.call_checked(args).await
 }
 
-/// The value of a stream, or of a future, of what `elements` gives. A future's is one element.
+/// The value of a stream, or of a future, with the given elements. A future has one element.
 pub fn stream_value(elements: impl Stream<Item = Elements> + Send + 'static) -> Value {
     Value::Handle(Handle::Stream(StreamEnd::from_rust(elements)))
 }
 
-/// As [`stream_value`], of a writer that may be lost before its end; whoever reads gets that.
+/// Like [`stream_value`], for a writer that may be lost before its end. The reader then gets the
+/// error.
 pub fn lossy_stream_value(
     elements: impl Stream<Item = Result<Elements, StreamLost>> + Send + 'static,
 ) -> Value {
     Value::Handle(Handle::Stream(StreamEnd::from_fallible(elements.map_err(Into::into))))
 }
 
-/// That `writer` is gone before the end of what it wrote, or, with a reason, that what it writes was given
-/// up.
+/// The error that `writer` was lost before the end of its stream; with a reason, that the stream
+/// was given up.
 pub fn stream_lost(writer: impl Into<String>, reason: Option<String>) -> StreamLost {
     StreamLost { component: writer.into(), reason }
 }
 
-/// What the stream or future `value` gives, at most `most` elements at a time; `None` if it is none.
+/// The elements of the stream or future `value`, at most `most` at a time; `None` if it is neither.
 pub fn elements(
     value: Value,
     most: usize,

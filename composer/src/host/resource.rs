@@ -1,4 +1,8 @@
 //! Resources that are implemented in Rust.
+//!
+//! The value of such a resource is an `Arc` of a Rust type. Handles travel as those of guests'
+//! resources do; in the functions of their own interface they are [`HostOwn`] and [`HostBorrow`],
+//! which give access to the value.
 
 use std::any::TypeId;
 use std::fmt;
@@ -14,16 +18,16 @@ use crate::value::{Handle, Value};
 
 /// An owned handle of a [`HostInterface`](crate::HostInterface)'s resource, in its own functions.
 ///
-/// Returned from one it goes out, to whoever called; as a parameter it has come back. When it is dropped,
-/// wherever it is, so is the `T`.
+/// Returned from a function it goes to the caller; as a parameter it has come back. When it is
+/// dropped, anywhere, the `T` is dropped.
 pub struct HostOwn<T> {
     value: Arc<T>,
 }
 
 /// A handle of a [`HostInterface`](crate::HostInterface)'s resource that is lent to one of its functions.
 ///
-/// It is good for as long as it is kept, though it should not be kept beyond the call: its owner may drop the
-/// resource then.
+/// It stays valid for as long as it is kept. It should not be kept beyond the call, since the `T`
+/// is dropped only when its owner and all borrows are gone.
 pub struct HostBorrow<T> {
     value: Arc<T>,
 }
@@ -34,11 +38,11 @@ impl<T: Send + Sync + 'static> HostOwn<T> {
         Self { value: Arc::new(value) }
     }
 
-    /// The resource itself, which ends to be one.
+    /// Takes out the value, after which the resource does not exist any more.
     ///
     /// # Errors
     ///
-    /// The handle, if somebody has kept a [`HostBorrow`] of it.
+    /// Returns the handle if a [`HostBorrow`] of it is still kept.
     pub fn into_inner(self) -> Result<T, Self> {
         Arc::try_unwrap(self.value).map_err(|value| Self { value })
     }
@@ -60,7 +64,7 @@ impl<T> Deref for HostBorrow<T> {
     }
 }
 
-/// The resource whose values are `T`s.
+/// The resource type whose values are `T`s.
 fn resource<T: 'static>(types: &HostTypes) -> Result<Resource, Unexpected> {
     let id = TypeId::of::<T>();
     let known = (0..).zip(&types.resources).find(|(_, (known, _))| *known == id);

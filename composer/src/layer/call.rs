@@ -1,4 +1,9 @@
 //! Calls and what they return, as layers see them.
+//!
+//! Arguments and results stay in the library's own form until a layer asks for them, so a layer
+//! that only looks at names costs no conversion. Layers see copies: handles, streams and futures
+//! cannot be copied, so values that contain them can pass through layers but not be read or
+//! replaced.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,16 +27,17 @@ use wasm_runtime_composer_values::Stored;
 
 /// A call on its way to the component that provides the function.
 ///
-/// It holds the arguments. A call that is dropped is not made: handles that were to be moved are dropped, and
-/// what was lent goes back.
+/// It holds the arguments. A call that is dropped is not made: handles that were to be moved are
+/// dropped, and loans end.
 pub struct Call {
     pub(super) route: Arc<Route>,
     pub(super) args: Vec<Value>,
     pub(super) caller: Caller,
-    /// When it must be over.
+    /// The caller's deadline.
     pub(super) until: Option<Instant>,
+    /// The caller that could run the call on its own stack, and how deep that stack was.
     pub(super) in_place: Option<(InPlaceCaller, Depth)>,
-    /// How many layers it has met.
+    /// How many layers of the route it has passed.
     pub(super) met: usize,
 }
 
@@ -42,7 +48,7 @@ impl Call {
         self.route.consumer.as_deref()
     }
 
-    /// The component that it goes to.
+    /// The component that the call goes to.
     pub fn provider(&self) -> &str {
         &self.route.provider
     }
@@ -52,12 +58,12 @@ impl Call {
         self.route.interface()
     }
 
-    /// The function's name, as `get` or `[method]bucket.get`.
+    /// The function's name: `get` or `[method]bucket.get`.
     pub fn function(&self) -> &str {
         self.route.function()
     }
 
-    /// Interface and function, as `interface#function`.
+    /// The function's full name: `interface#function`, or its name at the root.
     pub fn name(&self) -> &str {
         &self.route.name
     }
@@ -78,7 +84,7 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// - [`CompositionError::Typed`] if the function takes others.
+    /// - [`CompositionError::Typed`] if the function takes parameters of other types.
     /// - [`CompositionError::Argument`] if a handle, a stream or a future is among them, which cannot be
     ///   copied.
     pub fn args<P: HostParams>(&self) -> Result<P, CompositionError> {
@@ -103,12 +109,12 @@ impl Call {
         })
     }
 
-    /// Puts others in the place of the arguments.
+    /// Replaces the arguments.
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Argument`] if they do not fit the function, or if there are handles, streams or
-    /// futures in them. The call is as it was then.
+    /// [`CompositionError::Argument`] if they do not fit the function, or contain handles, streams
+    /// or futures. The call is unchanged then.
     pub fn set_params(&mut self, params: &[Val]) -> Result<(), CompositionError> {
         let ty = &self.route.ty;
         let (expected, found) = (ty.params.len(), params.len());
@@ -123,12 +129,13 @@ impl Call {
         Ok(())
     }
 
-    /// Puts others in the place of the arguments: a tuple, `(a,)` for one.
+    /// Replaces the arguments by a tuple, `(a,)` for one.
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Typed`] if the function takes others, and [`CompositionError::Argument`] if there are
-    /// handles, streams or futures in them. The call is as it was then.
+    /// [`CompositionError::Typed`] if the function takes parameters of other types, and
+    /// [`CompositionError::Argument`] if the arguments contain handles, streams or futures. The
+    /// call is unchanged then.
     pub fn set_args<P: Params>(&mut self, params: P) -> Result<(), CompositionError> {
         let place = || (None, self.provider().to_owned(), self.name().to_owned());
         let problems = check_params(&self.route.ty, P::COUNT, P::check, place);
@@ -149,8 +156,9 @@ impl Call {
         Ok(())
     }
 
-    /// The same call once more; `None` if a handle, a stream or a future is among the arguments, which cannot
-    /// be copied, or if the consumer has as many calls waiting as it may.
+    /// A copy of the call, to make it more than once. `None` if a handle, a stream or a future is
+    /// among the arguments, which cannot be copied, or if the consumer has as many outstanding
+    /// calls as it may.
     pub fn try_clone(&self) -> Option<Self> {
         Some(Self {
             route: self.route.clone(),
@@ -162,12 +170,13 @@ impl Call {
         })
     }
 
-    /// What the call returns if a layer answers it with `result`; `()` for a function without a result.
+    /// Makes a result with which a layer answers the call in place of the component. `()` is for a
+    /// function without a result.
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Typed`] if the function returns something else, and [`CompositionError::Argument`] if
-    /// there are handles, streams or futures in it.
+    /// [`CompositionError::Typed`] if the function has a result of another type, and
+    /// [`CompositionError::Argument`] if the result contains handles, streams or futures.
     pub fn answer<R: IntoComponentValue + 'static>(
         &self,
         result: R,
@@ -177,29 +186,29 @@ impl Call {
         Ok(returned)
     }
 
-    /// As [`answer`](Self::answer), with a `Val`; `None` for a function without a result.
+    /// Like [`answer`](Self::answer), with a `Val`; `None` is for a function without a result.
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Argument`] if the function returns something else, or if there are handles, streams
-    /// or futures in it.
+    /// [`CompositionError::Argument`] if the function has a result of another type, or if the
+    /// result contains handles, streams or futures.
     pub fn answer_val(&self, result: Option<&Val>) -> Result<Returned, CompositionError> {
         let mut returned = Returned { route: self.route.clone(), value: None };
         returned.set_val(result)?;
         Ok(returned)
     }
 
-    /// The error of a layer that does not let the call pass: [`CompositionError::Layer`].
+    /// The error of a layer that refuses the call: [`CompositionError::Layer`].
     pub fn refuse(&self, reason: impl Into<BoxError>) -> CompositionError {
         self.route.error(reason.into())
     }
 
-    /// What goes with the call.
+    /// The context that goes along with the call.
     pub fn context(&self) -> &CallContext {
         self.caller.context()
     }
 
-    /// What goes with the call, to add to it.
+    /// The context that goes along with the call, to add to it.
     pub fn context_mut(&mut self) -> &mut CallContext {
         self.caller.context_mut()
     }
@@ -216,30 +225,31 @@ impl fmt::Debug for Call {
     }
 }
 
-/// What a call returned, on its way back.
+/// The result of a call, on its way back through the layers.
 pub struct Returned {
     pub(super) route: Arc<Route>,
     pub(super) value: Option<Value>,
 }
 
 impl Returned {
-    /// A copy of the result; `None` if the function has none, or if a handle, a stream or a future is in it,
-    /// which cannot be copied.
+    /// A copy of the result. `None` if the function has no result, or if the result contains a
+    /// handle, a stream or a future, which cannot be copied.
     pub fn val(&self) -> Option<Val> {
         plain_val(self.route.ty.result.as_ref()?, self.value.as_ref()?)
     }
 
-    /// A copy of the result as a Rust type, `()` for none.
+    /// A copy of the result as a Rust type, `()` for a function without a result.
     ///
     /// # Errors
     ///
     /// - [`CompositionError::Typed`] if it is of another type.
-    /// - [`CompositionError::Handle`] if a handle, a stream or a future is in it, which cannot be copied.
+    /// - [`CompositionError::Handle`] if it contains a handle, a stream or a future, which cannot
+    ///   be copied.
     pub fn result<R: FromComponentValue + 'static>(&self) -> Result<R, CompositionError> {
         self.check::<R>()?;
         let value = match &self.value {
             Some(value) => copy_plain(value).ok_or(HandleError::Uncopied)?,
-            // No result is the empty tuple's value.
+            // `()` is converted from the value of an empty tuple.
             None => Value::Fields(Vec::new()),
         };
         R::from_value(value).map_err(|unexpected| CompositionError::Conversion {
@@ -248,17 +258,17 @@ impl Returned {
         })
     }
 
-    /// Whether the function returned the error of a `result`.
+    /// Whether the function returned the `err` case of a `result`.
     pub fn is_err(&self) -> bool {
         let is_result = matches!(self.route.ty.result, Some(ValueType::Result(_)));
         is_result && matches!(self.value, Some(Value::Case(ERR, _)))
     }
 
-    /// Puts another in the place of the result.
+    /// Replaces the result.
     ///
     /// # Errors
     ///
-    /// As [`Call::answer`]. The result is as it was then.
+    /// As [`Call::answer`]. The result is unchanged then.
     pub fn set_result<R: IntoComponentValue + 'static>(
         &mut self,
         result: R,
@@ -275,11 +285,11 @@ impl Returned {
         Ok(())
     }
 
-    /// Puts another in the place of the result.
+    /// Replaces the result.
     ///
     /// # Errors
     ///
-    /// As [`Call::answer_val`]. The result is as it was then.
+    /// As [`Call::answer_val`]. The result is unchanged then.
     pub fn set_val(&mut self, result: Option<&Val>) -> Result<(), CompositionError> {
         let function = || self.route.name.clone();
         self.value = match (&self.route.ty.result, result) {
@@ -317,7 +327,7 @@ impl fmt::Debug for Returned {
     }
 }
 
-/// Values without handles.
+/// Refuses handles: for values that layers make or read.
 struct WithoutHandles;
 
 impl Handles for WithoutHandles {
@@ -345,7 +355,8 @@ fn plain_value(
 }
 
 impl Route {
-    /// The error of a layer, unless it is one of this library's own that a layer let pass.
+    /// The error with which the call fails. An error of this library that a layer passed on is
+    /// kept; any other becomes [`CompositionError::Layer`].
     pub(super) fn error(&self, error: BoxError) -> CompositionError {
         match error.downcast() {
             Ok(error) => *error,

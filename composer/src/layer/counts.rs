@@ -1,4 +1,7 @@
 //! [`CallCounts`]: how often each component calls each other one.
+//!
+//! The outcome of a call is counted when its `CountedCall` is dropped, so calls that their callers
+//! give up are counted as well.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,9 +17,9 @@ use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 use crate::sync::lock;
 
-/// A layer that counts the calls that it is on, by consumer, provider and what is exported.
+/// A layer that counts calls, by consumer, provider and export.
 ///
-/// Clones count together, so one is kept to be read.
+/// Clones share their counts: add one to the composition and keep another to read them.
 ///
 /// # Examples
 ///
@@ -45,38 +48,39 @@ pub struct CallCounts {
     edges: Arc<Mutex<BTreeMap<EdgeKey, EdgeCounts>>>,
 }
 
-/// Consumer, provider and export.
+/// Consumer, provider and export of a call.
 type EdgeKey = (Option<String>, String, String);
 
 /// The calls along one edge of a composition.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EdgeCounts {
-    /// Who made the calls; `None` for Rust.
+    /// The component that made the calls; `None` for calls from Rust.
     pub consumer: Option<String>,
     /// The component that they went to.
     pub provider: String,
-    /// What the provider exports: the interface of the functions that were called, or a function at the root.
+    /// The provider's export: the interface of the functions that were called, or a function at the
+    /// root.
     pub export: String,
-    /// How many calls have ended, one way or the other.
+    /// How many calls have ended, successfully or not.
     pub calls: u64,
-    /// How many of them failed, or returned the error of a `result`.
+    /// How many of them failed, or returned the `err` case of a `result`.
     pub failures: u64,
     /// How many were given up by their callers.
     pub abandoned: u64,
-    /// How many go on.
+    /// How many are in progress.
     pub running: u64,
-    /// How long those that have ended took, all together.
+    /// The total duration of the calls that have ended.
     pub time: Duration,
 }
 
 impl CallCounts {
-    /// No call yet.
+    /// Creates empty counts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What was counted so far, sorted by consumer, provider and what is exported.
+    /// The counts so far, sorted by consumer, provider and export.
     pub fn edges(&self) -> Vec<EdgeCounts> {
         self.lock().values().cloned().collect()
     }
@@ -124,12 +128,13 @@ impl Service<Call> for Counting {
     }
 }
 
-/// A call that goes on.
+/// A call in progress. Dropping it counts the call's end.
 struct CountedCall {
     counts: CallCounts,
     edge: EdgeKey,
     since: Instant,
-    /// `None` if it did not come to its end.
+    /// Whether the call failed; `None` until it has an outcome, so that a drop before counts as
+    /// abandoned.
     failed: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! [`Deny`]: calls that are not to be made.
+//! [`Deny`]: a layer that refuses calls.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,12 +11,13 @@ use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 use crate::plan::name::{is_compatible, names};
 
-/// A layer that fails calls, with [`CompositionError::Layer`], before they reach the component.
+/// A layer that fails calls with [`CompositionError::Layer`] before they reach the component.
 ///
-/// Functions are named as `interface#function`, or as they are at the root; an interface's name means all of its
-/// functions. Interfaces are as the provider exports them, with a version (compatible ones are meant too) or without
-/// (all versions are meant). A consumer whose call fails traps, unless it
-/// [contains](crate::ComposableDescriptor::with_containment) that.
+/// Functions are named `interface#function`, or by their name if they are exported at the root; the
+/// name of an interface means all of its functions. Interfaces are named as the provider exports
+/// them, either with a version, which includes compatible versions, or without, which includes all
+/// versions. A consumer whose call fails traps, unless it
+/// [contains](crate::ComposableDescriptor::with_containment) the failure.
 ///
 /// # Examples
 ///
@@ -29,7 +30,7 @@ use crate::plan::name::{is_compatible, names};
 #[derive(Clone, Debug)]
 pub struct Deny {
     names: Names,
-    /// Whether it is those of the names that pass.
+    /// Whether the names are those that pass, instead of those that are refused.
     but: bool,
     reason: Arc<str>,
 }
@@ -40,7 +41,7 @@ impl Deny {
         Self::all_but([], reason)
     }
 
-    /// Fails the calls of these functions and interfaces.
+    /// Fails calls of the given functions and interfaces.
     pub fn these<'a>(
         names: impl IntoIterator<Item = &'a str>,
         reason: impl Into<Arc<str>>,
@@ -48,7 +49,7 @@ impl Deny {
         Self { names: Names::new(names), but: false, reason: reason.into() }
     }
 
-    /// Fails every call but those of these functions and interfaces.
+    /// Fails all calls except those of the given functions and interfaces.
     pub fn all_but<'a>(
         names: impl IntoIterator<Item = &'a str>,
         reason: impl Into<Arc<str>>,
@@ -100,7 +101,7 @@ impl Names {
         Self(names.into_iter().map(str::to_owned).collect())
     }
 
-    /// Whether the function that is called is one of them.
+    /// Whether the called function is one of them.
     pub(super) fn include(&self, call: &Call) -> bool {
         self.0.iter().any(|name| match (name.split_once('#'), call.interface()) {
             (Some((interface, function)), Some(called)) => {
@@ -113,7 +114,8 @@ impl Names {
     }
 }
 
-/// Whether an interface is meant: all its versions by the name without one, else those that are compatible.
+/// Whether the user's `pattern` means an interface: without a version, all versions of it;
+/// otherwise the compatible ones.
 fn is_meant(pattern: &str, interface: &str) -> bool {
     names(pattern, interface) || is_compatible(pattern, interface)
 }

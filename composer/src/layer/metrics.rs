@@ -1,4 +1,4 @@
-//! [`Metrics`]: calls in numbers, for whatever collects them.
+//! [`Metrics`]: a layer that reports calls to the recorder of the crate `metrics`.
 
 use std::task::{Context, Poll};
 
@@ -11,9 +11,9 @@ use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 
-/// How many calls have ended.
+/// Counts the calls that have ended.
 const CALLS: &str = "composer_calls_total";
-/// How long each took.
+/// The duration of calls, in seconds.
 const TIME: &str = "composer_call_duration_seconds";
 
 /// A layer that counts and times calls through the facade of the crate [`metrics`], with feature `metrics`.
@@ -23,8 +23,8 @@ const TIME: &str = "composer_call_duration_seconds";
 /// | `composer_calls_total` | counter | `consumer` (empty for Rust), `provider`, `function`, `outcome` |
 /// | `composer_call_duration_seconds` | histogram | `consumer`, `provider`, `function` |
 ///
-/// `outcome` is `ok`, `err` for the error of a `result`, `failed` or `abandoned`. What components are like
-/// at a time, as how many calls wait for them, tells
+/// `outcome` is `ok`, `err` for the error of a `result`, `failed` or `abandoned`. The state of
+/// components at a moment, for instance how many calls wait for them, is reported by
 /// [`Snapshot::record_metrics`](crate::Snapshot::record_metrics).
 ///
 /// # Examples
@@ -41,7 +41,8 @@ const TIME: &str = "composer_call_duration_seconds";
 pub struct Metrics {}
 
 impl Metrics {
-    /// Describes the metrics to the recorder that is installed by now; others get them as they are.
+    /// Describes the metrics to the recorder that is installed now. A recorder that is installed
+    /// later gets the metrics without descriptions.
     pub fn new() -> Self {
         describe_counter!(CALLS, Unit::Count, "Calls of components that have ended");
         describe_histogram!(TIME, Unit::Seconds, "How long calls of components took");
@@ -89,7 +90,7 @@ impl Service<Call> for Measuring {
     }
 }
 
-/// A call that is told of when it ends, one way or the other.
+/// Reports a call when it is dropped, whatever its outcome.
 struct Measured {
     consumer: String,
     provider: String,

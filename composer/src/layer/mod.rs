@@ -1,8 +1,8 @@
-//! Layers: code of yours between a component and whoever calls it.
+//! Layers: code of yours between a component and its callers.
 //!
-//! A layer sees each [`Call`] on its way to the component that provides the function: who makes it, to whom it
-//! goes, its arguments and, when it comes back, its result. It can let the call pass, change it, answer it, make
-//! it again, or refuse it. Layers stand
+//! A layer sees each [`Call`] on its way to the component that provides the function: its consumer
+//! and provider, its arguments and, when it returns, its result. It can let the call pass, change
+//! it, answer it, repeat it, or refuse it. Layers can be placed
 //!
 //! - around a component, for every call of what it exports:
 //!   [`ComposableDescriptor::with_layer`](crate::ComposableDescriptor::with_layer),
@@ -10,17 +10,19 @@
 //! - around everything: [`Composer::with_layer`](crate::Composer::with_layer), for every call that goes to a
 //!   component of the composition, from another one or from Rust.
 //!
-//! A call meets those of its import first, then those of the composition, then those of the component that it goes
-//! to; of several at one place, the one that was added first. What no layer is on costs nothing.
+//! A call passes the layers of its import first, then those of the composition, then those of the
+//! component that it goes to. Among several at one place, the one that was added first comes first.
+//! Functions without layers are called at no extra cost.
 //!
-//! A layer is a [`tower_layer::Layer`] that makes a [`tower_service::Service`] of [`Call`]s out of [`Next`], so those
-//! of the crate `tower` can be used as they are: timeouts, limits, load shedding. [`from_fn`] makes one of a function.
-//! Each `with_layer` makes one service, of which every call gets a clone: a limit is for all calls that it is on.
+//! A layer is a [`tower_layer::Layer`] that makes a [`tower_service::Service`] of [`Call`]s from
+//! [`Next`], so the layers of the crate `tower` can be used as they are: timeouts, limits, load
+//! shedding. [`from_fn`] makes a layer from a function. Each `with_layer` makes one service, of which
+//! every call gets a clone, so a limit is shared by all calls that pass the layer.
 //!
-//! What a layer does is part of the call. It runs on the caller's task, a caller that goes away drops it, and the
-//! deadline that a caller in Rust has set is for all of it. The deadline of a component's descriptor is only for the
-//! component. A sync import holds its component's store while layers work on its call. Calls of which
-//! some wait in a layer and others do not may overtake each other.
+//! The work of a layer is part of the call: it runs on the caller's task, it is dropped when the
+//! caller drops the call, and a deadline that a caller in Rust has set includes it. The deadline in a
+//! component's descriptor is for the component alone. While layers work on a call of a sync import,
+//! the call holds the importing component's store. Calls can overtake others that wait in a layer.
 //!
 //! # Examples
 //!

@@ -1,4 +1,7 @@
-//! [`Recorder`] and [`Replay`]: calls written down, and answered from there.
+//! [`Recorder`] and [`Replay`]: layers that record calls, and that answer calls from a recording.
+//!
+//! Values are recorded in WAVE, the component model's text encoding, so recordings can be read,
+//! edited and compared, and are replayed by the types of the functions that are called.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -16,26 +19,27 @@ use crate::error::{CompositionError, with_causes};
 use crate::sync::lock;
 use crate::wave;
 
-/// Calls with what came of them, in the order in which they ended: made by a [`Recorder`], answered by a
-/// [`Replay`], and kept in a file between the two.
+/// Calls and their outcomes, in the order in which the calls ended. Made by a [`Recorder`],
+/// replayed by a [`Replay`], and kept in a file in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     calls: Vec<RecordedCall>,
 }
 
-/// A call that was written down.
+/// A recorded call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedCall {
-    /// Who made it; `None` for Rust.
+    /// The component that made it; `None` for a call from Rust.
     pub consumer: Option<String>,
     /// The component that it went to.
     pub provider: String,
-    /// The function, as `interface#function`.
+    /// The function's full name: `interface#function`, or its name at the root.
     pub function: String,
     /// The arguments, each in [WAVE](crate::wave).
     pub params: Vec<String>,
-    /// The result in WAVE, if the function has one, or else the failure with its causes.
+    /// The result in WAVE (`None` if the function has none), or the text of the failure with its
+    /// causes.
     pub answer: Result<Option<String>, String>,
 }
 
@@ -64,11 +68,12 @@ impl Recording {
         format!("{:#}\n", Value::Array(calls.collect()))
     }
 
-    /// The recording that `json` is of.
+    /// Reads a recording from JSON.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidData`] if it is none, with what is wrong and in which call.
+    /// [`io::ErrorKind::InvalidData`] if `json` is not a recording; it says what is wrong and in
+    /// which call.
     pub fn from_json(json: &str) -> io::Result<Self> {
         let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
         let value: Value =
@@ -125,10 +130,10 @@ impl Recording {
     }
 }
 
-/// A layer that lets calls pass and writes down what came of them, with feature `record`.
+/// A layer that lets calls pass and records their outcomes, with feature `record`.
 ///
-/// Clones write into the same recording. Calls whose arguments or results hold handles, streams or futures are not
-/// written down, nor those that their callers gave up.
+/// Clones share their recording. Calls whose arguments or results contain handles, streams or
+/// futures are not recorded, and neither are calls that their callers gave up.
 ///
 /// # Examples
 ///
@@ -163,12 +168,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Nothing is written down yet.
+    /// Creates a recorder with an empty recording.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What was written down so far.
+    /// The calls that were recorded so far.
     pub fn recording(&self) -> Recording {
         Recording { calls: lock(&self.calls).clone() }
     }
@@ -224,12 +229,13 @@ impl Service<Call> for Writing {
     }
 }
 
-/// A layer that answers calls as a [`Recording`] says, with feature `record`: the component is not called.
+/// A layer that answers calls from a [`Recording`] without calling the component, with feature
+/// `record`.
 ///
-/// A call is answered by the first one of the recording that was not used yet, of the same consumer, provider, function
-/// and arguments. If there is none, it fails with [`CompositionError::Layer`]. What failed when it was recorded
-/// fails likewise, with the text that was recorded. Calls that cannot be recorded go to the component. Clones
-/// use up the same recording.
+/// A call is answered by the first unused call of the recording with the same consumer, provider,
+/// function and arguments. If there is none, it fails with [`CompositionError::Layer`]. A call that
+/// failed when it was recorded fails again, with the recorded text. Calls that cannot be recorded
+/// go to the component. Clones share the calls that are left.
 #[derive(Clone, Debug)]
 pub struct Replay {
     calls: Arc<Mutex<HashMap<Key, Answers>>>,
@@ -237,7 +243,7 @@ pub struct Replay {
 
 /// Consumer, provider, function and arguments.
 type Key = (Option<String>, String, String, Vec<String>);
-/// What is left of those to one call.
+/// The unused answers to one call.
 type Answers = VecDeque<Result<Option<String>, String>>;
 
 impl Replay {
@@ -251,7 +257,7 @@ impl Replay {
         Self { calls: Arc::new(Mutex::new(calls)) }
     }
 
-    /// How many calls of the recording have not been made again.
+    /// How many calls of the recording have not been used.
     pub fn left(&self) -> usize {
         lock(&self.calls).values().map(VecDeque::len).sum()
     }
@@ -315,7 +321,7 @@ impl Service<Call> for Replaying {
     }
 }
 
-/// The arguments in WAVE, if they have a form in it, and the result will.
+/// The arguments in WAVE. `None` if the arguments or the result cannot be written in WAVE.
 fn params(call: &Call) -> Option<Vec<String>> {
     if call.ty().result().is_some_and(|ty| wave::unwritable(ty).is_some()) {
         return None;

@@ -1,4 +1,4 @@
-//! [`Retry`]: calls that are made again.
+//! [`Retry`]: a layer that repeats failed calls.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,13 +12,15 @@ use super::deny::Names;
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 
-/// A layer that makes calls of idempotent functions again if the component fails: if it traps, is not running, fails
-/// as an implementation in Rust or a remote one, or does not answer within its descriptor's deadline.
+/// A layer that repeats calls of idempotent functions if the component fails: if it traps, is not
+/// running, is implemented in Rust or remotely and returns an error, or does not answer within its
+/// descriptor's deadline.
 ///
-/// Only functions that are named are called again, since a call that failed may have done its work all the same. They
-/// are named as for [`Deny`](super::Deny). A component that trapped is there again only if its descriptor's
-/// [`RestartPolicy`](crate::RestartPolicy) says so. A result that is the error of a `result` is no failure, and
-/// neither is an error of a layer. Calls with handles, streams or futures among their arguments are made once.
+/// Only the named functions are called again, since a call that failed may have had its effect
+/// before it failed. They are named as for [`Deny`](super::Deny). A component that trapped only
+/// comes back if the [`RestartPolicy`](crate::RestartPolicy) of its descriptor says so. The `err`
+/// case of a `result` is not a failure, and neither is an error of a layer. Calls with handles,
+/// streams or futures among their arguments are not repeated.
 ///
 /// # Examples
 ///
@@ -37,13 +39,13 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Makes calls of these functions and interfaces again, up to `retries` times.
+    /// Repeats calls of the given functions and interfaces, up to `retries` times.
     pub fn these<'a>(names: impl IntoIterator<Item = &'a str>, retries: u32) -> Self {
         Self { names: Names::new(names), retries, delay: Duration::ZERO }
     }
 
-    /// Waits before a call is made again, for `delay` at first and for twice as long each time; not at all if nothing
-    /// is said.
+    /// Waits for `delay` before the first repetition, and twice as long before each further one. By
+    /// default calls are repeated at once.
     #[must_use]
     pub fn with_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -98,7 +100,7 @@ impl Service<Call> for Retrying {
     }
 }
 
-/// Whether the component failed, and not who called it.
+/// Whether the component is at fault, rather than the caller.
 fn is_failure(error: &CompositionError) -> bool {
     matches!(
         error,

@@ -1,4 +1,9 @@
-//! Which layers a call meets, and how it goes from one to the next.
+//! Which layers a call passes, and how it goes from one to the next.
+//!
+//! The chain of layers between a consumer and a provider is put together once, when the consumer is
+//! linked; an endpoint with layers has a `Route` as its detour, and one without is called directly.
+//! A call carries the number of layers that it has passed, so `Next` needs no state, and a layer
+//! may make the same call several times.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,21 +20,22 @@ use crate::run::{Called, Caller, Depth, Detour, Endpoint, InPlaceCaller};
 use crate::types::FunctionType;
 use crate::value::Value;
 
-/// An exported function, as a caller reaches it through layers.
+/// An exported function with the layers that a caller's calls pass.
 pub(crate) struct Route {
     pub(super) consumer: Option<Arc<str>>,
     pub(super) provider: Arc<str>,
-    /// As `interface#function`.
+    /// The full name, `interface#function`.
     pub(super) name: String,
     pub(super) ty: Arc<FunctionType>,
-    /// Outermost first.
+    /// The layers, outermost first.
     chain: Arc<[ErasedLayer]>,
-    /// The function itself, or what it is in a composition inside.
+    /// The function itself, or, for a nested composition, its own route inside.
     target: Endpoint,
 }
 
 impl Route {
-    /// The function `target` of the component `provider`, as `consumer` reaches it through the layers of `chain`.
+    /// The function `target` of the component `provider`, reached by `consumer` through the layers
+    /// of `chain`.
     pub(crate) fn around(
         target: &Endpoint,
         chain: &Arc<[ErasedLayer]>,
@@ -43,7 +49,7 @@ impl Route {
         let (consumer, provider) = (consumer.cloned(), provider.clone());
         let route =
             Self { consumer, provider, name, ty, chain: chain.clone(), target: target.clone() };
-        // The deadline is that of the function alone.
+        // The component's deadline applies to the function alone, not to the layers.
         Endpoint { detour: Some(Arc::new(route)), deadline: None, ..target.clone() }
     }
 
@@ -84,7 +90,7 @@ impl Detour for Route {
 }
 
 impl Call {
-    /// Goes through the next layer, or to the component.
+    /// Passes the call to the next layer, or to the component after the last one.
     pub(super) async fn go_on(mut self) -> Result<Returned, CompositionError> {
         let route = self.route.clone();
         if let Some(layer) = route.chain.get(self.met) {
@@ -92,20 +98,22 @@ impl Call {
             return layer.call(self).await.map_err(|error| route.error(error));
         }
         let Self { args, caller, until, in_place, .. } = self;
-        // A layer may call from deep below the guest, or from another task.
+        // A layer may make the call from a deeper stack than the guest did, or on another task.
+        // Then the callee must not run on this stack.
         let in_place = in_place.filter(|(caller, depth)| match caller {
             InPlaceCaller::Guest { .. } => depth.is_near(),
             InPlaceCaller::Rust => true,
         });
         let in_place = in_place.map(|(caller, _)| caller);
-        // The component's driver has to know of the deadline too.
+        // The component's driver must know the caller's deadline as well, to end a call that holds
+        // its store.
         let within = until.map(|until| until.saturating_duration_since(Instant::now()));
         let value = route.target.call(args, caller, within, in_place).await?;
         Ok(Returned { route, value })
     }
 }
 
-/// What is on an import: by the number that the plan knows it by.
+/// A layer on an import, with the number by which the plan refers to it.
 #[derive(Clone, Debug)]
 pub(crate) struct NumberedLayer {
     pub(crate) number: u64,
@@ -115,7 +123,7 @@ pub(crate) struct NumberedLayer {
 impl NumberedLayer {
     pub(crate) fn new(layer: ErasedLayer) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        // The numbers order nothing but themselves.
+        // Relaxed, as the numbers only have to differ.
         Self { number: NUMBERS.fetch_add(1, Ordering::Relaxed), layer }
     }
 }
@@ -123,9 +131,9 @@ impl NumberedLayer {
 /// All layers of a composition.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LayerMap {
-    /// By the path of what was added: for calls from outside of it.
+    /// Layers around components and composers, by path: for calls that come from outside of them.
     around: HashMap<String, Vec<ErasedLayer>>,
-    /// By the path of a composer, empty for the outermost: for calls of what is in it.
+    /// Layers of composers, by path (empty for the outermost): for calls of the components inside.
     within: HashMap<String, Vec<ErasedLayer>>,
     imports: HashMap<u64, ErasedLayer>,
 }
@@ -147,7 +155,7 @@ impl LayerMap {
         self.imports.extend(layers.map(|it| (it.number, it.layer.clone())));
     }
 
-    /// The same with `layers` of a component's imports in the place of `former` ones.
+    /// This map, with a component's `former` import layers replaced by `layers`.
     pub(crate) fn with_imports<'a>(
         &self,
         former: impl Iterator<Item = &'a NumberedLayer>,
@@ -163,7 +171,7 @@ impl LayerMap {
         self.around.is_empty() && self.within.is_empty() && self.imports.is_empty()
     }
 
-    /// What a call of `consumer` to `provider` meets, after those of its import.
+    /// The layers that a call of `consumer` to `provider` passes, after those on its import.
     pub(crate) fn between(&self, consumer: Option<&str>, provider: &str) -> Vec<ErasedLayer> {
         let mut met = Vec::new();
         if self.around.is_empty() && self.within.is_empty() {
@@ -183,7 +191,7 @@ impl LayerMap {
         met
     }
 
-    /// The layer of an import.
+    /// The import layer with some number.
     pub(crate) fn of_import(&self, number: u64) -> Option<&ErasedLayer> {
         self.imports.get(&number)
     }

@@ -1,4 +1,8 @@
-//! Layers as `tower` has them, and their services with the types forgotten.
+//! The link to `tower`: layers and services as its traits, and their type-erased form.
+//!
+//! The type of a layer's service is erased when it is added, so that layers of different types are
+//! in one list. Each call clones the service and uses the clone for `poll_ready` and `call`, so calls
+//! are concurrent.
 
 use std::error::Error;
 use std::fmt;
@@ -16,28 +20,28 @@ use crate::error::CompositionError;
 /// The error of any layer.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A call on its way.
+/// The future of a call.
 pub type LayerFuture<E = CompositionError> =
     Pin<Box<dyn Future<Output = Result<Returned, E>> + Send>>;
 
-/// What comes after a layer: the next one, or the component.
+/// The rest of a call's way after a layer: the next layer, or the component.
 ///
-/// As a [`Service`] it is always ready.
+/// As a [`Service`], it is always ready.
 #[derive(Clone)]
 pub struct Next(());
 
 impl Next {
-    /// Lets the call go on, and gives what it returned.
+    /// Makes the call and returns its result.
     ///
     /// # Errors
     ///
-    /// That of the component, as [`ExportFunc::call`](crate::ExportFunc::call) has it, or of a layer on the
-    /// way: [`CompositionError::Layer`], if it is none of this library.
-    ///
+    /// The component's error, as [`ExportFunc::call`](crate::ExportFunc::call) has it, or the error
+    /// of a further layer: [`CompositionError::Layer`] unless the layer passed on an error of this
+    /// library.
     /// # Cancel safety
     ///
-    /// As [`ExportFunc::call`](crate::ExportFunc::call): dropping the future withdraws a call that has not
-    /// started.
+    /// As [`ExportFunc::call`](crate::ExportFunc::call): dropping the future withdraws a call that
+    /// has not started.
     pub async fn call(&self, call: Call) -> Result<Returned, CompositionError> {
         call.go_on().await
     }
@@ -141,9 +145,10 @@ where
     }
 }
 
-/// A layer of a function that is called with each [`Call`] and what is [`Next`].
+/// A layer made from a function, which is called with each [`Call`] and with [`Next`], to let the
+/// call pass.
 ///
-/// It may be called by several tasks at the same time. Where it fails with an error of its own, use
+/// Several tasks may call the function at the same time. To fail with an error of its own, it uses
 /// [`Call::refuse`].
 ///
 /// # Examples

@@ -1,4 +1,4 @@
-//! [`Trace`]: a span for each call.
+//! [`Trace`]: a layer that opens a span for each call.
 
 use std::task::{Context, Poll};
 
@@ -11,7 +11,7 @@ use super::call::{Call, Returned};
 use super::service::{LayerFuture, Next};
 use crate::error::{CompositionError, with_causes};
 
-/// A layer that makes a [`tracing`] span of each call, with feature `tracing`.
+/// A layer that opens a [`tracing`] span for each call, with feature `tracing`.
 ///
 /// The span is called `call` and has the target `wasm_runtime_composer::call`. Its fields are
 ///
@@ -21,11 +21,11 @@ use crate::error::{CompositionError, with_causes};
 /// - `error`, of a call that failed, with its causes,
 /// - `otel.name` and `otel.status_code`, as `tracing-opentelemetry` takes them.
 ///
-/// The calls that a component makes because of a call are inside of its span, through any number of
-/// components, and so is what a [`HostInterface`](crate::HostInterface) does. A call from Rust is inside of the span
-/// that its caller is in. A span is closed when the call is over and the guest runs no longer, if its caller has given
-/// it up. What a component's host functions do, those in its linker, is inside of the span
-/// only while its guest runs on the caller's task.
+/// Calls that a component makes while it answers a call are inside that call's span, through any
+/// number of components, and so is what a [`HostInterface`](crate::HostInterface) does. A call from
+/// Rust is inside the current span of its caller. A span is closed when the call has ended and, if
+/// its caller gave it up, the guest has stopped working on it. Host functions in a component's
+/// linker run inside the span only while the guest runs on the caller's task.
 ///
 /// # Examples
 ///
@@ -42,12 +42,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Spans of the level `INFO`.
+    /// Opens spans of the level `INFO`.
     pub fn new() -> Self {
         Self { level: Level::INFO }
     }
 
-    /// Spans of another level.
+    /// Opens spans of the given level.
     #[must_use]
     pub fn with_level(mut self, level: Level) -> Self {
         self.level = level;
@@ -104,7 +104,8 @@ impl Service<Call> for Tracing {
 
 impl Trace {
     fn span(self, call: &Call) -> Span {
-        // A span's level and parent are part of its place in the source.
+        // `tracing` makes level and parent part of the static call site, so each combination needs
+        // a call of the macro.
         macro_rules! span {
             ($level:ident $(, parent: $parent:expr)?) => {
                 tracing::span!(
@@ -134,7 +135,7 @@ impl Trace {
     }
 }
 
-/// What is written into a span at its end.
+/// Records the outcome in a span at its end.
 struct SpanOutcome {
     span: Span,
     known: bool,

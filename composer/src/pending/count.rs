@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// A number that somebody may wait for to be zero.
+/// A number of which others can wait until it is zero. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Gauge(Arc<Counter>);
 
 #[derive(Default)]
 struct Counter {
     count: AtomicUsize,
-    /// How many wait for zero. Either the last of the count sees who waits, or who waits sees zero.
+    /// How many tasks wait for zero. Both orders of events are safe: either the last guard sees a
+    /// waiting task and notifies it, or the task sees that the number is zero.
     waiting: AtomicUsize,
     zero: Notify,
 }
@@ -34,7 +35,8 @@ impl Gauge {
         let _waiting = AwaitsZero(&self.0.waiting);
         loop {
             let mut zero = pin!(self.0.zero.notified());
-            // From here on no zero is missed.
+            // The task is registered before it looks at the number, so that no notification is
+            // missed.
             zero.as_mut().enable();
             if self.get() == 0 {
                 return;
@@ -44,7 +46,7 @@ impl Gauge {
     }
 }
 
-/// Somebody who waits for a [`Gauge`] to be zero.
+/// A task that waits for a [`Gauge`] to be zero.
 struct AwaitsZero<'a>(&'a AtomicUsize);
 
 impl Drop for AwaitsZero<'_> {
@@ -53,7 +55,7 @@ impl Drop for AwaitsZero<'_> {
     }
 }
 
-/// One in a [`Gauge`].
+/// One unit of a [`Gauge`], until it is dropped.
 pub(crate) struct GaugeGuard(Gauge);
 
 impl Drop for GaugeGuard {
@@ -79,7 +81,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for _ in 0..200 {
             let count = Gauge::default();
-            // Zero comes again and again, from several threads, and in the end it stays.
+            // Zero is reached again and again, by several threads, and remains at the end.
             let threads: Vec<_> = (0..4)
                 .map(|_| {
                     let first = count.enter();

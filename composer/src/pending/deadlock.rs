@@ -1,15 +1,21 @@
-//! Stores that can never go on.
+//! Finds stores that can never go on, because they wait only for each other.
 //!
-//! Inside of one store wasmtime notices when its event loop can make no further progress. With several, a store
-//! that has nothing to do may be woken by another, so what has to be found is a number of stores of which each
-//! waits for others among them alone: for answers, or for the other ends of streams and futures.
+//! Inside a single store wasmtime notices when its event loop cannot make progress. With several
+//! stores, one that has nothing to do may still be woken by another, so what has to be found is a
+//! group of stores in which each waits only for others of the group: for answers, or for the other
+//! ends of streams and futures.
 //!
-//! A store counts as one of them only if
-//! - its driver has nothing to do, and was not woken since it looked;
-//! - only other components can wake it: it calls no functions of its linker, which may wait for anything, and
-//!   on none of the ways to what it calls is there a deadline or a layer;
-//! - no other call can get into it, which may bring about what the calls in progress wait for: a call holds its
-//!   instance until it returns, or nobody is to call any more and no store has anything to do.
+//! A store counts as part of such a group only if
+//! - its driver has nothing to do, and has not been woken since it found that;
+//! - only other components can wake it: it calls no functions of its linker, which may wait for
+//!   anything, and no deadline or layer is on the way to the functions that it calls;
+//! - no further call can enter it and bring about what the calls in progress wait for: either a
+//!   call holds its instance until it returns (`keeps_out`), or the application has said that no
+//!   calls are made while others wait (`no_further_calls`), and no store has anything to do.
+//!
+//! Stores are examined one after the other without stopping them. That the result was true at a
+//! single moment is checked afterwards, by counters that change whenever a store is polled or woken
+//! (`turns`).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -29,58 +35,60 @@ pub(crate) struct Deadlocks(Arc<Stores>);
 struct Stores {
     stores: Mutex<Vec<Weak<Watched>>>,
     pipes: Mutex<Vec<Weak<dyn PipeEnds>>>,
-    /// Whether no further call comes while calls are in progress.
+    /// Whether the application makes no further calls while calls are in progress.
     no_further_calls: bool,
-    /// Whether there may be stores that can never go on, as far as anybody could tell.
+    /// Whether this composition has stores whose deadlock could be recognized; if not, the search is
+    /// skipped.
     is_looked_at: AtomicBool,
 }
 
-/// A store, as who looks for deadlocks sees it. It is the waker of its driver, too.
+/// A store as the search for deadlocks sees it. It is also the waker of its driver, so that it
+/// knows when the driver is woken.
 pub(crate) struct Watched {
     id: Arc<str>,
-    /// Whether its driver has looked at everything and waits.
+    /// Whether its driver has found nothing to do and waits.
     idle: AtomicBool,
-    /// Whether it was woken since its driver was last polled.
+    /// Whether it has been woken since its driver was last polled.
     woken: AtomicBool,
-    /// How many run it, or are about to, that its driver does not see.
+    /// How many tasks outside of the driver use the store, or are about to.
     in_use: AtomicUsize,
     driver: Mutex<Option<Waker>>,
-    /// Counts whenever it was polled or woken.
+    /// Counts how often it was polled or woken.
     turns: AtomicU64,
-    /// How many calls were in progress when its driver was last polled.
+    /// How many calls were in progress when its driver last found nothing to do.
     calls: AtomicUsize,
-    /// How many of them callers in Rust wait for.
+    /// How many of those calls callers in Rust wait for.
     from_rust: AtomicUsize,
-    /// The stores that it is one of.
+    /// The composition's stores, to which it belongs.
     group: OnceLock<Deadlocks>,
-    /// Nothing where it can be woken by more than other components.
+    /// Not set if more than other components can wake it.
     links: OnceLock<Links>,
     found: Mutex<Option<Deadlock>>,
 }
 
-/// What a store waits for.
+/// What a store can wait for.
 pub(crate) struct Links {
-    /// Counts its calls of others.
+    /// Counts its calls of other components.
     pub(crate) outgoing: OutgoingCalls,
     pub(crate) providers: Vec<Weak<dyn Callees>>,
-    /// Whether a call that waits keeps all others out.
+    /// Whether a call that waits makes all other calls wait too.
     pub(crate) keeps_out: bool,
 }
 
-/// The calls of a store that somebody waits for.
+/// The calls of a store whose callers wait for them.
 pub(crate) struct CallsInProgress {
     pub(crate) awaited: usize,
     pub(crate) from_rust: usize,
 }
 
-/// Whom calls of a component may reach.
+/// The components that calls of a component can reach.
 pub(crate) trait Callees: Send + Sync {
     fn watched(&self) -> Vec<Arc<Watched>>;
 }
 
 /// Both ends of a pipe between stores.
 pub(crate) trait PipeEnds: Send + Sync {
-    /// Who waits at the pipe.
+    /// The stores that wait at one of the ends.
     fn waiting(&self) -> Vec<WaitingAt>;
 }
 
@@ -88,11 +96,12 @@ pub(crate) trait PipeEnds: Send + Sync {
 #[derive(Clone)]
 pub(crate) struct WaitingAt {
     pub(crate) store: Arc<Watched>,
-    /// Whether it is the end that is read.
+    /// Whether it has the reading end.
     pub(crate) reads: bool,
-    /// Whether it waits for sure, and does not only have an end where it may.
+    /// Whether it certainly waits; `false` if it may not be waiting, although it has the end.
     pub(crate) certain: bool,
-    /// Who has the other end, if it is a store, and it has not just answered.
+    /// The store that it waits for: the one with the other end, unless the other end is not in a
+    /// store or has just answered.
     pub(crate) other: Option<Arc<Watched>>,
 }
 
@@ -104,7 +113,7 @@ impl Deadlocks {
 
     /// Adds a store of the composition.
     pub(crate) fn add(&self, store: &Arc<Watched>) {
-        // It is of one composition.
+        // Fails only if it is set already: a store belongs to one composition.
         let _ = store.group.set(self.clone());
         let mut stores = lock(&self.0.stores);
         stores.retain(|it| it.strong_count() > 0);
@@ -144,23 +153,24 @@ impl Watched {
         })
     }
 
-    /// Says what the store waits for, once; of one that may wait for anything it is not said.
+    /// Sets what the store can wait for, once. Not called for a store that can wait for anything.
     pub(crate) fn link(&self, links: Links) {
         if let (true, Some(group)) = (links.keeps_out, self.group.get()) {
             group.0.is_looked_at.store(true, Ordering::Relaxed);
         }
-        // It is linked once.
+        // Fails only if it is set already: a store is linked once.
         let _ = self.links.set(links);
     }
 
-    /// Notes that something goes on in the store that its driver does not see, until what is returned is dropped.
+    /// Notes that the store is used outside of its driver, until the returned guard is dropped.
     pub(crate) fn in_use(&self) -> InUse<'_> {
         self.turns.fetch_add(1, Ordering::SeqCst);
         self.in_use.fetch_add(1, Ordering::SeqCst);
         InUse(self)
     }
 
-    /// Notes that the driver is polled, by `waker`; the deadlock if another store has found one that this is in.
+    /// Notes that the driver is polled with `waker`. Returns the deadlock if the search of another
+    /// store has found one that includes this store.
     pub(crate) fn polled(&self, waker: &Waker) -> Option<Deadlock> {
         self.idle.store(false, Ordering::SeqCst);
         let mut driver = lock(&self.driver);
@@ -173,7 +183,8 @@ impl Watched {
         lock(&self.found).take()
     }
 
-    /// Notes that the driver has nothing to do now; the deadlock if the store is in one.
+    /// Notes that the driver has nothing to do at the moment. Returns the deadlock if the store is
+    /// in one.
     pub(crate) fn idle(
         self: &Arc<Self>,
         calls: impl FnOnce() -> CallsInProgress,
@@ -248,7 +259,8 @@ impl Stores {
             pipes.retain(|pipe| pipe.strong_count() > 0);
             pipes.iter().filter_map(Weak::upgrade).collect()
         };
-        // One that ends meanwhile ends here, with what is in it, and not under the lock.
+        // A pipe whose other owners have dropped it in the meantime is dropped below, with its
+        // elements, and not under the lock.
         let waiting: Vec<_> = pipes.iter().flat_map(|pipe| pipe.waiting()).collect();
         drop(pipes);
         let of = |store: &Arc<Watched>| -> Vec<WaitingAt> {
@@ -259,7 +271,8 @@ impl Stores {
         let stuck = all.unwrap_or_else(|| {
             among(&stores, |it| it.links.get().is_some_and(|links| links.keeps_out))
         });
-        // What was looked at one after the other was so all at the same time if nobody did anything meanwhile.
+        // If no store was polled or woken during the search, everything that was examined one after
+        // the other was true at the same moment.
         let mut after = stores.iter().zip(before);
         let is_so = after.all(|((_, it), before)| turns(it) == before);
         if is_so { stuck } else { Vec::new() }
@@ -268,7 +281,8 @@ impl Stores {
 
 type Waiting = (Vec<WaitingAt>, Arc<Watched>);
 
-/// Those of `stores` with calls, if none has anything to do and nobody else may wake them.
+/// The stores with calls in progress, if no store has anything to do and only these stores could
+/// wake each other. `None` otherwise.
 fn at_rest(stores: &[Waiting]) -> Option<Vec<(Arc<Watched>, Vec<WaitingAt>)>> {
     let is_watched = |it: &Arc<Watched>| it.links.get().is_some();
     let is_shut = |(ends, it): &&Waiting| {
@@ -281,7 +295,9 @@ fn at_rest(stores: &[Waiting]) -> Option<Vec<(Arc<Watched>, Vec<WaitingAt>)>> {
     rests.then(|| waiting().map(|(ends, it)| (it.clone(), ends.clone())).collect())
 }
 
-/// Those of `stores` that wait for each other alone, of those that no other call can get into.
+/// The stores that wait only for each other, among those that no further call can enter (`is_shut`):
+/// begins with all candidates, and removes those that others could still wake until none is left to
+/// remove.
 fn among(
     stores: &[Waiting],
     is_shut: impl Fn(&Watched) -> bool,
@@ -301,7 +317,7 @@ fn among(
             let mut providers = it.providers().filter(|it| it.is_awake() || it.calls() > 0);
             let answers = match it.outgoing() {
                 0 => true,
-                // Of those with calls, one has to have these.
+                // The outgoing calls are in progress in some of the providers that have calls.
                 _ => providers
                     .next()
                     .is_some_and(|first| is_among(&first) && providers.all(|it| is_among(&it))),
@@ -324,7 +340,7 @@ impl Deadlocks {
         pipes.push(pipe);
     }
 
-    /// Looks for a deadlock that `store` is in, and tells the others in it.
+    /// Searches for a deadlock that includes `store`, and wakes the other stores in it to tell them.
     fn find(&self, store: &Arc<Watched>) -> Option<Deadlock> {
         let stuck = self.0.stuck();
         if stuck.is_empty() {

@@ -1,15 +1,16 @@
-//! What waits on behalf of one component: its calls of others that are not answered, and the bytes of what it
-//! has given out or is to be given.
+//! Limits on what is outstanding on behalf of one component: its calls of others without an answer,
+//! and the bytes of arguments, results and stream elements that wait to be taken.
 //!
-//! An async import does not hold its caller up, so nothing else bounds what a guest that awaits nothing piles
-//! up in the host's memory.
+//! An async import does not block its caller, so without limits a guest that never awaits its calls
+//! could fill the host's memory. A call beyond a limit fails for the caller
+//! (`CompositionError::Flood`); other components are not affected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::CompositionError;
 
-/// Counts what waits on behalf of one component. Clones are the same.
+/// Counts what is outstanding on behalf of one component. Clones share the counts.
 #[derive(Clone)]
 pub(crate) struct OutgoingCalls(Arc<Counters>);
 
@@ -21,23 +22,23 @@ struct Counters {
     most_bytes: usize,
 }
 
-/// How many calls a component may have waiting whose descriptor says nothing else.
+/// The most outstanding calls of a component whose descriptor does not say otherwise.
 const CALLS: usize = 16 * 1024;
 
-/// How many bytes may wait on behalf of a component whose descriptor says nothing else.
+/// The most outstanding bytes of a component whose descriptor does not say otherwise.
 const BYTES: usize = 64 << 20;
 
-/// Which bound is met.
+/// The limit that was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bound {
     Calls,
     Bytes,
 }
 
-/// A call that waits, with the bytes of its arguments or of its result.
+/// Counts an outstanding call, with the bytes of its arguments or of its result.
 pub(crate) struct OutgoingPermit(OutgoingBytes);
 
-/// Bytes that wait.
+/// Counts outstanding bytes.
 pub(crate) struct OutgoingBytes {
     outgoing: OutgoingCalls,
     bytes: usize,
@@ -54,21 +55,21 @@ impl OutgoingCalls {
         }))
     }
 
-    /// What tells the component from others that are there.
+    /// Identifies the component among those that exist at the moment.
     pub(crate) fn number(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
 
-    /// How many calls wait.
+    /// How many calls are outstanding.
     pub(crate) fn calls(&self) -> usize {
         self.0.calls.load(Ordering::SeqCst)
     }
 
-    /// Takes a place for a call with so many bytes.
+    /// Counts a call with so many bytes.
     ///
     /// # Errors
     ///
-    /// Which bound is met.
+    /// If a limit is met.
     pub(crate) fn take(&self, bytes: usize) -> Result<OutgoingPermit, CompositionError> {
         match self.try_take(bytes) {
             Ok(place) => Ok(place),
@@ -77,8 +78,8 @@ impl OutgoingCalls {
     }
 
     fn try_take(&self, bytes: usize) -> Result<OutgoingPermit, Bound> {
-        // The numbers order nothing else. A call that is beyond its bound is counted no more when the place is
-        // dropped.
+        // Relaxed, as no other memory depends on the counts. If the call is beyond a limit,
+        // dropping the permit uncounts it.
         let before = self.0.calls.fetch_add(1, Ordering::Relaxed);
         let mut place = OutgoingPermit(OutgoingBytes { outgoing: self.clone(), bytes: 0 });
         if before >= self.0.most_calls {
@@ -88,11 +89,11 @@ impl OutgoingCalls {
         Ok(place)
     }
 
-    /// Counts bytes that wait.
+    /// Counts bytes that belong to no call.
     ///
     /// # Errors
     ///
-    /// If they are too many.
+    /// If there are too many.
     #[cfg_attr(
         not(all(feature = "codec", feature = "component-model-async")),
         expect(dead_code, reason = "there are no streams then")
@@ -117,7 +118,7 @@ impl OutgoingCalls {
     }
 }
 
-/// Bytes of no call.
+/// Outstanding bytes that belong to no call.
 pub(crate) struct Bytes(#[expect(dead_code, reason = "its drop is what counts")] OutgoingBytes);
 
 impl OutgoingBytes {
@@ -127,7 +128,8 @@ impl OutgoingBytes {
         }
         let Counters { bytes: count, most_bytes, .. } = &*self.outgoing.0;
         let before = count.fetch_add(bytes, Ordering::Relaxed);
-        // What is alone may be of any size: the store's hostcall fuel bounds it.
+        // A single call or element may be of any size: the store's hostcall fuel already bounds it,
+        // and a limit smaller than one value would make the value unusable.
         if before > 0 && before.saturating_add(bytes) > *most_bytes {
             count.fetch_sub(bytes, Ordering::Relaxed);
             return Err(Bound::Bytes);
@@ -146,21 +148,21 @@ impl Drop for OutgoingBytes {
 }
 
 impl OutgoingPermit {
-    /// Another one of the same component, for a copy of the call, if there is one.
+    /// A permit of the same component for a copy of the call, unless a limit is met.
     pub(crate) fn another(&self) -> Option<Self> {
         self.0.outgoing.try_take(self.0.bytes).ok()
     }
 
-    /// What counts it.
+    /// The counts that this permit is part of.
     pub(crate) fn outgoing(&self) -> &OutgoingCalls {
         &self.0.outgoing
     }
 
-    /// Counts a result of so many bytes in the place of the arguments.
+    /// Replaces the bytes of the arguments by those of the result.
     ///
     /// # Errors
     ///
-    /// If they are too many.
+    /// If there are too many.
     pub(crate) fn returns(&mut self, bytes: usize) -> Result<(), CompositionError> {
         let OutgoingBytes { outgoing, bytes: counted } = &mut self.0;
         let before = std::mem::take(counted);

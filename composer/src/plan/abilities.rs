@@ -1,9 +1,9 @@
-//! What a component's code can ask of the engine, beside computing and calling what it imports.
+//! What a component's code can ask of the engine, beside computing and calling its imports.
 //!
-//! A component's type says nothing of it, and neither do its imports: what happens between the
-//! components inside of one is its own affair. So it is read off what the component was compiled to. Each
-//! built-in function that its code uses is there as a piece of code of the engine's, a trampoline, under a
-//! name.
+//! Neither a component's type nor its imports tell this: a component may contain several components
+//! that call each other asynchronously, or that use threads. So it is read from the compiled image,
+//! in which the engine has a trampoline, a piece of code with a symbol, for each built-in function
+//! of the component model that the code uses.
 
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSymbol};
@@ -12,15 +12,16 @@ use wasmtime::component::Component;
 /// What a component's code can ask of the engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Abilities {
-    /// A sync function may have to be suspended though nothing of the host's is async: it calls async
-    /// functions inside of the component, or gives way to other threads.
+    /// A sync function may have to be suspended although no function of the host is async: the code
+    /// calls async functions inside the component, or yields to other threads.
     pub(crate) suspends: bool,
-    /// A call of an async type keeps all others out of the component until it has returned: all functions are of one
-    /// instance, and lifted without `async`. It is not known of what is given compiled.
+    /// A call of an async function makes all other calls wait until it has returned: all functions
+    /// are of one core instance, and lifted without `async`. `false` if unknown, as for components
+    /// that are given compiled.
     pub(crate) keeps_out: bool,
 }
 
-/// What the names of the engine's trampolines for built-in functions begin with.
+/// The prefix of the symbols of the engine's trampolines for built-in functions.
 const TRAMPOLINE: &str = "component-trampolines[";
 
 impl Abilities {
@@ -28,10 +29,10 @@ impl Abilities {
     ///
     /// # Errors
     ///
-    /// If what it was compiled to cannot be read.
+    /// If the compiled image cannot be parsed.
     pub(crate) fn of(component: &Component) -> wasmtime::Result<Self> {
         if !component.engine().get_concurrency_support() {
-            // Nothing of what is looked for can be in it.
+            // The built-in functions that are looked for only exist with concurrency support.
             return Ok(Self::default());
         }
         let image = component.serialize()?;
@@ -53,7 +54,7 @@ impl Abilities {
     }
 }
 
-/// The built-in function of a trampoline that is called `symbol`.
+/// The built-in function that the trampoline with the symbol `symbol` calls.
 fn builtin(symbol: &str) -> Option<&str> {
     let (_, named) = symbol.strip_prefix(TRAMPOLINE)?.split_once("]-")?;
     named.split_once("-call-").map(|(_, builtin)| builtin)

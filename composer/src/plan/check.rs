@@ -1,4 +1,13 @@
 //! Compares types along the edges of the wiring, and finds where each resource lives.
+//!
+//! A component's resources are numbers of its own, so equality across components is found by
+//! following the edges: walking providers first, each import of a resource is bound to the home
+//! that its provider knows (`ResourceHome`), and resources inside function types are then compared
+//! by their homes. Two imports that share a resource must agree on its home (`Fault::Torn`), and a
+//! resource of the host cannot be shared, as each store has its own (`Fault::Host`).
+//!
+//! In a cycle of components no order has all providers first, so the walk is repeated until it
+//! finds no more homes (`find_resources`).
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -10,8 +19,9 @@ use super::written::TypeNames;
 use crate::error::PlanProblem;
 use crate::types::{FunctionType, Resource};
 
-/// Compares the types of every import that another component satisfies. Providers come first, so
-/// that it is known where the resources live that they pass on.
+/// Compares the types of every import that another component satisfies. `order` has providers
+/// first, so that the homes of resources that a provider only passes on are known before its
+/// consumers are checked.
 pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut Vec<PlanProblem>) {
     for &consumer in order {
         let surface = leaves[consumer].surface.clone();
@@ -36,8 +46,8 @@ pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut V
     }
 }
 
-/// Finds where resources live that components of a cycle pass on to each other, in no order that
-/// could be followed: again and again, until nothing more is found.
+/// Finds the homes of resources that the components of a cycle pass on to each other. No order has
+/// all providers first, so the walk is repeated until it finds nothing more.
 pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
     let unknown = |leaves: &[Leaf]| {
         let homes = leaves.iter().flat_map(|leaf| &leaf.resources);
@@ -45,7 +55,7 @@ pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
     };
     loop {
         let before = unknown(leaves);
-        // What is wrong is found again when types are compared.
+        // The problems are discarded: `check_types` finds them again once all homes are known.
         check_types(leaves, order, &mut Vec::new());
         if unknown(leaves) >= before {
             return;
@@ -53,7 +63,7 @@ pub(super) fn find_resources(leaves: &mut [Leaf], order: &[usize]) {
     }
 }
 
-/// Resources that no component defines, as those of a cycle only pass them on to each other.
+/// Resources that are passed around a cycle without any of its components defining them.
 pub(super) fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     leaves.iter().flat_map(|leaf| {
         let unknown = leaf.surface.resources.iter().zip(&leaf.resources).filter(|(def, home)| {
@@ -66,7 +76,8 @@ pub(super) fn homeless(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     })
 }
 
-/// Imports whose failures are to be contained, and whose importer's own linker satisfies them.
+/// Imports whose failures should be contained although the importer's own linker satisfies them.
+/// Containment is for calls of other components.
 pub(super) fn contained_of_host(leaves: &[Leaf]) -> impl Iterator<Item = PlanProblem> {
     leaves.iter().flat_map(|leaf| {
         let hosted = leaf.contained.iter().map(|contained| contained.import);
@@ -174,11 +185,11 @@ fn each_func(item: &Item, path: &mut Vec<String>, visit: &mut dyn FnMut(&[String
     }
 }
 
-/// The resources on both sides of an edge.
+/// Binds and compares the resources on both sides of an edge.
 struct EdgeResources<'a> {
     leaves: &'a [Leaf],
     provider: &'a Leaf,
-    /// The consumer's, as far as they are known.
+    /// The homes of the consumer's resources, as far as they are known.
     homes: &'a mut [ResourceHome],
 }
 
@@ -204,10 +215,11 @@ impl Resources for EdgeResources<'_> {
         let home = match (bound, found) {
             (ResourceHome::Unknown, ResourceHome::Host) => return Err(Fault::Host { resource }),
             (ResourceHome::Unknown, home) | (home, ResourceHome::Unknown) => home,
-            // The same name on both sides, and perhaps no handle of it ever crosses.
+            // Both sides have the host's resource of this name. Only handles that cross would be a
+            // problem, and perhaps none does.
             _ if bound == found => bound,
             _ => {
-                // The resource stays unknown: one report of it is enough.
+                // The resource stays unknown, so that further uses of it are not reported as well.
                 let providers = [self.owner(bound), self.owner(found)];
                 return Err(Fault::Torn { resource, providers });
             }

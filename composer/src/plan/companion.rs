@@ -1,15 +1,22 @@
-//! How the functions of a component are called through another one beside it.
+//! By which exports a component's companion calls it.
+//!
+//! The companion is written by the room `companion`, and called by `run`; what the two must agree
+//! on is here. Some functions are called with a number, by which a call can be given up later.
+//! Their canonical ABI must pass parameters and results in memory, so tuples are filled up with
+//! bytes until they exceed the number of values that would be passed as core values
+//! (`CanonicalABI.md`, flattening).
 
 use std::collections::{HashMap, HashSet};
 
 use crate::types::{FunctionType, ValueType};
 
-/// The exports of a component and of those beside it.
+/// The exported instances of a component that has a companion: the component itself, and the
+/// companion's functions.
 pub(crate) const COMPONENT: &str = "component";
 pub(crate) const SYNC: &str = "sync";
 pub(crate) const CANCEL: &str = "cancel";
 
-/// What the companion imports, to tell that the call of a number has begun.
+/// The companion's import by which it tells the host that the call with some number has begun.
 pub(crate) const BEGUN: &str = "companion-call-has-begun";
 
 /// What the companion imports to learn the number of the imported call that has begun last.
@@ -29,9 +36,11 @@ pub(crate) fn is_own_import(name: &str) -> bool {
 pub(crate) struct Companion {
     pub(crate) sync: HashMap<Vec<String>, String>,
     pub(crate) cancel: HashMap<Vec<String>, String>,
-    /// Whether the component can hold back calls when no other runs.
+    /// Whether the component can apply backpressure (`backpressure.inc`): its calls may have to
+    /// wait although no other call runs.
     pub(crate) holds_back: bool,
-    /// Whether giving a call up takes no longer than telling the guest.
+    /// Whether a call can be given up without waiting for the guest (`subtask.cancel` of the async
+    /// kind).
     pub(crate) cancels_in_passing: bool,
     /// The imported functions that it passes on, so that giving up a call of one waits for the callee. They are named
     /// by the instance around them, if there is one, and their own names.
@@ -39,41 +48,42 @@ pub(crate) struct Companion {
 }
 
 impl Companion {
-    /// Where the export `path` of the component itself is.
+    /// The path to the export `path` of the component itself.
     pub(crate) fn path_of(path: &[String]) -> impl Iterator<Item = &str> {
         [COMPONENT].into_iter().chain(path.iter().map(|name| &**name))
     }
 
-    /// The export that calls a function of a sync type at once.
+    /// The companion's export that calls a function of a sync type without waiting for other calls.
     pub(crate) fn at_once(&self, path: &[String]) -> Option<[&str; 2]> {
         Some([SYNC, self.sync.get(path)?])
     }
 
-    /// The export that calls a function of an async type, and takes a number by which the call can be
-    /// given up.
+    /// The companion's export that calls a function of an async type under a number, by which the
+    /// call can be given up.
     pub(crate) fn numbered(&self, path: &[String]) -> Option<[&str; 2]> {
         Some([CANCEL, self.cancel.get(path)?])
     }
 
-    /// The export that gives up the call of a number.
+    /// The companion's export that gives up the call with some number.
     pub(crate) fn cancel(&self) -> Option<[&str; 2]> {
         (!self.cancel.is_empty()).then_some([CANCEL, "cancel"])
     }
 }
 
-/// As many core values a lowered async function takes as such.
+/// How many core values a lowered async function takes before its parameters are passed in memory.
 pub(crate) const MOST_FLAT: usize = 4;
 /// As many core values a lifted function takes as such, and returns.
 pub(crate) const MOST_LIFTED: usize = 16;
 
-/// With how many bytes a parameter or a result of so many core values is passed in memory, beside another core
-/// value.
+/// How many bytes must be added to a parameter or result of so many core values, beside one other
+/// core value, for it to be passed in memory.
 pub(crate) fn filling(core_values: usize) -> usize {
     MOST_LIFTED.saturating_sub(core_values)
 }
 
-/// The type of what calls a function of type `ty` by a number: the number and the parameters in a tuple, with
-/// what fills them up; the result in a tuple with what fills that up, or `none` if the call was given up.
+/// The type of the companion's function that calls a function of type `ty` under a number. It takes
+/// the number, and the parameters in a tuple with filling; it returns the result in a tuple with
+/// filling, or `none` if the call was given up.
 pub(crate) fn numbered(ty: &FunctionType) -> FunctionType {
     let bytes = |number| std::iter::repeat_n(ValueType::U8, number);
     let mut params = vec![("number".into(), ValueType::U32)];
@@ -90,7 +100,7 @@ pub(crate) fn numbered(ty: &FunctionType) -> FunctionType {
     FunctionType { is_async: true, params, result: Some(result) }
 }
 
-/// How many bytes fill the parameters up.
+/// How many bytes of filling the parameters need.
 pub(crate) fn filled_params(ty: &FunctionType) -> usize {
     let params = ty.core_params();
     if params > MOST_FLAT { filling(params) } else { 0 }

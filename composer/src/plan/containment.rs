@@ -1,4 +1,9 @@
 //! Failures of a provider that reach the importer as values instead of traps.
+//!
+//! A containment says how a function's error type carries a failure: as a string, or as a case of
+//! an enum or variant. Whether the type can carry it is checked when planning, and the result is a
+//! `Carrier`, which needs only be filled in when a call fails. A wish for a whole interface
+//! includes the functions that return a `result`; others keep trapping.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,8 +30,8 @@ impl Containment {
         Self(Form::Message)
     }
 
-    /// A case of the enum or variant that the error is. A case with a `string` as its payload gets
-    /// the failure's text, with its causes.
+    /// A case of the enum or variant `E` in a `result<_, E>`. If the case has a `string` payload,
+    /// that is the failure's text, with its causes.
     pub fn case(name: impl Into<String>) -> Self {
         Self(Form::Case(name.into()))
     }
@@ -54,7 +59,8 @@ pub(crate) enum Carrier {
 }
 
 impl Carrier {
-    /// How `ty` carries a failure in the form that is wanted; otherwise what would be expected.
+    /// How `ty` carries a failure in the form that was asked for; otherwise the type that would be
+    /// needed.
     fn of(ty: &FunctionType, Containment(form): &Containment) -> Result<Self, String> {
         let error = match &ty.result {
             Some(ValueType::Result(sides)) => sides.1.as_ref(),
@@ -87,15 +93,16 @@ impl Carrier {
     }
 }
 
-/// What a descriptor says of an import, or of `import#function`.
+/// A rule of a descriptor: the name of an import or `import#function`, and how its failures are
+/// contained.
 pub(crate) type Wish = (String, Containment);
 
-/// The name of the import that a wish is for, and of the function if it is for a single one.
+/// The import that a wish is for, and the function if the wish is for a single one.
 pub(crate) fn target(wish: &Wish) -> (&str, Option<&str>) {
     split(&wish.0)
 }
 
-/// The name of an import, and of a function if it is one of an interface: `interface#function`.
+/// Splits the name of a rule into the import and, for `interface#function`, the function.
 pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
     match name.split_once('#') {
         Some((import, function)) => (import, Some(function)),
@@ -103,7 +110,8 @@ pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether failures of an import, or of its function `function`, can be asked to be contained.
+/// Whether the item is a function or an interface, or has the function `function`: what rules can
+/// be for.
 pub(crate) fn is_for(item: &Item, function: Option<&str>) -> bool {
     match (item, function) {
         (Item::Instance(items), Some(function)) => {
@@ -114,10 +122,10 @@ pub(crate) fn is_for(item: &Item, function: Option<&str>) -> bool {
     }
 }
 
-/// Finds the functions of the import `named` that `wishes` are for, and how each carries a failure. What
-/// comes first counts.
+/// Finds the functions of the import `named` that `wishes` are for, and how the type of each
+/// carries a failure. If several wishes are for one function, the first counts.
 ///
-/// A wish for a whole interface is for its functions that return a `result`, less those that have
+/// A wish for a whole interface is for its functions that return a `result`, except those that have
 /// a wish of their own.
 pub(crate) fn contain(
     component: &str,

@@ -1,10 +1,13 @@
-//! The first thing in which two types differ, in words: long lists that are almost the same look the same.
+//! The first difference between two types, in words.
+//!
+//! Two long types that differ in a single case look the same when they are printed one below the
+//! other, so the report of a mismatch also says which case it is.
 
 use std::sync::Arc;
 
 use crate::types::{FunctionType, ValueType};
 
-/// So many names are told.
+/// The number of names listed before `.. n more`.
 const MOST: usize = 4;
 
 pub(super) fn of_values(expected: &ValueType, found: &ValueType) -> Option<String> {
@@ -76,7 +79,8 @@ fn of_names(one: &str, many: &str, expected: &[&str], found: &[&str]) -> Option<
     })
 }
 
-/// What `longer` has beside all that `shorter` has, if it has that in the same order.
+/// The names that `longer` has in addition, if it has all of `shorter` in the same order; otherwise
+/// `None`.
 fn added<'a>(shorter: &[&str], longer: &[&'a str]) -> Option<Vec<&'a str>> {
     let mut rest = shorter.iter().peekable();
     let mut added = Vec::new();

@@ -1,4 +1,6 @@
-//! Plans as drawings.
+//! Plans as drawings, in DOT and as Mermaid flowcharts.
+//!
+//! Both draw the same graph; `Notes` lets `snapshot` add live numbers to the nodes and edges.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -7,16 +9,17 @@ use super::resolve::HOST;
 use super::{Export, Plan, PlanEdge};
 use crate::error::{plain, plain_lines};
 
-/// What a drawing says beside the plan.
+/// Text that a drawing adds to the plan.
 pub(crate) trait Notes {
-    /// Beside a component.
+    /// The note beside a component.
     fn component(&self, id: &str) -> Option<String>;
 
-    /// On the way from a component to another, or from outside where there is no consumer.
+    /// The note on the edge from `consumer`, or from outside the composition if that is `None`, to
+    /// `provider`.
     fn edge(&self, consumer: Option<&str>, provider: &str, export: &str) -> Option<String>;
 }
 
-/// Nothing beside the plan.
+/// Adds no notes.
 struct Bare;
 
 impl Notes for Bare {

@@ -1,4 +1,8 @@
 //! Why an import is satisfied as it is.
+//!
+//! The resolution keeps every offer (`KnownOffers`), so an explanation needs no second resolution:
+//! it goes through the offers of the import's name, and says of each why it was chosen or what
+//! excludes it.
 
 use std::fmt;
 
@@ -6,7 +10,7 @@ use super::name::Name;
 use super::resolve::{HOST, KnownOffers, Leaf, Resolution, Source, is_beside, is_inside};
 use crate::error::{All, PlanProblem, plain};
 
-/// Why an import is satisfied as it is, and by nobody else; from
+/// Why an import is satisfied as it is, and why not by other components; from
 /// [`Composer::explain`](crate::Composer::explain).
 ///
 /// Prints as text.
@@ -17,53 +21,55 @@ pub struct Explanation {
     pub consumer: String,
     /// The import's name.
     pub import: String,
-    /// Who satisfies it.
+    /// The provider that was found.
     pub outcome: Outcome,
-    /// Everybody who exports the name in any version, by component.
+    /// Every component that exports the name in any version, with the reason why it was chosen or
+    /// not.
     pub candidates: Vec<Candidate>,
 }
 
-/// Who satisfies an import, and why.
+/// How an import is satisfied, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The component `provider` with its export `export`.
+    /// Another component satisfies it.
     #[non_exhaustive]
     Component {
         /// The component.
         provider: String,
-        /// The name under which it exports it.
+        /// The name of the provider's export.
         export: String,
-        /// Why this one.
+        /// Why this component was chosen.
         because: Reason,
     },
-    /// The importer's own linker: because a hint says so, or because no component can.
+    /// The importer's own linker satisfies it, because a hint says so or because no component can.
     #[non_exhaustive]
     Linker {
         /// Whether a hint says so.
         hinted: bool,
     },
-    /// Nobody: no component can, and the importer's own linker does not define it.
+    /// No component can satisfy it, and the importer's own linker does not define it.
     Missing,
-    /// It is a resource type of another import, and comes with that.
+    /// It is a resource type of another import, and has the same provider as that.
     #[non_exhaustive]
     Derived {
         /// The other import of the same component.
         from: String,
-        /// Who satisfies that; `None` if the component's own linker does.
+        /// The provider of that import; `None` if the component's own linker provides it.
         provider: Option<String>,
     },
-    /// Nobody has to: it holds types alone.
+    /// It needs no provider: it holds only types.
     Types,
-    /// It was not decided: several components offer it equally well, and a hint must choose.
+    /// Undecided: several components offer it equally well, and a hint must choose.
     #[non_exhaustive]
     Ambiguous {
-        /// Whom the hint is for: the importer, or the composer around it on whose level it was not decided.
+        /// The component that needs the hint: the importer, or the composer around it on whose
+        /// level the choice is open.
         component: String,
         /// The components that offer it.
         providers: Vec<String>,
     },
-    /// It was not decided, as a hint is wrong. Planning tells what is wrong with it.
+    /// Undecided, because a hint is wrong. Planning reports what is wrong with it.
     Undecided,
 }
 
@@ -73,11 +79,12 @@ pub enum Outcome {
 pub enum Reason {
     /// A hint names it.
     Hint,
-    /// It exports the very name.
+    /// It exports the import's exact name.
     Name,
-    /// Of the versions that are compatible with the import's, its is the highest.
+    /// It has the highest version that is compatible with the import's.
     Version,
-    /// The import has a name of its own, and says that it is the interface that this one exports.
+    /// The import has a name of its own and says which interface it is, and the component exports
+    /// that interface.
     Implements,
 }
 
@@ -87,39 +94,39 @@ pub enum Reason {
 pub struct Candidate {
     /// The component.
     pub component: String,
-    /// The name under which it exports it.
+    /// The name of its export.
     pub export: String,
-    /// What became of it.
+    /// Whether it was chosen, or why not.
     pub verdict: Verdict,
 }
 
-/// What became of a candidate for an import.
+/// Whether a candidate was chosen for an import, or why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
     /// It satisfies the import.
     Chosen,
-    /// It is the importer itself, or has it inside.
+    /// It is the importer itself, or a composition that contains the importer.
     Itself,
     /// A filter hides it.
     Hidden,
     /// Its version is not compatible with the import's.
     OtherVersion,
-    /// A hint names another.
+    /// A hint names another component.
     NotHinted,
     /// It is [not trusted](crate::ComposableDescriptor::untrusted), and no hint names it.
     Untrusted,
-    /// Another has the very name, or a higher version.
+    /// Another component has the exact name, or a higher version.
     LessFitting,
-    /// Another is as good, and no hint chooses.
+    /// Another component fits equally well, and no hint chooses.
     Ambiguous,
-    /// The import holds types alone, or is a type of another import: nobody has to provide it.
+    /// The import holds only types, or is a resource type of another import: it needs no provider.
     NotNeeded,
 }
 
 impl Resolution {
-    /// Why the import number `import` of `leaf` is satisfied as it is. `hinted` tells whether a hint is
-    /// for it, and `lacking` whether the component's linker lacks it.
+    /// Why the import with the index `import` of `leaf` is satisfied as it is. `hinted` tells
+    /// whether a hint is for it, and `lacking` whether the component's linker lacks it.
     pub(crate) fn explain(
         &self,
         leaf: &Leaf,
@@ -206,13 +213,13 @@ impl Resolution {
         Explanation { consumer, import, outcome, candidates }
     }
 
-    /// That an import is a type of another one, if it is.
+    /// If an import is a resource type of another import: the outcome that says so.
     fn derived(&self, leaf: &Leaf, import: usize) -> Option<Outcome> {
         let derived = leaf.surface.derived_from(import)?;
         let provider = match leaf.sources[derived.import] {
             Source::Export(offer) => Some(self.leaves[offer.leaf].id.to_string()),
             Source::Linker { .. } => None,
-            // Nobody knows where it comes from.
+            // The provider of the other import is unknown too.
             Source::Nobody => return Some(Outcome::Undecided),
         };
         let from = leaf.surface.imports[derived.import].name.clone();

@@ -1,4 +1,8 @@
 //! Which exports of a component others can see.
+//!
+//! All filters of a component must let an export through for others to see it. The filters outlive
+//! a replacement: `carried` makes the filters of the new component from what the old one's filters
+//! decided, so that an export which was hidden does not appear because it has a new version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,12 +18,12 @@ pub(crate) enum Filter {
     Carried(Carried),
 }
 
-/// What the filters of a component mean for one that takes its place.
+/// What the filters of a replaced component mean for its successor.
 #[derive(Clone, Debug)]
 pub(crate) struct Carried {
-    /// What was exported, and whether it was shown, by the names less their versions.
+    /// What was exported and whether it was visible, by the names without versions.
     known: BTreeMap<String, Vec<(String, bool)>>,
-    /// For what is like nothing of that.
+    /// The filters for exports that are not a version of anything known.
     others: Vec<Filter>,
 }
 
@@ -28,7 +32,7 @@ impl Carried {
         let wanted = Name::parse(export);
         let known = self.known.get(base(export)).into_iter().flatten();
         let ranked = known.filter_map(|(name, shown)| {
-            // Of two that fit equally well, the one that was hidden.
+            // Between two that fit equally well, the hidden one wins.
             Some((Name::parse(name).rank_for(&wanted)?, !shown))
         });
         match ranked.max() {
@@ -38,9 +42,10 @@ impl Carried {
     }
 }
 
-/// The filters of a component that takes the place of one with `former` filters, which exported the names
-/// `exports`, each shown or not. What was hidden stays so, in all compatible versions; so does what was shown. What
-/// there is besides, the filters decide that the new one has of its `own`, or the former ones if it has none.
+/// The filters of a component that replaces one with the filters `former`, which exported the names
+/// `exports`, each visible or not. Exports that were hidden stay hidden, in all compatible
+/// versions, and visible ones stay visible. Other exports are decided by the new component's `own`
+/// filters, or by the former ones if it has none.
 pub(crate) fn carried<'a>(
     former: &[Filter],
     exports: impl Iterator<Item = (&'a str, bool)>,
@@ -86,7 +91,7 @@ impl Filter {
         }
     }
 
-    /// The names written out in this filter: each must be an export's.
+    /// The names that are spelled out in this filter. Each must be the name of an export.
     pub(crate) fn patterns(&self) -> &[String] {
         match self {
             Self::Expose(list) | Self::Hide(list) => list,
@@ -125,7 +130,7 @@ mod tests {
         let first = carried(&hide, exports.into_iter(), &[]);
         assert!(!shown(&first, "a:b/admin@1.0.1"));
         assert!(shown(&first, "a:b/admin@2.1.0") && shown(&first, "f") && shown(&first, "new"));
-        // One that has nothing of it stands between.
+        // A replacement without the export comes in between.
         let second = carried(&first, [("f", true)].into_iter(), &[]);
         assert!(!shown(&second, "a:b/admin@1.2.0") && shown(&second, "new"));
     }

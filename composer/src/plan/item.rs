@@ -1,4 +1,15 @@
 //! What a component imports and exports, reflected into types that the plan can compare.
+//!
+//! wasmtime's types belong to one component each, and types that mention resources never compare
+//! equal across components. A `Surface` therefore copies a component's types into plain data
+//! (`crate::types`), in which every resource and every exported function is a number, local to the
+//! surface. `check.rs` later finds out which numbers of two components stand for the same resource.
+//!
+//! The numbers outlive a component: `Surface::numbered_as` renumbers the surface of a replacement
+//! after its predecessor's, so that endpoints and handles that refer to numbers keep their meaning.
+//!
+//! Reflecting spells out every use of a type, and a small component can nest its types so that
+//! there are exponentially many uses. `MOST_SPELLED_OUT` bounds the work.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -25,19 +36,21 @@ pub(crate) struct Surface {
     pub(crate) funcs: Vec<ExportedFunc>,
     /// Every resource that occurs; [`Resource::index`] points into it.
     pub(crate) resources: Vec<ResourceDef>,
-    /// Of components fused into this one: how they are wired.
+    /// The wiring inside, if this component was fused of several.
     pub(crate) inside: Option<Arc<Inside>>,
-    /// Whether the types that have a name may be missing among the exports, as nobody has told them: of
-    /// what is implemented outside of components only functions and resources are known.
+    /// Whether named types may be missing among the exports. Implementations in Rust and on other
+    /// machines declare only functions and resources, so an import's named types are not looked for
+    /// in them.
     pub(crate) lacks_types: bool,
-    /// The names of exports that are those of components which are not trusted.
+    /// The names of the exports that come from components which are not trusted.
     pub(crate) untrusted: BTreeSet<String>,
-    /// What the component's code can ask of the engine; nothing of what is implemented in Rust.
+    /// What the component's code can ask of the engine. All `false` for implementations in Rust.
     pub(crate) abilities: Abilities,
-    /// The index of the first import that introduces a resource, by the resource's number; found when it is
-    /// asked for.
+    /// The index of the first import that introduces each resource, by the resource's number;
+    /// computed at first use.
     pub(crate) introducers: OnceLock<HashMap<u32, usize>>,
-    /// What is beside the component in its store, and calls it as a guest does.
+    /// The companion: the component in the same store through which this one is called as a guest
+    /// would call it. See the room `companion`.
     pub(crate) companion: Option<Arc<Companion>>,
 }
 
@@ -49,7 +62,7 @@ pub(crate) struct Inside {
     /// The indices of the imports that hints inside leave to the linker: no other component may
     /// satisfy them.
     pub(crate) hosted: Vec<usize>,
-    /// What is open inside.
+    /// The imports that no component inside the group satisfies.
     pub(crate) open: Vec<OpenInside>,
 }
 
@@ -61,13 +74,14 @@ pub(crate) struct OpenInside {
     /// The component that imports it, and under which name.
     pub(crate) component: String,
     pub(crate) name: String,
-    /// Components that export it but whose filter hides it.
+    /// The ids of the components that export it but hide it with a filter.
     pub(crate) hidden_by: Vec<String>,
-    /// Components that export it in a version that is not compatible, with their exports.
+    /// The ids of the components that export an incompatible version, each with the export's name.
     pub(crate) other_versions: Vec<(String, String)>,
-    /// Components that export it but are not trusted.
+    /// The ids of the components that export it but are not trusted.
     pub(crate) untrusted: Vec<String>,
-    /// Composers inside of which several components export it, with one of them.
+    /// The ids of the composers in which several components export it, each with the id of one of
+    /// those.
     pub(crate) undecided_in: Vec<(String, String)>,
 }
 
@@ -75,18 +89,19 @@ pub(crate) struct OpenInside {
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) name: String,
-    /// Of an import with a name of its own: the interface that it is.
+    /// The interface that the import is an instance of, if the import has a name of its own.
     pub(crate) implements: Option<String>,
     pub(crate) item: Item,
 }
 
-/// How well what is said of one import holds for another, and whether it does for the name or only for the
-/// interface.
+/// How well a rule (a hint, a containment or a layer for some import) fits another import, and
+/// whether it fits the import's name (`true`) or only the interface that the import says it is
+/// (`false`).
 pub(crate) type Fit = (Rank, bool);
 
 impl Named {
-    /// How well what is said of the import `rule` holds for this one: for its name, or for the interface
-    /// that it says it is. What is said of the very name comes first.
+    /// How well a rule for the import `rule` fits this import: by its name, or by the interface
+    /// that it says it is. Between equal ranks the fit by name is the greater.
     pub(crate) fn rank_for(&self, rule: &str) -> Option<Fit> {
         let wanted = Name::parse(rule);
         let rank = |name: &str, own| Some((Name::parse(name).rank_for(&wanted)?, own));
@@ -94,7 +109,7 @@ impl Named {
         rank(&self.name, true).max(interface)
     }
 
-    /// The names less their versions under which something can be said of this import.
+    /// The names without versions by which rules can mean this import.
     pub(crate) fn bases(&self) -> impl Iterator<Item = &str> {
         let interface = self.implements.as_deref().map(base);
         let own = base(&self.name);
@@ -127,7 +142,7 @@ impl Item {
         }
     }
 
-    /// Whether nothing has to be supplied for this item: types alone, at any depth.
+    /// Whether this item holds only types, at any depth, so that nothing has to be supplied for it.
     pub(crate) fn is_types_alone(&self) -> bool {
         match self {
             Self::Type(_) => true,
@@ -136,7 +151,7 @@ impl Item {
         }
     }
 
-    /// Whether there is more in this item than types, at any depth.
+    /// Whether this item holds a function, a module or a component, at any depth.
     fn is_to_be_supplied(&self) -> bool {
         match self {
             Self::Func { .. } | Self::Code(_) => true,
@@ -159,16 +174,17 @@ impl Item {
     }
 }
 
-/// A resource type that an import is, of another import.
+/// Where an import that is a resource type gets it from: another import of the same component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Derived<'a> {
     /// The index of the import that introduces it.
     pub(crate) import: usize,
-    /// The names that lead to it there, none if the import itself is it.
+    /// The names that lead from that import to the resource; empty if the import is the resource.
     pub(crate) path: Vec<&'a str>,
 }
 
-/// The names that lead to a resource in an item.
+/// Appends to `path` the names that lead from `item` to the resource `index`. Returns whether the
+/// resource was found.
 fn path_to<'a>(item: &'a Item, index: u32, path: &mut Vec<&'a str>) -> bool {
     match item {
         Item::Resource(resource) => resource.index == index,
@@ -189,7 +205,8 @@ pub(crate) fn find<'a>(items: &'a [Named], name: &str) -> Option<&'a Item> {
     items.iter().find(|named| named.name == name).map(|named| &named.item)
 }
 
-/// Items that are looked for by their names, one after the other.
+/// Items to look up by name. A map is only built if there are many, as building it costs more than
+/// a few scans.
 pub(crate) enum Items<'a> {
     Few(&'a [Named]),
     Many(HashMap<&'a str, &'a Item>),
@@ -199,7 +216,7 @@ impl<'a> Items<'a> {
     pub(crate) fn of(items: &'a [Named]) -> Self {
         match items.len() {
             0..16 => Self::Few(items),
-            // The first of a name counts, if there could be two.
+            // Built in reverse order, so that the first item of a name wins, as it does in a scan.
             _ => Self::Many(items.iter().rev().map(|it| (&*it.name, &it.item)).collect()),
         }
     }
@@ -239,19 +256,19 @@ impl ResourceDef {
     }
 }
 
-/// Who defines a resource, seen from the component that mentions it.
+/// Where a resource type is defined, seen from the component that mentions it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResourceOrigin {
     /// The component itself.
     Defined,
-    /// Whoever satisfies the import that introduces it.
+    /// The provider of the import that introduces it.
     Imported,
-    /// The host, in the store of an instance that was running already.
+    /// The host, for instance that of an instance which ran before it was composed.
     Host,
 }
 
 impl Surface {
-    /// The exported interface that the resource with this number is in.
+    /// The name of the exported interface that introduces the resource with this number.
     pub(crate) fn interface_of_resource(&self, number: usize) -> Option<&str> {
         let has_it = |export: &&Named| {
             let mut found = false;
@@ -261,13 +278,13 @@ impl Surface {
         self.exports.iter().find(has_it).map(|export| &*export.name)
     }
 
-    /// Reflects `component`. With `linked`, its imports are satisfied already and are left out:
-    /// what it imports belongs to the host.
+    /// Reflects `component`. With `linked`, its imports are satisfied already and are left out: the
+    /// resources that it imports belong to the host.
     ///
     /// # Errors
     ///
-    /// If its types are too large when every use of one is spelled out, or what it was compiled to cannot
-    /// be read.
+    /// If its types are too large when every use of one is spelled out, or if its compiled image
+    /// cannot be read.
     pub(crate) fn reflect(component: &Component, linked: bool) -> wasmtime::Result<Self> {
         let surface = Self::of(component, linked, None)?;
         Ok(Self { abilities: Abilities::of(component)?, ..surface })
@@ -303,7 +320,8 @@ impl Surface {
         Ok(Self { abilities, companion: Some(Arc::new(companion)), ..surface })
     }
 
-    /// Reflects what `component` imports, and exports, or what its export `inside` exports.
+    /// Reflects the imports of `component`, and its exports or, with `inside`, the exports of its
+    /// exported instance of that name.
     fn of(component: &Component, linked: bool, inside: Option<&str>) -> wasmtime::Result<Self> {
         let engine = component.engine();
         let ty = component.component_type();
@@ -317,7 +335,7 @@ impl Surface {
             names: HashSet::new(),
             spelled_out: 0,
         };
-        // Imports first: a resource that appears in them is not the component's own.
+        // Imports come first: a resource that appears among them is not defined by the component.
         let imports = ty.imports(engine).map(|(name, it)| reflector.named(name, it));
         let imports = imports.collect::<wasmtime::Result<_>>()?;
         reflector.origin = ResourceOrigin::Defined;
@@ -356,7 +374,8 @@ impl Surface {
         self.imports.iter().chain(&self.exports)
     }
 
-    /// Where an import comes from that is equal to a resource type of an import before it.
+    /// For an import that is a resource type: the import before it that introduces the same
+    /// resource.
     pub(crate) fn derived_from(&self, import: usize) -> Option<Derived<'_>> {
         let Item::Resource(Resource { index, .. }) = self.imports.get(import)?.item else {
             return None;
@@ -364,7 +383,7 @@ impl Surface {
         self.introduced(index, import)
     }
 
-    /// Where a resource is introduced, in imports before the one with the index `before`.
+    /// The import before the one with the index `before` that introduces a resource.
     fn introduced(&self, resource: u32, before: usize) -> Option<Derived<'_>> {
         let import = self.introducer(resource).filter(|import| *import < before)?;
         let mut path = Vec::new();
@@ -391,7 +410,8 @@ impl Surface {
         introducers.get(&resource).copied()
     }
 
-    /// Whether nobody has to supply an import: it holds types alone, of itself or of imports before it.
+    /// Whether an import needs no provider: it holds only types, and their resources are introduced
+    /// by imports before it.
     pub(crate) fn needs_nobody(&self, import: usize) -> bool {
         let Some(Named { item, .. }) = self.imports.get(import) else { return false };
         if item.is_to_be_supplied() {
@@ -405,7 +425,7 @@ impl Surface {
     }
 }
 
-/// Items by what their names are less the versions.
+/// Items by their names without versions, to find the one that takes the place of another.
 pub(crate) struct Successors<'a> {
     items: &'a [Named],
     by_base: HashMap<&'a str, Vec<usize>>,
@@ -420,8 +440,8 @@ impl<'a> Successors<'a> {
         Self { items, by_base }
     }
 
-    /// Which item takes the place of one called `name`: the one of that name, or else the highest compatible
-    /// version.
+    /// The index of the item that takes the place of `name`: the item of that very name, or else
+    /// the one of the highest compatible version.
     pub(crate) fn of(&self, name: &str) -> Option<usize> {
         let wanted = Name::parse(name);
         let those = self.by_base.get(wanted.base()).into_iter().flatten().copied();
@@ -432,8 +452,8 @@ impl<'a> Successors<'a> {
 }
 
 impl Surface {
-    /// Whether something can go on in the component's store while no call of it runs: streams, futures,
-    /// and what async imports were given to do.
+    /// Whether the guest may have work to do while none of its exports is being called: it may hold
+    /// streams or futures, or wait for async functions that it imports.
     pub(crate) fn works_between_calls(&self) -> bool {
         fn works(named: &Named) -> bool {
             match &named.item {
@@ -445,15 +465,16 @@ impl Surface {
         self.imports.iter().any(works) || self.funcs.iter().any(|it| it.ty.find_stream().is_some())
     }
 
-    /// Whether a call of the component keeps all others out until it has returned.
+    /// Whether a call into the component makes all other calls wait until it has returned.
     pub(crate) fn keeps_out(&self) -> bool {
         self.abilities.keeps_out
             && self.funcs.iter().all(|it| it.ty.is_async)
             && !self.resources.iter().any(ResourceDef::is_defined)
     }
 
-    /// This surface with the numbers of `predecessor` for the functions and resources that both
-    /// export. What only one of them has keeps a number of its own.
+    /// This surface, with the functions and resources that it has in common with `predecessor`
+    /// numbered as there. Functions and resources that only one of the two has keep numbers of
+    /// their own, so no number is used twice.
     pub(crate) fn numbered_as(&self, predecessor: &Self) -> Self {
         let mut numbers = Numbers {
             funcs: HashMap::new(),
@@ -485,7 +506,7 @@ impl Surface {
             let number = numbers.resource(&Resource { name: def.name.clone(), index });
             put(&mut resources, number as usize, def.clone());
         }
-        // What only the predecessor imported is nobody's any more.
+        // A resource that only the predecessor imported has no provider any more.
         let kept: HashSet<u32> = numbers.resources.values().copied().collect();
         for (number, def) in (0..).zip(&mut resources) {
             let is_kept = kept.contains(&number);
@@ -513,7 +534,7 @@ impl Surface {
     }
 }
 
-/// Replaces the item at `index`, or adds it behind the last.
+/// Replaces the item at `index`, or appends it if `index` is past the end.
 fn put<T>(items: &mut Vec<T>, index: usize, item: T) {
     match items.get_mut(index) {
         Some(place) => *place = item,
@@ -521,10 +542,10 @@ fn put<T>(items: &mut Vec<T>, index: usize, item: T) {
     }
 }
 
-/// New numbers for the functions and resources of a surface, by their old ones.
+/// Maps the old numbers of a surface's functions and resources to new ones.
 struct Numbers {
     funcs: HashMap<usize, usize>,
-    /// The old numbers that have been given.
+    /// The numbers of the predecessor that have been given away; each is given once.
     taken_funcs: HashSet<usize>,
     resources: HashMap<u32, u32>,
     taken_resources: HashSet<u32>,
@@ -533,7 +554,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// Gives what `new` exports the numbers of `old`.
+    /// Gives the functions and resources of `new` the numbers of those of the same name in `old`.
     fn pair(&mut self, old: &Item, new: &Item) {
         match (old, new) {
             (Item::Func { index: old, .. }, Item::Func { index: new, .. })
@@ -562,7 +583,7 @@ impl Numbers {
         }
     }
 
-    /// Gives the resources that `new` imports the numbers of those of `old`.
+    /// Gives the resources that `new` imports the numbers of those of the same name in `old`.
     fn pair_resources(&mut self, old: &Item, new: &Item) {
         match (old, new) {
             (Item::Instance(old), Item::Instance(new)) => {
@@ -615,24 +636,25 @@ impl Numbers {
 /// Walks the types of one component.
 struct Reflector<'a> {
     engine: &'a Engine,
-    /// Whose the resources are that were not met before.
+    /// The origin of resources that are met for the first time.
     origin: ResourceOrigin,
     /// The engine's identity of each of `resources`.
     known: Vec<ResourceType>,
     resources: Vec<ResourceDef>,
     path: Vec<String>,
     funcs: Vec<ExportedFunc>,
-    /// The names of enums and flags, once for each type that has them.
+    /// Interned names of enums and flags: types with equal names share one list.
     names: HashSet<Arc<[Arc<str>]>>,
-    /// How many types and names have been visited. A type is visited wherever it is used, so a small
-    /// component can have very many.
+    /// How many types and names have been visited. A type is visited at each of its uses, so a
+    /// small component can have very many.
     spelled_out: usize,
 }
 
-/// What `Reflector::spelled_out` may come to; components that people write have some ten thousand.
+/// The upper limit of `Reflector::spelled_out`. Components written by people have some ten
+/// thousand.
 const MOST_SPELLED_OUT: usize = 1 << 22;
 
-/// Refuses types that come to more than [`MOST_SPELLED_OUT`].
+/// Fails if more than [`MOST_SPELLED_OUT`] types and names have been visited.
 pub(crate) fn ensure_small(spelled_out: usize) -> wasmtime::Result<()> {
     ensure!(
         spelled_out <= MOST_SPELLED_OUT,
@@ -687,7 +709,7 @@ impl Reflector<'_> {
         })
     }
 
-    /// The resource that `ty` stands for; `name` where an item gives it one.
+    /// The resource that `ty` stands for. `name` is given where an item names it.
     fn resource(&mut self, ty: ResourceType, name: Option<&str>) -> Resource {
         let index = self.known.iter().position(|known| *known == ty).unwrap_or_else(|| {
             self.known.push(ty);

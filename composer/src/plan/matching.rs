@@ -1,7 +1,12 @@
 //! Compares what an import needs with what an export offers, item by item.
 //!
-//! The provider may offer more items; those that the importer needs must be equal in names, order
-//! and types, async-ness included, as the component model's subtyping has it today.
+//! The provider may offer more items than the importer needs. Items that the importer needs must be
+//! equal in names, order and types, async-ness included, as the component model's subtyping has it
+//! today. `Mismatch` records the path from the import to the difference; the caller adds the names
+//! of the components.
+//!
+//! Whether two resources are the same depends on the wiring, so the `Resources` trait decides it:
+//! once for edges (`check.rs`), once for a component and its replacement (`replacement.rs`).
 
 use std::sync::Arc;
 
@@ -42,12 +47,12 @@ pub(crate) enum Fault {
         expected: Side,
         found: Side,
     },
-    /// Two imports that share the resource get it from two components.
+    /// Two imports share the resource, but their providers get it from two different components.
     Torn {
         resource: String,
         providers: [String; 2],
     },
-    /// The host defined the resource, in each store for itself.
+    /// The resource is the host's, and each store's host has one of its own.
     Host {
         resource: String,
     },
@@ -72,7 +77,8 @@ impl Side {
         }
     }
 
-    /// What the first thing is in which `found` is not what is expected, if that takes more than a look.
+    /// The first difference between the two sides in words, if comparing their texts would not show
+    /// it at a glance.
     pub(crate) fn difference(&self, found: &Self) -> Option<String> {
         match (self, found) {
             (Self::Value(expected), Self::Value(found)) => difference::of_values(expected, found),
@@ -108,11 +114,11 @@ impl From<Fault> for Mismatch {
 
 /// Decides whether a resource of the importer and one of the provider are the same.
 pub(crate) trait Resources {
-    /// Notes that the importer's resource is the provider's.
+    /// Notes that the importer's resource `expected` is the provider's resource `found`.
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
-    /// Compares two resources inside the type of a value.
+    /// Compares two resources that occur inside the types of functions and values.
     fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
-    /// Whether the provider may lack types that have a name.
+    /// Whether named types may be missing on the provider's side.
     fn may_lack_types(&self) -> bool;
 }
 
@@ -133,14 +139,16 @@ pub(crate) fn mismatches(
             resources.bind(expected, found).map_err(Into::into)
         }
         (Item::Type(expected), Item::Type(found)) => values(expected, found, resources),
-        // Linking refuses code; what it looks like inside does not matter.
+        // A core module or component is never linked (`PlanProblem::CodeImport`), so its type is
+        // not compared.
         (Item::Code(expected), Item::Code(found)) if expected == found => Ok(()),
         _ => Err(Mismatch::different(expected.kind(), found.kind())),
     };
     result.err().into_iter().collect()
 }
 
-/// So many pairs of differences are compared with each other; where there are more, some are told twice.
+/// The number of pairs of differences that are compared to find duplicates. Beyond it some
+/// differences are reported twice.
 const MOST_COMPARED: usize = 1 << 20;
 
 fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources) -> Vec<Mismatch> {
@@ -160,8 +168,8 @@ fn instances(needed: &[Named], offered: &[Named], resources: &mut impl Resources
         };
         list.extend(inner.into_iter().map(|mismatch| mismatch.within(step)));
     }
-    // A difference in a type that has a name shows again in each function that uses the type, and
-    // there it says more.
+    // A difference in a named type appears again in each function that uses the type, where the
+    // report says more. Only those are kept.
     if in_types.len().saturating_mul(others.len()) < MOST_COMPARED {
         in_types.retain(|it| others.iter().all(|other| other.fault != it.fault));
     }
@@ -175,7 +183,7 @@ fn functions(
     resources: &impl Resources,
 ) -> Result<(), Mismatch> {
     let shape = |ty: &FunctionType| (ty.is_async, ty.params.len(), ty.result.is_some());
-    // What is implemented in Rust need not name its parameters.
+    // Functions implemented in Rust may leave their parameters unnamed.
     let named = |a: &str, b: &str| a == b || a.is_empty() || b.is_empty();
     let mut params = expected.params.iter().zip(&found.params);
     if shape(expected) != shape(found) || !params.all(|((a, _), (b, _))| named(a, b)) {
@@ -243,7 +251,7 @@ fn values(
         (T::Own(a), T::Own(b)) | (T::Borrow(a), T::Borrow(b)) => {
             resources.same(a, b).map_err(Into::into)
         }
-        // What is left has nothing inside that could differ by resource.
+        // The remaining types have no resources inside, so equality decides.
         (T::Own(_) | T::Borrow(_), _) => Err(Mismatch::different(expected, found)),
         _ if expected == found => Ok(()),
         _ => Err(Mismatch::different(expected, found)),

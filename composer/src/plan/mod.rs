@@ -1,4 +1,22 @@
 //! How components are wired: pure rules, without a store, a task or an engine beyond its types.
+//!
+//! Everything that can be decided from types alone is decided here, so that a composition either
+//! has all its problems reported at once or starts with a wiring that is known to be right. Nothing
+//! in this room has side effects: the same descriptors always give the same plan, and the tests
+//! need no runtime.
+//!
+//! The steps, in their order: `item.rs` reflects a component into a `Surface`, in which functions
+//! and resources are numbers; `resolve/` matches imports with exports by name (`name.rs`), level by
+//! level, and applies filters (`filter.rs`), hints, containments and layers; `order.rs` sorts
+//! providers before consumers; `check.rs` compares the types along each edge and finds the
+//! component that defines each resource, with `matching.rs` comparing one import with one export.
+//! `replacement.rs` does the same for a single component of a wiring that exists.
+//!
+//! `explain.rs`, `draw.rs`, `written.rs` and `difference.rs` tell users what was decided.
+//! `abilities.rs` and `companion.rs` hold facts about compiled code that later rooms need.
+//!
+//! Invariant: all problems are found before anything is started, and finding one does not stop the
+//! search for others.
 
 pub(crate) mod abilities;
 mod check;
@@ -37,7 +55,8 @@ use item::{Item, Named, Successors};
 #[derive(Clone, Debug)]
 pub struct Plan {
     components: Vec<String>,
-    /// The ids of fused groups; those of their components begin with one and a `/`.
+    /// The ids of fused groups. The ids of the components inside a group begin with the group's id
+    /// and a `/`.
     fused: Vec<String>,
     edges: Vec<PlanEdge>,
     exports: Vec<Export>,
@@ -53,9 +72,9 @@ pub struct PlanEdge {
     pub import: String,
     /// The component that provides it; `None` if the importer's own linker does.
     pub provider: Option<String>,
-    /// The name under which the provider exports it, another than the import's if it was matched
-    /// by version, and `interface#resource` if it is a type of another import. `None` if the importer's own
-    /// linker provides it.
+    /// The name under which the provider exports it. It differs from the import's name if a
+    /// compatible version or a hint was used; it is `interface#resource` if the import is a
+    /// resource type of another import. `None` if the importer's own linker provides it.
     pub export: Option<String>,
 }
 
@@ -68,13 +87,16 @@ pub struct Export {
     /// The components that offer it: more than one if no export hint chooses, and then it can
     /// neither be called nor imported.
     pub providers: Vec<String>,
-    /// The functions that it gives: one, without a name of its own, if the export is a function.
+    /// The functions of the export: all of the interface, or the single one if the export is a
+    /// function.
     pub functions: Vec<ExportFunction>,
-    /// The types that have a name where it is exported, in their order.
+    /// The named types of the export's interface (of the whole component for a function), in the
+    /// order of their declaration.
     types: Arc<[(String, ValueType)]>,
-    /// What it is, if it is a type.
+    /// The export's type as text, if the export is itself a type.
     ty: Option<String>,
-    /// The components to which drawings lead; inside of those that are compositions.
+    /// The components that arrows point to in drawings. For an ambiguous export these are the
+    /// components themselves, while `providers` has the nested compositions that contain them.
     drawn_to: Vec<String>,
 }
 
@@ -114,14 +136,16 @@ impl Plan {
         }
     }
 
-    /// Adds the components that `leaf` was fused of by the plan `inside`, as if it were not fused.
+    /// Adds the components that `leaf` was fused of, wired by the plan `inside`, as if they were
+    /// not fused.
     fn add_fused(&mut self, resolution: &Resolution, leaf: &Leaf, inside: &Self) {
         let path = |id: &String| format!("{}/{id}", leaf.id);
         let open = Successors::among(&leaf.surface.imports);
         self.fused.push(leaf.id.to_string());
         self.components.extend(inside.components.iter().map(path));
         for edge in &inside.edges {
-            // Compatible versions that are open inside are one import of the fused component.
+            // The fused component has a single import for all compatible versions that its parts
+            // import.
             let open = || open.of(&edge.import);
             let (provider, export) = match &edge.provider {
                 Some(id) => (Some(path(id)), edge.export.clone()),
@@ -135,8 +159,8 @@ impl Plan {
         }
     }
 
-    /// The ids of the components, those of nested compositions and of fused groups after their
-    /// composition's or group's id and a `/`.
+    /// The ids of the components. A component of a nested composition or of a fused group has the
+    /// id `outer/inner`.
     pub fn components(&self) -> &[String] {
         &self.components
     }
@@ -150,13 +174,14 @@ impl Plan {
         self.fused.iter().find(is_inside).map(String::as_str)
     }
 
-    /// The ids of the fused groups, each the beginning of the ids of those that are in it.
+    /// The ids of the fused groups. Each is a prefix of the ids of the group's components.
     pub fn fused(&self) -> &[String] {
         &self.fused
     }
 
-    /// How every import is satisfied. An import of types alone needs nobody and has no edge. One that is a
-    /// resource type of another import has the provider of that; its export is `interface#resource` there.
+    /// How every import is satisfied. An import that holds only types needs no provider and has no
+    /// edge. An import that is a resource type of another import has the same provider as that
+    /// import; its export is `interface#resource` there.
     pub fn edges(&self) -> &[PlanEdge] {
         &self.edges
     }
@@ -234,8 +259,9 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Who satisfies an import of `leaf`, and with which of its exports; neither if its linker does. `None`
-/// if nobody has to.
+/// The component that satisfies an import of `leaf`, and the export that it satisfies it with; both
+/// are `None` if the importer's own linker does. The whole result is `None` if the import needs no
+/// provider.
 fn provider(
     resolution: &Resolution,
     leaf: &Leaf,
@@ -248,7 +274,7 @@ fn provider(
         }
         Source::Linker { .. } => Some((None, None)),
         Source::Nobody => {
-            // A type of another import comes from wherever that comes from.
+            // A resource type of another import comes from the provider of that import.
             let derived = leaf.surface.derived_from(import)?;
             let (id, export) = provider(resolution, leaf, derived.import)?;
             let names = export.iter().map(String::as_str).chain(derived.path.iter().copied());
@@ -258,7 +284,7 @@ fn provider(
     }
 }
 
-/// The id of the component that offers something: in a fused group, of the one inside.
+/// The id of the component that makes an offer. For a fused group, the component inside the group.
 fn provider_id(resolution: &Resolution, offer: Offer) -> String {
     let leaf = &resolution.leaves[offer.leaf];
     let name = &leaf.surface.exports[offer.export].name;
@@ -321,7 +347,7 @@ fn types<'a>(items: impl Iterator<Item = &'a Named>) -> Vec<(String, ValueType)>
     types
 }
 
-/// What an export is that is a type.
+/// The type of an export as text, if the export is a type.
 fn type_of(export: &Named) -> Option<String> {
     match &export.item {
         Item::Type(ty) => Some(ty.to_string()),

@@ -1,4 +1,8 @@
 //! Names of imports and exports, and when a version of an interface may stand for another.
+//!
+//! The rule for versions is that of wasmtime's linker, so that a wiring found here never fails
+//! there: versions are compatible if semver says so, prereleases only with themselves. All
+//! comparisons of names in the library go through `Name` or the functions of this file.
 
 use semver::Version;
 
@@ -10,7 +14,7 @@ pub(crate) struct Name<'a> {
     version: Option<Version>,
 }
 
-/// What two versions of an interface must share to be compatible.
+/// The part of the version that compatible versions have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Track {
     Major(u64),
@@ -19,8 +23,8 @@ pub(crate) enum Track {
 }
 
 impl<'a> Name<'a> {
-    /// Splits at the first `@`. What follows counts as a version only if it is a full semantic
-    /// version; a name with anything else there, or with nothing, matches only itself.
+    /// Splits at the first `@`. The rest counts as a version only if it is a full semantic version;
+    /// otherwise the name matches only itself.
     pub(crate) fn parse(full: &'a str) -> Self {
         let (base, version) = match full.split_once('@') {
             Some((base, version)) => (base, Version::parse(version).ok()),
@@ -44,23 +48,23 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// The name less its version.
+    /// The name without its version.
     pub(crate) fn base(&self) -> &'a str {
         self.base
     }
 
-    /// Whether other versions may stand for this one.
+    /// Whether other versions are compatible with this one.
     pub(crate) fn has_others(&self) -> bool {
         self.track().is_some()
     }
 
-    /// What it shares with all versions that may stand for it.
+    /// The name and the part of the version that all compatible versions have in common.
     #[cfg(feature = "compile")]
     pub(crate) fn base_and_track(&self) -> (&'a str, Option<Track>) {
         (self.base, self.track())
     }
 
-    /// Whether the two are one name in two versions.
+    /// Whether the two have the same name, perhaps in different versions.
     pub(crate) fn is_of(&self, other: &Name<'_>) -> bool {
         self.base == other.base
     }
@@ -75,7 +79,7 @@ impl<'a> Name<'a> {
             && offered == needed
         {
             return self.version.clone().map(|mut version| {
-                // Build metadata takes no part in the choice.
+                // Build metadata takes no part in choosing the highest version.
                 version.build = semver::BuildMetadata::EMPTY;
                 Rank::Compatible(version)
             });
@@ -91,17 +95,19 @@ pub(crate) enum Rank {
     Exact,
 }
 
-/// Whether what is said of `rule` holds for `name` too: the same name, or a compatible version of it.
+/// Whether a rule for the name `rule` holds for `name` too: the same name, or a compatible version
+/// of it.
 pub(crate) fn is_compatible(rule: &str, name: &str) -> bool {
     rule == name || Name::parse(name).rank_for(&Name::parse(rule)).is_some()
 }
 
-/// A name less its version: only names that share it can match.
+/// A name without its version. Only names with the same base can match.
 pub(crate) fn base(name: &str) -> &str {
     name.split_once('@').map_or(name, |(base, _)| base)
 }
 
-/// Whether `name` is meant by `pattern`: the whole name, or the name less its version.
+/// Whether the user's `pattern` means `name`: by the whole name, or by the name without its
+/// version.
 pub(crate) fn names(pattern: &str, name: &str) -> bool {
     pattern == name || name.split_once('@').is_some_and(|(base, _)| base == pattern)
 }
@@ -112,14 +118,15 @@ fn ends_in(name: &str, part: &str) -> bool {
     rest.is_some_and(|rest| rest.ends_with(['/', ':']))
 }
 
-/// The one of `candidates` that `wrong` was probably meant to be.
+/// The candidate that the mistyped name `wrong` was probably meant to be.
 pub(crate) fn nearest<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Beyond a third of the name it is another name rather than a slip.
+    // A name that differs by more than a third of its length is a different name, not a mistyped
+    // one.
     let limit = wrong.chars().count() / 3 + 1;
-    // What differs in length by more differs by more.
+    // The difference in length is a lower bound of the edit distance, and cheaper to compute.
     let length = wrong.chars().count();
     let is_near = |candidate: &str| candidate.chars().count().abs_diff(length) <= limit;
     let distance = |candidate: &str| {

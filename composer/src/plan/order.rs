@@ -1,11 +1,16 @@
 //! In which order components start, and where they import from each other in a cycle.
+//!
+//! A component's imports can be called as soon as it is instantiated, so its providers are started
+//! before it. In a cycle that is impossible for at least one component; whether cycles are allowed
+//! is decided by the caller.
 
 use std::collections::BTreeSet;
 
 use super::resolve::{Leaf, Source};
 
-/// Sorts the leaves so that providers come before their consumers, and finds the cycles. Those on a
-/// cycle, or behind one, come last, each behind its providers as far as that can be.
+/// Sorts the leaves so that providers come before their consumers, and finds the cycles. Leaves on
+/// a cycle, and leaves that depend on one, come last, each after as many of its providers as
+/// possible.
 pub(super) fn order(leaves: &[Leaf]) -> (Vec<usize>, Vec<Vec<usize>>) {
     let providers: Vec<Vec<usize>> = leaves
         .iter()
@@ -42,7 +47,8 @@ pub(super) fn order(leaves: &[Leaf]) -> (Vec<usize>, Vec<Vec<usize>>) {
     (order, cycles)
 }
 
-/// Adds `start` and its providers to `order`, providers first, less those that are `seen`: those in it.
+/// Appends `start` and its providers to `order`, providers first, except those in `seen`, which
+/// `order` has already.
 fn after_providers(
     start: usize,
     providers: &[Vec<usize>],
@@ -78,7 +84,7 @@ fn cycles(providers: &[Vec<usize>], starts: &[usize]) -> Vec<Vec<usize>> {
             continue;
         }
         seen[start] = true;
-        // The way from `start`, each with the provider to look at next.
+        // The path from `start`; each leaf with the index of its provider to visit next.
         let mut way = vec![(start, 0)];
         while let Some((leaf, next)) = way.last_mut() {
             let Some(&provider) = providers[*leaf].get(*next) else {

@@ -1,4 +1,13 @@
 //! Whether one component of a wiring can be replaced by another while all others stay.
+//!
+//! The new component is resolved as if it were added now, while the sources of all other
+//! components' imports are kept. The consumers of the old component are then led to the exports of
+//! the new one, and everything that the running composition relies on is compared: exports that
+//! others import or that are public must exist with the same types, and resources that others hold
+//! handles of must not move to another component.
+//!
+//! Surfaces are compared by numbers, so the new surface must have been numbered after the old one
+//! (`Surface::numbered_as`).
 
 use std::collections::HashSet;
 
@@ -13,11 +22,13 @@ use super::written::TypeNames;
 use crate::error::PlanProblem;
 use crate::types::Resource;
 
-/// The wiring of `assembly`, which is the one that `old` was found for but for the component `leaf`.
+/// Resolves `assembly`, in which only the component `leaf` differs from the assembly that `old` was
+/// found for.
 ///
-/// Its surface must be numbered as the old one's. Its imports are satisfied anew; everybody else's
-/// stay, and what was public stays public, so the new component must have what is used of the old
-/// one, with the same types. What it exports besides becomes public where nobody else offers it.
+/// The surface of `leaf` must be numbered after the old one's. Its imports are resolved anew. The
+/// imports of all other components keep their sources, and public exports stay public, so the new
+/// component must export what is used of the old one, with the same types. Its additional exports
+/// become public where no other component offers the name.
 pub(crate) fn resolve_replacement(
     assembly: Assembly<'_>,
     old: &Resolution,
@@ -38,12 +49,12 @@ pub(crate) fn resolve_replacement(
 struct Swap<'a> {
     old: &'a Leaf,
     leaf: usize,
-    /// What the new component exports.
+    /// The exports of the new component, by name.
     successors: Successors<'a>,
 }
 
 impl Swap<'_> {
-    /// The visible export of the new component that takes the place of `name`.
+    /// The visible export of the new component that takes the place of the old export `name`.
     fn successor(&self, new: &Resolution, name: &str) -> Option<usize> {
         let leaf = &new.leaves[self.leaf];
         let export = self.successors.of(name)?;
@@ -59,7 +70,7 @@ impl Swap<'_> {
         }
     }
 
-    /// Leads the imports that the old component satisfied to the new one's exports.
+    /// Leads the imports that the old component satisfied to the new component's exports.
     fn redirect_imports(&self, new: &mut Resolution) {
         for consumer in 0..new.leaves.len() {
             if consumer == self.leaf {
@@ -72,7 +83,8 @@ impl Swap<'_> {
                 }
                 let import_name = &new.leaves[consumer].surface.imports[import].name;
                 let was = &self.old.surface.exports[offer.export].name;
-                // What a hint leads to under another name keeps that.
+                // An import that a hint leads to an export with another name keeps following that
+                // name.
                 let name = match Name::parse(import_name).is_of(&Name::parse(was)) {
                     true => import_name.clone(),
                     false => was.clone(),
@@ -89,7 +101,7 @@ impl Swap<'_> {
         }
     }
 
-    /// What was public stays so, under its name.
+    /// Keeps public exports public, under their names.
     fn keep_exports(&self, new: &mut Resolution, old: &[PublicExport]) {
         let lacking = |it: &PlanProblem| match it {
             PlanProblem::ReplacementLacks { export, .. } => Some(export.clone()),
@@ -102,7 +114,7 @@ impl Swap<'_> {
                 match self.successor(new, &was.name) {
                     Some(export) => offer.export = export,
                     None => {
-                        // A component that lacks it has been told of.
+                        // If a consumer lacks the export too, that has been reported.
                         if !told.contains(&was.name) {
                             let problem = self.lacks(&was.name, None);
                             new.problems.push(problem);
@@ -120,7 +132,7 @@ impl Swap<'_> {
         }
     }
 
-    /// Compares the types of what was public with those of what takes its place.
+    /// Compares the types of the old component's public exports with those of their successors.
     fn compare_public(&self, new: &mut Resolution, old: &[PublicExport]) {
         let mut problems = Vec::new();
         for was in old {
@@ -160,7 +172,7 @@ impl Swap<'_> {
         &surface.exports[export].item
     }
 
-    /// What others hold handles of must stay the same resource.
+    /// Checks that the resources which other components hold handles of stay the same.
     fn compare_resources(&self, new: &mut Resolution, old: &[Leaf]) {
         let mut problems = Vec::new();
         for (index, (was, is)) in old.iter().zip(&new.leaves).enumerate() {
@@ -170,7 +182,7 @@ impl Swap<'_> {
             for ((def, was), is) in
                 is.surface.resources.iter().zip(&was.resources).zip(&is.resources)
             {
-                // What is not known any more has been reported.
+                // The reason why a home is unknown has been reported.
                 if was != is && *is != ResourceHome::Unknown {
                     problems.push(PlanProblem::ReplacementMoves {
                         component: self.old.id.to_string(),
@@ -184,7 +196,8 @@ impl Swap<'_> {
     }
 }
 
-/// The resources of a component and of the one that takes its place, under the same numbers.
+/// Compares the resources of a component with those of its replacement, which have the same
+/// numbers.
 struct BeforeAndAfter<'a> {
     old: &'a Leaf,
     new: &'a Leaf,

@@ -1,4 +1,9 @@
-//! Types as text: as WIT writes them, by name where they have one, and no longer than a line of text.
+//! Types as text: as WIT writes them, by name where they have one, and no longer than a line of
+//! text.
+//!
+//! A type has no name in the component model; imports and exports have (`TypeNames`). A type is
+//! written by its name if exactly one name stands for it. Where a type is too long, it is written
+//! again with less detail (`DETAILS`) until it fits; `{:#}` always writes it whole.
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -6,19 +11,19 @@ use std::sync::Arc;
 use super::item::{Item, Named};
 use crate::types::{FunctionType, ValueType};
 
-/// So many characters of a type are written.
+/// The longest text of a type, in bytes.
 const LONGEST: usize = 200;
 
-/// How much of a type is written.
+/// How much detail of a type is written.
 #[derive(Clone, Copy)]
 struct Detail {
-    /// How many members of a list: fields, cases, flags, parameters.
+    /// How many members of a list are written: fields, cases, flags, parameters.
     members: usize,
-    /// How deep into the types of members.
+    /// How deep the types of members are spelled out.
     depth: usize,
 }
 
-/// From everything to what is told of every type.
+/// From all detail to the least, in which only the names of members are left.
 const DETAILS: [Detail; 5] = [
     Detail { members: usize::MAX, depth: usize::MAX },
     Detail { members: 8, depth: 2 },
@@ -27,7 +32,8 @@ const DETAILS: [Detail; 5] = [
     Detail { members: 3, depth: 0 },
 ];
 
-/// The names under which types are imported or exported. A type itself has none in the component model.
+/// The names under which types are imported or exported. In the component model types have no names
+/// of their own.
 #[derive(Debug, Default)]
 pub(crate) struct TypeNames<'a>(Vec<(&'a str, &'a ValueType)>);
 
@@ -46,7 +52,7 @@ impl<'a> TypeNames<'a> {
         }
     }
 
-    /// The type's name, if it has one and no other.
+    /// The type's name, if there is exactly one.
     fn name(&self, ty: &ValueType) -> Option<&'a str> {
         kind(ty)?;
         let mut names = self.0.iter().filter(|(_, named)| *named == ty).map(|(name, _)| *name);
@@ -54,7 +60,7 @@ impl<'a> TypeNames<'a> {
         names.all(|other| other == name).then_some(name)
     }
 
-    /// A type, with its content; those inside by name.
+    /// A type, spelled out; types inside it by name.
     pub(crate) fn value(&self, ty: &ValueType) -> String {
         written(&|writer| writer.definition(self.name(ty), ty), self)
     }
@@ -64,16 +70,16 @@ impl<'a> TypeNames<'a> {
     }
 }
 
-/// Definitions of types, as they are found in use.
+/// The definitions of the named types that some functions use.
 pub(crate) struct Definitions<'a> {
     names: TypeNames<'a>,
     /// Indices into the names.
     used: Vec<usize>,
-    /// How many types are still looked at: spelled out, those of a small component can be very many.
+    /// How many types may still be visited. Spelled out, even a small component can have very many.
     left: usize,
 }
 
-/// So many types are looked at for names.
+/// How many types are visited in search of names before the search ends.
 const MOST_LOOKED_AT: usize = 1 << 14;
 
 impl<'a> Definitions<'a> {
@@ -86,7 +92,7 @@ impl<'a> Definitions<'a> {
         &self.names
     }
 
-    /// Notes the types of a function that have a name, and those that occur in them.
+    /// Notes the named types that occur in a function's type, at any depth.
     pub(crate) fn uses(&mut self, ty: &FunctionType) {
         let types = ty.params.iter().map(|(_, ty)| ty).chain(&ty.result);
         types.for_each(|ty| self.uses_value(ty));
@@ -107,7 +113,7 @@ impl<'a> Definitions<'a> {
         ty.children().into_iter().for_each(|ty| self.uses_value(ty));
     }
 
-    /// What was noted, in the order of the types.
+    /// The definitions that were noted, in the order of declaration.
     pub(crate) fn lines(mut self) -> Vec<String> {
         self.used.sort_unstable();
         let types = self.used.iter().filter_map(|index| self.names.0.get(*index));
@@ -115,7 +121,7 @@ impl<'a> Definitions<'a> {
     }
 }
 
-/// What WIT calls types that are declared under a name.
+/// The WIT keyword of types that are declared with a name.
 fn kind(ty: &ValueType) -> Option<&'static str> {
     match ty {
         ValueType::Record(_) => Some("record"),
@@ -146,7 +152,7 @@ impl fmt::Display for FunctionType {
     }
 }
 
-/// With as much detail as there is room for.
+/// Writes with as much detail as fits in a line.
 fn written(write: &dyn Fn(&mut Writer<'_>) -> fmt::Result, names: &TypeNames<'_>) -> String {
     for detail in DETAILS {
         let mut line = Line { text: String::new() };
@@ -154,7 +160,7 @@ fn written(write: &dyn Fn(&mut Writer<'_>) -> fmt::Result, names: &TypeNames<'_>
             return line.text;
         }
         if detail.depth == 0 {
-            // Names alone are longer than a line.
+            // Even with the least detail the names are longer than a line.
             let cut = line.text.floor_char_boundary(LONGEST - 2);
             return format!("{}..", &line.text[..cut]);
         }
@@ -162,7 +168,7 @@ fn written(write: &dyn Fn(&mut Writer<'_>) -> fmt::Result, names: &TypeNames<'_>
     String::new()
 }
 
-/// Text that ends where a line does.
+/// A buffer that fails to write more than a line, which ends formatting early.
 struct Line {
     text: String,
 }
@@ -199,13 +205,13 @@ impl Writer<'_> {
         }
     }
 
-    /// `a, b, .. 3 more`
+    /// Writes `a, b, .. 3 more`.
     fn members<T>(
         &mut self,
         members: &[T],
         write: &mut dyn FnMut(&mut Self, &T) -> fmt::Result,
     ) -> fmt::Result {
-        // A rest of one takes no more room than to say so.
+        // One more member takes no more room than `.. 1 more`.
         let shown = match members.len() {
             all if all <= self.detail.members.saturating_add(1) => all,
             _ => self.detail.members,
@@ -240,7 +246,7 @@ impl Writer<'_> {
         self.body(depth, names, &mut |writer, name| writer.out.write_str(name))
     }
 
-    /// A type at its declaration, if it has a name.
+    /// A type as it is declared, `kind name { .. }`, if it has a name.
     fn definition(&mut self, name: Option<&str>, ty: &ValueType) -> fmt::Result {
         match (kind(ty), name) {
             (Some(kind), Some(name)) => {
@@ -251,7 +257,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What stands in the braces of a declared type.
+    /// The body of a declared type, in braces.
     fn content(&mut self, ty: &ValueType, depth: usize) -> fmt::Result {
         match ty {
             ValueType::Record(fields) => self.body(depth, fields, &mut |writer, (name, ty)| {
@@ -330,7 +336,7 @@ impl Writer<'_> {
             ValueType::Stream(Some(ty)) => return self.around("stream<", ty, ">", depth),
             ValueType::Future(None) => "future",
             ValueType::Future(Some(ty)) => return self.around("future<", ty, ">", depth),
-            // Written above.
+            // Returned above.
             ValueType::Record(_)
             | ValueType::Variant(_)
             | ValueType::Enum(_)

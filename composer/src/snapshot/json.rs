@@ -1,4 +1,7 @@
 //! Plans and snapshots as JSON, and as a page that draws them.
+//!
+//! Names of components are untrusted text, so characters that would affect a terminal or a script
+//! element are written as escapes of JSON, which mean the same.
 
 use serde_json::{Value, json};
 
@@ -8,9 +11,9 @@ use crate::layer::EdgeCounts;
 use crate::plan::{Export, Plan, PlanEdge};
 use crate::run::{ComponentSnapshot, InstanceSnapshot, InstanceState};
 
-/// The page, which draws the snapshot that stands in it, or asks for `snapshot.json` again and again.
+/// The page. It draws the snapshot that is embedded in it, or requests `snapshot.json` repeatedly.
 const PAGE: &str = include_str!("page.html");
-/// Where the snapshot stands in it.
+/// The text of the page that is replaced by the snapshot.
 const PLACE: &str = "\"SNAPSHOT\"";
 
 impl Plan {
@@ -60,18 +63,19 @@ impl Snapshot {
         text(&self.json())
     }
 
-    /// A page that draws the snapshot, with feature `json`. It is whole: it needs no network.
+    /// A page that draws the snapshot, with feature `json`. It is self-contained and needs no
+    /// network.
     pub fn to_html(&self) -> String {
-        // Inside of a script, only this could end it.
+        // Inside a script element, only `<` could begin something that ends it.
         let snapshot = escaped(&self.json().to_string()).replace('<', "\\u003c");
         PAGE.replacen(PLACE, &snapshot, 1)
     }
 
-    /// A page that shows a composition while it runs, with feature `json`: the graph, what each component is
-    /// doing, and how many calls go along each edge in a second.
+    /// A page that shows a composition while it runs, with feature `json`: the graph, the state of
+    /// each component, and the calls per second along each edge.
     ///
-    /// Each second it asks for `snapshot.json` beside itself, which is to be what [`to_json`](Self::to_json) gives then.
-    /// Serve both with whatever serves your pages, and to those only who may see them.
+    /// It requests `snapshot.json`, relative to its own address, once a second. Serve the text of
+    /// [`to_json`](Self::to_json) there, and both only to those who may see them.
     pub fn live_page() -> &'static str {
         PAGE
     }
@@ -131,11 +135,12 @@ fn text(value: &Value) -> String {
     escaped(&format!("{value:#}\n"))
 }
 
-/// JSON in which strings have nothing in them that a terminal does not just show. It means the same.
+/// The same JSON with characters escaped that a terminal would not simply show.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
-        // Beside them only white space of JSON itself is to be escaped, and that is a line feed.
+        // Outside of strings JSON has only ASCII, in which the line feed is the only character to
+        // keep.
         match is_plain(c.encode_utf8(&mut [0; 4])) || c == '\n' {
             true => text.push(c),
             false => text.push_str(&format!("\\u{:04x}", u32::from(c))),

@@ -6,8 +6,9 @@ use super::Snapshot;
 use crate::run::{InstanceSnapshot, InstanceState};
 
 impl Snapshot {
-    /// Tells the recorder of the crate [`metrics`] what the components are like, with feature `metrics`. Call it
-    /// as often as it is to be known, as before each scrape.
+    /// Reports the state of the components to the recorder of the crate [`metrics`], with feature
+    /// `metrics`. Call it as often as the numbers should be updated, for instance before each
+    /// scrape.
     ///
     /// | name | kind | labels |
     /// |---|---|---|

@@ -1,4 +1,8 @@
-//! What a composition is like at a time.
+//! The state of a composition at one moment: text, drawings, JSON, metrics.
+//!
+//! Taking a snapshot reads counters and takes short locks; it never waits for a guest, so it also
+//! works for a composition that hangs. `json.rs` has JSON and the page that draws it, `metrics.rs`
+//! reports numbers to a metrics recorder.
 
 #[cfg(feature = "json")]
 mod json;
@@ -15,30 +19,30 @@ use crate::plan::Plan;
 use crate::plan::draw::Notes;
 use crate::run::{ComponentSnapshot, InstanceSnapshot};
 
-/// What a composition is like at a time: its components, and who is wired to whom. Made by
+/// The state of a composition at one moment: its components, and how they are wired. Made by
 /// [`Composition::snapshot`].
 ///
-/// Prints as text; [`to_dot`](Self::to_dot) and [`to_mermaid`](Self::to_mermaid) draw it, and with feature
-/// `json` there are `to_json` and `to_html`.
+/// Prints as text; [`to_dot`](Self::to_dot) and [`to_mermaid`](Self::to_mermaid) draw it, and with
+/// feature `json` there are `to_json` and `to_html`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The components that run for themselves, by their ids. Those of a fused group are one, and those of a
-    /// composition that was nested are that one's own.
+    /// The components that run separately, by their ids. A fused group is one of them; the
+    /// components of a composition that was nested are in that composition's own snapshot.
     pub components: Vec<ComponentSnapshot>,
-    /// As [`Composition::live_handles`] has it.
+    /// The number of live handles, as in [`Composition::live_handles`].
     pub live_handles: usize,
     /// Whether the composition was closed.
     pub closed: bool,
-    /// Who is wired to whom.
+    /// The wiring.
     pub plan: Arc<Plan>,
-    /// How often, where calls are counted: see [`with_counts`](Self::with_counts).
+    /// The counts of calls, if the snapshot was given some: see [`with_counts`](Self::with_counts).
     pub calls: Vec<EdgeCounts>,
 }
 
 impl Composition {
-    /// What the composition is like just now: the state of each component, how many calls wait and run, and
-    /// which handles are held. It asks no component, and holds none up.
+    /// The state of the composition at this moment: the state of each component, how many calls
+    /// wait and run, and how many handles are held. Neither a component nor a call is held up.
     ///
     /// # Examples
     ///
@@ -71,7 +75,7 @@ impl Composition {
 }
 
 impl Snapshot {
-    /// The same with what `counts` has counted so far, a layer of the same composition.
+    /// Adds the counts of `counts`, a layer of the same composition, to this snapshot.
     #[must_use]
     pub fn with_counts(mut self, counts: &CallCounts) -> Self {
         self.calls = counts.edges();
@@ -95,7 +99,7 @@ impl Notes for Snapshot {
     }
 
     fn edge(&self, consumer: Option<&str>, provider: &str, export: &str) -> Option<String> {
-        // A fused group calls, and is called, as one.
+        // A fused group calls and is called as one component.
         let of_group = |id| self.plan.fused_into(id).unwrap_or(id);
         let (consumer, provider) = (consumer.map(of_group), of_group(provider));
         let edge = self.calls.iter().find(|edge| {
@@ -110,7 +114,7 @@ impl Notes for Snapshot {
 }
 
 impl ComponentSnapshot {
-    /// What is to be said of it, in a few words.
+    /// The component's state in a few words.
     fn summary(&self) -> String {
         let mut states: Vec<(&str, usize)> = Vec::new();
         for state in self.instances.iter().map(|it| it.state.name()) {

@@ -1,10 +1,13 @@
 //! Compares Rust types with types of the component model.
+//!
+//! The functions here build the path to a difference: each step of a type's check wraps the
+//! difference inside it.
 
 use super::ComponentType;
 use crate::error::{TypeDifference, TypedProblem, rust_name};
 use crate::types::{FunctionType, ValueType};
 
-/// Checks one part of a type.
+/// Checks `T` against a part of a type. A difference gets `step` in its path.
 pub(crate) fn part<T: ComponentType>(
     ty: &ValueType,
     step: impl Into<String>,
@@ -12,13 +15,13 @@ pub(crate) fn part<T: ComponentType>(
     T::check(ty).map_err(|difference| difference.within(step))
 }
 
-/// The difference that `ty` is of another shape than the Rust type `T`.
+/// The difference between `ty` and the Rust type `T`, which has another shape.
 pub(crate) fn shape<T: ?Sized, R>(ty: &ValueType) -> Result<R, TypeDifference> {
     Err(TypeDifference::new(rust_name::<T>(), ty))
 }
 
-/// Compares a function's parameters with a list of `count` Rust types, each of which `check` compares. `place` is
-/// the accessor, the component and the function, for the problems.
+/// Compares a function's parameters with `count` Rust types; `check` compares one by its index.
+/// `place` is the accessor, the component and the function that problems name.
 pub(crate) fn check_params(
     ty: &FunctionType,
     count: usize,
@@ -44,7 +47,7 @@ pub(crate) fn check_params(
     ty.params().enumerate().filter_map(differs).collect()
 }
 
-/// Compares a function's result with a Rust type, `()` for none.
+/// Compares a function's result with a Rust type; `()` stands for no result.
 pub(crate) fn check_result<R: ComponentType>(ty: &FunctionType) -> Result<(), TypeDifference> {
     let result = match ty.result() {
         Some(ty) => R::check(ty),

@@ -14,21 +14,21 @@ use crate::value::{Handle, Value};
 
 /// An owned handle of a resource that lives in a component.
 ///
-/// Passed by value it moves, passed as `&OwnedResource` it is lent for the call. Dropping it drops
-/// the resource: its destructor runs in its component, after the calls that were made before. The
-/// end of the composition drops it too.
+/// Passed by value it is moved, passed as `&OwnedResource` it is lent for the call. Dropping it
+/// drops the resource: its destructor runs in its component, after the calls that were made before.
+/// Closing the composition drops it too.
 ///
-/// With `{:?}` it prints its component, its interface and its name, and whether it is still there.
+/// With `{:?}` it prints its component, interface and name, and whether the resource still exists.
 pub struct OwnedResource(HandleGuard);
 
 impl OwnedResource {
-    /// The handle for the dynamic interface. It stays owned by `self`, so it is good for lending;
-    /// moving it leaves `self` empty.
+    /// The handle for dynamic calls. `self` still owns it, so it can be lent; if a call moves it,
+    /// `self` is empty afterwards.
     pub fn to_val(&self) -> Val {
         Val::Resource(self.0.resource())
     }
 
-    /// Whether the resource is still there: it is gone once the composition was closed, or once the
+    /// Whether the resource is still there. It is gone once the composition was closed, or once the
     /// handle was moved by way of [`to_val`](Self::to_val).
     pub fn is_held(&self) -> bool {
         self.0.is_held()
@@ -43,10 +43,10 @@ impl OwnedResource {
     ///
     /// # Cancel safety
     ///
-    /// When this future was polled once, the destructor runs whether it is polled further or not.
+    /// Once this future has been polled, the destructor runs whether it is polled further or not.
     pub async fn release(self) -> Result<(), HandleError> {
         let released = self.0.take()?.release(0).map_err(|_| HandleError::Lent)?;
-        // With its store gone, the resource is gone too.
+        // An error means that the store has ended, and the resource with it.
         let _ = released.await;
         Ok(())
     }
@@ -91,7 +91,7 @@ impl ToComponentValue for OwnedResource {
     }
 
     fn to_value(&self) -> Value {
-        // What is gone is told when the call is made.
+        // If the handle is gone, making the call fails.
         Value::Handle(self.0.lend().map_or(Handle::Held(None), Handle::Lent))
     }
 }

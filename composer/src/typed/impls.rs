@@ -1,4 +1,8 @@
 //! Component values of the standard library's types.
+//!
+//! Lists of numbers and bytes are moved or copied as a whole (`list_into_value`,
+//! `list_from_value`). `()` has no component type: it stands for the absence of a result or
+//! payload.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -58,7 +62,7 @@ macro_rules! primitive {
             fn list_from_value(list: Value) -> Result<Vec<Self>, Unexpected> {
                 match list {
                     Value::$list(list) => Ok(list),
-                    // Nothing tells what an empty one is of.
+                    // An empty list has no first element from which to tell its type.
                     Value::List(list) if list.is_empty() => Ok(Vec::new()),
                     other => Err(Unexpected::new::<Vec<Self>>(&other)),
                 }
@@ -145,7 +149,7 @@ impl<T: ToComponentValue + ?Sized> ToComponentValue for &T {
     }
 }
 
-/// Checks that `ty` is a list of `T`s, for the Rust type `L`.
+/// Checks that `ty` is a list of `T`s. `L` is the Rust type to name in a difference.
 fn check_list<T: ComponentType, L: ?Sized>(ty: &ValueType) -> Result<(), TypeDifference> {
     match ty {
         ValueType::List(element) => part::<T>(element, "list element"),
@@ -273,7 +277,7 @@ impl<T: FromComponentValue, const N: usize> FromComponentValue for [T; N] {
     }
 }
 
-/// Checks that `ty` is an option of `T`, for the Rust type `O`.
+/// Checks that `ty` is an option of `T`. `O` is the Rust type to name in a difference.
 fn check_option<T: ComponentType, O>(ty: &ValueType) -> Result<(), TypeDifference> {
     match ty {
         ValueType::Option(payload) => part::<T>(payload, "option payload"),
@@ -324,7 +328,7 @@ impl<T: FromComponentValue> FromComponentValue for Option<T> {
     }
 }
 
-/// A side of a `result`: a payload, or none for `()`.
+/// Checks one side of a `result`; `()` stands for no payload.
 pub(super) fn side<T: ComponentType>(
     ty: Option<&ValueType>,
     step: &str,
@@ -339,7 +343,7 @@ pub(super) fn side<T: ComponentType>(
     }
 }
 
-/// A payload's type, or none for `()`.
+/// The type of a payload; `None` for `()`.
 pub(crate) fn describe_side<T: ComponentType>(
     types: &HostTypes,
 ) -> Result<Option<ValueType>, Unexpected> {
@@ -354,7 +358,7 @@ fn from_payload<T: FromComponentValue>(payload: Option<Box<Value>>) -> Result<T,
     T::from_value(payload.map_or(Value::Fields(Vec::new()), |payload| *payload))
 }
 
-/// Checks that `ty` is a result of `A` or `B`, for the Rust type `R`.
+/// Checks that `ty` is a result of `A` or `B`. `R` is the Rust type to name in a difference.
 fn check_sides<A: ComponentType, B: ComponentType, R>(
     ty: &ValueType,
 ) -> Result<(), TypeDifference> {
@@ -411,7 +415,7 @@ impl<A: FromComponentValue, B: FromComponentValue> FromComponentValue for Result
     }
 }
 
-/// Checks that `ty` is a map from `K` to `V`, for the Rust type `M`.
+/// Checks that `ty` is a map from `K` to `V`. `M` is the Rust type to name in a difference.
 fn check_map<K: ComponentType, V: ComponentType, M>(ty: &ValueType) -> Result<(), TypeDifference> {
     match ty {
         ValueType::Map(types) => {
@@ -466,7 +470,7 @@ macro_rules! map {
             K: FromComponentValue $(+ $bound)+,
             V: FromComponentValue,
         {
-            /// Of entries with the same key the last one stays.
+            /// If several entries have the same key, the last one is kept.
             fn from_value(value: Value) -> Result<Self, Unexpected> {
                 match value {
                     Value::Map(entries) => entries
@@ -569,7 +573,7 @@ macro_rules! tuple {
 
 tuples!(tuple);
 
-/// Takes a record or a tuple apart.
+/// Takes the fields out of a record or a tuple, in order.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Fields(std::vec::IntoIter<Value>);

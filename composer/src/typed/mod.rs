@@ -1,5 +1,16 @@
 //! Rust types as component values: checked against a function's type while composing, converted
 //! without `Val` when calling.
+//!
+//! A Rust type fits a component type by its shape: numbers of the same size, the same fields or
+//! cases in the same order. The check is made once ([`ComponentType::check`]); the conversions that
+//! follow rely on it and do not compare names again, so they cannot fail except by a mistake of an
+//! implementation ([`Unexpected`]). Passing and returning are traits of their own, as a reference
+//! can be passed but not returned.
+//!
+//! `impls.rs` has the standard library's types, `pointers.rs` references and smart pointers,
+//! `handle.rs` and `stream.rs` resources, streams and futures, `params.rs` parameter lists.
+//! `check.rs` compares whole signatures. The derive macro for the application's own types is in
+//! `composer-macros`.
 
 mod check;
 mod handle;
@@ -24,8 +35,8 @@ use crate::error::{TypeDifference, rust_name};
 use crate::types::ValueType;
 use crate::value::{Value, primitives};
 
-/// Expands a macro with the tuples that are component values and parameter lists: how long, then
-/// each element's type and place.
+/// Expands a macro with every tuple length that is supported: the length, then each element's type
+/// parameter and index.
 macro_rules! tuples {
     ($expand:ident) => {
         $expand! {
@@ -70,7 +81,7 @@ pub(crate) use tuples;
     note = "for `usize`, which is not of the same size everywhere, use `u32` or `u64`"
 )]
 pub trait ComponentType {
-    /// Whether it is `()`, which stands for no result and no payload.
+    /// Whether the type is `()`, which stands for the absence of a result or payload.
     #[doc(hidden)]
     const IS_UNIT: bool = false;
 
@@ -81,7 +92,7 @@ pub trait ComponentType {
     /// The first difference, with the path to it.
     fn check(ty: &ValueType) -> Result<(), TypeDifference>;
 
-    /// The type of its values, for functions that are implemented in Rust.
+    /// The component type of this Rust type, for functions that are implemented in Rust.
     #[doc(hidden)]
     fn describe(types: &HostTypes) -> Result<ValueType, Unexpected> {
         let _ = types;
@@ -90,11 +101,12 @@ pub trait ComponentType {
     }
 }
 
-/// What the types of an interface that is implemented in Rust can speak of.
+/// The resources that functions of an interface implemented in Rust can use.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct HostTypes {
-    /// The interface's resources, each with the Rust type that it is of.
+    /// The names of the interface's resources, each with the id of the Rust type that its values
+    /// have.
     pub(crate) resources: Vec<(TypeId, Arc<str>)>,
 }
 
@@ -105,11 +117,11 @@ pub struct HostTypes {
     note = "for `usize`, which is not of the same size everywhere, use `u32` or `u64`"
 )]
 pub trait IntoComponentValue: ComponentType {
-    /// Converts it, for a function whose type was checked.
+    /// Converts the value, for a function whose type was checked.
     #[doc(hidden)]
     fn into_value(self) -> Value;
 
-    /// Converts a list of it; numbers are not converted one by one.
+    /// Converts a list of values. A list of numbers is moved as a whole.
     #[doc(hidden)]
     fn list_into_value(list: Vec<Self>) -> Value
     where
@@ -122,8 +134,9 @@ pub trait IntoComponentValue: ComponentType {
 /// A Rust type that can be passed to a component by reference: `&T`, at any depth, and within a
 /// [`Cow`](std::borrow::Cow), an [`Arc`] or an [`Rc`](std::rc::Rc).
 ///
-/// What is passed is a copy, but the handles of resources in it are lent for the call: what `T` has as
-/// `own<r>`, `&T` has as `borrow<r>`. Streams and futures move, so they are passed by value.
+/// The value is copied, except for handles of resources, which are lent for the call: where `T` has
+/// `own<r>`, `&T` has `borrow<r>`. Streams and futures can only be moved, so they are passed by
+/// value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be passed to a component by reference",
     note = "derive `ComponentValue` for a type of your own; streams and futures move: pass them by value"
@@ -141,11 +154,11 @@ pub trait ToComponentValue: ComponentType {
         Self::describe(types)
     }
 
-    /// Converts it, for a function whose type was checked.
+    /// Converts the value, for a function whose type was checked.
     #[doc(hidden)]
     fn to_value(&self) -> Value;
 
-    /// Converts a list of it; numbers are not converted one by one.
+    /// Converts a list of values. A list of numbers is copied as a whole.
     #[doc(hidden)]
     fn list_to_value(list: &[Self]) -> Value
     where
@@ -162,11 +175,11 @@ pub trait ToComponentValue: ComponentType {
     note = "for `usize`, which is not of the same size everywhere, use `u32` or `u64`"
 )]
 pub trait FromComponentValue: ComponentType + Sized {
-    /// Converts a value of a type that was checked.
+    /// Converts a value whose type was checked.
     #[doc(hidden)]
     fn from_value(value: Value) -> Result<Self, Unexpected>;
 
-    /// Converts a list of it; numbers are not converted one by one.
+    /// Converts a list. A list of numbers is moved as a whole.
     #[doc(hidden)]
     fn list_from_value(list: Value) -> Result<Vec<Self>, Unexpected> {
         match unpack(list) {
@@ -176,15 +189,15 @@ pub trait FromComponentValue: ComponentType + Sized {
     }
 }
 
-/// A Rust type that goes into components and comes out of them; derive it for your own types.
+/// A Rust type that can be passed to components and returned by them. Derive it for your own types.
 pub trait ComponentValue: IntoComponentValue + FromComponentValue {}
 
 impl<T: IntoComponentValue + FromComponentValue> ComponentValue for T {}
 
 macro_rules! packing {
     ($($ty:ident $list:ident $rust:ident $val:ident),*) => {
-        /// A list of values. What is a number for the component may be another type in Rust, so that its lists
-        /// are made one by one.
+        /// Makes a list of values that were converted one by one, as a Rust type of the
+        /// application's may be a number for the component. Numbers become a vector of numbers.
         fn pack(values: Vec<Value>) -> Value {
             match values.first() {
                 $(Some(Value::$ty(_)) => {
@@ -198,7 +211,7 @@ macro_rules! packing {
             }
         }
 
-        /// The values of a list, or what is none.
+        /// The values of a list; the value itself if it is not a list.
         fn unpack(list: Value) -> Result<Vec<Value>, Value> {
             match list {
                 $(Value::$list(list) => Ok(list.into_iter().map(Value::$ty).collect()),)*
@@ -210,8 +223,8 @@ macro_rules! packing {
 }
 primitives!(packing);
 
-/// A value that is not of the type that was checked: a mistake of this library, or of an
-/// implementation by hand.
+/// A value that does not have the type that was checked: a bug of this library, or of an
+/// implementation that was not derived.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Unexpected(pub(crate) String);

@@ -1,4 +1,5 @@
-//! Parameter lists.
+//! Parameter lists: tuples of component values. The traits are sealed, as the conversions rely on
+//! the number and order of elements.
 
 use super::{FromComponentValue, HostTypes, IntoComponentValue, Unexpected, tuples};
 use crate::error::TypeDifference;
@@ -19,8 +20,8 @@ pub trait Params: sealed::Sealed {
     fn into_values(self) -> Vec<Value>;
 }
 
-/// The parameters of a function that is implemented in Rust, or looked at by a layer: up to 12 component
-/// values.
+/// The parameters of a function that is implemented in Rust, or whose calls a layer examines: up to
+/// 12 component values.
 ///
 /// This trait is sealed: it cannot be implemented outside this crate.
 pub trait HostParams: sealed::SealedHost + Sized + 'static {

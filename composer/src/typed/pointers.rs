@@ -1,4 +1,4 @@
-//! Component values behind pointers: what is owned moves, what is shared is copied.
+//! Component values behind pointers: owning pointers move the value, shared ones copy it.
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -1,4 +1,8 @@
 //! [`ComponentStream`] and [`ComponentFuture`]: streams and futures between Rust and components.
+//!
+//! Both are readers (`StreamEnd`) with a Rust type for their elements. One that is made from a Rust
+//! stream is polled by the component that reads it; one that a component returned takes elements
+//! only while it is polled, several at a time, and keeps those that were not read.
 
 use std::fmt;
 use std::io;
@@ -19,20 +23,21 @@ use crate::types::ValueType;
 use crate::value::StreamEnd;
 use crate::value::{Elements, Handle, Value};
 
-/// How many elements are asked for at a time, and bytes.
+/// How many elements are requested at a time; for bytes, how many bytes.
 const AT_A_TIME: usize = 256;
 const BYTES_AT_A_TIME: usize = 64 * 1024;
 
 /// The reading end of a component model `stream<T>`.
 ///
-/// One that a component returned is a [`Stream`] of results. Nothing is taken from the component
-/// before it is polled. It ends when its writer ends it; a writer that is lost (its component trapped,
-/// or was ended) is an error, [`CompositionError::Stream`], after which there is nothing more. Dropping it
-/// tells the writer, and passing it to a component, in an argument or within a stream, moves it there.
+/// A stream that a component returned is a [`Stream`] of results. No element is taken from the
+/// component before the stream is polled. It ends when its writer ends it; if the writer is lost
+/// (its component trapped or was ended), the last item is the error [`CompositionError::Stream`].
+/// Dropping the stream tells the writer. Passing it to a component, in an argument or within
+/// another stream, moves it there.
 ///
-/// One to pass to a component is made of a Rust [`Stream`] by [`new`](Self::new), which is then polled
-/// by the component's task whenever the component reads, or asks whether there is something to read. `T` is
-/// `()` for a stream without a type.
+/// A stream to pass to a component is made from a Rust [`Stream`] by [`new`](Self::new). The
+/// component's task polls it whenever the component reads, or asks whether there is something to
+/// read. `T` is `()` for a stream without an element type.
 ///
 /// # Examples
 ///
@@ -53,13 +58,13 @@ const BYTES_AT_A_TIME: usize = 64 * 1024;
 /// ```
 pub struct ComponentStream<T> {
     end: StreamEnd,
-    /// What was taken and not read.
+    /// Elements that were taken from `end` and not yet read.
     taken: Taken,
     ended: bool,
     types: PhantomData<fn() -> T>,
 }
 
-/// Elements that are read one by one.
+/// A batch of elements, read one by one.
 enum Taken {
     Units(usize),
     Bytes { bytes: Vec<u8>, read: usize },
@@ -106,13 +111,13 @@ impl<T> ComponentStream<T> {
         Self { end, taken: Taken::NONE, ended: false, types: PhantomData }
     }
 
-    /// With what was taken and not read.
+    /// The reading end, with the elements that were taken put back.
     pub(crate) fn into_end(mut self) -> StreamEnd {
         self.end.unread(self.taken.rest());
         self.end
     }
 
-    /// The next element.
+    /// Waits for the next element.
     pub(crate) fn poll_value(
         &mut self,
         cx: &mut Context<'_>,
@@ -129,7 +134,7 @@ impl<T> ComponentStream<T> {
         }
     }
 
-    /// Takes some more elements; `false` at the end.
+    /// Waits for up to `most` further elements; `false` at the end.
     fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
@@ -152,15 +157,15 @@ impl<T> ComponentStream<T> {
 }
 
 impl<T: IntoComponentValue + Send + 'static> ComponentStream<T> {
-    /// A stream of what `stream` gives.
+    /// A stream of the elements that `stream` yields.
     pub fn new(stream: impl Stream<Item = T> + Send + 'static) -> Self {
         Self::from_end(StreamEnd::from_rust(stream.ready_chunks(AT_A_TIME).map(into_elements)))
     }
 }
 
 impl ComponentStream<u8> {
-    /// A stream of the bytes that `reader` gives. It ends where `reader` ends, or fails: what the
-    /// failure was is lost, as streams of the component model have no errors of their own.
+    /// A stream of the bytes that `reader` yields. It ends where `reader` ends or fails. The error
+    /// of `reader` is lost, as streams of the component model have no errors.
     pub fn from_reader(reader: impl AsyncRead + Send + 'static) -> Self {
         let reader = Box::pin(reader);
         let bytes = stream::unfold(reader, |mut reader| async move {
@@ -177,9 +182,9 @@ impl ComponentStream<u8> {
         Self::from_end(StreamEnd::from_rust(bytes))
     }
 
-    /// A stream, and where its bytes are written to. Shutting the writer down, or dropping it, ends the
-    /// stream; a write waits until what was written before is read, but for 64 KiB, and fails when nobody
-    /// reads any more.
+    /// A writer, and the stream of the bytes that are written to it. Shutting the writer down, or
+    /// dropping it, ends the stream. Up to 64 KiB are buffered; a write beyond that waits until the
+    /// component has read. Writing fails once the stream has been dropped.
     pub fn pair() -> (impl AsyncWrite + Send + Unpin + use<>, Self) {
         let (writer, reader) = tokio::io::duplex(BYTES_AT_A_TIME);
         (writer, Self::from_reader(reader))
@@ -258,17 +263,18 @@ impl<T> fmt::Debug for ComponentStream<T> {
 
 /// The reading end of a component model `future<T>`.
 ///
-/// One that a component returned is a [`Future`]; a writer that is lost is
-/// [`CompositionError::Stream`]. Its value stays with its component until it is polled, and dropping it before
-/// that tells the writer. One to pass to a component is made of a Rust future by [`new`](Self::new), which is
-/// polled by the component's task when the component reads it. `T` is `()` for a future without a type.
+/// A future that a component returned is a [`Future`]; if its writer is lost, the error is
+/// [`CompositionError::Stream`]. The value stays in its component until the future is polled.
+/// Dropping the future before that tells the writer. A future to pass to a component is made from a
+/// Rust future by [`new`](Self::new); the component's task polls it when the component reads it.
+/// `T` is `()` for a future without a type.
 pub struct ComponentFuture<T> {
     end: StreamEnd,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T: IntoComponentValue + Send + 'static> ComponentFuture<T> {
-    /// A future of what `future` resolves to.
+    /// A future with the value that `future` resolves to.
     pub fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         let value = stream::once(async { into_elements(vec![future.await]) });
         Self::from_end(StreamEnd::from_rust(value))
@@ -284,14 +290,14 @@ impl<T> ComponentFuture<T> {
         self.end
     }
 
-    /// What it resolves to.
+    /// Waits for the value.
     pub(crate) fn poll_value(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Value, CompositionError>> {
         let value = ready!(self.end.poll_read(cx, 1))?;
         let value = value.and_then(|elements| Taken::new(elements).next());
-        // A future has one value; to poll it again is a mistake, as of any future.
+        // A future has one value; polling it again is a mistake, as with any Rust future.
         let value = value.ok_or_else(|| Unexpected("the future has given its value".to_owned()));
         Poll::Ready(value.map_err(unexpected))
     }

@@ -1,5 +1,8 @@
-//! Values that go into stores and come out of them without `Val`: what the codec does not know of them,
-//! their handles and which functions it serves.
+//! What the codec of `composer-values` leaves to the library: the handles in values that are lifted
+//! and lowered without `Val`, and which functions it serves.
+//!
+//! The codec treats a handle as an opaque raw handle of its store. After lifting, the raw handles
+//! are exchanged for the library's own, and before lowering the other way round.
 
 use wasm_runtime_composer_values::Shape;
 
@@ -7,7 +10,7 @@ use super::{Handle, HandleFault, Handles, Value, each_handle};
 use crate::error::HandleError;
 use crate::types::{FunctionType, ValueType};
 
-/// Takes the handles in a value that came out of a store.
+/// Exchanges the raw handles of a value that has been lifted from a store.
 pub(crate) fn take_handles(
     ty: &ValueType,
     value: &mut Value,
@@ -22,7 +25,7 @@ pub(crate) fn take_handles(
     })
 }
 
-/// Gives the handles in a value that is to go into a store.
+/// Exchanges the handles of a value that is to be lowered into a store.
 pub(crate) fn give_handles(
     ty: &ValueType,
     value: &mut Value,
@@ -35,7 +38,7 @@ pub(crate) fn give_handles(
     })
 }
 
-/// How values of the function cross without `Val`, if they do.
+/// How values of the function cross without `Val`; `None` if the codec does not serve its type.
 pub(crate) fn shape(ty: &FunctionType) -> Option<Shape> {
     let results = ty.result.as_ref().map_or(0, ValueType::core_values);
     Shape::new(ty.is_async, ty.core_params(), results)

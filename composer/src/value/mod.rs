@@ -1,10 +1,16 @@
 //! Values between stores: compact, without names, with handles as the library's own.
 //!
-//! Names are not needed on the way, as the plan has compared them: a record is its fields in
-//! order, a variant the number of its case. Lists of numbers are vectors of numbers, and bytes are
-//! bytes. With the feature `codec` they go into stores and come out of them as they are (`direct`);
-//! [`val`] is the seam to wasmtime's `Val`, for callers in Rust, and for functions that the codec does
-//! not serve.
+//! Names are not needed on the way, as the plan has compared them: a record is its fields in order,
+//! a variant the number of its case. Lists of numbers are vectors of numbers, and bytes are bytes.
+//! With the feature `codec` values are lifted from and lowered into stores directly (`direct`);
+//! [`val`] converts from and to wasmtime's `Val`, for callers in Rust and for functions that the
+//! codec does not serve.
+//!
+//! `handle/` has what stands for handles outside of stores. A handle in a [`Value`] is at first as
+//! its store has it (`Handle::Raw`), and is replaced by the library's own where it crosses a
+//! border; a walk over the type ([`each_handle`]) finds all handles.
+//!
+//! Invariant: dropping a value anywhere releases the handles inside, so no path has to remember to.
 
 #[cfg(feature = "codec")]
 mod direct;
@@ -25,10 +31,10 @@ use wasm_runtime_composer_values::{StoreHandle, Stored};
 #[doc(hidden)]
 pub type Value = wasm_runtime_composer_values::Value<Handle>;
 
-/// The reading end of a stream or of a future of such values.
+/// The reading end of a stream or future of such values.
 pub(crate) type StreamEnd = handle::StreamEnd<Handle>;
 
-/// The writing end of a pipe of such values.
+/// The writing end of a stream or future of such values.
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) type WriteEnd = handle::WriteEnd<Handle>;
 
@@ -36,16 +42,17 @@ pub(crate) type WriteEnd = handle::WriteEnd<Handle>;
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Handle {
-    /// As a store has it: where it came out of a store, or is to go into one.
+    /// As a store has it: a value has just been lifted, or is about to be lowered.
     Raw(Stored),
     Own(Own),
     Lent(Lent),
     /// The reading end of a stream or of a future.
     Stream(StreamEnd),
-    /// A resource that Rust implements, at home.
+    /// A resource that Rust implements, in the store that owns it.
     Object(ObjectValue),
-    /// On the Rust caller's side: an owned handle in the caller's table, or, when it was to be lent
-    /// and is there no more, nothing.
+    /// On the Rust caller's side: an owned handle in the caller's table. `None` if the handle was
+    /// to be lent and is not in the table any more; it is also the placeholder for a handle that
+    /// has been taken out.
     Held(Option<HandleGuard>),
 }
 
@@ -64,12 +71,12 @@ impl StoreHandle for Handle {
     }
 }
 
-/// What a handle is of, by its place in a type.
+/// What a handle refers to, by its place in a type.
 #[derive(Clone, Copy)]
 pub(crate) enum HandleType<'a> {
     Own(&'a Resource),
     Borrow(&'a Resource),
-    /// With what it is a stream of.
+    /// With the type of the stream's elements.
     Stream(Option<&'a ValueType>),
     Future(Option<&'a ValueType>),
 }
@@ -126,7 +133,7 @@ pub(crate) fn each_handle<E: From<HandleError>>(
     }
 }
 
-/// Whether a handle in `value`, at any depth, is of a resource in the store `store_id`.
+/// Whether `value` contains a handle, at any depth, of a resource in the store `store_id`.
 pub(crate) fn is_of_store(value: &Value, store_id: StoreId) -> bool {
     match value {
         Value::Handle(Handle::Own(own)) => own.store_id() == store_id,
@@ -146,7 +153,7 @@ pub(crate) fn is_of_store(value: &Value, store_id: StoreId) -> bool {
 #[doc(hidden)]
 pub type Elements = wasm_runtime_composer_values::Elements<Handle>;
 
-/// Whether there is no handle in `value`.
+/// Whether `value` contains no handle.
 pub(crate) fn is_plain(value: &Value) -> bool {
     match value {
         Value::Handle(_) => false,
@@ -157,7 +164,7 @@ pub(crate) fn is_plain(value: &Value) -> bool {
     }
 }
 
-/// A copy of `value`, if there is no handle in it.
+/// A copy of `value`, if it contains no handle; handles cannot be copied.
 pub(crate) fn copy_plain(value: &Value) -> Option<Value> {
     let each = |values: &[Value]| values.iter().map(copy_plain).collect::<Option<Vec<_>>>();
     macro_rules! copy {

@@ -1,4 +1,9 @@
-//! The seam between [`Value`] and wasmtime's `Val`.
+//! The conversion between [`Value`] and wasmtime's `Val`.
+//!
+//! A `Val` carries names and its handles belong to one store, so both directions need the type, and
+//! someone who knows the handles (`Handles`): a store's border or a Rust caller's table. A mismatch
+//! between value and type is an error with the path to it; `Val`s come from applications and may be
+//! of any shape.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -10,7 +15,7 @@ use super::{ERR, Handle, HandleType, NONE, OK, SOME, Value, primitives};
 use crate::error::{ArgumentError, HandleError};
 use crate::types::ValueType;
 
-/// How handles are taken out of a store or a table, and put into one.
+/// Moves handles out of a store or table, and into one.
 pub(crate) trait Handles {
     /// Takes a handle out.
     fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault>;
@@ -19,7 +24,7 @@ pub(crate) trait Handles {
     fn give(&mut self, ty: HandleType<'_>, handle: Handle) -> Result<Stored, HandleFault>;
 }
 
-/// Why a value could not cross the seam.
+/// Why a value could not be converted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandleFault {
     #[error("expected `{expected}`, found {found}")]
@@ -30,7 +35,7 @@ pub(crate) enum HandleFault {
     Store(#[source] wasmtime::Error),
 }
 
-/// A value that could not cross the seam, and where in it the fault lies.
+/// A value that could not be converted, and the place of the fault inside it.
 #[derive(Debug)]
 pub(crate) struct ValueError {
     /// Innermost step first.
@@ -51,7 +56,7 @@ impl ValueError {
 }
 
 impl ValueError {
-    /// The same of a value at `place`, without a store on this side, that `function` was to take.
+    /// The error of the application's argument for `function`, in which this value is at `place`.
     pub(crate) fn in_argument(self, function: &str, place: String) -> ArgumentError {
         let function = function.to_owned();
         let mut path = vec![place];
@@ -369,7 +374,7 @@ fn set_flags(names: &[Arc<str>], bits: u32) -> Vec<String> {
     set.map(|(_, name)| name.to_string()).collect()
 }
 
-/// What a `Val` is, in the component model's words.
+/// The kind of a `Val`, in the component model's words.
 fn kind(val: &Val) -> &'static str {
     match val {
         Val::Bool(_) => "a `bool`",

@@ -1,4 +1,8 @@
-//! [`Wasi`]: what a component gets of WASI, as stores and a linker that have it.
+//! [`Wasi`]: what a component gets of WASI, as stores and a linker with that configuration.
+//!
+//! `settings.rs` is the configuration, from which every new store gets its context; `state.rs` the
+//! data of such a store; `stdio.rs` where standard streams come from and go to. By default a
+//! component gets nothing but clocks and randomness.
 
 mod settings;
 mod state;
@@ -28,20 +32,21 @@ use settings::{Network, WasiSettings};
 /// What a component gets of the host: WASI with an environment, arguments, directories, standard
 /// streams and configuration of its own, limits, and functions of yours.
 ///
-/// Components made by it import WASI 0.2, WASI 0.3 (with the feature `component-model-async`, on an
-/// engine that runs async functions; wasmtime 48 calls its own implementation of it experimental) and
-/// `wasi:config/store`. They have nothing that is not said here: no variables, arguments, directories
-/// or network, and nobody hears what they print. What they do have is clocks and randomness.
+/// Its components can import WASI 0.2, WASI 0.3 (with the feature `component-model-async`, on an
+/// engine that runs async functions; wasmtime 48 calls its own implementation of it experimental)
+/// and `wasi:config/store`. They have only what is configured here: by default no variables,
+/// arguments, directories or network, and their output is discarded. They always have clocks and
+/// randomness.
 ///
-/// WASI is part of the component's linker, so another component of the composition that exports an
-/// interface of it, a virtual file system or a stopped clock, wins over the host, as with every
-/// import; the import hint `host` forces the host. Handles of the host's WASI resources mean nothing
-/// outside of the component's store: a component that takes files or streams from another one has to
-/// take all interfaces from it whose functions pass them.
+/// WASI is part of the component's linker. So, as for every import, another component of the
+/// composition that exports one of its interfaces (a virtual file system, a stopped clock) takes
+/// precedence over the host, and the import hint `host` forces the host. Handles of the host's WASI
+/// resources mean nothing outside of the component's store: a component that takes files or streams
+/// from another one must import all interfaces whose functions pass them from that one.
 ///
-/// Every store of the component, when it is composed, restarted or has several instances, is made
-/// anew of the same settings: directories are opened again, input begins again, and output goes on
-/// where it went. A guest that calls `exit` traps, with `wasmtime_wasi::I32Exit` as the cause.
+/// Every store of the component (after a restart, or for several instances) is made from the same
+/// settings: directories are opened again, input begins again, and output continues to go to the
+/// same place. A guest that calls `exit` traps, with `wasmtime_wasi::I32Exit` as the cause.
 ///
 /// `T` is data of your own, made anew for each store.
 ///
@@ -76,7 +81,7 @@ pub struct Wasi<T: 'static = ()> {
     prepare: Vec<Prepare<T>>,
 }
 
-/// What is done to each new store.
+/// Prepares a new store.
 type Prepare<T> = Arc<dyn Fn(Store<WasiState<T>>) -> Store<WasiState<T>> + Send + Sync>;
 
 impl Wasi {
@@ -125,8 +130,8 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
-    /// Sets the environment variables that this process has now. Those that are not Unicode are left
-    /// out, as WASI cannot express them.
+    /// Sets the environment variables that this process has at the moment. Variables that are not
+    /// Unicode are left out, as WASI cannot express them.
     #[must_use]
     pub fn inherit_env(mut self) -> Self {
         for (name, value) in std::env::vars_os() {
@@ -151,12 +156,13 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
-    /// Gives the component the directory `host` as `guest`, and all that is in it, in place of another
-    /// one of that name. What lies outside of it is out of reach, by `..` and symbolic links too.
+    /// Gives the component the directory `host`, with everything in it, under the name `guest`. It
+    /// replaces another directory of that name. Nothing outside the directory can be reached,
+    /// neither by `..` nor by symbolic links.
     ///
-    /// The directory is opened anew for each store. One that is gone by then is
-    /// [`StartError::Store`](crate::StartError::Store). A relative path is taken from where the
-    /// process is now.
+    /// The directory is opened for each store. If it does not exist any more, starting fails with
+    /// [`StartError::Store`](crate::StartError::Store). A relative path is resolved now, from the
+    /// current directory of the process.
     ///
     /// # Errors
     ///
@@ -171,29 +177,29 @@ impl<T: Send + 'static> Wasi<T> {
         Ok(self)
     }
 
-    /// Sets a value that the component can look up in `wasi:config/store`, in place of one of the same
-    /// key.
+    /// Sets a value that the component can look up in `wasi:config/store`. It replaces another
+    /// value of the same key.
     #[must_use]
     pub fn config(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.config.insert(key.into(), value.into());
         self
     }
 
-    /// Sets what the component reads as standard input; nothing, if this is not said.
+    /// Sets what the component reads as standard input. By default it is empty.
     #[must_use]
     pub fn stdin(mut self, input: impl Into<Input>) -> Self {
         self.settings.stdin = input.into();
         self
     }
 
-    /// Sets where standard output goes; nowhere, if this is not said.
+    /// Sets where standard output goes. By default it is discarded.
     #[must_use]
     pub fn stdout(mut self, output: impl Into<Output>) -> Self {
         self.settings.stdout = output.into();
         self
     }
 
-    /// Sets where standard error goes; nowhere, if this is not said.
+    /// Sets where standard error goes. By default it is discarded.
     #[must_use]
     pub fn stderr(mut self, output: impl Into<Output>) -> Self {
         self.settings.stderr = output.into();
@@ -214,9 +220,9 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
-    /// Allows the component TCP and UDP with the addresses for which `allowed` returns `true`: those
-    /// that it connects to, sends to and hears from, and those of its own that it binds and listens
-    /// at. Names cannot be looked up.
+    /// Allows the component TCP and UDP with the addresses for which `allowed` returns `true`:
+    /// remote addresses that it connects to, sends to and receives from, and local addresses that
+    /// it binds and listens on. Names cannot be looked up.
     #[must_use]
     pub fn allow_addresses(
         mut self,
@@ -226,8 +232,8 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
-    /// Bounds memories, tables and instances of each store. Beyond it, growing fails for the guest,
-    /// or traps, as the limits say.
+    /// Limits the memories, tables and instances of each store. Beyond a limit, growing fails for
+    /// the guest or traps, as the limits say.
     ///
     /// # Examples
     ///
@@ -245,8 +251,8 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
-    /// Lets `define` add functions of yours to the linker. It has WASI already;
-    /// `linker.allow_shadowing(true)` lets you put something else in its place.
+    /// Adds the application's own functions to the linker, with `define`. The linker already has
+    /// WASI; `linker.allow_shadowing(true)` allows replacing parts of it.
     ///
     /// # Errors
     ///
@@ -261,7 +267,7 @@ impl<T: Send + 'static> Wasi<T> {
         }
     }
 
-    /// Lets `prepare` set up each new store, after the settings here: its fuel, say, or
+    /// Prepares each new store with `prepare`, after the settings here: for instance its fuel, or
     /// [`EpochTicker::yielding`](crate::EpochTicker::yielding).
     #[must_use]
     pub fn with_store(
@@ -272,8 +278,8 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
-    /// Describes a component that gets all this. Of one `Wasi`, any number of components can be
-    /// described, each with stores of its own.
+    /// Describes a component with this configuration. One `Wasi` can describe any number of
+    /// components, each with stores of its own.
     pub fn component(
         &self,
         component: impl Into<ComponentSource>,
@@ -282,8 +288,8 @@ impl<T: Send + 'static> Wasi<T> {
         ComposableComponent::with_store(component, self.linker.clone(), move || this.store())
     }
 
-    /// Places the components of `group` together, as [`Composer::fused`] does, as one component that gets all
-    /// this.
+    /// Places the components of `group` together, as [`Composer::fused`] does, as one component
+    /// with this configuration.
     #[cfg(feature = "fuse")]
     pub fn fused(&self, group: Composer) -> ComposableComponent<WasiState<T>> {
         let this = self.clone();
@@ -300,7 +306,7 @@ impl<T: Send + 'static> Wasi<T> {
     }
 }
 
-/// A linker with all that there is of WASI.
+/// A linker with all of WASI.
 fn linker<T: Send + 'static>(engine: &Engine) -> Linker<WasiState<T>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
@@ -309,7 +315,7 @@ fn linker<T: Send + 'static>(engine: &Engine) -> Linker<WasiState<T>> {
                 WasiConfig::new(&state.config)
             })
         })
-        // Defining fails for names that are taken, only.
+        // Defining fails only for names that are taken.
         .expect("a new linker takes every name");
     #[cfg(feature = "component-model-async")]
     {

@@ -1,4 +1,7 @@
-//! What is said of a component's WASI, and the state of a store that has it.
+//! The configuration of a component's WASI, and the state of a store that is made from it.
+//!
+//! A store is made again for every restart and instance, so settings are kept as plain data, and
+//! the context is built from them each time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,10 +28,10 @@ pub enum Access {
     ReadWrite,
 }
 
-/// Everything of a [`Wasi`](super::Wasi) that does not depend on the user's data.
+/// The settings of a [`Wasi`](super::Wasi) that do not depend on the user's data.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WasiSettings {
-    /// In the order in which they were set; few enough to be searched.
+    /// In the order in which they were set. They are few, so a list is searched.
     env: Vec<(String, String)>,
     pub(super) args: Vec<String>,
     directories: Vec<Directory>,
@@ -47,7 +50,7 @@ struct Directory {
     access: Access,
 }
 
-/// Which addresses a component may use.
+/// The addresses that a component may use.
 #[derive(Clone, Default)]
 pub(super) enum Network {
     #[default]
@@ -74,7 +77,7 @@ impl WasiSettings {
         }
     }
 
-    /// Adds a directory that can be opened now.
+    /// Adds a directory, after checking that it can be opened now.
     pub(super) fn add_directory(
         &mut self,
         host: &Path,
@@ -97,7 +100,7 @@ impl WasiSettings {
         Ok(())
     }
 
-    /// The state of a new store, with the user's data in it.
+    /// The state of a new store, with the user's data.
     pub(super) fn state<T>(&self, data: T) -> wasmtime::Result<WasiState<T>> {
         Ok(WasiState {
             ctx: self.context()?,
@@ -146,7 +149,7 @@ impl Directory {
 impl Network {
     fn give(&self, builder: &mut WasiCtxBuilder) {
         match self {
-            // What nobody allowed, wasmtime denies.
+            // wasmtime denies what is not allowed.
             Self::None => {}
             Self::Some(allowed) => {
                 let allowed = allowed.clone();
@@ -167,8 +170,8 @@ impl Network {
     }
 }
 
-/// Whether a socket is bound to whatever the system chooses, as it is before it connects or sends. What
-/// may then be done with it is asked again.
+/// Whether a socket is bound to an address that the system chooses, as happens implicitly before it
+/// connects or sends. What it does afterwards is checked separately.
 fn is_chosen(address: SocketAddr, usage: SocketAddrUse) -> bool {
     matches!(usage, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
         && address.ip().is_unspecified()

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 
-/// The data of a store that [`Wasi`](super::Wasi) makes: WASI's, and data of yours.
+/// The data of a store that [`Wasi`](super::Wasi) makes: WASI's state, and the application's data.
 ///
 /// It implements `wasmtime_wasi::WasiView`, so that interfaces of other crates that build on WASI can
 /// be added by [`Wasi::with_linker`](super::Wasi::with_linker).
@@ -16,7 +16,7 @@ pub struct WasiState<T = ()> {
     pub(super) table: ResourceTable,
     pub(super) config: WasiConfigVariables,
     pub(super) limits: StoreLimits,
-    /// Your own, as [`Wasi::with_data`](super::Wasi::with_data) made it for this store.
+    /// The application's data, made for this store by [`Wasi::with_data`](super::Wasi::with_data).
     pub data: T,
 }
 

@@ -1,4 +1,8 @@
-//! Standard streams: what a component reads, and where what it prints goes.
+//! Standard streams: where a component's input comes from, and where its output goes.
+//!
+//! Output is handed over while the guest's write is in progress, not by a task in the background.
+//! So the order of the output of several components is that of their writes, and nothing is lost
+//! when a store ends.
 
 use crate::sync::lock;
 use std::fmt;
@@ -27,18 +31,18 @@ enum Source {
 }
 
 impl Input {
-    /// Nothing: it ends at once.
+    /// Empty input: it ends at once.
     pub fn null() -> Self {
         Self(Source::Null)
     }
 
-    /// Standard input of this process. Of several components that read it, each gets what the others
-    /// have left.
+    /// Standard input of this process. If several components read it, each gets what the others
+    /// have not read.
     pub fn inherit() -> Self {
         Self(Source::Inherited)
     }
 
-    /// These bytes, from the first one in each store.
+    /// The given bytes. Each store reads them from the beginning.
     pub fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Source::Bytes(bytes.into().into()))
     }
@@ -84,9 +88,9 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Where what a component prints goes.
+/// Where a component's output goes.
 ///
-/// A [`Captured`] is an output, too.
+/// A [`Captured`] can be used as an output too.
 #[derive(Clone, Debug, Default)]
 pub struct Output(Sink);
 
@@ -101,7 +105,7 @@ enum Sink {
 type Write = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
 impl Output {
-    /// Nowhere.
+    /// Discards the output.
     pub fn null() -> Self {
         Self(Sink::Null)
     }
@@ -111,8 +115,8 @@ impl Output {
         Self(Sink::Inherited)
     }
 
-    /// To `write`, in the pieces in which the guest writes, at most 64 KiB each. It is called while
-    /// the guest waits, so it should not take long.
+    /// Calls `write` with the output, in the pieces in which the guest writes it, at most 64 KiB
+    /// each. The guest waits meanwhile, so it should not take long.
     pub fn to(write: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
         Self(Sink::To(Arc::new(write)))
     }
@@ -165,11 +169,11 @@ impl From<Captured> for Output {
     }
 }
 
-/// What components printed, kept up to a limit; a clone is the same.
+/// What components printed, kept up to a limit. Clones share it.
 ///
-/// What goes beyond the limit is lost, and counted: a component that prints without end does not fill
-/// the memory. Several components, and all stores of one, may print to the same, standard output and
-/// standard error too.
+/// Output beyond the limit is discarded and counted, so a component that prints without end does
+/// not fill the memory. Several components, all stores of one, and standard output and standard
+/// error may print to the same `Captured`.
 ///
 /// # Examples
 ///
@@ -195,27 +199,27 @@ struct Kept {
 }
 
 impl Captured {
-    /// Keeps `limit` bytes at most.
+    /// Keeps at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self { limit, kept: Arc::default() }
     }
 
-    /// What was printed since the start, or since [`take`](Self::take).
+    /// What was printed since the start, or since the last [`take`](Self::take).
     pub fn bytes(&self) -> Vec<u8> {
         self.lock().bytes.clone()
     }
 
-    /// The same as text. What is not UTF-8 in it is replaced.
+    /// What was printed, as text. Bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.lock().bytes).into_owned()
     }
 
-    /// What was printed, which makes room for more.
+    /// Removes and returns what was printed, which makes room for more.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.lock().bytes)
     }
 
-    /// How many bytes there was no room for, all together.
+    /// How many bytes were discarded in total, because there was no room for them.
     pub fn lost(&self) -> u64 {
         self.lock().lost
     }
@@ -244,10 +248,11 @@ impl fmt::Debug for Captured {
     }
 }
 
-/// How much a guest may write at a time, in bytes: as wasmtime has it for the process's own streams.
+/// The most bytes that a guest may write at a time; the same as wasmtime allows for the streams of
+/// the process.
 const PIECE: usize = 64 * 1024;
 
-/// A standard stream whose bytes are there as soon as the guest has written them.
+/// A standard stream that passes bytes on as soon as the guest has written them.
 #[derive(Clone)]
 struct Written(Write);
 
@@ -262,7 +267,8 @@ impl StdoutStream for Written {
         Box::new(self.clone())
     }
 
-    // The stream that wasmtime would make of the other one writes later, in a task.
+    // The default implementation would wrap the async stream, which passes bytes on later, in a
+    // task.
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }

@@ -1,7 +1,7 @@
 //! Values in WAVE, with feature `wave`: the text encoding of the component model's values.
 //!
-//! A record is `{name: "ann", age: 7}`, a list `[1, 2]`, an option `some("x")` or `none`. What has handles in it,
-//! streams or futures has no form in WAVE.
+//! A record is `{name: "ann", age: 7}`, a list `[1, 2]`, an option `some("x")` or `none`. Values
+//! that contain handles, streams or futures cannot be written in WAVE.
 //!
 //! # Examples
 //!
@@ -34,7 +34,7 @@ use wasmtime::component::Val;
 use crate::types::ValueType;
 use written::WaveText;
 
-/// A text that is no value of a type, or a value that has no form in WAVE.
+/// A text that is not a value of a type, or a value that cannot be written in WAVE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaveError {
     /// Innermost step first.
@@ -44,7 +44,7 @@ pub struct WaveError {
 }
 
 impl WaveError {
-    /// Steps to what is wrong, outermost first.
+    /// Steps to the place of the problem, outermost first.
     pub fn path(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().rev().map(String::as_str)
     }
@@ -54,7 +54,7 @@ impl WaveError {
         &self.expected
     }
 
-    /// What is there.
+    /// The text or value at that place.
     pub fn found(&self) -> &str {
         &self.found
     }
@@ -78,11 +78,12 @@ impl fmt::Display for WaveError {
 
 impl std::error::Error for WaveError {}
 
-/// The value of type `ty` that `text` stands for.
+/// Parses a value of type `ty`.
 ///
 /// # Errors
 ///
-/// If it is none, or if `ty` has no form in WAVE, as [`unwritable`] says.
+/// If `text` is not such a value, or if values of `ty` cannot be written in WAVE (see
+/// [`unwritable`]).
 pub fn parse(ty: &ValueType, text: &str) -> Result<Val, WaveError> {
     let wrong = |found: String| WaveError { steps: Vec::new(), expected: ty.to_string(), found };
     if let Some(part) = unwritable(ty) {
@@ -93,11 +94,11 @@ pub fn parse(ty: &ValueType, text: &str) -> Result<Val, WaveError> {
     value(ty, parsed.node(), text)
 }
 
-/// The text that stands for a value, on one line.
+/// Writes a value on one line.
 ///
 /// # Errors
 ///
-/// If a handle, a stream, a future or an error context is in it.
+/// If it contains a handle, a stream, a future or an error context.
 pub fn write(val: &Val) -> Result<String, WaveError> {
     wasm_wave::to_string(&WaveText(val)).map_err(|error| WaveError {
         steps: Vec::new(),
@@ -106,7 +107,8 @@ pub fn write(val: &Val) -> Result<String, WaveError> {
     })
 }
 
-/// The first part of `ty` whose values WAVE cannot express: handles, streams, futures and errors.
+/// The first part of `ty` whose values cannot be written in WAVE: handles, streams, futures and
+/// errors.
 pub fn unwritable(ty: &ValueType) -> Option<&ValueType> {
     match ty {
         ValueType::List(ty) | ValueType::FixedLengthList(ty, _) | ValueType::Option(ty) => {
@@ -138,7 +140,7 @@ pub fn unwritable(ty: &ValueType) -> Option<&ValueType> {
     }
 }
 
-/// How much of a wrong value an error shows, in characters.
+/// The most characters of a wrong value that an error shows.
 const SHOWN: usize = 60;
 
 fn fault(ty: &ValueType, node: &Node, source: &str) -> WaveError {
@@ -153,7 +155,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// The value of type `ty` that `node` of `source` stands for.
+/// The value of type `ty` that `node`, parsed from `source`, stands for.
 fn value(ty: &ValueType, node: &Node, source: &str) -> Result<Val, WaveError> {
     let wrong = || fault(ty, node, source);
     macro_rules! leaf {
@@ -220,7 +222,7 @@ fn value(ty: &ValueType, node: &Node, source: &str) -> Result<Val, WaveError> {
             let set = names.iter().filter(|name| given.contains(&&***name));
             Ok(Val::Flags(set.map(|name| name.to_string()).collect()))
         }
-        // `unwritable` has been asked.
+        // Unreachable: `unwritable` has excluded these types.
         _ => Err(wrong()),
     }
 }
@@ -237,7 +239,7 @@ fn list(
     items.collect()
 }
 
-/// The last of the entries with one key counts, in the place of the first.
+/// If several entries have the same key, the last value counts, at the place of the first.
 fn map(
     (key, of): &(ValueType, ValueType),
     node: &Node,
@@ -259,7 +261,7 @@ fn map(
     Ok(Val::Map(entries))
 }
 
-/// In the place of a key, `true` and `false` are read as labels.
+/// As keys, `true` and `false` are parsed as labels.
 fn map_key(ty: &ValueType, node: &Node, source: &str) -> Result<Val, WaveError> {
     match (ty, node.ty(), source.get(node.span())) {
         (ValueType::Bool, NodeType::Label, Some("true")) => Ok(Val::Bool(true)),
@@ -268,7 +270,7 @@ fn map_key(ty: &ValueType, node: &Node, source: &str) -> Result<Val, WaveError> 
     }
 }
 
-/// Fields in the order of the type; options that are not given are `none`.
+/// Fields in the order of the type. Missing options are `none`.
 fn record(
     fields: &[(Arc<str>, ValueType)],
     node: &Node,
@@ -296,7 +298,7 @@ fn record(
     values.collect::<Result<_, _>>().map(Val::Record)
 }
 
-/// `some` may be left out, unless what is inside is an option or a result.
+/// `some` may be omitted, unless its payload is an option or a result.
 fn option(
     some: &ValueType,
     node: &Node,
@@ -314,7 +316,7 @@ fn option(
     Ok(Val::Option(Some(Box::new(inside))))
 }
 
-/// `ok` may be left out, unless what is inside is an option or a result.
+/// `ok` may be omitted, unless its payload is an option or a result.
 fn result(
     (ok, err): &(Option<ValueType>, Option<ValueType>),
     node: &Node,
@@ -342,7 +344,7 @@ fn flattens(ty: &ValueType) -> bool {
     !matches!(ty, ValueType::Option(_) | ValueType::Result(_))
 }
 
-/// What a case carries: something where its type says so, and nothing elsewhere.
+/// The payload of a case: required if the case's type has one, and refused otherwise.
 fn payload(
     ty: Option<&ValueType>,
     node: Option<&Node>,

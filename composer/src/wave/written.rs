@@ -1,4 +1,4 @@
-//! What wasm-wave writes.
+//! wasmtime's `Val`s as wasm-wave reads them, in order to write them as text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use wasm_wave::wasm::{WasmTypeKind, WasmValue};
 use wasmtime::component::Val;
 
-/// A value to be written.
+/// A value to write.
 #[derive(Clone, Copy)]
 pub(super) struct WaveText<'a>(pub(super) &'a Val);
 
@@ -18,7 +18,7 @@ impl<'a> WaveText<'a> {
         Cow::Owned(Self(val))
     }
 
-    /// wasm-wave asks for what the kind says, and for nothing else.
+    /// wasm-wave calls only the methods that match the value's kind.
     fn wrong(self, asked: &str) -> ! {
         unreachable!("{:?} is no {asked}", self.0)
     }
@@ -42,7 +42,7 @@ macro_rules! unwrap_leaves {
 }
 
 impl WasmValue for WaveText<'_> {
-    // Values are only written, and writing asks for no types.
+    // Writing never asks for types.
     type Type = wasm_wave::value::Type;
 
     fn kind(&self) -> WasmTypeKind {

@@ -1,4 +1,11 @@
-//! What descriptors say of single imports: hints, failures that are to be contained, and layers.
+//! The rules that descriptors give for single imports: hints, containments and layers.
+//!
+//! A rule names an import, and means all open imports of its node with that name, a compatible
+//! version of it, or that interface (for imports with names of their own). Where several rules of a
+//! kind fit one import, `Fit` orders them. Every rule must mean something: a rule that fits no
+//! import is a problem, so that a mistyped name is not ignored silently. During a replacement the
+//! imports of kept components are no longer open, so there only the rules that the replaced
+//! component would lose are reported.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -17,7 +24,8 @@ impl Need {
 }
 
 impl ReadyLevel<'_> {
-    /// The open imports that what is said of `rule` holds for, by their place, each with how well it does.
+    /// The open imports that a rule for `rule` fits, each by its place in `open` and with how well
+    /// the rule fits.
     fn held_by(&self, leaves: &[Leaf], rule: &str) -> Vec<(usize, Fit)> {
         let places = self.open_by_base.get(base(rule)).map_or(&[][..], Vec::as_slice);
         let held = places.iter().filter_map(|place| {
@@ -27,8 +35,9 @@ impl ReadyLevel<'_> {
         held.collect()
     }
 
-    /// The hint for each open import that has one, by the import's place: that for its very name comes
-    /// before others, and that for a higher version before that for a lower.
+    /// The index of the hint for each open import that has one, by the import's place in `open`. A
+    /// hint for the import's own name takes precedence over others, and one that ranks higher over
+    /// one that ranks lower.
     pub(super) fn hints(&self, leaves: &[Leaf]) -> HashMap<usize, usize> {
         let mut best: HashMap<usize, (Fit, usize)> = HashMap::new();
         for (index, hint) in self.import_hints.iter().enumerate() {
@@ -41,7 +50,7 @@ impl ReadyLevel<'_> {
         best.into_iter().map(|(place, (_, index))| (place, index)).collect()
     }
 
-    /// The names of its open imports.
+    /// The names of this node's open imports.
     fn open_names(&self) -> impl Iterator<Item = &str> {
         self.open.iter().map(|(name, _)| &**name)
     }
@@ -71,7 +80,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Finds what is contained of a node's imports, and the wishes that are for nothing.
+    /// Finds the imported functions of a node whose failures are to be contained, and reports
+    /// wishes that fit no import.
     pub(super) fn contain(&mut self, node: &ReadyLevel<'_>) {
         let mut wishes: BTreeMap<usize, Vec<(Fit, &Wish)>> = BTreeMap::new();
         let mut seen = BTreeSet::new();
@@ -90,7 +100,8 @@ impl Resolver<'_> {
                 known |= self.items(node, *place).any(|item| is_for(item, function));
                 wishes.entry(*place).or_default().push((rank.clone(), wish));
             }
-            // Of what is kept, no import is open any more.
+            // During a replacement the imports of kept components are not open, so a wish that fits
+            // none of the open ones may still be in use.
             if !known && !node.broken && self.kept.is_none() {
                 let nearest = match function.filter(|_| !held.is_empty()) {
                     Some(_) => self.nearest_import(node, &wish.0),
@@ -112,14 +123,15 @@ impl Resolver<'_> {
                 let is_its = |wish: &&Wish| import.1.rank_for(target(wish).0).is_some();
                 let wishes: Vec<_> = wishes.iter().copied().filter(is_its).collect();
                 let found = contain(&leaf.id, import, &wishes, &mut self.problems);
-                // What is said inside a nested composer counts before what is said around it.
+                // Levels are resolved from the inside out, and the first match counts: wishes
+                // inside a nested composer take precedence over those around it.
                 leaf.contained.extend(found);
             }
         }
     }
 
-    /// Finds the imports that a node's layers are on, and the layers that are on nothing. All that hold for
-    /// an import are on it.
+    /// Puts a node's layers on the imports that they fit, and reports layers that fit none. All
+    /// layers that fit an import are put on it.
     pub(super) fn layer(&mut self, node: &ReadyLevel<'_>) {
         for &(name, layer) in &node.import_layers {
             let (import, function) = split(name);
@@ -133,11 +145,13 @@ impl Resolver<'_> {
                     let leaf = &mut self.leaves[need.leaf];
                     known = true;
                     let (import, function) = (need.import, function.map(str::to_owned));
-                    // What is said inside a nested composer is met before what is said around it.
+                    // Levels are resolved from the inside out: calls meet the layers inside a
+                    // nested composer before those around it.
                     leaf.layered.push(LayeredImport { import, function, layer });
                 }
             }
-            // Of what is kept, no import is open any more.
+            // During a replacement the imports of kept components are not open, so a layer that
+            // fits none of the open ones may still be in use.
             if !known && !node.broken && self.kept.is_none() {
                 let nearest = self.nearest_import(node, name);
                 let (component, name) = (node.path.clone(), name.to_owned());
@@ -146,8 +160,9 @@ impl Resolver<'_> {
         }
     }
 
-    /// The rules of a node that the replacement of one of its components would get rid of: by importing a
-    /// version for which they do not hold, and for which nothing else is said.
+    /// Reports the rules of a node that replacing one of its components would silently drop: the
+    /// new component imports an incompatible version that the rule does not fit, and no other rule
+    /// of the kind does.
     pub(super) fn lost_rules(&mut self, node: &ReadyLevel<'_>) {
         let Some(kept) = self.kept.filter(|_| !node.broken) else { return };
         let Some(old) = kept.wiring.leaves.get(kept.but) else { return };
@@ -167,7 +182,7 @@ impl Resolver<'_> {
                 .map(|(place, _)| place)
                 .collect();
             for (name, import) in names {
-                // What is said around a composer may be said of others inside.
+                // A rule around a composer may be for another of the components inside.
                 let is_its_own = *old.id == node.path
                     || old.surface.imports.iter().any(|it| it.rank_for(import).is_some());
                 if !is_its_own || !node.held_by(&self.leaves, import).is_empty() {
@@ -187,7 +202,7 @@ impl Resolver<'_> {
         self.problems.extend(lost);
     }
 
-    /// What is imported at a place of a node's open imports.
+    /// The items imported at one place of a node's open imports.
     fn items<'a>(
         &'a self,
         node: &'a ReadyLevel<'_>,
@@ -197,7 +212,8 @@ impl Resolver<'_> {
         needs.map(|need| &need.named(&self.leaves).item)
     }
 
-    /// What a node imports that is called almost `name`, a function of an interface where `name` is of one.
+    /// The import of a node with the name closest to `name`; if `name` has a `#`, the closest
+    /// function of an imported interface.
     fn nearest_import(&self, node: &ReadyLevel<'_>, name: &str) -> Option<String> {
         let mut names: Vec<String> = Vec::new();
         for (open, needs) in &node.open {
@@ -212,7 +228,7 @@ impl Resolver<'_> {
         nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
     }
 
-    /// Who satisfies an import that `hint` is for.
+    /// The source of an import that `hint` is for.
     pub(super) fn hinted(
         &mut self,
         nodes: &[ReadyLevel<'_>],

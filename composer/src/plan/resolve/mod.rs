@@ -1,4 +1,19 @@
 //! Matches imports to exports by their names, level by level.
+//!
+//! A composer is a level; composers nested in it, and fused groups, are levels inside. Levels are
+//! resolved from the inside out: imports that no component of a level satisfies are open imports of
+//! the level, and are matched on the level around it. Imports that are still open on the outermost
+//! level are left to the importers' own linkers. Likewise a level's exports are visible around it,
+//! as far as filters let them through.
+//!
+//! On a level an import is satisfied by the provider that a hint names, or else by the export that
+//! ranks highest (`name.rs`): the exact name, then the highest compatible version. Two that rank
+//! equally are a problem and never a silent choice; neither are components chosen that are not
+//! trusted. `hints.rs` applies the rules of descriptors.
+//!
+//! The result holds indices (`Leaf`, `Offer`, `Source`) instead of names, so that everything after
+//! it needs no look-ups. It is complete even where there are problems: what cannot be resolved is
+//! `Source::Nobody`, so that the rest can still be checked.
 
 mod hints;
 
@@ -13,14 +28,14 @@ use super::name::{Name, Rank, base, names, nearest};
 use super::order::order;
 use crate::error::{PlanProblem, is_plain};
 
-/// The hint target that stands for the component's own linker.
+/// The target of a hint that stands for the component's own linker.
 pub(crate) const HOST: &str = "host";
 
 /// What is to be composed on one level.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
-    /// Export name, and the id of the component that provides it.
+    /// The name of each export that has a hint, and the id of the component that provides it.
     pub(crate) export_hints: &'a [(String, String)],
     pub(crate) allow_cycles: bool,
 }
@@ -28,25 +43,26 @@ pub(crate) struct Assembly<'a> {
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) id: &'a str,
-    /// Whether others get its exports only where hints say so.
+    /// Whether its exports satisfy imports of other components only where a hint says so.
     pub(crate) is_untrusted: bool,
-    /// What is known to be wrong with it.
+    /// Problems that were found before resolution.
     pub(crate) problems: Vec<PlanProblem>,
     pub(crate) content: Content<'a>,
     pub(crate) filters: &'a [Filter],
     pub(crate) import_hints: &'a [ImportHint],
     pub(crate) containments: &'a [Wish],
-    /// The name of an import, or `import#function`, and the layer that is on it.
+    /// The layers on its imports: each with the name of an import or `import#function`, and the
+    /// layer's number.
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
 }
 
-/// Who is to satisfy an import, and what else holds for it: its compatible versions.
+/// The user's choice of a provider for an import and for its compatible versions.
 #[derive(Clone, Debug)]
 pub(crate) struct ImportHint {
     pub(crate) import: String,
     /// The id of the component that provides it, or [`HOST`].
     pub(crate) provider: String,
-    /// What it exports that is meant, if that has another name.
+    /// The name of the provider's export, if it differs from the import's.
     pub(crate) export: Option<String>,
 }
 
@@ -54,23 +70,23 @@ pub(crate) struct ImportHint {
 pub(crate) enum Content<'a> {
     Leaf(Arc<Surface>),
     Group(Assembly<'a>),
-    /// Could not be loaded, for the reasons given; nothing more is said about it.
+    /// A component that could not be loaded, with the reasons. Nothing else is reported about it.
     Broken(Vec<PlanProblem>),
 }
 
 /// A component somewhere in the tree of levels, and how its imports are satisfied.
 #[derive(Debug)]
 pub(crate) struct Leaf {
-    /// Ids from the outermost level down, joined by `/`.
+    /// The ids from the outermost level to this one, joined by `/`.
     pub(crate) id: Arc<str>,
     pub(crate) surface: Arc<Surface>,
-    /// By the index of the import.
+    /// The source of each import, by the import's index.
     pub(crate) sources: Vec<Source>,
-    /// By the index of the resource.
+    /// The home of each resource, by the resource's index.
     pub(crate) resources: Vec<ResourceHome>,
     /// The imported functions whose providers' failures are contained.
     pub(crate) contained: Vec<Contained>,
-    /// The layers on its imports, those that calls meet first before others.
+    /// The layers on its imports, in the order in which calls meet them.
     pub(crate) layered: Vec<LayeredImport>,
 }
 
@@ -79,44 +95,45 @@ pub(crate) struct Leaf {
 pub(crate) struct LayeredImport {
     /// The index of the import.
     pub(crate) import: usize,
-    /// The function's name, if the layer is on one of an interface.
+    /// The function's name, if the layer is on a single function of an interface.
     pub(crate) function: Option<String>,
     pub(crate) layer: LayerNumber,
 }
 
-/// The number of a layer; what it does is not known here.
+/// Identifies a layer. The plan does not know what the layer does.
 pub(crate) type LayerNumber = u64;
 
-/// Who satisfies an import.
+/// What satisfies an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Another component's export.
     Export(Offer),
-    /// The importer's linker, because a hint says so or nobody else does.
+    /// The importer's own linker, because a hint says so or because no component can.
     Linker { hinted: bool },
-    /// Nobody: the import holds types alone, or those of another import, or who it is could not be decided.
+    /// No source: the import holds only types, or is a resource type of another import, or has a
+    /// problem that has been reported.
     Nobody,
 }
 
-/// An export, by the indices of its component and within it.
+/// An export: the index of its component, and its index among the component's exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Offer {
     pub(crate) leaf: usize,
     pub(crate) export: usize,
 }
 
-/// Where a resource lives.
+/// Where a resource is defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResourceHome {
-    /// In the component with this index, which knows it under this number.
+    /// In the component with the index `leaf`, as its resource number `resource`.
     Component { leaf: usize, resource: u32 },
-    /// With the host, in the store of the component that mentions it.
+    /// In the host: each store has its own, so handles of it cannot cross.
     Host,
-    /// Not known, because of a problem that has been reported.
+    /// Unknown, because of a problem that has been reported.
     Unknown,
 }
 
-/// A finished resolution, right or not.
+/// The result of resolution, with the problems that were found.
 #[derive(Debug)]
 pub(crate) struct Resolution {
     pub(crate) leaves: Vec<Leaf>,
@@ -124,24 +141,27 @@ pub(crate) struct Resolution {
     pub(crate) order: Vec<usize>,
     pub(crate) exports: Vec<PublicExport>,
     pub(crate) problems: Vec<PlanProblem>,
-    /// Whether some component could not be loaded. What the others lack then says nothing.
+    /// Whether some component could not be loaded. Imports that then have no provider are not worth
+    /// reporting, as that component might have satisfied them.
     pub(crate) is_broken: bool,
-    /// The indices of leaves that import from each other in a cycle, allowed or not.
+    /// The cycles of components that import from each other, allowed or not, each as indices of
+    /// leaves.
     pub(crate) cycles: Vec<Vec<usize>>,
-    /// What each component could offer.
+    /// Every export of a component or of a nested composer, visible or not.
     offers: Vec<KnownOffers>,
-    /// The indices of those, by their names less the versions.
+    /// The indices of `offers` by the names without versions.
     offers_by_base: HashMap<String, Vec<usize>>,
-    /// What composers do not offer as several components inside export it: path, name, and one of those.
+    /// Exports that a nested composer does not offer because several components inside export them:
+    /// the composer's path, the export's name, and the id of one of those components.
     undecided: Vec<(String, String, String)>,
-    /// How the ids begin of components that may import from each other in a cycle.
+    /// The prefixes of ids of components that may import from each other in a cycle.
     cyclic: Vec<String>,
 }
 
 /// An export of a component or of a composer, offered to others or not.
 #[derive(Debug)]
 pub(super) struct KnownOffers {
-    /// The path of what exports it.
+    /// The path of the component or composer that exports it.
     pub(super) component: String,
     pub(super) name: String,
     /// Whether no filter hides it.
@@ -155,7 +175,7 @@ impl Resolution {
         !self.cyclic.is_empty()
     }
 
-    /// The components that would provide `import` to `importer` if a filter did not hide it.
+    /// The components that would satisfy `import` of `importer` if no filter hid their export.
     pub(crate) fn hiding(&self, importer: &str, import: &str) -> Vec<String> {
         let wanted = Name::parse(import);
         let hiding = self
@@ -164,7 +184,7 @@ impl Resolution {
         hiding.map(|it| it.component.clone()).collect()
     }
 
-    /// The components that would provide `import` to `importer` if they were trusted.
+    /// The components that would satisfy `import` of `importer` if they were trusted.
     pub(crate) fn untrusted(&self, importer: &str, import: &str) -> Vec<String> {
         let wanted = Name::parse(import);
         let untrusted = self.others(importer, import).filter(|it| {
@@ -176,7 +196,7 @@ impl Resolution {
         untrusted.map(|it| it.component.clone()).collect()
     }
 
-    /// The components that export `import` to `importer` in versions that do not fit, with these.
+    /// The components that export `import` in an incompatible version, each with the export's name.
     pub(crate) fn other_versions(&self, importer: &str, import: &str) -> Vec<(String, String)> {
         let wanted = Name::parse(import);
         let other = self.others(importer, import).filter(|it| {
@@ -186,8 +206,8 @@ impl Resolution {
         other.map(|it| (it.component.clone(), it.name.clone())).collect()
     }
 
-    /// The composers that would provide `import` to `importer` if it was chosen who does inside, each with
-    /// the id of one that could.
+    /// The composers that would satisfy `import` of `importer` if an export hint chose among the
+    /// components inside, each with the id of one of those.
     pub(crate) fn undecided_in(&self, importer: &str, import: &str) -> Vec<(String, String)> {
         let wanted = Name::parse(import);
         let undecided = self.undecided.iter().filter(|(path, name, _)| {
@@ -196,24 +216,24 @@ impl Resolution {
         undecided.map(|(path, _, id)| (path.clone(), id.clone())).collect()
     }
 
-    /// What each component could offer.
+    /// Every export of a component or of a nested composer, visible or not.
     pub(super) fn offers(&self) -> impl Iterator<Item = &KnownOffers> {
         self.offers.iter()
     }
 
-    /// What `component` exports, and whether others can see it.
+    /// The names of `component`'s exports, each with whether others can see it.
     pub(crate) fn offers_of(&self, component: &str) -> impl Iterator<Item = (&str, bool)> {
         let its = self.offers.iter().filter(move |it| it.component == component);
         its.map(|it| (&*it.name, it.is_visible))
     }
 
-    /// Whether `component` exports `export`, and others can see it.
+    /// Whether `component` has a visible export of the exact name `export`.
     pub(super) fn shows(&self, component: &str, export: &str) -> bool {
         self.offered(export)
             .any(|it| it.is_visible && it.component == component && it.name == export)
     }
 
-    /// What is offered under the name `name`, in any version.
+    /// All offers whose names equal `name` but for the version.
     fn offered(&self, name: &str) -> impl Iterator<Item = &KnownOffers> {
         let indices = self.offers_by_base.get(base(name)).into_iter().flatten();
         indices.map(|index| &self.offers[*index])
@@ -224,18 +244,18 @@ impl Resolution {
     }
 }
 
-/// Whether `path` is the importer itself, or a composition that it is nested in.
+/// Whether `path` is the importer itself, or a composition that contains it.
 fn is_around(path: &str, importer: &str) -> bool {
     importer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether the component `inner` is inside of `outer`.
+/// Whether the component `inner` is nested in `outer`.
 pub(super) fn is_inside(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Whether `component` stands on the level of `importer`, or on one around it: what is deeper inside of
-/// others shows as theirs.
+/// Whether `component` is on the level of `importer` or on one around it. Only such components can
+/// satisfy its imports: components nested in others are visible only through those.
 pub(super) fn is_beside(component: &str, importer: &str) -> bool {
     match component.rsplit_once('/') {
         Some((level, _)) => is_inside(importer, level),
@@ -247,7 +267,7 @@ pub(super) fn is_beside(component: &str, importer: &str) -> bool {
 #[derive(Clone, Debug)]
 pub(crate) struct PublicExport {
     pub(crate) name: String,
-    /// Whether a component offers it that is not trusted.
+    /// Whether a component that is not trusted offers it.
     pub(crate) is_untrusted: bool,
     pub(crate) offered: Offered,
 }
@@ -255,19 +275,21 @@ pub(crate) struct PublicExport {
 #[derive(Clone, Debug)]
 pub(crate) enum Offered {
     By(Offer),
-    /// By more than one component, without a hint: the ids on this level, and the offers.
+    /// Several components offer it and no hint chooses: their ids on this level, each with its
+    /// offer.
     Ambiguously(Vec<(String, Offer)>),
 }
 
-/// Resolves `assembly` and everything nested in it, whose ids begin with `prefix`.
+/// Resolves `assembly` and everything nested in it. The ids of its components get the prefix
+/// `prefix`.
 pub(crate) fn resolve(assembly: Assembly<'_>, prefix: &str) -> Resolution {
     let mut resolution = match_names(assembly, prefix, None);
     resolution.finish();
     resolution
 }
 
-/// Matches the names of `assembly`, where the imports of every leaf but the one of `kept` stay
-/// satisfied as they are there.
+/// Matches the names of `assembly`. With `kept`, all leaves except `kept.but` keep the sources that
+/// their imports have in `kept.wiring`.
 pub(super) fn match_names(
     assembly: Assembly<'_>,
     prefix: &str,
@@ -304,9 +326,10 @@ pub(super) fn match_names(
 }
 
 impl Resolution {
-    /// Finds the order, and compares types, when it is known who satisfies which import.
+    /// Sorts the leaves and compares types, once the source of every import is known.
     pub(super) fn finish(&mut self) {
-        // What no level satisfied is left to the linkers: that is what leaves start with.
+        // Imports that no level satisfied need no step here: the importer's linker is the source
+        // that leaves start with.
         let (order, cycles) = order(&self.leaves);
         for cycle in &cycles {
             let ids = || cycle.iter().map(|leaf| &self.leaves[*leaf].id);
@@ -329,11 +352,11 @@ impl Resolution {
     }
 }
 
-/// A wiring of which one leaf is to be wired anew.
+/// A wiring in which a single leaf is to be resolved anew.
 #[derive(Clone, Copy)]
 pub(super) struct KeptWiring<'a> {
     pub(super) wiring: &'a Resolution,
-    /// The index of that leaf.
+    /// The index of the leaf that is resolved anew.
     pub(super) but: usize,
 }
 
@@ -347,33 +370,33 @@ struct Resolver<'a> {
     cyclic: Vec<String>,
 }
 
-/// A level, or a component, as the level around it sees it.
+/// What a level, or a single component, looks like from the level around it.
 struct NameLevel {
-    /// Import name, and the leaves' imports that wait for it.
+    /// The open imports: the name of each, and the imports of leaves that it stands for.
     open: Vec<(String, Vec<Need>)>,
     exports: Vec<PublicExport>,
 }
 
-/// An import, by the indices of its component and within it.
+/// An import: the index of its component, and its index among the component's imports.
 #[derive(Clone, Copy)]
 struct Need {
     leaf: usize,
     import: usize,
 }
 
-/// An export that others can see.
+/// An export that no filter hides.
 struct Shown {
     name: String,
     offer: Offer,
     is_untrusted: bool,
 }
 
-/// A node whose inside is resolved.
+/// A node whose content has been resolved.
 struct ReadyLevel<'a> {
     id: &'a str,
     path: String,
     open: Vec<(String, Vec<Need>)>,
-    /// The places in `open`, by the names less their versions under which something can be said of them.
+    /// The indices into `open`, by the names without versions under which rules can mean an import.
     open_by_base: HashMap<String, Vec<usize>>,
     visible: Vec<Shown>,
     hidden: Vec<String>,
@@ -400,7 +423,8 @@ impl Resolver<'_> {
             }
             nodes.push(self.node(node, path));
         }
-        // Who shows exports of a name, in any version: in a large composition few do.
+        // The nodes with visible exports of a name, in any version. Built once per level: a large
+        // composition has many nodes, and only a few export a given name.
         let mut offering: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, node) in nodes.iter().enumerate() {
             let names: BTreeSet<_> = node.visible.iter().map(|it| base(&it.name)).collect();
@@ -408,7 +432,8 @@ impl Resolver<'_> {
         }
         let mut open: BTreeMap<String, Vec<Need>> = BTreeMap::new();
         for importer in 0..nodes.len() {
-            // Of what is kept, the imports that hints were for are not open any more.
+            // During a replacement, the imports of kept components are no longer open, so their
+            // hints would look unused.
             match self.kept {
                 None => self.unused_hints(&nodes[importer]),
                 Some(_) => self.lost_rules(&nodes[importer]),
@@ -467,7 +492,7 @@ impl Resolver<'_> {
             let shown = node.filters.iter().all(|filter| filter.lets_through(&export.name));
             let offer = match export.offered {
                 Offered::By(offer) => offer,
-                // What a nested composition offers ambiguously, it does not offer.
+                // A composer does not offer an export that is ambiguous inside.
                 Offered::Ambiguously(offers) => {
                     if let Some((id, _)) = offers.first().filter(|_| shown) {
                         let id = id.rsplit('/').next().unwrap_or(id).to_owned();
@@ -556,8 +581,9 @@ impl Resolver<'_> {
         }
     }
 
-    /// Who satisfies `import` on this level, without a hint, where `offering` show exports of its name; `None` if nobody
-    /// does.
+    /// The source of `import` on this level if no hint is for it. `offering` has the nodes that
+    /// export each name, in any version. `None` if no component satisfies it here, which leaves it
+    /// open for the level around.
     fn source(
         &mut self,
         nodes: &[ReadyLevel<'_>],
@@ -567,7 +593,8 @@ impl Resolver<'_> {
         needs: &[Need],
     ) -> Option<Source> {
         let node = &nodes[importer];
-        // Types alone need nobody, so nobody can be ambiguous; and a type of another import comes with that.
+        // Types need no provider, so they are never ambiguous; a resource type of another import
+        // has the source of that import.
         let is_with_others = |need: &Need| {
             let surface = &self.leaves[need.leaf].surface;
             surface.imports[need.import].item.is_types_alone()
@@ -579,7 +606,7 @@ impl Resolver<'_> {
         let best = |name: &str| {
             let others = offering.get(base(name)).map_or(&[][..], Vec::as_slice);
             let others = others.iter().filter(|index| **index != importer);
-            // What is not trusted is for those who ask for it.
+            // Components that are not trusted are chosen by hints only.
             best_offers(name, others.map(|index| &nodes[*index]), |it| !it.is_untrusted)
         };
         let mut best_of_name = best(import);
@@ -590,7 +617,7 @@ impl Resolver<'_> {
         match best.as_slice() {
             [] => None,
             [(_, offer)] => Some(Source::Export(*offer)),
-            // Two components under one id are a problem of their own.
+            // Two components with the same id have been reported as a problem already.
             [(first, offer), others @ ..] if others.iter().all(|(it, _)| it.path == first.path) => {
                 Some(Source::Export(*offer))
             }
@@ -606,7 +633,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// The interface that an import is which has a name of its own, if it says so.
+    /// The interface that an import with a name of its own says it is.
     fn interface(&self, needs: &[Need]) -> Option<&str> {
         let need = needs.first()?;
         self.leaves[need.leaf].surface.imports[need.import].implements.as_deref()
@@ -663,7 +690,8 @@ impl Resolver<'_> {
                 }
             }
         }
-        // What is not trusted takes nobody's place, and makes nobody's name ambiguous.
+        // An export of a component that is not trusted gives way to a trusted one of a compatible
+        // version, and does not make its name ambiguous.
         let is_taken = |name: &str| {
             let wanted = Name::parse(name);
             let mut by = trusted.get(base(name)).into_iter().flatten();
@@ -700,13 +728,14 @@ impl ReadyLevel<'_> {
         self.hidden.iter().any(|hidden| Name::parse(hidden).rank_for(&wanted).is_some())
     }
 
-    /// What it exports for others under almost the name `name`.
+    /// The visible export with the name closest to `name`.
     fn nearest_export(&self, name: &str) -> Option<String> {
         nearest(name, self.visible.iter().map(|it| it.name.as_str())).map(str::to_owned)
     }
 }
 
-/// The visible exports that serve `import` best, equally well, of those that `may`.
+/// The visible exports that `may` be used and rank highest for `import`; several if they rank
+/// equally.
 fn best_offers<'a, 'b: 'a>(
     import: &str,
     nodes: impl IntoIterator<Item = &'a ReadyLevel<'b>>,

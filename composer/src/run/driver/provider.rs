@@ -19,7 +19,7 @@ pub trait Provider: Send + Sync + 'static {
 pub type ProviderFuture =
     Pin<Box<dyn Future<Output = Result<Option<Value>, ProviderError>> + Send>>;
 
-/// Why a [`Provider`]'s call failed: the source of a [`CompositionError::Host`].
+/// Why a [`Provider`]'s call failed: the source of a [`CompositionError::Host`](crate::CompositionError::Host).
 #[derive(Debug)]
 pub struct ProviderError(wasmtime::Error);
 

@@ -1,4 +1,9 @@
-//! The handles that the Rust caller holds, as `Val::Resource`.
+//! The handles that callers in Rust hold, as `Val::Resource`.
+//!
+//! A `Val::Resource` is only a name, which can be copied and kept after the handle is gone. So a
+//! composition has a table from names to handles: a call takes a handle that it moves out of the
+//! table, and a name that is not in it is `HandleError::NotHeld`. A [`HandleGuard`] ties the entry
+//! to a Rust value, so that dropping that value drops the handle.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -22,13 +27,14 @@ pub(crate) struct CallerHandles {
 }
 
 impl CallerTable {
-    /// No handle may be dropped under this lock: a resource that Rust implements can be dropped with it, and
-    /// that may come back here.
+    /// Locks the table. No handle may be dropped while it is locked: dropping a resource that Rust
+    /// implements may run the application's code, which may lock the table again.
     pub(crate) fn lock(&self) -> MutexGuard<'_, CallerHandles> {
         lock(&self.0)
     }
 
-    /// Takes in a handle and gives the caller's name for it. A handle that comes after closing is dropped.
+    /// Adds a handle and returns the name by which callers refer to it. Once the table is closed,
+    /// the handle is dropped.
     pub(crate) fn insert(&self, own: Own) -> Result<ResourceAny, HandleError> {
         let resource = own.resource().ok_or(HandleError::NotHeld)?;
         let late = self.lock().insert(resource, own);
@@ -36,7 +42,7 @@ impl CallerTable {
         Ok(resource)
     }
 
-    /// Drops every handle, and from now on those that still arrive.
+    /// Drops every handle, and from now on those that are still added.
     pub(crate) fn close(&self) {
         let handles = {
             let mut table = self.lock();
@@ -48,12 +54,12 @@ impl CallerTable {
 }
 
 impl CallerHandles {
-    /// Puts a handle in under the caller's name for it; gives it back when the table is closed.
+    /// Adds a handle under a name; returns the handle if the table is closed.
     #[must_use]
     pub(crate) fn insert(&mut self, resource: ResourceAny, own: Own) -> Option<Own> {
         match self.closed {
             true => Some(own),
-            // Names are those of one resource at a time.
+            // No former entry is replaced: a name belongs to one resource at a time.
             false => self.handles.insert(Key(resource), own),
         }
     }
@@ -62,7 +68,7 @@ impl CallerHandles {
         self.handles.get(&Key(resource)).ok_or(HandleError::NotHeld)
     }
 
-    /// Takes out a handle that is not lent.
+    /// Removes and returns a handle, unless it is lent at the moment.
     pub(crate) fn take(&mut self, resource: ResourceAny) -> Result<Own, HandleError> {
         if self.get(resource)?.is_lent() {
             return Err(HandleError::Lent);
@@ -71,7 +77,7 @@ impl CallerHandles {
     }
 }
 
-/// A handle in the table that goes with its owner: dropped, it takes the handle out and drops it.
+/// An entry of the table as a Rust value: dropping it removes the handle and drops it.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub struct HandleGuard {
@@ -82,14 +88,14 @@ pub struct HandleGuard {
 }
 
 impl HandleGuard {
-    /// Takes in a handle.
+    /// Adds a handle.
     pub(crate) fn new(held: &CallerTable, own: Own) -> Result<Self, HandleError> {
         let (kind, component) = (own.kind().clone(), own.component().clone());
         let resource = held.insert(own)?;
         Ok(Self { held: held.clone(), resource, kind, component })
     }
 
-    /// Says of which component and resource it is, as a struct called `name`.
+    /// Formats the component and resource that the handle is of, as a struct called `name`.
     pub(crate) fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct(name);
         text.field("component", &self.component);
@@ -103,7 +109,7 @@ impl HandleGuard {
         self.resource
     }
 
-    /// Whether the handle is still in its table.
+    /// Whether the table still has the handle.
     pub(crate) fn is_held(&self) -> bool {
         self.held.lock().get(self.resource).is_ok()
     }
@@ -112,7 +118,7 @@ impl HandleGuard {
         self.held.lock().get(self.resource).map(Own::lend)
     }
 
-    /// Takes the handle out, to move it.
+    /// Removes the handle from the table, to move it.
     pub(crate) fn take(self) -> Result<Own, HandleError> {
         self.held.lock().take(self.resource)
     }
@@ -120,7 +126,8 @@ impl HandleGuard {
 
 impl Drop for HandleGuard {
     fn drop(&mut self) {
-        // What is lent goes when the loan ends. The lock is gone before the handle is.
+        // A resource that is lent lives until the loan ends. The lock is released before the handle
+        // is dropped.
         let own = self.held.lock().handles.remove(&Key(self.resource));
         drop(own);
     }
@@ -132,7 +139,8 @@ impl fmt::Debug for HandleGuard {
     }
 }
 
-/// A handle of wasmtime's as a key. Those have equality but no hash; equal ones print the same.
+/// A handle of wasmtime's as a key. wasmtime's handles have equality but no hash, so what they
+/// print with `{:?}` is hashed: equal ones print the same.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Key<K>(pub(crate) K);
 
@@ -148,7 +156,7 @@ impl<K: fmt::Debug> Hash for Key<K> {
             }
         }
         let mut text = Text(DefaultHasher::new());
-        // Writing into a hasher does not fail.
+        // Writing into a hasher cannot fail.
         let _ = write!(text, "{:?}", self.0);
         state.write_u64(text.0.finish());
     }

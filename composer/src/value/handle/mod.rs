@@ -1,9 +1,13 @@
 //! Resource handles outside the store that defines the resource.
 //!
-//! A resource never leaves its home, the store of the component that defines it. What travels is
-//! an [`Own`] or a [`Lent`]: Rust values whose drop is the drop of the handle. Wherever one of them
-//! is forgotten (a withdrawn call, a store that ends, a closed composition), the resource goes back
-//! to its home and its destructor runs there, once: no path has to remember to do it.
+//! A resource never leaves its home, the store of the component that defines it. What travels is an
+//! [`Own`] or a [`Lent`]: Rust values whose drop is the drop of the handle. Wherever one of them is
+//! dropped (a withdrawn call, a store that ends, a closed composition), the resource goes back to
+//! its home and its destructor runs there, once: no path has to remember to do it.
+//!
+//! `proxies.rs` is the table of the foreign resources that a guest holds, `held.rs` that of callers
+//! in Rust, whose names come from `names.rs`. `pipe.rs` and `stream.rs` are streams and futures
+//! between stores; `store_id.rs` tells the stores of a component apart that is restarted.
 
 mod held;
 mod names;
@@ -35,13 +39,13 @@ pub(crate) use stream::StreamEnd;
 use crate::error::HandleError;
 use crate::pending::{Gauge, GaugeGuard};
 
-/// The store in which a resource lives.
+/// The home of a resource: the driver of the component that defines it.
 pub(crate) trait Owner: Send + Sync {
-    /// Takes a resource back to run its destructor, in order with the calls made before. One that was lost with
-    /// its store is forgotten.
+    /// Sends a resource back, to run its destructor in order with the calls made before. A resource
+    /// that was lost with its store is ignored.
     fn release(&self, released: Released);
 
-    /// Whether the store with this number is there and is this home's.
+    /// Whether the store with this number exists and belongs to this home.
     fn has_store(&self, store_id: StoreId) -> bool;
 
     /// The component's id.
@@ -53,38 +57,39 @@ pub(crate) struct Released {
     pub(crate) resource: ResourceAny,
     /// The number of the store in which the resource lives.
     pub(crate) store_id: StoreId,
-    /// Ends with the message, whether the destructor ran or the store had ended before.
+    /// Counts the resource as live until this message is dropped, whether the destructor ran or the
+    /// store had ended before.
     pub(crate) live: Live,
-    /// Answered, or dropped, when the resource is gone.
+    /// Sent to, or dropped, when the resource is gone.
     pub(crate) done: Option<oneshot::Sender<()>>,
-    /// The resource itself, if Rust implements it.
+    /// The Rust value of the resource, if Rust implements it.
     pub(crate) object: Option<Object>,
-    /// The number of the component whose guest dropped the handle, or 0.
+    /// The number of the component whose guest dropped the handle; 0 if none did.
     pub(crate) dropped_by: usize,
 }
 
 /// A resource that Rust implements.
 pub(crate) struct Object {
     value: ObjectValue,
-    /// Given up with the resource.
+    /// Released together with the resource.
     _name: ResourceName,
 }
 
-/// What such a resource is.
+/// The Rust value of such a resource.
 pub(crate) type ObjectValue = Arc<dyn Any + Send + Sync>;
 
-/// The identity of a resource type while a composition runs; clones are equal, nothing else is.
+/// The identity of a resource type while a composition runs. Only clones are equal.
 #[derive(Clone)]
 pub(crate) struct ResourceKind(Arc<Defined>);
 
-/// How a component calls a resource that it defines.
+/// The names of a resource type in the component that defines it.
 struct Defined {
     interface: Option<String>,
     name: Arc<str>,
 }
 
 impl ResourceKind {
-    /// For a resource that is exported as `name`, by `interface` or at the root.
+    /// A resource type that is exported as `name`, by `interface` or at the root.
     pub(crate) fn new(interface: Option<&str>, name: &Arc<str>) -> Self {
         let interface = interface.map(str::to_owned);
         Self(Arc::new(Defined { interface, name: name.clone() }))
@@ -105,15 +110,15 @@ impl PartialEq for ResourceKind {
     }
 }
 
-/// The resources that are held outside their homes.
+/// The number of resources that are held outside their homes.
 pub(crate) type LiveHandles = Gauge;
 
-/// What is counted of a component that runs.
+/// The gauges of a running component.
 #[derive(Clone)]
 pub(crate) struct Counts {
-    /// The resources of the whole composition that are held outside their homes.
+    /// Resources of the whole composition that are held outside their homes.
     pub(crate) composition: LiveHandles,
-    /// Those that live in the component.
+    /// Those of them that live in this component.
     pub(crate) resources: Gauge,
     /// The streams and futures that its guests write.
     #[cfg_attr(
@@ -121,18 +126,19 @@ pub(crate) struct Counts {
         expect(dead_code, reason = "no stream leaves a store")
     )]
     pub(crate) streams: Gauge,
-    /// What needs the component: calls that are not answered, resources and streams.
+    /// Everything that needs the component to go on running: calls without an answer, resources and
+    /// streams.
     pub(crate) uses: Gauge,
 }
 
-/// One resource outside its home.
+/// Counts one resource outside its home.
 pub(crate) struct Live {
     _composition: GaugeGuard,
     _resource: GaugeGuard,
     _use: GaugeGuard,
 }
 
-/// One stream or future that a guest writes.
+/// Counts one stream or future that a guest writes.
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) struct OpenStream {
     _stream: GaugeGuard,
@@ -158,13 +164,15 @@ impl Counts {
 
 /// A resource outside its home; released when the last handle to it is dropped.
 struct Entry {
-    /// Valid in the store of `home`. Empty once the resource went home or was released.
+    /// The handle in the store of `home`. `None` once the resource has returned home or was
+    /// released.
     resource: Option<(ResourceAny, Live)>,
-    /// The number of that store; `home` gets another one when it is restarted.
+    /// The number of that store. A restarted home has a new store, in which this handle means
+    /// nothing.
     store_id: StoreId,
     kind: ResourceKind,
     home: Arc<dyn Owner>,
-    /// The resource itself, if Rust implements it.
+    /// The Rust value of the resource, if Rust implements it.
     object: Option<Object>,
 }
 
@@ -183,8 +191,8 @@ impl Drop for Entry {
     }
 }
 
-/// An owned handle. There is one per resource; [`Lent`]s beside it keep the resource alive for as
-/// long as the call lasts that they were lent for.
+/// An owned handle. There is one per resource. [`Lent`]s of the same resource keep it alive until
+/// the calls that they were lent for have ended.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub struct Own(Arc<Entry>);
@@ -206,7 +214,7 @@ impl Own {
         Self(Arc::new(Entry { resource, store_id, kind, home, object: None }))
     }
 
-    /// A resource that Rust implements.
+    /// A handle of a resource that Rust implements.
     pub(crate) fn from_object(
         value: ObjectValue,
         kind: ResourceKind,
@@ -220,7 +228,7 @@ impl Own {
         Ok(Self(Arc::new(Entry { resource, store_id, kind, home, object })))
     }
 
-    /// Takes the resource out, if Rust implements it: its home has it back.
+    /// Returns the Rust value of a resource that Rust implements to its home.
     pub(crate) fn into_object(
         self,
         kind: &ResourceKind,
@@ -255,7 +263,7 @@ impl Own {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// How the home's store calls the resource, and the Rust caller too.
+    /// The resource's handle in its home's store, which is also the name that callers in Rust use.
     pub(crate) fn resource(&self) -> Option<ResourceAny> {
         self.0.resource.as_ref().map(|(resource, _)| *resource)
     }
@@ -271,8 +279,9 @@ impl Own {
         entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
     }
 
-    /// Releases the resource, for the component `dropped_by` or, with 0, for nobody in particular; what is
-    /// returned resolves when its destructor has run.
+    /// Releases the resource because the guest of the component `dropped_by` dropped it, or for no
+    /// particular component with 0. The receiver resolves when the destructor has run. Fails if the
+    /// resource is lent.
     pub(crate) fn release(self, dropped_by: usize) -> Result<oneshot::Receiver<()>, Self> {
         let mut entry = Arc::try_unwrap(self.0).map_err(Self)?;
         let (done, released) = oneshot::channel();
@@ -291,7 +300,7 @@ impl Lent {
         self.0.store_id
     }
 
-    /// The resource, if Rust implements it.
+    /// The Rust value of the resource, if Rust implements it.
     pub(crate) fn object(
         &self,
         kind: &ResourceKind,
@@ -302,7 +311,7 @@ impl Lent {
         object.ok_or(HandleError::NotHeld)
     }
 
-    /// The resource as its home's store calls it.
+    /// The resource's handle in its home's store.
     pub(crate) fn at_home(
         &self,
         kind: &ResourceKind,

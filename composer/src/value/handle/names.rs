@@ -1,8 +1,9 @@
-//! Names for what Rust callers hold: handles of a store in which nothing ever runs.
+//! Names for what callers in Rust hold: handles of a store in which nothing ever runs.
 //!
-//! A guest's resource has the name that its own store gives it. Streams outside of stores, and resources
-//! that Rust implements, have one from here. The compositions of a process share the store, so that the
-//! names of one mean nothing in another.
+//! `Val::Resource` and its like need a handle that wasmtime made. For a guest's resource that is
+//! the handle in its own store. Streams outside of stores, and resources that Rust implements, get
+//! a handle of this store. All compositions of a process share it, so that a name is unique among
+//! them, and one composition's name is unknown to another.
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 use std::collections::VecDeque;
@@ -19,21 +20,21 @@ use crate::sync::lock;
 /// The names that are in use.
 struct NamePool {
     store: Store<()>,
-    /// Names of streams that are not in use any more. They are given again only after many others, so that
-    /// whoever uses one twice finds it gone.
+    /// Names of streams that are no longer in use. Each is reused only after many others, so that a
+    /// caller who uses a stream twice finds it gone instead of another stream.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     retired: VecDeque<StreamName>,
 }
 
-/// How many names of streams wait to be given again.
+/// How many retired names of streams are kept before the oldest is reused.
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 const RETIRED: usize = 1024;
 
 fn names() -> MutexGuard<'static, NamePool> {
     static NAMES: LazyLock<Mutex<NamePool>> = LazyLock::new(|| {
         let mut store = Store::new(&Engine::default(), ());
-        // It is shared by all that runs in the process, so its limits must not be met: those who hold handles
-        // have limits of their own.
+        // All compositions of the process share this store, so its own limits must never apply:
+        // each holder of handles has limits of its own.
         store.set_max_component_handles(usize::MAX);
         #[cfg(feature = "component-model-async")]
         if let Some(table) = store.concurrent_resource_table() {
@@ -51,11 +52,11 @@ fn names() -> MutexGuard<'static, NamePool> {
 /// The host type of resources that Rust implements.
 struct Nameable;
 
-/// The name of a resource that Rust implements, for as long as there is the resource.
+/// The name of a resource that Rust implements, for the lifetime of the resource.
 pub(super) struct ResourceName(ResourceAny);
 
 impl ResourceName {
-    /// A name that nothing else has.
+    /// A name that is not in use.
     pub(super) fn new() -> Result<Self, HandleError> {
         let named = Resource::<Nameable>::new_own(0);
         let name = named.try_into_resource_any(&mut names().store);
@@ -69,7 +70,7 @@ impl ResourceName {
 
 impl Drop for ResourceName {
     fn drop(&mut self) {
-        // It is there: nobody else takes it out.
+        // Cannot fail: only this drop takes the name out of the store.
         let _ = self.0.try_into_resource::<Nameable>(&mut names().store);
     }
 }
@@ -84,7 +85,7 @@ pub(crate) enum StreamName {
 
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 impl StreamName {
-    /// A stream's name that nothing else has.
+    /// A name for a stream that is not in use.
     pub(crate) fn stream() -> Result<Self, HandleError> {
         let store = &mut names().store;
         let stream = StreamReader::<()>::new(&mut *store, std::iter::empty());
@@ -92,7 +93,7 @@ impl StreamName {
         name.map(Self::Stream).map_err(|_| HandleError::NoNames)
     }
 
-    /// A future's name that nothing else has.
+    /// A name for a future that is not in use.
     pub(crate) fn future() -> Result<Self, HandleError> {
         let store = &mut names().store;
         let future = FutureReader::<()>::new(&mut *store, async { Ok::<_, wasmtime::Error>(()) });
@@ -100,13 +101,13 @@ impl StreamName {
         name.map(Self::Future).map_err(|_| HandleError::NoNames)
     }
 
-    /// Gives it up: what it was the name of is gone.
+    /// Retires the name of a stream or future that is gone.
     pub(crate) fn retire(self) {
         let mut names = names();
         let NamePool { store, retired } = &mut *names;
         retired.push_back(self);
         if retired.len() > RETIRED {
-            // It is there: every name is retired once.
+            // Cannot fail: every name is retired once.
             let _ = match retired.pop_front() {
                 Some(Self::Stream(mut stream)) => stream.close(store),
                 Some(Self::Future(mut future)) => future.close(store),

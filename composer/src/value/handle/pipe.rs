@@ -1,8 +1,12 @@
-//! What a guest writes, on its way to who reads it.
+//! A stream or future that a guest writes, between the writer's store and its reader.
 //!
-//! It stays in the writer's store until it is wanted: a reader that waits says how much it would take, and
-//! then the writer's store hands over as many elements as it has, up to that number and to the size of a
-//! batch. So nothing is taken that nobody waits for, and a future that nobody reads stays unread.
+//! Elements stay in the writer's store until they are wanted: a waiting reader says how many
+//! elements it takes, and the writer's store then hands over as many as it has, up to that number
+//! and to the size of a batch. So no element is taken out of a guest before there is a reader for
+//! it, and a future that is never read stays unread in the guest.
+//!
+//! The two ends share one state under a lock, with one waker for each side. It also answers, for
+//! the detection of deadlocks (`pending/deadlock.rs`), which of the two stores waits for the other.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
@@ -18,30 +22,33 @@ struct Pipe<H> {
 }
 
 struct PipeState<H> {
-    /// What was handed over and not taken, and counts as that.
+    /// Elements that were handed over and not yet read, counted in the writer's outstanding bytes.
     elements: Option<(Elements<H>, Bytes)>,
-    /// How many the reader waits for: with none, until there are some.
+    /// How many elements the reader waits for. 0 means that it waits until there are some, without
+    /// taking them.
     wanted: Option<usize>,
-    /// Whether the writer is about to hand some over.
+    /// Whether the writer has been told of a demand and is about to hand elements over.
     taking: bool,
-    /// Whether a reader that waited until there are some is to hear that there are.
+    /// Whether a reader that waits for some to be there (`wanted` of 0) has to be told that there
+    /// are.
     offered: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
     writing: Writing,
     reader_gone: bool,
     end: Option<Result<(), StreamLost>>,
-    /// The stores that have the ends, where one has.
+    /// The stores that have the two ends, as far as stores have them.
     stores: Stores,
 }
 
-/// Whether the writer waits for an answer to a write.
+/// Whether the writing guest waits for its write to be answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Writing {
     No,
-    /// Nobody has asked: what a guest writes to a future stays with it until it is wanted.
+    /// Unknown: a value that a guest writes to a future stays in the guest, unseen, until it is
+    /// wanted.
     Unknown,
-    WaitGraph,
+    Waits,
 }
 
 struct Stores {
@@ -56,13 +63,13 @@ impl<H: Send> PipeEnds for Pipe<H> {
         let at = |store: &Option<Arc<Watched>>, reads, other: Option<&Arc<Watched>>, certain| {
             store.clone().map(|store| WaitingAt { store, reads, other: other.cloned(), certain })
         };
-        // Whoever is about to be told of it waits no more for the other.
+        // A side that is about to be woken does not wait for the other one any more.
         let is_over = state.end.is_some() || state.reader_gone;
         let is_moving = is_over || state.taking || state.offered || state.elements.is_some();
         let reader_waits = state.wanted.is_some() || is_moving && !state.reader_gone;
         let waits_for_reader = state.wanted.is_none() && !is_moving;
         let reads = at(reader, true, writer.as_ref().filter(|_| !is_moving), true);
-        let certain = state.writing == Writing::WaitGraph;
+        let certain = state.writing == Writing::Waits;
         let writes = at(writer, false, reader.as_ref().filter(|_| waits_for_reader), certain);
         let reads = reads.filter(|_| reader_waits);
         let writes = writes.filter(|_| state.writing != Writing::No);
@@ -73,23 +80,24 @@ impl<H: Send> PipeEnds for Pipe<H> {
 /// The writing end of a pipe.
 pub(crate) struct WriteEnd<H> {
     pipe: Arc<Pipe<H>>,
-    /// Counts it, and keeps the writer's component in use.
+    /// Counts the stream, and keeps the writer's component in use.
     _open: OpenStream,
 }
 
 /// The reading end of a pipe.
 pub(crate) struct ReadEnd<H>(Arc<Pipe<H>>);
 
-/// What the reader would have of the writer.
+/// What the reader wants from the writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// So many elements.
+    /// Up to so many elements; 0 if it only wants to know that there are some.
     UpTo(usize),
-    /// Nothing any more: it is gone.
+    /// Nothing more: the reader is gone.
     Gone,
 }
 
-/// A pipe that `open` counts as long as its writing end, which `writer` has, is there.
+/// A pipe whose writing end is in the store `writer`. `open` counts it for as long as the writing
+/// end exists.
 pub(crate) fn pipe<H: Send + 'static>(
     open: OpenStream,
     writer: &Arc<Watched>,
@@ -113,13 +121,14 @@ pub(crate) fn pipe<H: Send + 'static>(
 }
 
 impl<H> WriteEnd<H> {
-    /// Notes that nobody will ask the writer until something is wanted.
+    /// Notes that nothing is known of the writer until an element is wanted: the value of a future
+    /// is not asked for before.
     pub(crate) fn stays_unread(&self) {
         lock(&self.pipe.state).writing = Writing::Unknown;
     }
 
-    /// Waits until a write of `offered` elements has an answer. If it offers some, and some are wanted, the
-    /// next thing to do is to [`put`](Self::put) them.
+    /// Waits until a write of `offered` elements can be answered. If the result is a demand and
+    /// elements are offered, the caller must [`put`](Self::put) them next.
     pub(crate) fn poll_write(&self, cx: &Context<'_>, offered: usize) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
         state.writing = Writing::No;
@@ -131,7 +140,8 @@ impl<H> WriteEnd<H> {
             && let Some(most) = state.wanted
         {
             if offered == 0 {
-                // Of two that wait for each other, the writer goes on.
+                // An empty write and an empty read wait for each other. The writer's completes
+                // first, as the component model has it.
                 return Poll::Ready(Demand::UpTo(most));
             }
             state.wanted = None;
@@ -142,14 +152,14 @@ impl<H> WriteEnd<H> {
             state.offered = true;
             reader = state.reader.take();
         }
-        state.writing = Writing::WaitGraph;
+        state.writing = Writing::Waits;
         state.writer = Some(cx.waker().clone());
         drop(state);
         wake(reader);
         Poll::Pending
     }
 
-    /// Waits until the reader wants something, or goes, while nothing is written.
+    /// Waits until the reader wants elements or is gone, while no write is in progress.
     pub(crate) fn poll_demand(&self, cx: &Context<'_>) -> Poll<Demand> {
         let mut state = lock(&self.pipe.state);
         if state.reader_gone {
@@ -162,7 +172,7 @@ impl<H> WriteEnd<H> {
         Poll::Pending
     }
 
-    /// Waits until the reader goes, while nothing is written.
+    /// Waits until the reader is gone, while no write is in progress.
     pub(crate) fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.pipe.state);
         state.writing = Writing::No;
@@ -178,7 +188,8 @@ impl<H> WriteEnd<H> {
         let mut state = lock(&self.pipe.state);
         state.taking = false;
         if state.reader_gone {
-            // Elements are not dropped under the lock.
+            // Elements must not be dropped under the lock: handles in them may run the
+            // application's code.
             drop(state);
             return;
         }
@@ -188,7 +199,7 @@ impl<H> WriteEnd<H> {
         wake(reader);
     }
 
-    /// Says that nothing more will come: the writer has ended the stream, or it is lost.
+    /// Ends the stream: the writer has ended it, or was lost.
     pub(crate) fn end(&self, end: Result<(), StreamLost>) {
         let mut state = lock(&self.pipe.state);
         state.taking = false;
@@ -200,13 +211,14 @@ impl<H> WriteEnd<H> {
 }
 
 impl<H> ReadEnd<H> {
-    /// Waits for elements, up to `most` of them, or with none until there are some; `None` at the end.
+    /// Waits for up to `most` elements; with 0, until there are some. `None` at the end.
     pub(super) fn poll_take(
         &self,
         cx: &Context<'_>,
         most: usize,
     ) -> Poll<Result<Option<Elements<H>>, StreamLost>> {
-        // Whoever reads may be Rust, whose wakers do what they like: none of them is used under the lock.
+        // The reader may be in Rust, whose wakers run the application's code. They are cloned,
+        // dropped and woken only outside the lock.
         let waker = cx.waker().clone();
         let mut state = lock(&self.0.state);
         if let Some((elements, _)) = state.elements.take() {
@@ -230,12 +242,13 @@ impl<H> ReadEnd<H> {
         Poll::Pending
     }
 
-    /// Notes which store has this end, if one has.
+    /// Notes the store that has the reading end, if a store has it.
     pub(super) fn held_by(&self, store: Option<&Arc<Watched>>) {
         lock(&self.0.state).stores.reader = store.cloned();
     }
 
-    /// Waits for nothing any more. `false` if something is on its way: then the reader is still woken.
+    /// Cancels a wait. Returns `false` if elements or the end are on their way; the reader is still
+    /// woken then.
     pub(super) fn withdraw(&self) -> bool {
         let mut state = lock(&self.0.state);
         if state.taking || state.offered || state.elements.is_some() || state.end.is_some() {
@@ -251,8 +264,8 @@ impl<H> Drop for ReadEnd<H> {
         let mut state = lock(&self.0.state);
         state.reader_gone = true;
         let elements = state.elements.take();
-        // Under the lock, so that who finds the reader gone is not woken for it later. The writer is a guest,
-        // whose store it wakes.
+        // Woken under the lock, so that a writer which finds the reader gone is not woken again
+        // later. The writer's waker is a store's, and runs no code of the application.
         wake(state.writer.take());
         drop(state);
         drop(elements);

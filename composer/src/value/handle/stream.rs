@@ -1,4 +1,9 @@
-//! Streams and futures outside of stores.
+//! The reading ends of streams and futures outside of stores.
+//!
+//! A [`StreamEnd`] is the same for streams that guests write and for those that Rust provides. When
+//! it changes sides (from a store to a caller in Rust, through a layer, into another store), the
+//! handles in its elements have to be exchanged, although the elements do not exist yet. So each
+//! change of sides adds a step, which every element passes when it is read.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,19 +23,21 @@ use crate::pending::Watched;
 use crate::sync::unshared;
 use wasm_runtime_composer_values::{Elements, Value};
 
-/// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer.
+/// The reading end of a stream or of a future, wherever it is. Dropping it tells the writer that no
+/// more is read.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub struct StreamEnd<H> {
     source: Origin<H>,
-    /// What was taken from the source and not read, with how many steps it has passed.
+    /// Elements that were taken from the source and put back, each batch with the number of steps
+    /// that it has passed.
     rest: VecDeque<(Elements<H>, usize)>,
-    /// What becomes of the elements where they change sides: one step for each time.
+    /// What elements pass when they are read: a step for each change of sides.
     steps: Vec<Step<H>>,
 }
 
-/// Turns handles in elements from those of one side into those of another. Nobody shares it; the lock
-/// makes it so for the compiler too.
+/// Exchanges the handles in an element when it changes sides. The lock is never contended; it makes
+/// the closure `Sync`.
 type Step<H> = Mutex<Box<dyn FnMut(&mut Value<H>) -> Result<(), HandleError> + Send>>;
 
 /// Why elements cannot be read.
@@ -40,7 +47,7 @@ pub(crate) enum StreamBroken {
     Lost(#[from] StreamLost),
     #[error(transparent)]
     Handle(#[from] HandleError),
-    /// A caller in Rust gave an element that is not of the stream's type.
+    /// A caller in Rust provided an element that is not of the stream's type.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
 }
@@ -59,7 +66,7 @@ enum Origin<H> {
     /// A guest writes it.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     Pipe(ReadEnd<H>),
-    /// A caller in Rust gives it. Nobody shares it; the lock makes it so for the compiler too.
+    /// Rust provides it. The lock is never contended; it makes the stream `Sync`.
     Rust(Mutex<RustStream<H>>),
 }
 
@@ -96,12 +103,12 @@ impl<H: 'static> StreamEnd<H> {
         Self { source: Origin::Pipe(pipe), rest: VecDeque::new(), steps: Vec::new() }
     }
 
-    /// A stream of what `stream` gives.
+    /// The reading end of a stream in Rust.
     pub(crate) fn from_rust(stream: impl Stream<Item = Elements<H>> + Send + 'static) -> Self {
         Self::from_fallible(stream.map(Ok))
     }
 
-    /// A stream of what `stream` gives, up to its first error.
+    /// The reading end of a stream in Rust, which ends with its first error.
     pub(crate) fn from_fallible(
         stream: impl Stream<Item = Result<Elements<H>, StreamBroken>> + Send + 'static,
     ) -> Self {
@@ -109,7 +116,7 @@ impl<H: 'static> StreamEnd<H> {
         Self { source, rest: VecDeque::new(), steps: Vec::new() }
     }
 
-    /// Has every element pass through `step` from now on.
+    /// Makes every element pass `step` from now on.
     pub(crate) fn through(
         &mut self,
         step: impl FnMut(&mut Value<H>) -> Result<(), HandleError> + Send + 'static,
@@ -117,14 +124,14 @@ impl<H: 'static> StreamEnd<H> {
         self.steps.push(Mutex::new(Box::new(step)));
     }
 
-    /// Puts elements back that were read.
+    /// Puts back elements that were read, to be read again first.
     pub(crate) fn unread(&mut self, elements: Elements<H>) {
         if !elements.is_empty() {
             self.rest.push_front((elements, self.steps.len()));
         }
     }
 
-    /// Waits for elements, up to `most` of them; `None` at the end.
+    /// Waits for up to `most` elements; `None` at the end.
     pub(crate) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -149,8 +156,8 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// Waits until there are elements, which are not taken from their writer for this if a guest is that;
-    /// `false` at the end.
+    /// Waits until there are elements; `false` at the end. If a guest writes them, they are not
+    /// taken from it yet.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn poll_readable(
         &mut self,
@@ -170,7 +177,7 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// Notes which store has this end, if one has.
+    /// Notes the store that has this end, if a store has it.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn held_by(&self, store: Option<&Arc<Watched>>) {
         if let Origin::Pipe(pipe) = &self.source {
@@ -178,7 +185,8 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// Waits for nothing any more. `false` if something is on its way: then who waited is still woken.
+    /// Cancels a wait. Returns `false` if elements or the end are on their way; the reader is still
+    /// woken then.
     #[cfg(all(feature = "codec", feature = "component-model-async"))]
     pub(crate) fn withdraw(&self) -> bool {
         match &self.source {
@@ -187,7 +195,7 @@ impl<H: 'static> StreamEnd<H> {
         }
     }
 
-    /// Has elements take all steps but the first `passed`.
+    /// Makes elements pass all steps after the first `passed`.
     fn pass(&mut self, passed: usize, elements: &mut Elements<H>) -> Result<(), HandleError> {
         let Elements::Values(values) = elements else { return Ok(()) };
         for step in self.steps.iter_mut().skip(passed) {
