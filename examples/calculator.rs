@@ -4,8 +4,7 @@
 //! Run with `cargo run --example calculator`.
 
 use wasm_runtime_composer::{ComponentValue, ComposableComponent, CompositionError, compose};
-use wasmtime::component::Linker;
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
 
 macro_rules! guest {
     ($name:literal) => {
@@ -15,7 +14,7 @@ macro_rules! guest {
 
 fn component(wasm: &[u8]) -> ComposableComponent<()> {
     let engine = Engine::default();
-    ComposableComponent::new(wasm, Linker::new(&engine), move || Store::new(&engine, ()))
+    ComposableComponent::with_engine(&engine, wasm)
 }
 
 /// The record `person` of the interface `iproducer`.

@@ -10,8 +10,7 @@ use wasm_runtime_composer::{
     Change, ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
     OwnedResource,
 };
-use wasmtime::component::Linker;
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
 
 const BUCKETS: Option<&str> = Some("composer:test/buckets");
 
@@ -20,9 +19,8 @@ async fn main() -> Result<(), CompositionError> {
     let engine = Engine::default();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
     let plugin = |name: &str| {
-        let engine = engine.clone();
         let file = folder.join(name).with_extension("wasm");
-        ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
+        ComposableComponent::with_engine(&engine, file)
     };
     let mut composer = Composer::new();
     // What nobody can see need not be in the next one.

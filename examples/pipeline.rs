@@ -14,8 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use wasm_runtime_composer::{
     ComponentFuture, ComponentStream, ComponentValue, ComposableComponent, compose,
 };
-use wasmtime::component::Linker;
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
 
 #[derive(ComponentValue)]
 struct Count {
@@ -31,9 +30,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::default();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
     let plugin = |name: &str| {
-        let engine = engine.clone();
         let file = folder.join(name).with_extension("wasm");
-        ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
+        ComposableComponent::with_engine(&engine, file)
     };
     let composition = compose! {
         component tally = plugin("tallier");

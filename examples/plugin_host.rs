@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wasm_runtime_composer::{ComposableComponent, CompositionError, compose};
-use wasmtime::component::{Linker, Val};
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
+use wasmtime::component::Val;
 
 compose! {
     /// The plugins of this application, wired.
@@ -44,9 +44,8 @@ impl Host {
         // One engine compiles for all; each plugin gets a store.
         let engine = Engine::default();
         let plugin = |name: &str| {
-            let engine = engine.clone();
             let file: PathBuf = folder.join(name).with_extension("wasm");
-            ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
+            ComposableComponent::with_engine(&engine, file)
         };
         // All of one type: their names tell them apart.
         let parts = PluginsParts {

@@ -20,11 +20,11 @@ Exit codes:
   2  the command line is wrong: an option, or a call that does not fit its function
   3  the components cannot be read, wired, started or fused
   4  the output cannot be written
-A component that ends itself by WASI's `exit` ends `composer run` with its exit code.";
+A component that ends itself by WASI's `exit` ends `wcompose run` with its exit code.";
 
 /// Composes WebAssembly components while the program runs, each in a store of its own.
 #[derive(Debug, Parser)]
-#[command(name = "composer", version, after_help = EXIT_CODES)]
+#[command(name = "wcompose", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Fuses components into one, by the same wiring.
     Fuse(FuseArgs),
-    /// Prints a script that completes `composer` in a shell.
+    /// Prints a script that completes `wcompose` in a shell.
     Completions {
         /// The shell.
         shell: Shell,

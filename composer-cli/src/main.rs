@@ -1,4 +1,4 @@
-//! `composer`: composes WebAssembly components from the command line, and calls them, shows how they
+//! `wcompose`: composes WebAssembly components from the command line, and calls them, shows how they
 //! are wired, or fuses them into one.
 
 #![forbid(unsafe_code)]
@@ -94,6 +94,6 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "composer", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), "wcompose", &mut script);
     print(&script)
 }

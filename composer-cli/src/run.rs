@@ -1,4 +1,4 @@
-//! `composer run`: composes components and calls them.
+//! `wcompose run`: composes components and calls them.
 
 use std::time::Duration;
 

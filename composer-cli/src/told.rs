@@ -11,7 +11,7 @@ pub(crate) struct Told {
 }
 
 /// What the tool gives components of WASI.
-const WASI: &str = "`composer` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
+const WASI: &str = "`wcompose` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
                     `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0";
 
 pub(crate) fn told(problem: &PlanProblem) -> Told {
@@ -78,12 +78,12 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
             )
         }
         PlanProblem::HostResource { .. } | PlanProblem::Uncarried { .. } => {
-            help.push("`composer fuse` makes one component of them".to_owned());
+            help.push("`wcompose fuse` makes one component of them".to_owned());
             chain(problem)
         }
         PlanProblem::CodeImport { import, consumer, kind, .. } => {
             format!(
-                "`{}`, imported by `{consumer}`, is a {kind}, and `composer` has none to give",
+                "`{}`, imported by `{consumer}`, is a {kind}, and `wcompose` has none to give",
                 plain(import)
             )
         }

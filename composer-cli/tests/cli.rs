@@ -26,7 +26,7 @@ fn composer(args: &[&str]) -> Ended {
 /// The same, with standard input.
 fn composer_reading(input: &str, args: &[&str]) -> Ended {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_composer"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wcompose"))
         .args(args)
         .current_dir(folder)
         .env("COMPOSER_TEST", "seen")
@@ -636,7 +636,7 @@ fn import_that_nobody_satisfies_is_told_with_what_would() {
         3,
         "error: interface `wasi:http/types@0.2.0`, imported by `server`, is missing: no other component \
          exports it\n\
-         help: `composer` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
+         help: `wcompose` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
          `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not `wasi:http`; \
          add a component that exports `wasi:http/types@0.2.0`\n",
     );

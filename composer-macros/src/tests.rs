@@ -53,17 +53,17 @@ fn layers_renames_and_rust() {
     let expansion = compose(
         CRATE,
         r#"
-        layer Trace::new();
+        layer TraceLayer::new();
         component clock = host "acme:env/clock@1.0.0" with started, log {
             /// Now.
             fn now() -> u64 { started.elapsed() }
             async fn sleep_until(at_most: u64) -> wasmtime::Result<()> = "sleep" { wait(at_most).await?; Ok(()) }
         };
-        component root = host { fn log(text: String) { print(text) } } { expose "log"; layer Deny::all("no") };
+        component root = host { fn log(text: String) { print(text) } } { expose "log"; layer DenyLayer::all("no") };
         component consumer = consumer {
             import "acme:kv/store@1.0.0" as "acme:cache/store" from redis;
             layer first;
-            layer Retry::these(["get"], 2) on "acme:cache/store#get";
+            layer RetryLayer::functions(["get"], 2) on "acme:cache/store#get";
         };
         component redis = redis;
         "#,
@@ -78,7 +78,7 @@ fn rust_in_item() {
         r#"
         struct Timed;
         component clock = host "acme:env/clock@1.0.0" { fn now() -> u64 { 42 } };
-        component consumer { layer Trace::new() };
+        component consumer { layer TraceLayer::new() };
         "#,
     );
     matches_snapshot("rust_in_item", Place::Item, expansion);
@@ -266,7 +266,7 @@ fn half_typed_statement_is_one_error_and_leaves_the_rest() {
         "export fn total(values: &[i64], more: Vec<u8>) -> Result<i64, String> = \"sum-all\"",
         "export async fn run_add() -> i32",
         r#"export interface "a:b/c@1.0.0" as tools { fn add(a: i32) -> i32; async fn ping(); }"#,
-        "layer Trace::new()",
+        "layer TraceLayer::new()",
         "allow cycles",
     ];
     let clauses = r#"{

@@ -24,8 +24,7 @@
 //! use wasm_runtime_composer_remote::{
 //!     RemoteComponent, RemoteExports, Serve, ServeError, Wrpc, WrpcServer,
 //! };
-//! use wasmtime::component::Linker;
-//! use wasmtime::{Engine, Store};
+//! use wasmtime::Engine;
 //!
 //! const ADDER: &str = r#"(component
 //!     (core module $m (func (export "add") (param i32 i32) (result i32)
@@ -40,7 +39,7 @@
 //! // On one machine:
 //! let engine = Engine::default();
 //! let adder =
-//!     ComposableComponent::new(ADDER, Linker::new(&engine), move || Store::new(&engine, ()));
+//!     ComposableComponent::with_engine(&engine, ADDER);
 //! let mut composer = Composer::new();
 //! composer.add(ComposableDescriptor::new("adder", adder));
 //! let serving = composer.compose().await?.serve(WrpcServer::tcp("127.0.0.1:0")).await?;

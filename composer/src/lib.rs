@@ -24,8 +24,8 @@
 //! ```
 //! use std::time::Duration;
 //! use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
-//! use wasmtime::component::{Linker, Val};
-//! use wasmtime::{Engine, Store};
+//! use wasmtime::component::Val;
+//! use wasmtime::Engine;
 //!
 //! const TWO: &str = r#"(component
 //!     (core module $m (func (export "two") (result i32) i32.const 2))
@@ -44,7 +44,7 @@
 //! # async fn main() -> Result<(), wasm_runtime_composer::CompositionError> {
 //! let component = |text| {
 //!     let engine = Engine::default();
-//!     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+//!     ComposableComponent::with_engine(&engine, text)
 //! };
 //! let mut composer = Composer::new();
 //! composer.add(ComposableDescriptor::new("two", component(TWO)));

@@ -12,11 +12,10 @@
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableComponent, CompositionError};
-/// # use wasmtime::component::Linker;
-/// # use wasmtime::{Engine, Store};
+/// # use wasmtime::Engine;
 /// # fn component(text: &str) -> ComposableComponent<()> {
 /// #     let engine = Engine::default();
-/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// #     ComposableComponent::with_engine(&engine, text)
 /// # }
 /// # fn adder() -> ComposableComponent<()> {
 /// #     component(r#"(component
@@ -74,8 +73,7 @@
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableComponent, CompositionError};
-/// # use wasmtime::component::Linker;
-/// # use wasmtime::{Engine, Store};
+/// # use wasmtime::Engine;
 /// # fn adder() -> ComposableComponent<()> {
 /// #     let text = r#"(component
 /// #         (core module $m (func (export "add") (param i32 i32) (result i32)
@@ -84,7 +82,7 @@
 /// #         (func (export "add") (param "a" s32) (param "b" s32) (result s32)
 /// #             (canon lift (core func $i "add"))))"#;
 /// #     let engine = Engine::default();
-/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// #     ComposableComponent::with_engine(&engine, text)
 /// # }
 /// wasm_runtime_composer::compose! {
 ///     /// Adds numbers.

@@ -17,8 +17,7 @@ use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer}
 use wasm_runtime_composer_remote::{
     RemoteComponent, RemoteError, RemoteExports, Serve, Wrpc, WrpcServer,
 };
-use wasmtime::component::Linker;
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
 
 /// What a worker is started with.
 const WORKER: &str = "worker";
@@ -43,7 +42,7 @@ fn file(guest: &str) -> std::path::PathBuf {
 
 fn component(guest: &str) -> ComposableComponent<()> {
     let engine = Engine::default();
-    ComposableComponent::new(file(guest), Linker::new(&engine), move || Store::new(&engine, ()))
+    ComposableComponent::with_engine(&engine, file(guest))
 }
 
 /// Serves the component that adds, until its standard input ends: with the front.

@@ -11,23 +11,21 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
 use axum::routing::get;
-use wasm_runtime_composer::layer::CallCounts;
+use wasm_runtime_composer::layer::CountLayer;
 use wasm_runtime_composer::{
     ComposableComponent, Composition, CompositionError, RestartPolicy, Snapshot, compose,
 };
-use wasmtime::component::Linker;
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::default();
     let component = |name: &str| {
-        let engine = engine.clone();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
         let file = folder.join(name).with_extension("wasm");
-        ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
+        ComposableComponent::with_engine(&engine, file)
     };
-    let counts = CallCounts::new();
+    let counts = CountLayer::new();
     let shop = compose! {
         layer counts.clone();
         component store = component("bucket-store") {
@@ -78,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Serves the page, and what it asks for.
-async fn serve(composition: Composition, counts: CallCounts) -> Result<(), Box<dyn Error>> {
+async fn serve(composition: Composition, counts: CountLayer) -> Result<(), Box<dyn Error>> {
     let snapshot = move || {
         let json = composition.snapshot().with_counts(&counts).to_json();
         async { ([(CONTENT_TYPE, "application/json")], json) }

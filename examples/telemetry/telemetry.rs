@@ -9,10 +9,9 @@ use opentelemetry::trace::{SpanId, Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use tracing::Instrument;
 use tracing_subscriber::layer::SubscriberExt;
-use wasm_runtime_composer::layer::Trace;
+use wasm_runtime_composer::layer::TraceLayer;
 use wasm_runtime_composer::{ComposableComponent, compose};
-use wasmtime::component::Linker;
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,13 +22,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let engine = Engine::default();
     let component = |name: &str| {
-        let engine = engine.clone();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests/components");
         let file = folder.join(name).with_extension("wasm");
-        ComposableComponent::new(file, Linker::new(&engine), move || Store::new(&engine, ()))
+        ComposableComponent::with_engine(&engine, file)
     };
     let composition = compose! {
-        layer Trace::new();
+        layer TraceLayer::new();
         component store = component("bucket-store");
         component broker = component("broker");
         component consumer = component("bucket-consumer");

@@ -6,7 +6,7 @@ use composer_tests::{
     Clock, GATED, call, call_unit, chain, component, composer, engine, folder, guest, guest_file,
     limited, run, string, until,
 };
-use wasm_runtime_composer::layer::Deny;
+use wasm_runtime_composer::layer::DenyLayer;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     Containment, ExportFilter, FuseError, PlanProblem, RestartPolicy,
@@ -301,9 +301,9 @@ fn everything_that_keeps_a_group_from_being_fused_is_told_with_its_path() {
         let second = Duration::from_secs(1);
         let mut group = files(&["producer", "producer-b"]);
         let consumer = ComposableDescriptor::new("consumer", file("consumer"));
-        let consumer = consumer.with_import_layer("add", Deny::all("no"));
+        let consumer = consumer.with_import_layer("add", DenyLayer::all("no"));
         group.add(consumer.with_deadline(second).with_containment("add", Containment::message()));
-        group.with_layer(Deny::all("no"));
+        group.with_layer(DenyLayer::all("no"));
         let compiled = ComposableComponent::new(guest("greeter"), Linker::new(engine()), || {
             Store::new(engine(), ())
         });

@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use wasm_runtime_composer::layer::{CallCounts, Metrics, Trace};
+use wasm_runtime_composer::layer::{CountLayer, MetricsLayer, TraceLayer};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, HostInterface, InstanceState, RestartPolicy,
 };
@@ -89,7 +89,7 @@ fn traced<F: Future<Output = ()>>(test: impl Fn(Spans) -> F) {
 fn spans_of_calls_are_in_those_that_they_were_made_in() {
     traced(async |spans| {
         let mut composer = composer(&["bucket-consumer", "broker", "bucket-store"]);
-        composer.with_layer(Trace::new());
+        composer.with_layer(TraceLayer::new());
         let composition = limited(composer.compose()).await.unwrap();
         let around = tracing::info_span!("request");
         let third = tracing::Instrument::instrument(
@@ -127,7 +127,7 @@ fn spans_tell_how_calls_ended() {
         let trapper = Clock::default().component("trapper");
         let again = RestartPolicy::restart(10, Duration::ZERO);
         composer.add(ComposableDescriptor::new("trapper", trapper).with_restart(again));
-        composer.with_layer(Trace::new());
+        composer.with_layer(TraceLayer::new());
         let composition = limited(composer.compose()).await.unwrap();
         let divide = composition.typed::<(i32, i32), i32>(Some(TRAPPER), "divide").unwrap();
         limited(divide.call((1, 0))).await.unwrap_err();
@@ -154,7 +154,7 @@ fn what_an_interface_in_rust_does_is_in_the_span_of_its_call() {
         });
         let mut composer = Composer::new();
         composer.add(ComposableDescriptor::new("desk", host));
-        composer.with_layer(Trace::new().with_level(tracing::Level::DEBUG));
+        composer.with_layer(TraceLayer::new().with_level(tracing::Level::DEBUG));
         let composition = limited(composer.compose()).await.unwrap();
         composition.typed::<(), ()>(None, "work").unwrap().call(()).await.unwrap();
         until(|| spans.paths().len() == 2).await;
@@ -173,7 +173,7 @@ fn metrics_count_and_time_calls_and_tell_of_components() {
             let trapper = Clock::default().component("trapper");
             composer.add(ComposableDescriptor::new("trapper", trapper));
             composer.add(ComposableDescriptor::new("trap-caller", component("trap-caller")));
-            composer.with_layer(Metrics::new());
+            composer.with_layer(MetricsLayer::new());
             let composition = limited(composer.compose()).await.unwrap();
             let caller = "composer:test/itrap-caller";
             call(&composition, caller, "call-fine", &[]).await.unwrap();
@@ -285,7 +285,7 @@ fn snapshot_tells_of_restarts_instances_and_ends() {
 #[test]
 fn snapshot_is_drawn_with_what_was_counted() {
     run(async || {
-        let counts = CallCounts::new();
+        let counts = CountLayer::new();
         let mut composer = composer(&["producer", "consumer"]);
         composer.with_layer(counts.clone());
         let composition = limited(composer.compose()).await.unwrap();
@@ -314,7 +314,7 @@ fn snapshot_is_drawn_with_what_was_counted() {
 #[test]
 fn snapshot_is_json_and_a_page_that_holds_it() {
     run(async || {
-        let counts = CallCounts::new();
+        let counts = CountLayer::new();
         let mut composer = Composer::new();
         let policy = RestartPolicy::restart(1, Duration::from_secs(3600));
         let trapper = Clock::default().component("trapper");

@@ -12,7 +12,8 @@ use futures_util::future::poll_immediate;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
 use wasm_runtime_composer::layer::{
-    Call, CallCounts, Deny, FromFn, Next, Recorder, Recording, Replay, Retry, Returned, from_fn,
+    Call, CountLayer, DenyLayer, FromFnLayer, Next, RecordLayer, Recording, ReplayLayer,
+    RetryLayer, Returned, from_fn,
 };
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, Containment, HandleError,
@@ -30,7 +31,7 @@ type Log = Arc<Mutex<Vec<String>>>;
 fn noting(
     log: &Log,
     name: &'static str,
-) -> FromFn<
+) -> FromFnLayer<
     impl Fn(Call, Next) -> futures_util::future::BoxFuture<'static, Result<Returned, CompositionError>>
     + Clone
     + Send
@@ -206,7 +207,7 @@ fn refused_call_is_an_error_for_rust_and_a_trap_for_a_guest() {
     run(async || {
         let mut composer = Composer::new();
         let producer = ComposableDescriptor::new("producer", component("producer"));
-        composer.add(producer.with_layer(Deny::these(["add"], "no sums today")));
+        composer.add(producer.with_layer(DenyLayer::functions(["add"], "no sums today")));
         composer.add(ComposableDescriptor::new("consumer", component("consumer")));
         let composition = limited(composer.compose()).await.unwrap();
         let refused = "a layer failed the call of `add` of `producer`\nno sums today";
@@ -229,7 +230,7 @@ fn refused_call_can_be_contained() {
         composer.add(
             careful
                 .with_containment("composer:test/ifragile#text", Containment::message())
-                .with_import_layer("composer:test/ifragile#text", Deny::all("not now")),
+                .with_import_layer("composer:test/ifragile#text", DenyLayer::all("not now")),
         );
         let composition = limited(composer.compose()).await.unwrap();
         let text = composition.typed::<(u32,), String>(Some("composer:test/icareful"), "text");
@@ -244,7 +245,7 @@ fn deny_knows_interfaces_functions_and_versions() {
         let clock = |name: &str| {
             HostInterface::new(name).func_wrap("now", || 1u64).func_wrap("zone", || 2u64)
         };
-        let denied = async |deny: Deny| {
+        let denied = async |deny: DenyLayer| {
             let mut composer = Composer::new();
             let name = "acme:env/clock@1.2.0";
             composer.add(ComposableDescriptor::new("clock", clock(name)).with_layer(deny));
@@ -258,13 +259,19 @@ fn deny_knows_interfaces_functions_and_versions() {
             }
             denied
         };
-        assert_eq!(denied(Deny::all("no")).await, ["now", "zone"]);
-        assert_eq!(denied(Deny::these(["acme:env/clock"], "no")).await, ["now", "zone"]);
-        assert_eq!(denied(Deny::these(["acme:env/clock@1.2.0#now"], "no")).await, ["now"]);
+        assert_eq!(denied(DenyLayer::all("no")).await, ["now", "zone"]);
+        assert_eq!(denied(DenyLayer::functions(["acme:env/clock"], "no")).await, ["now", "zone"]);
+        assert_eq!(denied(DenyLayer::functions(["acme:env/clock@1.2.0#now"], "no")).await, ["now"]);
         // What is said of a version is said of compatible ones.
-        assert_eq!(denied(Deny::these(["acme:env/clock@1.0.0"], "no")).await, ["now", "zone"]);
-        assert_eq!(denied(Deny::these(["acme:env/clock@2.0.0", "now"], "no")).await, [""; 0]);
-        assert_eq!(denied(Deny::all_but(["acme:env/clock#now"], "no")).await, ["zone"]);
+        assert_eq!(
+            denied(DenyLayer::functions(["acme:env/clock@1.0.0"], "no")).await,
+            ["now", "zone"]
+        );
+        assert_eq!(
+            denied(DenyLayer::functions(["acme:env/clock@2.0.0", "now"], "no")).await,
+            [""; 0]
+        );
+        assert_eq!(denied(DenyLayer::all_but(["acme:env/clock#now"], "no")).await, ["zone"]);
     });
 }
 
@@ -371,7 +378,7 @@ fn idempotent_calls_are_made_again_as_often_as_is_said() {
                 .func_wrap("answer", answer.clone())
                 .func_wrap("charge", answer);
             let host = ComposableDescriptor::new("desk", host);
-            let host = host.with_layer(Retry::these(["answer"], retries));
+            let host = host.with_layer(RetryLayer::functions(["answer"], retries));
             let composition = with_layer(host, |_| ()).await;
             let answer = composition.typed::<(), u32>(None, "answer").unwrap();
             let charge = composition.typed::<(), u32>(None, "charge").unwrap();
@@ -409,7 +416,7 @@ fn call_that_trapped_is_made_again_of_the_component_that_was_started_again() {
                 next.call(call).await
             }
         });
-        let retry = Retry::these(["composer:test/itrapper#divide"], 1);
+        let retry = RetryLayer::functions(["composer:test/itrapper#divide"], 1);
         let composition = with_layer(trapper.with_layer(retry).with_layer(mend), |_| ()).await;
         let divide = composition.typed::<(i32, i32), i32>(Some("composer:test/itrapper"), "divide");
         assert_eq!(limited(divide.unwrap().call((8, 2))).await.unwrap(), 4);
@@ -629,7 +636,7 @@ fn layer_on_nothing_is_a_problem_of_the_plan() {
     let problem = |import: &str| {
         let mut composer = composer(&["producer"]);
         let consumer = ComposableDescriptor::new("consumer", component("consumer"));
-        composer.add(consumer.with_import_layer(import, Deny::all("no")));
+        composer.add(consumer.with_import_layer(import, DenyLayer::all("no")));
         let CompositionError::Plan(error) = composer.plan().unwrap_err() else {
             panic!("another error");
         };
@@ -647,7 +654,7 @@ fn layer_on_nothing_is_a_problem_of_the_plan() {
     );
     let mut composer = Composer::new();
     let sleeper = ComposableDescriptor::new("sleeper", Clock::default().component("sleeper"));
-    composer.add(sleeper.with_import_layer("composer:test/clock", Deny::all("no")));
+    composer.add(sleeper.with_import_layer("composer:test/clock", DenyLayer::all("no")));
     let CompositionError::Plan(error) = composer.plan().unwrap_err() else {
         panic!("another error");
     };
@@ -662,7 +669,7 @@ fn layer_on_nothing_is_a_problem_of_the_plan() {
 #[test]
 fn calls_are_counted_by_edge_with_their_ends() {
     run(async || {
-        let counts = CallCounts::new();
+        let counts = CountLayer::new();
         let mut composer = Composer::new();
         let clock = Clock::default();
         composer.add(ComposableDescriptor::new("trapper", clock.component("trapper")));
@@ -701,7 +708,7 @@ fn calls_are_counted_by_edge_with_their_ends() {
 #[test]
 fn recorded_calls_answer_without_the_component() {
     run(async || {
-        let recorder = Recorder::new();
+        let recorder = RecordLayer::new();
         let trapper = Clock::default();
         let restarts = RestartPolicy::restart(100, Duration::ZERO);
         let composition = async |layer: &dyn Fn(ComposableDescriptor) -> ComposableDescriptor| {
@@ -732,7 +739,7 @@ fn recorded_calls_answer_without_the_component() {
         std::fs::remove_file(&file).unwrap();
 
         let log = Log::default();
-        let replay = Replay::new(&recording);
+        let replay = ReplayLayer::new(&recording);
         let replayed =
             composition(&|it| it.with_layer(replay.clone()).with_layer(noting(&log, "called")))
                 .await;

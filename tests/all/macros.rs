@@ -12,7 +12,7 @@ use composer_tests::{
     Clock, GATED, Placement, chain, component, composer, engine, folder, limited, placement, run,
     run_placed, string, text,
 };
-use wasm_runtime_composer::layer::{CallCounts, Deny};
+use wasm_runtime_composer::layer::{CountLayer, DenyLayer};
 use wasm_runtime_composer::{
     ComponentValue, ComposableComponent, ComposableDescriptor, Composer, Composition,
     CompositionError, ExportFilter, OwnedResource, PlanError, RestartPolicy, compose,
@@ -883,7 +883,7 @@ mod timed {
         component clock = host "acme:env/clock@1.0.0" {
             fn now() -> u64 { TICKS }
             fn checked(at_most: u64) -> u64 { at_most }
-        } { layer wasm_runtime_composer::layer::Deny::these(["acme:env/clock#checked"], "no") };
+        } { layer wasm_runtime_composer::layer::DenyLayer::functions(["acme:env/clock#checked"], "no") };
         export fn told() -> u64;
         export fn said(n: u64) -> u64;
     }
@@ -980,7 +980,7 @@ fn interface_in_rust_of_an_item_is_no_argument() {
 #[test]
 fn layers_and_imports_under_other_names_stand_in_the_block() {
     run(async || {
-        let (all, one) = (CallCounts::new(), CallCounts::new());
+        let (all, one) = (CountLayer::new(), CountLayer::new());
         let composition = compose! {
             layer all.clone();
             component relay = text(
@@ -1000,13 +1000,13 @@ fn layers_and_imports_under_other_names_stand_in_the_block() {
             component numbers = host {
                 fn double(n: u64) -> u64 { 2 * n }
             } {
-                layer Deny::these(["triple"], "there is none");
+                layer DenyLayer::functions(["triple"], "there is none");
             };
             export fn relay(n: u64) -> u64;
         };
         let composition = limited(composition).await.unwrap();
         assert_eq!(limited(composition.relay(4)).await.unwrap(), 8);
-        let calls = |counts: &CallCounts| counts.edges().iter().map(|it| it.calls).sum::<u64>();
+        let calls = |counts: &CountLayer| counts.edges().iter().map(|it| it.calls).sum::<u64>();
         assert_eq!((calls(&all), calls(&one)), (2, 1));
     });
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock, Mutex};
 
 use composer_tests::{call_unit, chain, config, limited, run, text};
-use wasm_runtime_composer::layer::Deny;
+use wasm_runtime_composer::layer::DenyLayer;
 use wasm_runtime_composer::{
     Composable, ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     Containment, ExportFilter, HostInterface, ImportRule, PlanProblem,
@@ -83,7 +83,7 @@ async fn run_it(composition: &Composition) -> Result<(), CompositionError> {
 
 fn read_only(plugin: ComposableComponent<()>) -> ComposableDescriptor {
     described("plugin", plugin)
-        .with_import_layer("acme:kv/store@1.0.0#set", Deny::all("plugins only read"))
+        .with_import_layer("acme:kv/store@1.0.0#set", DenyLayer::all("plugins only read"))
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn containment_holds_for_all_imports_of_compatible_versions() {
 fn layer_by_the_providers_names_holds_for_compatible_versions() {
     run(async || {
         let log = Log::default();
-        let deny = Deny::these(["acme:kv/store@1.0.0#set"], "it is read-only");
+        let deny = DenyLayer::functions(["acme:kv/store@1.0.0#set"], "it is read-only");
         let db = described("db", store("1.2.0", "db", &log)).with_layer(deny);
         let composition = composed([db, described("plugin", plugin(&[V1_0]))]).await;
         let error = run_it(&composition).await.unwrap_err();
@@ -238,7 +238,7 @@ fn rules_of_a_composer_around_survive_too() {
         let inner = composer([described("plugin", plugin(&[V1_0]))]);
         let db = described("db", store("1.2.0", "db", &log));
         let inner = described("inner", inner)
-            .with_import_layer("acme:kv/store@1.0.0", Deny::all("plugins only read"));
+            .with_import_layer("acme:kv/store@1.0.0", DenyLayer::all("plugins only read"));
         let composition = composed([db, inner]).await;
         let replaced = composition.replace("inner/plugin", plugin(&[V1_1]));
         limited(replaced.into_future()).await.unwrap();
@@ -277,7 +277,7 @@ fn replacement_that_would_lose_a_rule_is_refused_and_can_say_what_holds() {
 
         let again = composition
             .replace("plugin", plugin(&[V2_0]))
-            .with_import_layer("acme:kv/store@2.0.0", Deny::all("not this one either"));
+            .with_import_layer("acme:kv/store@2.0.0", DenyLayer::all("not this one either"));
         limited(again.into_future()).await.unwrap();
         let error = run_it(&composition).await.unwrap_err();
         assert!(chain(&error).contains("not this one either"), "{error}");

@@ -75,7 +75,7 @@ fn main() {
                             &["log"],
                         ),
                     )
-                    .with_layer(Deny::all("no")),
+                    .with_layer(DenyLayer::all("no")),
             );
         composer
             .add(
@@ -86,10 +86,10 @@ fn main() {
                         "acme:kv/store@1.0.0",
                     )
                     .with_layer(first)
-                    .with_import_layer("acme:cache/store#get", Retry::these(["get"], 2)),
+                    .with_import_layer("acme:cache/store#get", RetryLayer::functions(["get"], 2)),
             );
         composer.add(::wasm_runtime_composer::ComposableDescriptor::new("redis", redis));
-        composer.with_layer(Trace::new());
+        composer.with_layer(TraceLayer::new());
         {
             #[derive(::core::clone::Clone)]
             struct __Composed {

@@ -35,7 +35,7 @@ impl Timed {
         composer
             .add(
                 ::wasm_runtime_composer::ComposableDescriptor::new("consumer", consumer)
-                    .with_layer(Trace::new()),
+                    .with_layer(TraceLayer::new()),
             );
         composer.compose().await.and_then(Self::__bind)
     }

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use wasm_runtime_composer::layer::{CallCounts, Deny};
+use wasm_runtime_composer::layer::{CountLayer, DenyLayer};
 use wasm_runtime_composer::provider::{
     Elements, Provided, ProvidedExport, Provider, ProviderFuture, Value, stream_value,
 };
@@ -70,9 +70,10 @@ fn nobody_at_the_address_is_told_at_once() {
 fn calls_of_peers_meet_the_layers_of_what_is_served() {
     run(async || {
         let mut composer = composer(&["producer"]);
-        let counts = CallCounts::new();
+        let counts = CountLayer::new();
         composer.with_layer(counts.clone());
-        composer.with_layer(Deny::these(["composer:test/iproducer#greet"], "not from afar"));
+        composer
+            .with_layer(DenyLayer::functions(["composer:test/iproducer#greet"], "not from afar"));
         let composition = limited(composer.compose()).await.unwrap();
         let serving = limited(composition.serve(WrpcServer::tcp(LOOPBACK))).await.unwrap();
         let remote = remote("producer", Wrpc::tcp(&serving.addresses()[0])).await;

@@ -36,11 +36,10 @@ use crate::plan::resolve::{Resolution, Source, resolve};
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
-/// # use wasmtime::component::Linker;
-/// # use wasmtime::{Engine, Store};
+/// # use wasmtime::Engine;
 /// # let component = |text: &str| {
 /// #     let engine = Engine::default();
-/// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+/// #     ComposableComponent::with_engine(&engine, text)
 /// # };
 /// # let producer = || component(r#"(component
 /// #     (core module $m (func (export "n") (result i32) i32.const 2))

@@ -267,12 +267,12 @@ impl ComposableDescriptor {
     /// # Examples
     ///
     /// ```
-    /// use wasm_runtime_composer::layer::Deny;
+    /// use wasm_runtime_composer::layer::DenyLayer;
     /// use wasm_runtime_composer::{Composable, ComposableDescriptor};
     ///
     /// fn describe(web: impl Composable) -> ComposableDescriptor {
     ///     ComposableDescriptor::new("web", web)
-    ///         .with_import_layer("acme:kv/store@1.0.0#set", Deny::all("`web` may only read"))
+    ///         .with_import_layer("acme:kv/store@1.0.0#set", DenyLayer::all("`web` may only read"))
     /// }
     /// ```
     #[must_use]

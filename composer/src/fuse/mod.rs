@@ -85,8 +85,7 @@ impl Composer {
     /// # async fn main() -> Result<(), CompositionError> {
     /// # let engine = Engine::default();
     /// # let component = |text: &str| {
-    /// #     let engine = engine.clone();
-    /// #     ComposableComponent::new(text, Linker::new(&engine), move || Store::new(&engine, ()))
+    /// #     ComposableComponent::with_engine(&engine, text)
     /// # };
     /// let mut group = Composer::new();
     /// group.add(ComposableDescriptor::new("two", component(TWO)));
@@ -137,12 +136,10 @@ impl Composer {
     ///
     /// ```
     /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
-    /// # use wasmtime::component::Linker;
-    /// # use wasmtime::{Engine, Store};
+    /// # use wasmtime::Engine;
     /// # let engine = Engine::default();
     /// # let component = |bytes: Vec<u8>| {
-    /// #     let engine = engine.clone();
-    /// #     ComposableComponent::new(bytes, Linker::new(&engine), move || Store::new(&engine, ()))
+    /// #     ComposableComponent::with_engine(&engine, bytes)
     /// # };
     /// # let two = || component(br#"(component
     /// #     (core module $m (func (export "n") (result i32) i32.const 2))

@@ -1,20 +1,17 @@
-//! [`CallCounts`]: how often each component calls each other one.
+//! [`CountLayer`]: how often each component calls each other one.
 //!
 //! The outcome of a call is counted when its `CountedCall` is dropped, so calls that their callers
 //! give up are counted as well.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tower_layer::Layer;
-use tower_service::Service;
 
-use super::call::{Call, Returned};
+use super::call::Call;
+use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
-use crate::error::CompositionError;
 use crate::sync::lock;
 
 /// A layer that counts calls, by consumer, provider and export.
@@ -25,12 +22,12 @@ use crate::sync::lock;
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, HostInterface};
-/// use wasm_runtime_composer::layer::CallCounts;
+/// use wasm_runtime_composer::layer::CountLayer;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), CompositionError> {
 /// # let clock = HostInterface::root().func_wrap("now", || 0u64);
-/// let counts = CallCounts::new();
+/// let counts = CountLayer::new();
 /// let mut composer = Composer::new();
 /// composer.add(ComposableDescriptor::new("clock", clock));
 /// composer.with_layer(counts.clone());
@@ -44,7 +41,7 @@ use crate::sync::lock;
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct CallCounts {
+pub struct CountLayer {
     edges: Arc<Mutex<BTreeMap<EdgeKey, EdgeCounts>>>,
 }
 
@@ -74,7 +71,7 @@ pub struct EdgeCounts {
     pub time: Duration,
 }
 
-impl CallCounts {
+impl CountLayer {
     /// Creates empty counts.
     pub fn new() -> Self {
         Self::default()
@@ -90,32 +87,11 @@ impl CallCounts {
     }
 }
 
-impl Layer<Next> for CallCounts {
-    type Service = Counting;
+layers!(CountLayer);
 
-    fn layer(&self, next: Next) -> Counting {
-        Counting { counts: self.clone(), next }
-    }
-}
-
-/// The [`Service`] of [`CallCounts`].
-#[derive(Clone, Debug)]
-pub struct Counting {
-    counts: CallCounts,
-    next: Next,
-}
-
-impl Service<Call> for Counting {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call) -> LayerFuture {
-        let Self { counts, next } = self.clone();
+impl Intercept for CountLayer {
+    fn intercept(&self, call: Call, next: Next) -> LayerFuture {
+        let counts = self.clone();
         Box::pin(async move {
             let mut counted = CountedCall::new(counts, &call);
             let answer = next.call(call).await;
@@ -130,7 +106,7 @@ impl Service<Call> for Counting {
 
 /// A call in progress. Dropping it counts the call's end.
 struct CountedCall {
-    counts: CallCounts,
+    counts: CountLayer,
     edge: EdgeKey,
     since: Instant,
     /// Whether the call failed; `None` until it has an outcome, so that a drop before counts as
@@ -139,7 +115,7 @@ struct CountedCall {
 }
 
 impl CountedCall {
-    fn new(counts: CallCounts, call: &Call) -> Self {
+    fn new(counts: CountLayer, call: &Call) -> Self {
         let own = |text: &str| text.to_owned();
         let (consumer, provider) = (call.consumer().map(own), call.provider().to_owned());
         let export = call.interface().unwrap_or_else(|| call.function()).to_owned();

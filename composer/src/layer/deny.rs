@@ -1,14 +1,10 @@
-//! [`Deny`]: a layer that refuses calls.
+//! [`DenyLayer`]: a layer that refuses calls.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use tower_layer::Layer;
-use tower_service::Service;
-
-use super::call::{Call, Returned};
+use super::call::Call;
+use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
-use crate::error::CompositionError;
 use crate::plan::name::{is_compatible, names};
 
 /// A layer that fails calls with [`CompositionError::Layer`] before they reach the component.
@@ -22,27 +18,27 @@ use crate::plan::name::{is_compatible, names};
 /// # Examples
 ///
 /// ```
-/// use wasm_runtime_composer::layer::Deny;
+/// use wasm_runtime_composer::layer::DenyLayer;
 ///
-/// let read_only = Deny::these(["acme:kv/store#set", "acme:kv/admin"], "the store is read-only");
-/// let only_get = Deny::all_but(["acme:kv/store#get"], "not for guests");
+/// let read_only = DenyLayer::functions(["acme:kv/store#set", "acme:kv/admin"], "the store is read-only");
+/// let only_get = DenyLayer::all_but(["acme:kv/store#get"], "not for guests");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Deny {
+pub struct DenyLayer {
     names: Names,
     /// Whether the names are those that pass, instead of those that are refused.
     but: bool,
     reason: Arc<str>,
 }
 
-impl Deny {
+impl DenyLayer {
     /// Fails every call.
     pub fn all(reason: impl Into<Arc<str>>) -> Self {
         Self::all_but([], reason)
     }
 
     /// Fails calls of the given functions and interfaces.
-    pub fn these<'a>(
+    pub fn functions<'a>(
         names: impl IntoIterator<Item = &'a str>,
         reason: impl Into<Arc<str>>,
     ) -> Self {
@@ -58,34 +54,13 @@ impl Deny {
     }
 }
 
-impl Layer<Next> for Deny {
-    type Service = Denying;
+layers!(DenyLayer);
 
-    fn layer(&self, next: Next) -> Denying {
-        Denying { deny: self.clone(), next }
-    }
-}
-
-/// The [`Service`] of [`Deny`].
-#[derive(Clone, Debug)]
-pub struct Denying {
-    deny: Deny,
-    next: Next,
-}
-
-impl Service<Call> for Denying {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call) -> LayerFuture {
-        let Deny { names, but, reason } = &self.deny;
+impl Intercept for DenyLayer {
+    fn intercept(&self, call: Call, next: Next) -> LayerFuture {
+        let Self { names, but, reason } = self;
         if names.include(&call) == *but {
-            return Service::call(&mut self.next, call);
+            return next.pass(call);
         }
         let refused = call.refuse(&**reason);
         Box::pin(async move { Err(refused) })

@@ -1,13 +1,10 @@
-//! [`Metrics`]: a layer that reports calls to the recorder of the crate `metrics`.
-
-use std::task::{Context, Poll};
+//! [`MetricsLayer`]: a layer that reports calls to the recorder of the crate `metrics`.
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use tokio::time::Instant;
-use tower_layer::Layer;
-use tower_service::Service;
 
 use super::call::{Call, Returned};
+use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 
@@ -31,16 +28,16 @@ const TIME: &str = "composer_call_duration_seconds";
 ///
 /// ```
 /// use wasm_runtime_composer::Composer;
-/// use wasm_runtime_composer::layer::Metrics;
+/// use wasm_runtime_composer::layer::MetricsLayer;
 ///
 /// let mut composer = Composer::new();
-/// composer.with_layer(Metrics::new());
+/// composer.with_layer(MetricsLayer::new());
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct Metrics {}
+pub struct MetricsLayer {}
 
-impl Metrics {
+impl MetricsLayer {
     /// Describes the metrics to the recorder that is installed now. A recorder that is installed
     /// later gets the metrics without descriptions.
     pub fn new() -> Self {
@@ -50,30 +47,10 @@ impl Metrics {
     }
 }
 
-impl Layer<Next> for Metrics {
-    type Service = Measuring;
+layers!(MetricsLayer);
 
-    fn layer(&self, next: Next) -> Measuring {
-        Measuring { next }
-    }
-}
-
-/// The [`Service`] of [`Metrics`].
-#[derive(Clone, Debug)]
-pub struct Measuring {
-    next: Next,
-}
-
-impl Service<Call> for Measuring {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call) -> LayerFuture {
+impl Intercept for MetricsLayer {
+    fn intercept(&self, call: Call, next: Next) -> LayerFuture {
         let mut measured = Measured {
             consumer: call.consumer().unwrap_or_default().to_owned(),
             provider: call.provider().to_owned(),
@@ -81,7 +58,6 @@ impl Service<Call> for Measuring {
             since: Instant::now(),
             outcome: "abandoned",
         };
-        let next = self.next.clone();
         Box::pin(async move {
             let answer = next.call(call).await;
             measured.note(&answer);

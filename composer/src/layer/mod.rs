@@ -58,6 +58,7 @@
 mod call;
 mod counts;
 mod deny;
+mod intercept;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(feature = "record")]
@@ -70,16 +71,19 @@ mod trace;
 
 pub use crate::run::CallContext;
 pub use call::{Call, Returned};
-pub use counts::{CallCounts, Counting, EdgeCounts};
-pub use deny::{Deny, Denying};
+pub use counts::{CountLayer, EdgeCounts};
+pub use deny::DenyLayer;
+#[doc(hidden)]
+pub use intercept::Intercept;
+pub use intercept::Intercepted;
 #[cfg(feature = "metrics")]
-pub use metrics::{Measuring, Metrics};
+pub use metrics::MetricsLayer;
 #[cfg(feature = "record")]
-pub use record::{RecordedCall, Recorder, Recording, Replay, Replaying, Writing};
-pub use retry::{Retry, Retrying};
-pub use service::{BoxError, CallLayer, FromFn, FromFnService, LayerFuture, Next, from_fn};
+pub use record::{RecordLayer, RecordedCall, Recording, ReplayLayer};
+pub use retry::RetryLayer;
+pub use service::{BoxError, CallLayer, FromFn, FromFnLayer, LayerFuture, Next, from_fn};
 #[cfg(feature = "tracing")]
-pub use trace::{Trace, Tracing};
+pub use trace::TraceLayer;
 
 pub(crate) use route::{LayerMap, NumberedLayer, Route};
 pub(crate) use service::ErasedLayer;

@@ -1,4 +1,4 @@
-//! [`Recorder`] and [`Replay`]: layers that record calls, and that answer calls from a recording.
+//! [`RecordLayer`] and [`ReplayLayer`]: layers that record calls, and that answer calls from a recording.
 //!
 //! Values are recorded in WAVE, the component model's text encoding, so recordings can be read,
 //! edited and compared, and are replayed by the types of the functions that are called.
@@ -6,21 +6,19 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::{fs, io};
 
 use serde_json::{Value, json};
-use tower_layer::Layer;
-use tower_service::Service;
 
 use super::call::{Call, Returned};
+use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
 use crate::error::{CompositionError, with_causes};
 use crate::sync::lock;
 use crate::wave;
 
-/// Calls and their outcomes, in the order in which the calls ended. Made by a [`Recorder`],
-/// replayed by a [`Replay`], and kept in a file in between.
+/// Calls and their outcomes, in the order in which the calls ended. Made by a [`RecordLayer`],
+/// replayed by a [`ReplayLayer`], and kept in a file in between.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recording {
     calls: Vec<RecordedCall>,
@@ -139,19 +137,19 @@ impl Recording {
 ///
 /// ```
 /// # use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, HostInterface};
-/// use wasm_runtime_composer::layer::{Recorder, Replay};
+/// use wasm_runtime_composer::layer::{RecordLayer, ReplayLayer};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), CompositionError> {
 /// # let prices = || HostInterface::root().func_wrap("price", |item: String| item.len() as u32);
-/// let recorder = Recorder::new();
+/// let recorder = RecordLayer::new();
 /// let mut composer = Composer::new();
 /// composer.add(ComposableDescriptor::new("prices", prices()).with_layer(recorder.clone()));
 /// let composition = composer.compose().await?;
 /// composition.typed::<(&str,), u32>(None, "price")?.call(("apple",)).await?;
 ///
 /// // In a test, what was recorded answers.
-/// let replay = Replay::new(&recorder.recording());
+/// let replay = ReplayLayer::new(&recorder.recording());
 /// let mut composer = Composer::new();
 /// composer.add(ComposableDescriptor::new("prices", prices()).with_layer(replay.clone()));
 /// let composition = composer.compose().await?;
@@ -163,11 +161,11 @@ impl Recording {
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Recorder {
+pub struct RecordLayer {
     calls: Arc<Mutex<Vec<RecordedCall>>>,
 }
 
-impl Recorder {
+impl RecordLayer {
     /// Creates a recorder with an empty recording.
     pub fn new() -> Self {
         Self::default()
@@ -179,35 +177,14 @@ impl Recorder {
     }
 }
 
-impl Layer<Next> for Recorder {
-    type Service = Writing;
+layers!(RecordLayer);
 
-    fn layer(&self, next: Next) -> Writing {
-        Writing { recorder: self.clone(), next }
-    }
-}
-
-/// The [`Service`] of a [`Recorder`].
-#[derive(Clone, Debug)]
-pub struct Writing {
-    recorder: Recorder,
-    next: Next,
-}
-
-impl Service<Call> for Writing {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call) -> LayerFuture {
+impl Intercept for RecordLayer {
+    fn intercept(&self, call: Call, next: Next) -> LayerFuture {
         let Some(params) = params(&call) else {
-            return Service::call(&mut self.next, call);
+            return next.pass(call);
         };
-        let Self { recorder, next } = self.clone();
+        let recorder = self.clone();
         let own = |text: &str| text.to_owned();
         let (consumer, provider) = (call.consumer().map(own), own(call.provider()));
         let function = own(call.name());
@@ -237,7 +214,7 @@ impl Service<Call> for Writing {
 /// failed when it was recorded fails again, with the recorded text. Calls that cannot be recorded
 /// go to the component. Clones share the calls that are left.
 #[derive(Clone, Debug)]
-pub struct Replay {
+pub struct ReplayLayer {
     calls: Arc<Mutex<HashMap<Key, Answers>>>,
 }
 
@@ -246,7 +223,7 @@ type Key = (Option<String>, String, String, Vec<String>);
 /// The unused answers to one call.
 type Answers = VecDeque<Result<Option<String>, String>>;
 
-impl Replay {
+impl ReplayLayer {
     /// Answers each call as often as it was recorded.
     pub fn new(recording: &Recording) -> Self {
         let mut calls: HashMap<Key, Answers> = HashMap::new();
@@ -286,37 +263,16 @@ impl Replay {
     }
 }
 
-impl Layer<Next> for Replay {
-    type Service = Replaying;
+layers!(ReplayLayer);
 
-    fn layer(&self, next: Next) -> Replaying {
-        Replaying { replay: self.clone(), next }
-    }
-}
-
-/// The [`Service`] of a [`Replay`].
-#[derive(Clone, Debug)]
-pub struct Replaying {
-    replay: Replay,
-    next: Next,
-}
-
-impl Service<Call> for Replaying {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call) -> LayerFuture {
+impl Intercept for ReplayLayer {
+    fn intercept(&self, call: Call, next: Next) -> LayerFuture {
         match params(&call) {
             Some(params) => {
-                let answer = self.replay.answer(&call, params);
+                let answer = self.answer(&call, params);
                 Box::pin(async move { answer })
             }
-            None => Service::call(&mut self.next, call),
+            None => next.pass(call),
         }
     }
 }

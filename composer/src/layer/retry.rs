@@ -1,14 +1,10 @@
-//! [`Retry`]: a layer that repeats failed calls.
+//! [`RetryLayer`]: a layer that repeats failed calls.
 
-use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tower_layer::Layer;
-use tower_service::Service;
-
-use super::call::{Call, Returned};
+use super::call::Call;
 use super::deny::Names;
+use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
 use crate::error::CompositionError;
 
@@ -17,7 +13,7 @@ use crate::error::CompositionError;
 /// descriptor's deadline.
 ///
 /// Only the named functions are called again, since a call that failed may have had its effect
-/// before it failed. They are named as for [`Deny`](super::Deny). A component that trapped only
+/// before it failed. They are named as for [`DenyLayer`](super::DenyLayer). A component that trapped only
 /// comes back if the [`RestartPolicy`](crate::RestartPolicy) of its descriptor says so. The `err`
 /// case of a `result` is not a failure, and neither is an error of a layer. Calls with handles,
 /// streams or futures among their arguments are not repeated.
@@ -26,21 +22,21 @@ use crate::error::CompositionError;
 ///
 /// ```
 /// use std::time::Duration;
-/// use wasm_runtime_composer::layer::Retry;
+/// use wasm_runtime_composer::layer::RetryLayer;
 ///
 /// // After 10 ms, and after another 20.
-/// let retry = Retry::these(["acme:kv/store#get"], 2).with_delay(Duration::from_millis(10));
+/// let retry = RetryLayer::functions(["acme:kv/store#get"], 2).with_delay(Duration::from_millis(10));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Retry {
+pub struct RetryLayer {
     names: Names,
     retries: u32,
     delay: Duration,
 }
 
-impl Retry {
+impl RetryLayer {
     /// Repeats calls of the given functions and interfaces, up to `retries` times.
-    pub fn these<'a>(names: impl IntoIterator<Item = &'a str>, retries: u32) -> Self {
+    pub fn functions<'a>(names: impl IntoIterator<Item = &'a str>, retries: u32) -> Self {
         Self { names: Names::new(names), retries, delay: Duration::ZERO }
     }
 
@@ -53,35 +49,14 @@ impl Retry {
     }
 }
 
-impl Layer<Next> for Retry {
-    type Service = Retrying;
+layers!(RetryLayer);
 
-    fn layer(&self, next: Next) -> Retrying {
-        Retrying { retry: Arc::new(self.clone()), next }
-    }
-}
-
-/// The [`Service`] of [`Retry`].
-#[derive(Clone, Debug)]
-pub struct Retrying {
-    retry: Arc<Retry>,
-    next: Next,
-}
-
-impl Service<Call> for Retrying {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut call: Call) -> LayerFuture {
-        if !self.retry.names.include(&call) {
-            return Service::call(&mut self.next, call);
+impl Intercept for RetryLayer {
+    fn intercept(&self, mut call: Call, next: Next) -> LayerFuture {
+        if !self.names.include(&call) {
+            return next.pass(call);
         }
-        let Self { retry, next } = self.clone();
+        let retry = self.clone();
         Box::pin(async move {
             let mut delay = retry.delay;
             for _ in 0..retry.retries {

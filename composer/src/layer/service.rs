@@ -47,6 +47,13 @@ impl Next {
     }
 }
 
+impl Next {
+    /// Lets the call go on, as a future of one type.
+    pub(super) fn pass(self, call: Call) -> LayerFuture {
+        Box::pin(call.go_on())
+    }
+}
+
 impl Service<Call> for Next {
     type Response = Returned;
     type Error = CompositionError;
@@ -166,42 +173,42 @@ where
 ///
 /// let layer = from_fn(read_only);
 /// ```
-pub fn from_fn<F, R>(function: F) -> FromFn<F>
+pub fn from_fn<F, R>(function: F) -> FromFnLayer<F>
 where
     F: Fn(Call, Next) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<Returned, CompositionError>> + Send + 'static,
 {
-    FromFn { function }
+    FromFnLayer { function }
 }
 
 /// A [`Layer`] that [`from_fn`] makes.
 #[derive(Clone, Copy)]
-pub struct FromFn<F> {
+pub struct FromFnLayer<F> {
     function: F,
 }
 
-impl<F: Clone> Layer<Next> for FromFn<F> {
-    type Service = FromFnService<F>;
+impl<F: Clone> Layer<Next> for FromFnLayer<F> {
+    type Service = FromFn<F>;
 
-    fn layer(&self, next: Next) -> FromFnService<F> {
-        FromFnService { function: self.function.clone(), next }
+    fn layer(&self, next: Next) -> FromFn<F> {
+        FromFn { function: self.function.clone(), next }
     }
 }
 
-impl<F> fmt::Debug for FromFn<F> {
+impl<F> fmt::Debug for FromFnLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FromFn").finish_non_exhaustive()
+        f.debug_struct("FromFnLayer").finish_non_exhaustive()
     }
 }
 
-/// The [`Service`] of a [`FromFn`].
+/// The [`Service`] of a [`FromFnLayer`].
 #[derive(Clone)]
-pub struct FromFnService<F> {
+pub struct FromFn<F> {
     function: F,
     next: Next,
 }
 
-impl<F, R> Service<Call> for FromFnService<F>
+impl<F, R> Service<Call> for FromFn<F>
 where
     F: Fn(Call, Next) -> R,
     R: Future<Output = Result<Returned, CompositionError>>,
@@ -219,8 +226,8 @@ where
     }
 }
 
-impl<F> fmt::Debug for FromFnService<F> {
+impl<F> fmt::Debug for FromFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FromFnService").finish_non_exhaustive()
+        f.debug_struct("FromFn").finish_non_exhaustive()
     }
 }

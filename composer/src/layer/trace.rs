@@ -1,13 +1,10 @@
-//! [`Trace`]: a layer that opens a span for each call.
+//! [`TraceLayer`]: a layer that opens a span for each call.
 
-use std::task::{Context, Poll};
-
-use tower_layer::Layer;
-use tower_service::Service;
 use tracing::field::Empty;
 use tracing::{Instrument, Level, Span};
 
 use super::call::{Call, Returned};
+use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
 use crate::error::{CompositionError, with_causes};
 
@@ -31,17 +28,17 @@ use crate::error::{CompositionError, with_causes};
 ///
 /// ```
 /// use wasm_runtime_composer::Composer;
-/// use wasm_runtime_composer::layer::Trace;
+/// use wasm_runtime_composer::layer::TraceLayer;
 ///
 /// let mut composer = Composer::new();
-/// composer.with_layer(Trace::new());
+/// composer.with_layer(TraceLayer::new());
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Trace {
+pub struct TraceLayer {
     level: Level,
 }
 
-impl Trace {
+impl TraceLayer {
     /// Opens spans of the level `INFO`.
     pub fn new() -> Self {
         Self { level: Level::INFO }
@@ -55,44 +52,22 @@ impl Trace {
     }
 }
 
-impl Default for Trace {
+impl Default for TraceLayer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Layer<Next> for Trace {
-    type Service = Tracing;
+layers!(TraceLayer);
 
-    fn layer(&self, next: Next) -> Tracing {
-        Tracing { trace: *self, next }
-    }
-}
-
-/// The [`Service`] of [`Trace`].
-#[derive(Clone, Debug)]
-pub struct Tracing {
-    trace: Trace,
-    next: Next,
-}
-
-impl Service<Call> for Tracing {
-    type Response = Returned;
-    type Error = CompositionError;
-    type Future = LayerFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CompositionError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut call: Call) -> LayerFuture {
-        let span = self.trace.span(&call);
+impl Intercept for TraceLayer {
+    fn intercept(&self, mut call: Call, next: Next) -> LayerFuture {
+        let span = self.span(&call);
         if span.is_disabled() {
-            return Service::call(&mut self.next, call);
+            return next.pass(call);
         }
         call.context_mut().set_span(span.clone());
         let mut outcome = SpanOutcome { span: span.clone(), known: false };
-        let next = self.next.clone();
         let traced = async move {
             let answer = next.call(call).await;
             outcome.note(&answer);
@@ -102,7 +77,7 @@ impl Service<Call> for Tracing {
     }
 }
 
-impl Trace {
+impl TraceLayer {
     fn span(self, call: &Call) -> Span {
         // `tracing` makes level and parent part of the static call site, so each combination needs
         // a call of the macro.

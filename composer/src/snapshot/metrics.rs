@@ -18,7 +18,7 @@ impl Snapshot {
     /// | `composer_instances_running` | gauge: instances that take calls | `component` |
     /// | `composer_restarts_total` | counter | `component` |
     ///
-    /// Calls are counted and timed by the layer [`Metrics`](crate::layer::Metrics).
+    /// Calls are counted and timed by the layer [`Metrics`](crate::layer::MetricsLayer).
     pub fn record_metrics(&self) {
         for component in &self.components {
             let sum = |of: fn(&InstanceSnapshot) -> usize| {

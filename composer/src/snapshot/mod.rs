@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::compose::Composition;
 use crate::error::{plain, plain_lines};
-use crate::layer::{CallCounts, EdgeCounts};
+use crate::layer::{CountLayer, EdgeCounts};
 use crate::plan::Plan;
 use crate::plan::draw::Notes;
 use crate::run::{ComponentSnapshot, InstanceSnapshot};
@@ -77,7 +77,7 @@ impl Composition {
 impl Snapshot {
     /// Adds the counts of `counts`, a layer of the same composition, to this snapshot.
     #[must_use]
-    pub fn with_counts(mut self, counts: &CallCounts) -> Self {
+    pub fn with_counts(mut self, counts: &CountLayer) -> Self {
         self.calls = counts.edges();
         self
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use composer_tests::{chain, limited, run};
 use tokio::task::JoinHandle;
-use wasm_runtime_composer::layer::{Call, Next, Retry, from_fn};
+use wasm_runtime_composer::layer::{Call, Next, RetryLayer, from_fn};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     HostInterface, RestartPolicy, StopReason,
@@ -223,7 +223,7 @@ fn layers_see_a_call_that_is_cancelled_and_do_not_make_it_again() {
     run(async || {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let mut composer = composer([descriptor("a", &polite()), descriptor("b", &impatient())]);
-        composer.with_layer(Retry::these(["op"], 3));
+        composer.with_layer(RetryLayer::functions(["op"], 3));
         let sees = seen.clone();
         composer.with_layer(from_fn(move |call: Call, next: Next| {
             let (seen, function) = (sees.clone(), call.function().to_owned());

@@ -1,6 +1,6 @@
 //! Layers stand where there are calls between stores.
 
-use wasm_runtime_composer::layer::Deny;
+use wasm_runtime_composer::layer::DenyLayer;
 use wasm_runtime_composer::{Composable, CompositionError, compose};
 use wasmtime::Store;
 use wasmtime::component::Linker;
@@ -11,14 +11,14 @@ async fn composed(
     memory: impl Composable,
 ) -> Result<(), CompositionError> {
     let composition = compose! {
-        layer Deny::all("closed") on "acme:kv/store";
+        layer DenyLayer::all("closed") on "acme:kv/store";
         fused storage in place {
-            component disk = disk { layer Deny::all("closed"); layer Deny::all("no") on "log" };
+            component disk = disk { layer DenyLayer::all("closed"); layer DenyLayer::all("no") on "log" };
         }
         component memory = memory {
             layer;
-            layer Deny::all("no") on log;
-            layer Deny::all("no") on "no name";
+            layer DenyLayer::all("no") on log;
+            layer DenyLayer::all("no") on "no name";
             import "log" as "write" from host;
         };
     }
