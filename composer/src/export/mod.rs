@@ -192,13 +192,18 @@ impl ExportFunc {
 impl FuncInner {
     async fn call(
         &self,
-        args: Vec<Value>,
+        mut args: Vec<Value>,
         deadline: Option<Duration>,
     ) -> Result<Option<Value>, CompositionError> {
         if self.side.gate.is_shut() {
             return Err(self.endpoint.dispatcher.closed(self.endpoint.func));
         }
         let in_place = (!self.ty.is_async).then_some(InPlaceCaller::Rust);
+        if let (Some(caller), None) = (in_place, deadline)
+            && let Some(started) = self.endpoint.run_in_place(&mut args, caller)
+        {
+            return started.wait().await;
+        }
         let caller = Caller::Rust { context: CallContext::default() };
         self.endpoint.call(args, caller, deadline, in_place).await
     }

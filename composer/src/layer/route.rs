@@ -97,7 +97,7 @@ impl Call {
             self.met += 1;
             return layer.call(self).await.map_err(|error| route.error(error));
         }
-        let Self { args, caller, until, in_place, .. } = self;
+        let Self { mut args, caller, until, in_place, .. } = self;
         // A layer may make the call from a deeper stack than the guest did, or on another task.
         // Then the callee must not run on this stack.
         let in_place = in_place.filter(|(caller, depth)| match caller {
@@ -108,7 +108,12 @@ impl Call {
         // The component's driver must know the caller's deadline as well, to end a call that holds
         // its store.
         let within = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let value = route.target.call(args, caller, within, in_place).await?;
+        let target = &route.target;
+        let ran = in_place.filter(|_| within.is_none());
+        let value = match ran.and_then(|caller| target.run_in_place(&mut args, caller)) {
+            Some(started) => started.wait().await?,
+            None => target.call(args, caller, within, in_place).await?,
+        };
         Ok(Returned { route, value })
     }
 }

@@ -53,20 +53,16 @@ impl Endpoint {
         (self.deadline.is_none() && self.detour.is_none()).then_some(&*self.dispatcher)
     }
 
-    /// Calls the function, in place where [`run_in_place`](Self::run_in_place) does; the shorter deadline counts.
+    /// Calls the function; the shorter deadline counts. Callers try [`run_in_place`](Self::run_in_place) before, which
+    /// costs them no future of this size.
     pub(crate) async fn call(
         &self,
-        mut args: Vec<Value>,
+        args: Vec<Value>,
         caller: Caller,
         deadline: Option<Duration>,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let within = shorter(self.deadline, deadline);
-        if let (None, None, Some(caller)) = (within, &self.detour, in_place)
-            && let Some(started) = self.dispatcher.run_in_place(self.func, &mut args, caller)
-        {
-            return started.wait().await;
-        }
         if let Some(detour) = &self.detour {
             return detour.clone().call(args, caller, within, in_place).await;
         }
