@@ -5,19 +5,53 @@
 //! [`Store`](wasmtime::Store) of its own, which one task owns: calls between components are messages
 //! to that task's inbox, and resources stay in the store that defines them, with proxies elsewhere.
 //!
-//! - [`compose!`] declares components, hints, filters and typed accessors in Rust syntax; a
-//!   [`Composer`] is the same for components that are known only when the program runs.
-//! - [`ComposableComponent`], [`ComposableInstance`], [`Composition`] and [`Composer`] are what can
-//!   be composed; [`ExportFilter`] restricts what others see of one.
-//! - With the feature `fuse`, `Composer::fused` places components together: they are fused into one, in
-//!   one store, and the rest stays isolated.
-//! - [`Composer::plan`] shows the wiring, or reports all problems with it.
-//! - [`Composition::typed`] gives a [`TypedFunc`] of Rust types, [`Composition::get_func`] an
-//!   [`ExportFunc`], which is called with wasmtime's `Val`s.
-//! - [`ComponentStream`] and [`ComponentFuture`] are streams and futures between Rust and components.
-//! - A [`ComposableDescriptor`] says what a component may do: deadline, inbox, restart, run limit.
-//! - With the feature `wasi`, `Wasi` gives components WASI: directories, environment, standard streams.
-//! - [`CompositionError`] is the one error type that `?` needs.
+//! The [book] explains how this works and solves whole tasks; its [contract] says what can be relied on.
+//!
+//! # Types by topic
+//!
+//! - **Composing.** [`compose!`] declares components, hints, filters and typed accessors in Rust syntax. A
+//!   [`Composer`] with [`ComposableDescriptor`]s is the same for components that are known only when the program runs.
+//!   [`Composer::plan`] shows the wiring as a [`Plan`], or tells everything that is wrong with it, and
+//!   [`Composer::explain`] says why an import is satisfied as it is. [`Composer::compose`] gives a [`Composition`].
+//!   Chapters: [Getting started][start], [Composition][composition].
+//! - **What can be composed.** [`ComposableComponent`] for bytes and files, [`ComposableInstance`] for what runs already,
+//!   [`HostInterface`] for Rust in the place of a component ([chapter][host]), a [`Composition`], and a [`Composer`].
+//!   [`ExportFilter`] restricts what others see of any of them. [`Composer::fused`] places several in one store
+//!   ([chapter][placement]).
+//! - **Calling.** [`Composition::typed`] gives a [`TypedFunc`] of Rust types; [`ComponentValue`] is derived for types of
+//!   your own. [`Composition::get_func`] gives an [`ExportFunc`], which is called with wasmtime's `Val`s. Resources are
+//!   [`OwnedResource`]s ([chapter][resources]), streams and futures [`ComponentStream`]s and [`ComponentFuture`]s
+//!   ([chapter][streams]). [`wave`] reads and writes values as text.
+//! - **Bounds.** [`ComposableDescriptor`] has deadlines, limits and restarts ([`RestartPolicy`]), an [`EpochTicker`]
+//!   interrupts guests that compute, and [`Containment`] makes a provider's failure a value. Chapters:
+//!   [Limits][limits], [Uploaded components][uploads].
+//! - **Errors.** [`CompositionError`] is the one error type that `?` needs; [the index][errors] says what to do about
+//!   each.
+//! - **While it runs.** [`Composition::replace`] swaps one component ([`Replacement`], [chapter][hot-swap]).
+//!   [`Composition::events`] and [`Composition::snapshot`] tell what goes on ([chapter][insight]). The module [`layer`]
+//!   puts code between a component and its callers ([chapter][layers]).
+//! - **WASI.** [`Wasi`] gives components directories, environment, standard streams and network ([chapter][wasi]).
+//!
+//! Components on other machines are composed with the crate `wasm-runtime-composer-remote`.
+//!
+//! # Features
+//!
+//! | feature | default | what it turns on |
+//! |---|---|---|
+//! | `codec` | yes | values cross between stores without wasmtime's `Val`. Without it calls are slower, streams and futures do not cross, and no crate of the library has unsafe code |
+//! | `compile` | yes | components may be given as bytes or files, and are compiled with Cranelift. Without it they are given as `wasmtime::component::Component` |
+//! | `component-model-async` | yes | components with async functions; with `codec`, streams and futures |
+//! | `macros` | yes | [`compose!`] and `#[derive(ComponentValue)]` |
+//! | `fuse` | no | [`Composer::fused`] and `Composer::fuse`: components in one store. Turns on `compile` |
+//! | `json` | no | plans and snapshots as JSON, and a page that draws them |
+//! | `metrics` | no | `layer::MetricsLayer` and `Snapshot::record_metrics`, by the crate `metrics` |
+//! | `record` | no | `layer::RecordLayer` and `layer::ReplayLayer`: calls written to a file, and answered from it. Turns on `json` and `wave` |
+//! | `tracing` | no | `layer::TraceLayer`: a span of the crate `tracing` for each call |
+//! | `wasi` | no | [`Wasi`], by wasmtime-wasi |
+//! | `wave` | no | the module [`wave`]: values as text |
+//!
+//! Features only add: turning one on changes nothing for code that does not use it. The application chooses the other
+//! features of wasmtime 48 by depending on it.
 //!
 //! # Examples
 //!

@@ -1,7 +1,7 @@
 //! From what is added to a composer to a composition that runs.
 //!
 //! A [`Composer`] is a level of descriptors, whose composables are components, compositions, or levels again. It
-//! resolves them by the rules of `plan`, makes a wiring of that, in which it is known who is called where, and
+//! resolves them by the rules of `plan`, makes a wiring of that, which knows where each function is called, and
 //! starts the components one after the other. What comes of it is a [`Composition`].
 
 mod component;

@@ -3,7 +3,8 @@
 //! Callers in Rust are one side of a border, like stores: their handles are in a table
 //! (`value/handle/held.rs`), of which `Val`s only carry names. `caller.rs` has what all callers of
 //! a composition share, `held.rs` converts arguments and results and moves handles in and out of
-//! the table, `streams.rs` does that for streams and futures, and `typed.rs` is the same function
+//! the table. `held_streams.rs` is the table of streams and futures, `streams.rs` how callers read and pass them, and
+//! `typed.rs` is the same function
 //! with Rust types instead of `Val`s.
 //!
 //! Invariant: arguments are taken completely or not at all. All handles are checked before the

@@ -9,7 +9,7 @@
 //! On a level an import is satisfied by the provider that a hint names, or else by the export that
 //! ranks highest (`name.rs`): the exact name, then the highest compatible version. Two that rank
 //! equally are a problem and never a silent choice; neither are components chosen that are not
-//! trusted. `hints.rs` applies the rules of descriptors.
+//! trusted. `hints.rs` applies the rules of descriptors for imports.
 //!
 //! The result holds indices (`Leaf`, `Offer`, `Source`) instead of names, so that everything after
 //! it needs no look-ups. It is complete even where there are problems: what cannot be resolved is

@@ -75,7 +75,7 @@ pub(crate) struct DriverHandle {
 }
 
 struct InPlaceEntry {
-    slot: Arc<dyn InPlace>,
+    idle: Arc<dyn InPlace>,
     runtime: runtime::Id,
     /// How much stack the component's guests may take.
     wasm_stack: usize,
@@ -190,10 +190,10 @@ impl DriverHandle {
     }
 
     /// Notes that the component has its first store and will serve its inbox.
-    pub(super) fn set_started(&self, slot: Arc<dyn InPlace>, wasm_stack: usize) {
+    pub(super) fn set_started(&self, idle: Arc<dyn InPlace>, wasm_stack: usize) {
         let runtime = runtime::Handle::current().id();
         // It starts once.
-        let _ = self.place.set(InPlaceEntry { slot, runtime, wasm_stack });
+        let _ = self.place.set(InPlaceEntry { idle, runtime, wasm_stack });
         self.life.start();
     }
 
@@ -284,7 +284,7 @@ impl DriverHandle {
             return None;
         }
         let _in_use = self.watched.in_use();
-        self.time(caller, || place.slot.run_to_end(&self.inbox, func, args))
+        self.time(caller, || place.idle.run_to_end(&self.inbox, func, args))
     }
 
     /// Runs a call of a sync function in place up to its first wait, if nothing runs in the store and
@@ -294,11 +294,11 @@ impl DriverHandle {
         let Some(place) = self.place.get() else { return Err(call) };
         // Calls that may wait run on a fiber, so the size of this stack does not matter. Calls that cannot wait were
         // tried by `run_in_place` before, and cannot run here.
-        if !self.may_run_here(place, 0, caller) || place.slot.cannot_wait() {
+        if !self.may_run_here(place, 0, caller) || place.idle.cannot_wait() {
             return Err(call);
         }
         let _in_use = self.watched.in_use();
-        self.time(caller, || place.slot.begin(&self.inbox, call))
+        self.time(caller, || place.idle.begin(&self.inbox, call))
     }
 
     fn may_run_here(&self, place: &InPlaceEntry, wasm_stack: usize, caller: InPlaceCaller) -> bool {

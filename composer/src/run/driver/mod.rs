@@ -1,8 +1,8 @@
 //! One task per store: it owns the store and the instance, and everybody else sends it messages.
 //!
 //! A call that was started belongs to the driver and never to its caller, who may go away at any
-//! time. However a driver ends, [`Driver::end`] is the one place where it does, and there every
-//! caller that still waits is answered with the reason.
+//! time. However a driver ends, by its last store, by closing or with its runtime, it goes through
+//! [`Driver::end`], which answers every caller that still waits with the reason.
 
 mod bounds;
 mod calls;
@@ -62,7 +62,7 @@ pub(crate) use stack::Depth;
 /// Runs one component in its store.
 pub(crate) struct Driver<T: Send + 'static> {
     store: Whereabouts<T>,
-    slot: Arc<IdleStore<T>>,
+    idle: Arc<IdleStore<T>>,
     /// Whether sync calls run outside of the store's event loop, and the store rests between them.
     rests: bool,
     handle: Arc<DriverHandle>,
@@ -151,12 +151,12 @@ impl<T: Send + 'static> Driver<T> {
         // Where it can happen that calls wait in a cycle, each has to be a task of its own.
         let in_cycles = border.running_calls.as_ref().is_some_and(RunningCalls::are_in_cycles);
         let rests = !concurrent || !border.surface.works_between_calls() && !in_cycles;
-        let slot = IdleStore::new();
-        handle.set_started(slot.clone(), engine.get_max_wasm_stack());
+        let idle = IdleStore::new();
+        handle.set_started(idle.clone(), engine.get_max_wasm_stack());
         let calls = Calls::new(handle.clone(), border, &mut store, instance, bounds.grace);
         Self {
             store: Whereabouts::Here(store),
-            slot,
+            idle,
             rests,
             handle,
             calls: Arc::new(calls),
@@ -282,7 +282,7 @@ impl<T: Send + 'static> Driver<T> {
             // What it called is withdrawn, and what it had lent is given back.
             self.calls.lose_store();
             self.store.end();
-            self.slot.clear();
+            self.idle.clear();
             self.handle.send_restarting(reason.clone(), delay);
             self.calls.end(&reason);
             self.handle.forget_released();
@@ -397,14 +397,14 @@ impl<T: Send + 'static> Driver<T> {
         loop {
             match std::mem::replace(&mut self.store, Whereabouts::Lent) {
                 Whereabouts::Here(store) => {
-                    self.slot.put(Idle { store, calls: self.calls.clone() });
+                    self.idle.put(Idle { store, calls: self.calls.clone() });
                 }
                 Whereabouts::Lent => {}
                 Whereabouts::Gone => return Err(bug("a driver went on without its store")),
             }
             let work = tokio::select! {
                 biased;
-                work = self.slot.work(&self.handle) => work,
+                work = self.idle.work(&self.handle) => work,
                 () = self.handle.cut.notified() => return Ok(LeftLoop::Stop),
             };
             let (message, store) = match work {
@@ -514,7 +514,7 @@ impl<T: Send + 'static> Driver<T> {
         self.handle.set_stopped(reason.clone());
         self.handle.close_inbox();
         self.calls.lose_store();
-        self.slot.close();
+        self.idle.close();
         self.store.end();
         self.handle.send_ended();
         self.calls.end(&reason);
