@@ -63,19 +63,19 @@ impl CallerSide {
                 return self.pass_elements(payload, handle, Self::pass_in);
             }
         };
-        match handle {
+        *handle = match std::mem::replace(handle, Handle::Gone) {
             Handle::Held(guard) => {
-                let guard = guard.take().ok_or(HandleError::NotHeld)?;
                 let own = guard.take()?;
                 check_kind(&self.kinds, resource, own.kind())?;
-                *handle = Handle::Own(own);
-                Ok(())
+                Handle::Own(own)
             }
-            Handle::Lent(lent) => check_kind(&self.kinds, resource, lent.kind()),
-            Handle::Raw(_) | Handle::Own(_) | Handle::Stream(_) | Handle::Object(_) => {
-                Err(HandleError::NotHeld)
+            Handle::Lent(lent) => {
+                check_kind(&self.kinds, resource, lent.kind())?;
+                Handle::Lent(lent)
             }
-        }
+            _ => return Err(HandleError::NotHeld),
+        };
+        Ok(())
     }
 
     /// Moves a handle of a result into the caller's table. It is dropped with the value that
@@ -88,9 +88,9 @@ impl CallerSide {
         if let HandleType::Stream(payload) | HandleType::Future(payload) = ty {
             return self.pass_elements(payload, handle, Self::pass_out);
         }
-        match std::mem::replace(handle, Handle::Held(None)) {
+        match std::mem::replace(handle, Handle::Gone) {
             Handle::Own(own) => {
-                *handle = Handle::Held(Some(HandleGuard::new(&self.gate.held, own)?));
+                *handle = Handle::Held(HandleGuard::new(&self.gate.held, own)?);
                 Ok(())
             }
             _ => Err(HandleError::NotHeld),

@@ -150,7 +150,7 @@ impl Handles for Checking<'_> {
             }
         }
         // A placeholder; the second conversion gets the handle.
-        Ok(Handle::Held(None))
+        Ok(Handle::Gone)
     }
 
     fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, HandleFault> {

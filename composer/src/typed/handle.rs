@@ -69,14 +69,14 @@ impl ComponentType for OwnedResource {
 
 impl IntoComponentValue for OwnedResource {
     fn into_value(self) -> Value {
-        Value::Handle(Handle::Held(Some(self.0)))
+        Value::Handle(Handle::Held(self.0))
     }
 }
 
 impl FromComponentValue for OwnedResource {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
-            Value::Handle(Handle::Held(Some(guard))) => Ok(Self(guard)),
+            Value::Handle(Handle::Held(guard)) => Ok(Self(guard)),
             other => Err(Unexpected::new::<Self>(&other)),
         }
     }
@@ -92,6 +92,6 @@ impl ToComponentValue for OwnedResource {
 
     fn to_value(&self) -> Value {
         // If the handle is gone, making the call fails.
-        Value::Handle(self.0.lend().map_or(Handle::Held(None), Handle::Lent))
+        Value::Handle(self.0.lend().map_or(Handle::Gone, Handle::Lent))
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn take_handles(
     handles: &mut impl Handles,
 ) -> Result<(), HandleFault> {
     each_handle(ty, value, &mut |ty, handle| {
-        let Handle::Raw(raw) = std::mem::replace(handle, Handle::Held(None)) else {
+        let Handle::Raw(raw) = std::mem::replace(handle, Handle::Gone) else {
             return Err(HandleError::NotHeld.into());
         };
         *handle = handles.take(ty, raw)?;
@@ -32,7 +32,7 @@ pub(crate) fn give_handles(
     handles: &mut impl Handles,
 ) -> Result<(), HandleFault> {
     each_handle(ty, value, &mut |ty, handle| {
-        let given = std::mem::replace(handle, Handle::Held(None));
+        let given = std::mem::replace(handle, Handle::Gone);
         *handle = Handle::Raw(handles.give(ty, given)?);
         Ok(())
     })

@@ -50,10 +50,10 @@ pub enum Handle {
     Stream(StreamEnd),
     /// A resource that Rust implements, in the store that owns it.
     Object(ObjectValue),
-    /// On the Rust caller's side: an owned handle in the caller's table. `None` if the handle was
-    /// to be lent and is not in the table any more; it is also the placeholder for a handle that
-    /// has been taken out.
-    Held(Option<HandleGuard>),
+    /// On the Rust caller's side: an owned handle in the caller's table.
+    Held(HandleGuard),
+    /// The handle was taken out of the value, or was to be lent and is not there any more.
+    Gone,
 }
 
 impl StoreHandle for Handle {
@@ -64,9 +64,12 @@ impl StoreHandle for Handle {
     fn to_store(&self) -> Option<Stored> {
         match self {
             Self::Raw(stored) => Some(stored.clone()),
-            Self::Own(_) | Self::Lent(_) | Self::Stream(_) | Self::Object(_) | Self::Held(_) => {
-                None
-            }
+            Self::Own(_)
+            | Self::Lent(_)
+            | Self::Stream(_)
+            | Self::Object(_)
+            | Self::Held(_)
+            | Self::Gone => None,
         }
     }
 }

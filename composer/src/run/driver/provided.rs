@@ -243,7 +243,7 @@ impl ProvidedCalls {
         lent: &mut Vec<Lent>,
     ) -> Result<(), HandleError> {
         let store_id = self.border.store_id();
-        let object = match (ty, std::mem::replace(handle, Handle::Held(None))) {
+        let object = match (ty, std::mem::replace(handle, Handle::Gone)) {
             (HandleType::Own(resource), Handle::Own(own)) => {
                 own.into_object(self.kind(resource)?, store_id)?
             }
@@ -271,7 +271,7 @@ impl ProvidedCalls {
         ty: HandleType<'_>,
         handle: &mut Handle,
     ) -> Result<(), HandleError> {
-        *handle = match (ty, std::mem::replace(handle, Handle::Held(None))) {
+        *handle = match (ty, std::mem::replace(handle, Handle::Gone)) {
             (HandleType::Own(resource), Handle::Object(object)) => {
                 let kind = self.kind(resource)?.clone();
                 let live = self.border.counts.resource();

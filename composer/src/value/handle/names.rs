@@ -116,3 +116,25 @@ impl StreamName {
         }
     }
 }
+
+#[cfg(all(test, feature = "codec", feature = "component-model-async"))]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::value::handle::Key;
+
+    /// wasmtime's handles are keys by what they print; a table of them is quick only if unequal ones print differently.
+    #[test]
+    fn names_are_found_by_what_they_print() {
+        let names: Vec<_> = (0..50)
+            .flat_map(|_| [StreamName::stream().unwrap(), StreamName::future().unwrap()])
+            .collect();
+        let printed: HashSet<_> = names.iter().map(|name| format!("{name:?}")).collect();
+        assert_eq!(printed.len(), names.len());
+        let keys: HashSet<_> = names.iter().cloned().map(Key).collect();
+        assert_eq!(keys.len(), names.len());
+        assert!(names.iter().all(|name| keys.contains(&Key(name.clone()))));
+        names.into_iter().for_each(StreamName::retire);
+    }
+}
