@@ -432,9 +432,9 @@ fn output_that_cannot_be_written_is_told() {
 #[test]
 fn completions_are_those_of_the_shell() {
     for (shell, part) in [
-        ("bash", "complete -F _composer"),
-        ("zsh", "#compdef composer"),
-        ("fish", "complete -c composer"),
+        ("bash", "complete -F _wcompose"),
+        ("zsh", "#compdef wcompose"),
+        ("fish", "complete -c wcompose"),
     ] {
         let printed = composer(&["completions", shell]);
         assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));

@@ -86,7 +86,10 @@ fn main() {
                         "acme:kv/store@1.0.0",
                     )
                     .with_layer(first)
-                    .with_import_layer("acme:cache/store#get", RetryLayer::functions(["get"], 2)),
+                    .with_import_layer(
+                        "acme:cache/store#get",
+                        RetryLayer::functions(["get"], 2),
+                    ),
             );
         composer.add(::wasm_runtime_composer::ComposableDescriptor::new("redis", redis));
         composer.with_layer(TraceLayer::new());
