@@ -17,7 +17,8 @@ use crate::pending::Deadlocks;
 use crate::plan::Plan;
 use crate::plan::explain::Explanation;
 use crate::plan::name::nearest;
-use crate::plan::resolve::{Resolution, Source, resolve};
+use crate::plan::resolution::{Resolution, Source};
+use crate::plan::resolve::resolve;
 
 /// Gathers components and wires them into a [`Composition`].
 ///

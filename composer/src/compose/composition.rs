@@ -15,7 +15,7 @@ use crate::layer::LayerMap;
 use crate::pending::Deadlocks;
 use crate::plan::item::{Item, find};
 use crate::plan::name::{Name, nearest};
-use crate::plan::resolve::{Offered, Resolution};
+use crate::plan::resolution::{Offered, Resolution};
 use crate::plan::{Export, Plan};
 use crate::run::{EventSender, Events, Lifetime, Replaced, Running, WaitGraph};
 use crate::sync::{read, write};

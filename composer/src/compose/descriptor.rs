@@ -11,7 +11,7 @@ use crate::error::PlanProblem;
 use crate::layer::{CallLayer, ErasedLayer, NumberedLayer};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
-use crate::plan::resolve::{ImportHint, LayerNumber};
+use crate::plan::resolution::{ImportHint, LayerNumber};
 use crate::run::{Lifetime, RestartPolicy};
 
 /// Something that a [`Composer`](crate::Composer) can wire: a

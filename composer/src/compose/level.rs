@@ -11,7 +11,8 @@ use crate::layer::LayerMap;
 use crate::plan::containment::Wish;
 use crate::plan::filter::Filter;
 use crate::plan::item::{Named, Surface};
-use crate::plan::resolve::{Assembly, Content, ImportHint, LayerNumber, Node};
+use crate::plan::resolution::{ImportHint, LayerNumber};
+use crate::plan::resolve::{Assembly, Content, Node};
 use crate::run::Lifetime;
 
 /// What is known of a component, or why nothing is.

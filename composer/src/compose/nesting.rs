@@ -7,7 +7,7 @@ use super::descriptor::{Nested, Part, PartContent, sealed};
 use super::live::LiveComponent;
 use super::settings::Settings;
 use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
-use crate::plan::resolve::Offered;
+use crate::plan::resolution::Offered;
 use crate::run::Endpoint;
 use crate::types::Resource;
 use crate::value::handle::ResourceKind;

@@ -18,7 +18,7 @@ use crate::plan::filter::{Filter, carried};
 use crate::plan::item::Surface;
 use crate::plan::name::{is_compatible, nearest};
 use crate::plan::replacement::resolve_replacement;
-use crate::plan::resolve::ImportHint;
+use crate::plan::resolution::ImportHint;
 use crate::run::{Dispatcher, EventSender, Replaced, Running};
 use crate::value::handle::LiveHandles;
 use tokio::sync::OwnedMutexGuard;

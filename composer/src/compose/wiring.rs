@@ -14,7 +14,7 @@ use crate::link::{Lacking, Wire};
 use crate::pending::{Callees, Deadlocks, Links, OutgoingCalls};
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, OpenInside, ResourceDef, Surface};
-use crate::plan::resolve::{Leaf, Offer, Resolution, ResourceHome, Source};
+use crate::plan::resolution::{Leaf, Offer, Resolution, ResourceHome, Source};
 use crate::run::{
     Border, DEFAULT_CAPACITY, Dispatcher, DriverHandle, Endpoint, EventSender, RestartPolicy,
     Running, RunningCalls, WaitGraph, end_all,

@@ -18,7 +18,7 @@ use super::Public;
 use crate::error::{Cause, FuseError};
 use crate::plan::item::Item;
 use crate::plan::name::Name;
-use crate::plan::resolve::{Leaf, Offer, Resolution, Source};
+use crate::plan::resolution::{Leaf, Offer, Resolution, Source};
 use crate::types::{FunctionType, ValueType};
 
 /// A fused component with its exports written again.

@@ -14,7 +14,7 @@ use crate::compose::{self, Composer, Level, Loaded, Origin, PartContent, compile
 use crate::error::{Cause, FuseError, PlanProblem};
 use crate::plan::Plan;
 use crate::plan::item::{Inside, Named, OpenInside, Successors, Surface};
-use crate::plan::resolve::{Offered, Resolution, Source};
+use crate::plan::resolution::{Offered, Resolution, Source};
 use crate::sync::lock;
 
 /// Components to be fused, and the result once they have been.

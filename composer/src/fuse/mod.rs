@@ -35,7 +35,8 @@ use crate::error::{
     Cause, CompositionError, FuseError, HostPanic, PlanError, PlanProblem, panicked,
 };
 use crate::plan::item::{Item, find};
-use crate::plan::resolve::{Offer, Offered, PublicExport, Resolution, Source, resolve};
+use crate::plan::resolution::{Offer, Offered, PublicExport, Resolution, Source};
+use crate::plan::resolve::resolve;
 
 impl Composer {
     /// Places the components together: they are fused into one component with one store, which is a

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use super::item::{Item, ResourceOrigin};
 use super::matching::{Fault, Resources, Side, mismatches};
-use super::resolve::{HOST, Leaf, Offer, ResourceHome, Source};
+use super::resolution::{HOST, Leaf, Offer, ResourceHome, Source};
 use super::written::TypeNames;
 use crate::error::PlanProblem;
 use crate::types::{FunctionType, Resource};

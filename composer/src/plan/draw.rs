@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::resolve::HOST;
+use super::resolution::HOST;
 use super::{Export, Plan, PlanEdge};
 use crate::error::{plain, plain_lines};
 

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::name::Name;
-use super::resolve::{HOST, KnownOffers, Leaf, Resolution, Source, is_beside, is_inside};
+use super::resolution::{HOST, KnownOffers, Leaf, Resolution, Source, is_beside, is_inside};
 use crate::error::{All, PlanProblem, plain};
 
 /// Why an import is satisfied as it is, and why not by other components; from

@@ -35,6 +35,7 @@ mod matching;
 pub(crate) mod name;
 mod order;
 pub(crate) mod replacement;
+pub(crate) mod resolution;
 pub(crate) mod resolve;
 mod written;
 
@@ -44,7 +45,7 @@ use std::sync::Arc;
 
 use crate::error::{listed, plain};
 use crate::types::{FunctionType, ValueType};
-use resolve::{Leaf, Offer, Offered, Resolution, Source};
+use resolution::{Leaf, Offer, Offered, Resolution, Source};
 use written::Definitions;
 
 use item::{Item, Named, Successors};

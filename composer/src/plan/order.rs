@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::resolve::{Leaf, Source};
+use super::resolution::{Leaf, Source};
 
 /// Sorts the leaves so that providers come before their consumers, and finds the cycles. Leaves on
 /// a cycle, and leaves that depend on one, come last, each after as many of its providers as

@@ -14,10 +14,8 @@ use std::collections::HashSet;
 use super::item::{Item, Successors, Surface};
 use super::matching::{Fault, Resources, mismatches};
 use super::name::Name;
-use super::resolve::{
-    Assembly, KeptWiring, Leaf, Offer, Offered, PublicExport, Resolution, ResourceHome, Source,
-    match_names,
-};
+use super::resolution::{Leaf, Offer, Offered, PublicExport, Resolution, ResourceHome, Source};
+use super::resolve::{Assembly, KeptWiring, match_names};
 use super::written::TypeNames;
 use crate::error::PlanProblem;
 use crate::types::Resource;

@@ -9,13 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{
-    HOST, ImportHint, LayeredImport, Leaf, Need, ReadyLevel, Resolver, Source, best_offers,
-};
+use super::{Need, ReadyLevel, Resolver, best_offers};
 use crate::error::{ImportRule, PlanProblem};
 use crate::plan::containment::{Wish, contain, is_for, split, target};
 use crate::plan::item::{Fit, Item, Named};
 use crate::plan::name::{base, nearest};
+use crate::plan::resolution::{HOST, ImportHint, LayeredImport, Leaf, Source};
 
 impl Need {
     fn named<'a>(&self, leaves: &'a [Leaf]) -> &'a Named {
