@@ -7,7 +7,7 @@ use super::intercept::{Intercept, layers};
 use super::service::{LayerFuture, Next};
 use crate::plan::name::{is_compatible, names};
 
-/// A layer that fails calls with [`CompositionError::Layer`] before they reach the component.
+/// A layer that fails calls with [`CompositionError::Layer`](crate::CompositionError::Layer) before they reach the component.
 ///
 /// Functions are named `interface#function`, or by their name if they are exported at the root; the
 /// name of an interface means all of its functions. Interfaces are named as the provider exports
