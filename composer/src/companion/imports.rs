@@ -336,6 +336,7 @@ fn write_give(
                 code.local_get(at);
             }
             Some(result) => {
+                // Always written: `Signature::of` has found the same layout.
                 flat::load(code, parsed, result, &values, at);
                 for (local, _) in values {
                     code.local_get(local);
@@ -387,6 +388,7 @@ fn write_function(
                 code.i32_const(size.cast_signed()).call(calls.alloc).local_set(block);
                 let values: Vec<_> = (0..).zip(params.iter().copied()).collect();
                 let each = parsed[made.func.ty].params.iter().map(|(_, ty)| ty);
+                // Always written: `Signature::of` has found the same layout.
                 flat::store(code, parsed, each, &values, block);
                 code.local_get(block);
             }

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use wasmtime::component::Linker;
 
-use super::cancel::Cancel;
+use super::cancel::{Cancel, Waiter};
 use crate::error::CompositionError;
 use crate::plan::companion::{CANCEL_IMPORT, NUMBER};
 use crate::sync::lock;
@@ -50,7 +50,7 @@ impl Subtasks {
             let mut asking = pin!(ask(subtask.cancel.clone()));
             poll_fn(|cx| match asking.as_mut().poll(cx) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                Poll::Pending => subtask.cancel.poll_over(cx).map(|()| None),
+                Poll::Pending => subtask.cancel.poll_over(cx, Waiter::Caller).map(|()| None),
             })
             .await
         };
@@ -91,7 +91,7 @@ impl Subtasks {
     async fn cancel(&self, number: u32) {
         let Some(cancel) = lock(&self.0).calls.get(&number).cloned() else { return };
         cancel.ask();
-        poll_fn(|cx| cancel.poll_over(cx)).await;
+        poll_fn(|cx| cancel.poll_over(cx, Waiter::Canceller)).await;
     }
 
     /// Defines in `linker` what the companion calls.
