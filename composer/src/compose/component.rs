@@ -184,8 +184,10 @@ impl<T: Send + 'static> ComposableComponent<T> {
     /// With this, the component hears what comes of the calls that it cancels; and of calls to it that are
     /// cancelled it is told even if it does not import `task.cancel`. Every call of an async function that it
     /// imports is then made by a task of its own in the component's store, which is why it has to be asked for.
-    /// What stays different is in the book, under *Between stores*. A component that is given compiled stays as
-    /// it is.
+    /// What stays different is in the book, under *Between stores*.
+    ///
+    /// Without effect on a component that is given compiled, and on one that instantiates or exports something, or
+    /// defines a resource type, before its last import. `wasm-tools component new` writes the imports first.
     ///
     /// # Examples
     ///
