@@ -17,8 +17,8 @@
 //! `cancel` finds a call by its number.
 
 use wasm_encoder::{
-    BlockType, CanonicalOption, ComponentExportKind, ComponentValType, ExportKind, InstructionSink,
-    MemArg, ModuleArg, PrimitiveValType, ValType,
+    BlockType, CanonicalOption, ComponentExportKind, ComponentValType, InstructionSink, MemArg,
+    PrimitiveValType, ValType,
 };
 use wasmparser::component_types::ComponentValType as Parsed;
 use wasmparser::types::TypesRef;
@@ -28,20 +28,18 @@ use super::core::Core;
 use super::frees::Frees;
 use super::handles::{HandleParam, handle_params};
 use super::layout::{Layout, align_to, flatten, has_lists};
-use super::memory::{self, word};
+use super::memory::word;
+use super::subtask::{
+    CANCELLED_BEFORE_STARTED, Calls, EVENT_SUBTASK, RETURNED, STARTED, SubtaskModule, callback_of,
+    handle, load, state, store, wait,
+};
 use super::types::{Around, Types, takes_number};
 use crate::plan::companion::{BEGUN, MOST_FLAT, filling};
 
 const I32: ValType = ValType::I32;
 
-/// The states of a subtask, as `subtask.cancel` and events report them.
-const STARTED: i32 = 1;
-const RETURNED: i32 = 2;
-const CANCELLED_BEFORE_STARTED: i32 = 3;
+/// What `subtask.cancel` returns if it cannot tell yet.
 const BLOCKED: i32 = -1;
-const EVENT_SUBTASK: i32 = 1;
-/// The code with which a callback waits for a waitable set.
-const WAIT: i32 = 2;
 
 /// The record of a call that has not returned: offsets in bytes of its fields of four bytes each.
 mod field {
@@ -129,28 +127,14 @@ struct Made<'f> {
     drops: Vec<u32>,
 }
 
-/// The imported functions that the core code calls.
-struct HostCalls {
-    alloc: u32,
-    free: u32,
-    taken: u32,
-    free_all: u32,
-    new_set: u32,
-    drop_set: u32,
-    join: u32,
-    drop_subtask: u32,
-    cancel: u32,
-    new_future: u32,
+/// What code here calls beside what all such code does.
+struct FutureCalls {
+    new: u32,
     read: u32,
     write: u32,
     drop_reader: u32,
     drop_writer: u32,
-    get: u32,
-    set: u32,
 }
-
-/// A built-in function: its name in the core module, its index in the component, and its type.
-type BuiltIn = (&'static str, u32, &'static [ValType], &'static [ValType]);
 
 /// Writes a component that exports, for each of `funcs`, a function whose calls can be cancelled.
 /// Returns the names of the exports. `in_passing` says whether the engine has the async
@@ -162,95 +146,26 @@ pub(super) fn write<'f>(
     parsed: TypesRef<'_>,
     (funcs, in_passing): (impl Iterator<Item = &'f Exported>, bool),
 ) -> Vec<(&'f Exported, String)> {
-    let libc = types.beside.core_module(None, &memory::of_many_calls().finish());
-    let libc = types.beside.core_instantiate(None, libc, []);
-    let memory = types.beside.core_alias_export(None, libc, "memory", ExportKind::Memory);
-    let mut exported =
-        |name: &str| types.beside.core_alias_export(None, libc, name, ExportKind::Func);
-    let [params, results] = ["params", "results"].map(&mut exported);
-    let [alloc, free, taken, free_all] = ["alloc", "free", "taken", "free-all"].map(&mut exported);
-    let utf8 = CanonicalOption::UTF8;
-    let memory_option = CanonicalOption::Memory(memory);
-
+    let (mut module, calls) = SubtaskModule::new(types, in_passing);
     let (future, encoder) = types.beside.type_defined(None);
     encoder.future(None);
     let beside = &mut types.beside;
-    let built_in: [BuiltIn; 16] = [
-        ("alloc", alloc, &[I32], &[I32]),
-        ("free", free, &[I32], &[]),
-        ("taken", taken, &[], &[I32]),
-        ("free-all", free_all, &[I32], &[]),
-        ("waitable-set.new", beside.waitable_set_new(), &[], &[I32]),
-        ("waitable-set.drop", beside.waitable_set_drop(), &[I32], &[]),
-        ("waitable.join", beside.waitable_join(), &[I32, I32], &[]),
-        ("subtask.drop", beside.subtask_drop(), &[I32], &[]),
-        ("subtask.cancel", beside.subtask_cancel(in_passing), &[I32], &[I32]),
-        ("future.new", beside.future_new(future), &[], &[ValType::I64]),
-        (
-            "future.read",
-            beside.future_read(future, [CanonicalOption::Async, memory_option]),
-            &[I32, I32],
-            &[I32],
-        ),
-        (
-            "future.write",
-            beside.future_write(future, [CanonicalOption::Async, memory_option]),
-            &[I32, I32],
-            &[I32],
-        ),
-        ("future.drop-readable", beside.future_drop_readable(future), &[I32], &[]),
-        ("future.drop-writable", beside.future_drop_writable(future), &[I32], &[]),
-        ("context.get", beside.context_get(I32, 0), &[], &[I32]),
-        ("context.set", beside.context_set(I32, 0), &[I32], &[]),
-    ];
-    let mut core = Core::default();
-    core.import_memory("memory");
-    let mut given = vec![("memory".to_owned(), ExportKind::Memory, memory)];
-    let [
-        alloc,
-        free,
-        taken,
-        free_all,
-        new_set,
-        drop_set,
-        join,
-        drop_subtask,
-        cancel,
-        new_future,
-        read,
-        write,
-        drop_reader,
-        drop_writer,
-        get,
-        set,
-    ] = built_in.map(|(name, index, params, results)| {
-        given.push((name.to_owned(), ExportKind::Func, index));
-        core.import(name, params, results)
-    });
-    let calls = HostCalls {
-        alloc,
-        free,
-        taken,
-        free_all,
-        new_set,
-        drop_set,
-        join,
-        drop_subtask,
-        cancel,
-        new_future,
-        read,
-        write,
-        drop_reader,
-        drop_writer,
-        get,
-        set,
+    let options = [CanonicalOption::Async, module.memory()];
+    let read = beside.future_read(future, options);
+    let write = beside.future_write(future, options);
+    let drop_reader = beside.future_drop_readable(future);
+    let drop_writer = beside.future_drop_writable(future);
+    let futures = FutureCalls {
+        new: module.import("future.new", beside.future_new(future), &[], &[ValType::I64]),
+        read: module.import("future.read", read, &[I32, I32], &[I32]),
+        write: module.import("future.write", write, &[I32, I32], &[I32]),
+        drop_reader: module.import("future.drop-readable", drop_reader, &[I32], &[]),
+        drop_writer: module.import("future.drop-writable", drop_writer, &[I32], &[]),
     };
-
     let begun = around.import_func(BEGUN, takes_number);
     let begun = types.import_written(begun, takes_number);
     let begun = types.beside.lower_func(None, begun, []);
-    given.push(("begun".to_owned(), ExportKind::Func, begun));
-    let begun = core.import("begun", &[I32], &[]);
+    let begun = module.import("begun", begun, &[I32], &[]);
 
     let mut made = Vec::new();
     for func in funcs {
@@ -261,61 +176,35 @@ pub(super) fn write<'f>(
         };
         let import = types.import_func(func.around, own);
         let name = format!("f{}", made.len());
-        let options =
-            [CanonicalOption::Async, utf8, memory_option, CanonicalOption::Realloc(results)];
-        let lowered = types.beside.lower_func(None, import, options);
-        let returns = types.beside.task_return(Some(returned), [utf8, memory_option]);
-        given.push((format!("call {name}"), ExportKind::Func, lowered));
-        given.push((format!("return {name}"), ExportKind::Func, returns));
-        let mut lowered_params = match signature.passed {
+        let mut params = match signature.passed {
             Passed::Flat => signature.flat.clone(),
             Passed::InMemory => vec![I32],
         };
-        lowered_params.extend(signature.result.is_some().then_some(I32));
-        let lowered = core.import(&format!("call {name}"), &lowered_params, &[I32]);
-        let returns = core.import(&format!("return {name}"), &[I32], &[]);
-        let mut drops = Vec::new();
-        for (number, handle) in signature.handles.iter().enumerate() {
-            // Always found: the type is known, as the function's is.
-            let Some(drop) = handle.kind.drop(types, around) else { continue };
-            let name = format!("drop {name} {number}");
-            drops.push(core.import(&name, &[I32], &[]));
-            given.push((name, ExportKind::Func, drop));
-        }
+        params.extend(signature.result.is_some().then_some(I32));
+        let lowered = module.import_lowered(types, &name, import, &params);
+        let returns = module.import_return(types, &name, Some(returned), &[I32]);
+        let drops = module.import_drops(types, around, &name, &signature.handles);
         made.push(Made { func, name, signature, ty, lowered, returns, drops });
     }
 
+    let core = &mut module.core;
     let first = core.global(0);
     let mut frees = Frees::new(parsed, calls.free);
     for made in &made {
         let result = made.signature.result.as_ref().filter(|ty| has_lists(parsed, ty));
-        let free_result = result.and_then(|ty| frees.value(&mut core, ty));
-        write_function(&mut core, (&calls, begun), first, made, free_result);
+        let free_result = result.and_then(|ty| frees.value(core, ty));
+        write_function(core, (&calls, &futures, begun), first, made, free_result);
     }
-    let cancel = write_cancel(&mut core, &calls, first, in_passing);
+    let cancel = write_cancel(core, (&calls, &futures), first, in_passing);
     core.export("cancel", cancel);
 
-    let main = types.beside.core_module(None, &core.finish());
-    let given = given.iter().map(|(name, kind, index)| (&**name, *kind, *index));
-    let given = types.beside.core_instantiate_exports(None, given.collect::<Vec<_>>());
-    let main = types.beside.core_instantiate(None, main, [("", ModuleArg::Instance(given))]);
-    let mut names = Vec::new();
-    for Made { func, name, ty, .. } in made {
-        let call = types.beside.core_alias_export(None, main, &name, ExportKind::Func);
-        let callback = format!("{name}-callback");
-        let callback = types.beside.core_alias_export(None, main, &callback, ExportKind::Func);
-        let options = [
-            CanonicalOption::Async,
-            CanonicalOption::Callback(callback),
-            utf8,
-            memory_option,
-            CanonicalOption::Realloc(params),
-        ];
-        let lifted = types.beside.lift_func(None, call, ty, options);
-        types.beside.export(&*name, ComponentExportKind::Func, lifted, None);
-        names.push((func, name));
-    }
-    let cancel = types.beside.core_alias_export(None, main, "cancel", ExportKind::Func);
+    let main = module.finish(types);
+    let export = |Made { func, name, ty, .. }: Made<'f>| {
+        main.export(types, &name, ty);
+        (func, name)
+    };
+    let names = made.into_iter().map(export).collect();
+    let cancel = main.func(types, "cancel");
     let (ty, mut encoder) = types.beside.type_function(None);
     encoder.async_(!in_passing);
     takes_number(&mut encoder);
@@ -366,19 +255,10 @@ fn lifted_type(
     Some((ty, result))
 }
 
-/// Stores the value on top of the stack into a field of the record below it.
-fn store(code: &mut InstructionSink<'_>, field: u32) {
-    code.i32_store(word(field));
-}
-
-fn load(code: &mut InstructionSink<'_>, record: u32, field: u32) {
-    code.local_get(record).i32_load(word(field));
-}
-
 /// Writes a function and its callback.
 fn write_function(
     core: &mut Core,
-    (calls, begun): (&HostCalls, u32),
+    (calls, futures, begun): (&Calls, &FutureCalls, u32),
     first: u32,
     made: &Made<'_>,
     free_result: Option<u32>,
@@ -396,7 +276,7 @@ fn write_function(
         code.local_get(result).call(calls.free);
     };
 
-    let (params, handle): (Vec<ValType>, _) = match signature.passed {
+    let (params, stored): (Vec<ValType>, _) = match signature.passed {
         Passed::Flat => ([I32].into_iter().chain(signature.flat.iter().copied()).collect(), None),
         Passed::InMemory => (vec![I32], Some(signature.params_at)),
     };
@@ -404,7 +284,7 @@ fn write_function(
     let [result, status, record, set] = [local, local + 1, local + 2, local + 3];
     let taken = local + 4;
     // Pushes a handle that is among the parameters.
-    let push_handle = |code: &mut InstructionSink<'_>, param: &HandleParam| match handle {
+    let push_handle = |code: &mut InstructionSink<'_>, param: &HandleParam| match stored {
         Some(start) => {
             code.local_get(0).i32_load(word(start + param.offset));
         }
@@ -415,7 +295,7 @@ fn write_function(
     let start = core.func((&params, &[I32]), 5, |code| {
         code.call(calls.taken).local_set(taken);
         code.i32_const(signature.result_size.cast_signed()).call(calls.alloc).local_set(result);
-        match handle {
+        match stored {
             Some(start) => {
                 code.local_get(0).i32_const(start.cast_signed()).i32_add();
             }
@@ -434,8 +314,8 @@ fn write_function(
             Passed::Flat => code.local_get(0),
             Passed::InMemory => code.local_get(0).i32_load(word(0)),
         };
-        code.call(begun).local_get(status);
-        code.i32_const(15).i32_and().i32_const(RETURNED).i32_eq();
+        code.call(begun);
+        state(code.local_get(status)).i32_const(RETURNED).i32_eq();
         code.if_(BlockType::Empty);
         for (param, drop) in signature.handles.iter().zip(&made.drops) {
             if param.kind.is_borrow() {
@@ -450,7 +330,7 @@ fn write_function(
 
         let size = field::HANDLES + 4 * signature.handles.len() as u32;
         code.i32_const(size.cast_signed()).call(calls.alloc).local_tee(record);
-        code.local_get(status).i32_const(4).i32_shr_u();
+        handle(code.local_get(status));
         store(code, field::SUBTASK);
         code.local_get(record).call(calls.new_set).local_tee(set);
         store(code, field::SET);
@@ -468,7 +348,7 @@ fn write_function(
         };
         store(code, field::NUMBER);
         // Once the callee has started, it has the parameters, and their memory can be freed.
-        code.local_get(status).i32_const(15).i32_and().i32_const(STARTED).i32_eq();
+        state(code.local_get(status)).i32_const(STARTED).i32_eq();
         code.if_(BlockType::Empty);
         code.local_get(taken).call(calls.free_all).i32_const(0).local_set(taken);
         code.end();
@@ -482,7 +362,7 @@ fn write_function(
         store(code, field::NEXT);
         code.local_get(record).global_set(first);
         code.local_get(record).call(calls.set);
-        code.local_get(set).i32_const(4).i32_shl().i32_const(WAIT).i32_or();
+        wait(code.local_get(set));
     });
     core.export(&made.name, start);
 
@@ -498,7 +378,7 @@ fn write_function(
         code.local_get(record).i32_const(0);
         store(code, field::PARAMS);
         load(code, record, field::SET);
-        code.i32_const(4).i32_shl().i32_const(WAIT).i32_or().return_();
+        wait(code).return_();
         code.end();
         code.else_();
         // The event is that of `wake`: the call was given up, and `cancel` has stored the subtask's
@@ -514,9 +394,9 @@ fn write_function(
         load(code, record, field::READER);
         code.i32_const(0).call(calls.join);
         load(code, record, field::READER);
-        code.call(calls.drop_reader);
+        code.call(futures.drop_reader);
         load(code, record, field::WRITER);
-        code.call(calls.drop_writer);
+        code.call(futures.drop_writer);
         code.end();
         load(code, record, field::SET);
         code.call(calls.drop_set);
@@ -563,11 +443,16 @@ fn write_function(
         code.end();
         code.i32_const(0);
     });
-    core.export(&format!("{}-callback", made.name), callback);
+    core.export(&callback_of(&made.name), callback);
 }
 
 /// Writes `cancel`.
-fn write_cancel(core: &mut Core, calls: &HostCalls, first: u32, in_passing: bool) -> u32 {
+fn write_cancel(
+    core: &mut Core,
+    (calls, futures): (&Calls, &FutureCalls),
+    first: u32,
+    in_passing: bool,
+) -> u32 {
     let [number, record, status] = [0, 1, 2];
     core.func((&[I32], &[]), 2, |code| {
         code.global_get(first).local_set(record);
@@ -584,29 +469,29 @@ fn write_cancel(core: &mut Core, calls: &HostCalls, first: u32, in_passing: bool
             code.i32_const(0).call(calls.join);
         }
         load(code, record, field::SUBTASK);
-        code.call(calls.cancel).local_tee(status).i32_const(BLOCKED).i32_eq();
+        code.call(calls.cancel_subtask).local_tee(status).i32_const(BLOCKED).i32_eq();
         // The callee has not finished yet. When it does, the callback runs at its event.
         code.if_(BlockType::Empty).return_().end();
         code.local_get(record).local_get(status);
         store(code, field::STATUS);
         // The subtask has ended and will have no more events, so another event has to run the
         // callback.
-        wake(code, calls, record);
+        wake(code, (calls, futures), record);
     })
 }
 
 /// Creates an event for the call of `record`, by reading a new future and writing to it.
-fn wake(code: &mut InstructionSink<'_>, calls: &HostCalls, record: u32) {
+fn wake(code: &mut InstructionSink<'_>, (calls, futures): (&Calls, &FutureCalls), record: u32) {
     // `future.new` returns the reader in the lower half and the writer in the upper half, so one
     // store sets both fields.
-    code.local_get(record).local_get(record).call(calls.new_future);
+    code.local_get(record).local_get(record).call(futures.new);
     code.i64_store(MemArg { offset: field::READER.into(), align: 2, memory_index: 0 });
     code.drop();
     load(code, record, field::READER);
-    code.i32_const(0).call(calls.read).drop();
+    code.i32_const(0).call(futures.read).drop();
     load(code, record, field::READER);
     load(code, record, field::SET);
     code.call(calls.join);
     load(code, record, field::WRITER);
-    code.i32_const(0).call(calls.write).drop();
+    code.i32_const(0).call(futures.write).drop();
 }

@@ -10,8 +10,7 @@
 //! Nothing here waits but in a callback, so that no task keeps another one out.
 
 use wasm_encoder::{
-    BlockType, CanonicalOption, ComponentExportKind, ComponentFuncTypeEncoder, ExportKind,
-    InstructionSink, ModuleArg, ValType,
+    BlockType, CanonicalOption, ComponentFuncTypeEncoder, InstructionSink, ValType,
 };
 use wasmparser::component_types::{ComponentFuncTypeId, ComponentValType as Parsed};
 use wasmparser::types::TypesRef;
@@ -21,18 +20,15 @@ use super::flat;
 use super::frees::Frees;
 use super::handles::{HandleParam, borrowed_params};
 use super::layout::{Layout, flatten, has_lists};
-use super::memory::{self, word};
+use super::memory::word;
+use super::subtask::{
+    Calls, EVENT_CANCELLED, EVENT_SUBTASK, RETURNED, SubtaskModule, callback_of, handle, load,
+    state, store, wait,
+};
 use super::types::{Around, Types, gives_number, takes_number};
 use crate::plan::companion::{CANCEL_IMPORT, MOST_FLAT, MOST_LIFTED, NUMBER};
 
 const I32: ValType = ValType::I32;
-
-/// What `subtask.cancel` and events tell of a subtask.
-const RETURNED: i32 = 2;
-const EVENT_SUBTASK: i32 = 1;
-const EVENT_CANCELLED: i32 = 6;
-/// What a callback returns to wait for a waitable set.
-const WAIT: i32 = 2;
 
 /// The record of a call that has not returned, by words of four bytes.
 mod field {
@@ -144,26 +140,13 @@ struct Made<'f> {
     drops: Vec<u32>,
 }
 
-/// The functions that code here calls.
-struct Calls {
-    alloc: u32,
-    free: u32,
-    taken: u32,
-    free_all: u32,
-    new_set: u32,
-    drop_set: u32,
-    join: u32,
-    drop_subtask: u32,
-    cancel_subtask: u32,
+/// What code here calls beside what all such code does.
+struct HostCalls {
     cancel_task: u32,
-    get: u32,
-    set: u32,
+    /// Gives the number of the call that has just begun, and cancels the one that has a number.
     number: u32,
     cancel: u32,
 }
-
-/// A function that code here calls: its name in the core module, its index in the component, and its type.
-type Given = (&'static str, u32, &'static [ValType], &'static [ValType]);
 
 /// Writes a component that exports each of `funcs` that it can pass on; gives the names.
 pub(super) fn write<'f>(
@@ -177,62 +160,18 @@ pub(super) fn write<'f>(
     if signatures.is_empty() {
         return Vec::new();
     }
-    let libc = types.beside.core_module(None, &memory::of_many_calls().finish());
-    let libc = types.beside.core_instantiate(None, libc, []);
-    let memory = types.beside.core_alias_export(None, libc, "memory", ExportKind::Memory);
-    let mut exported =
-        |name: &str| types.beside.core_alias_export(None, libc, name, ExportKind::Func);
-    let [params, results] = ["params", "results"].map(&mut exported);
-    let [alloc, free, taken, free_all] = ["alloc", "free", "taken", "free-all"].map(&mut exported);
-    let utf8 = CanonicalOption::UTF8;
-    let memory_option = CanonicalOption::Memory(memory);
-
+    // What it waits for when it cancels is the host alone, which lets go at once.
+    let (mut module, calls) = SubtaskModule::new(types, false);
     let number = around.import_func(NUMBER, gives_number);
     let number = types.import_written(number, gives_number);
+    let number = types.beside.lower_func(None, number, []);
     let cancel = around.import_func(CANCEL_IMPORT, cancels);
     let cancel = types.import_written(cancel, cancels);
-    let beside = &mut types.beside;
-    let all: [Given; 14] = [
-        ("alloc", alloc, &[I32], &[I32]),
-        ("free", free, &[I32], &[]),
-        ("taken", taken, &[], &[I32]),
-        ("free-all", free_all, &[I32], &[]),
-        ("waitable-set.new", beside.waitable_set_new(), &[], &[I32]),
-        ("waitable-set.drop", beside.waitable_set_drop(), &[I32], &[]),
-        ("waitable.join", beside.waitable_join(), &[I32, I32], &[]),
-        ("subtask.drop", beside.subtask_drop(), &[I32], &[]),
-        // What it waits for is the host alone, which lets go at once.
-        ("subtask.cancel", beside.subtask_cancel(false), &[I32], &[I32]),
-        ("task.cancel", beside.task_cancel(), &[], &[]),
-        ("context.get", beside.context_get(I32, 0), &[], &[I32]),
-        ("context.set", beside.context_set(I32, 0), &[I32], &[]),
-        ("number", beside.lower_func(None, number, []), &[], &[I32]),
-        ("cancel", beside.lower_func(None, cancel, [CanonicalOption::Async]), &[I32], &[I32]),
-    ];
-    let mut core = Core::default();
-    core.import_memory("memory");
-    let mut given = vec![("memory".to_owned(), ExportKind::Memory, memory)];
-    let all = all.map(|(name, index, params, results)| {
-        given.push((name.to_owned(), ExportKind::Func, index));
-        core.import(name, params, results)
-    });
-    let [alloc, free, taken, free_all, new_set, drop_set, join, drop_subtask, ..] = all;
-    let [.., cancel_subtask, cancel_task, get, set, number, cancel] = all;
-    let calls = Calls {
-        alloc,
-        free,
-        taken,
-        free_all,
-        new_set,
-        drop_set,
-        join,
-        drop_subtask,
-        cancel_subtask,
-        cancel_task,
-        get,
-        set,
-        number,
-        cancel,
+    let cancel = types.beside.lower_func(None, cancel, [CanonicalOption::Async]);
+    let host = HostCalls {
+        cancel_task: module.import("task.cancel", types.beside.task_cancel(), &[], &[]),
+        number: module.import("number", number, &[], &[I32]),
+        cancel: module.import("cancel", cancel, &[I32], &[I32]),
     };
 
     let mut made = Vec::new();
@@ -248,71 +187,35 @@ pub(super) fn write<'f>(
         };
         let import = types.import_func(func.around, own);
         let name = format!("f{}", made.len());
-        let options =
-            [CanonicalOption::Async, utf8, memory_option, CanonicalOption::Realloc(results)];
-        let lowered = types.beside.lower_func(None, import, options);
-        let returns = types.beside.task_return(returned, [utf8, memory_option]);
-        given.push((format!("call {name}"), ExportKind::Func, lowered));
-        given.push((format!("return {name}"), ExportKind::Func, returns));
-        let lowered = core.import(&format!("call {name}"), &signature.lowered(), &[I32]);
-        let returns = core.import(&format!("return {name}"), signature.returned(), &[]);
-        let mut drops = Vec::new();
-        for (number, handle) in signature.borrowed.iter().enumerate() {
-            // Its type is known, as the function's is.
-            let Some(drop) = handle.kind.drop(types, around) else { continue };
-            let name = format!("drop {name} {number}");
-            drops.push(core.import(&name, &[I32], &[]));
-            given.push((name, ExportKind::Func, drop));
-        }
+        let lowered = module.import_lowered(types, &name, import, &signature.lowered());
+        let returns = module.import_return(types, &name, returned, signature.returned());
+        let drops = module.import_drops(types, around, &name, &signature.borrowed);
         made.push(Made { func, name, signature, ty, lowered, returns, drops });
     }
 
-    let turn = write_turn(&mut core, &calls);
+    let core = &mut module.core;
+    let turn = write_turn(core, &calls, &host);
     let mut frees = Frees::new(parsed, calls.free);
     for made in &made {
         let result = made.signature.result.as_ref().filter(|ty| has_lists(parsed, ty));
-        let free_result = result.and_then(|ty| frees.value(&mut core, ty));
-        let give = write_give(&mut core, &calls, parsed, made, free_result);
-        write_function(&mut core, &calls, parsed, made, give);
-        write_callback(&mut core, &calls, made, (turn, give));
+        let free_result = result.and_then(|ty| frees.value(core, ty));
+        let give = write_give(core, &calls, parsed, made, free_result);
+        write_function(core, (&calls, &host), parsed, made, give);
+        write_callback(core, (&calls, &host), made, (turn, give));
     }
 
-    let main = types.beside.core_module(None, &core.finish());
-    let given = given.iter().map(|(name, kind, index)| (&**name, *kind, *index));
-    let given = types.beside.core_instantiate_exports(None, given.collect::<Vec<_>>());
-    let main = types.beside.core_instantiate(None, main, [("", ModuleArg::Instance(given))]);
-    let mut names = Vec::new();
-    for Made { func, name, ty, .. } in made {
-        let call = types.beside.core_alias_export(None, main, &name, ExportKind::Func);
-        let callback = format!("{name}-callback");
-        let callback = types.beside.core_alias_export(None, main, &callback, ExportKind::Func);
-        let options = [
-            CanonicalOption::Async,
-            CanonicalOption::Callback(callback),
-            utf8,
-            memory_option,
-            CanonicalOption::Realloc(params),
-        ];
-        let lifted = types.beside.lift_func(None, call, ty, options);
-        types.beside.export(&*name, ComponentExportKind::Func, lifted, None);
-        names.push((func, name));
-    }
-    names
+    let main = module.finish(types);
+    let export = |Made { func, name, ty, .. }: Made<'f>| {
+        main.export(types, &name, ty);
+        (func, name)
+    };
+    made.into_iter().map(export).collect()
 }
 
 /// Writes the type of what cancels a call by its number.
 fn cancels(encoder: &mut ComponentFuncTypeEncoder<'_>) {
     encoder.async_(true);
     takes_number(encoder);
-}
-
-/// Stores the word on top of the stack into a field of a record.
-fn store(code: &mut InstructionSink<'_>, field: u32) {
-    code.i32_store(word(field));
-}
-
-fn load(code: &mut InstructionSink<'_>, record: u32, field: u32) {
-    code.local_get(record).i32_load(word(field));
 }
 
 /// Writes what returns the result that lies at an address, and gives its memory back.
@@ -357,7 +260,7 @@ fn write_give(
 /// Writes a function.
 fn write_function(
     core: &mut Core,
-    calls: &Calls,
+    (calls, host): (&Calls, &HostCalls),
     parsed: TypesRef<'_>,
     made: &Made<'_>,
     give: u32,
@@ -404,7 +307,7 @@ fn write_function(
         if let Passed::Stored(_) = signature.passed {
             code.local_get(block).call(calls.free);
         }
-        code.local_get(status).i32_const(15).i32_and().i32_const(RETURNED).i32_eq();
+        state(code.local_get(status)).i32_const(RETURNED).i32_eq();
         code.if_(BlockType::Empty);
         for (param, drop) in signature.borrowed.iter().zip(&made.drops) {
             push_handle(code, param);
@@ -417,7 +320,7 @@ fn write_function(
 
         let size = field::HANDLES + 4 * signature.borrowed.len() as u32;
         code.i32_const(size.cast_signed()).call(calls.alloc).local_tee(record);
-        code.local_get(status).i32_const(4).i32_shr_u();
+        handle(code.local_get(status));
         store(code, field::SUBTASK);
         code.local_get(record).call(calls.new_set).local_tee(set);
         store(code, field::SET);
@@ -425,7 +328,7 @@ fn write_function(
         code.local_get(set).call(calls.join);
         code.local_get(record).local_get(result);
         store(code, field::RESULT);
-        code.local_get(record).call(calls.number);
+        code.local_get(record).call(host.number);
         store(code, field::NUMBER);
         for field in [field::ASKED, field::CANCEL, field::STATUS] {
             code.local_get(record).i32_const(0);
@@ -438,13 +341,18 @@ fn write_function(
         }
         code.local_get(taken).call(calls.free_all);
         code.local_get(record).call(calls.set);
-        code.local_get(set).i32_const(4).i32_shl().i32_const(WAIT).i32_or();
+        wait(code.local_get(set));
     });
     core.export(&made.name, start);
 }
 
 /// Writes the callback of a function.
-fn write_callback(core: &mut Core, calls: &Calls, made: &Made<'_>, (turn, give): (u32, u32)) {
+fn write_callback(
+    core: &mut Core,
+    (calls, host): (&Calls, &HostCalls),
+    made: &Made<'_>,
+    (turn, give): (u32, u32),
+) {
     let callback = core.func((&[I32, I32, I32], &[I32]), 2, |code| {
         let [event, waitable, of_it, record, status] = [0, 1, 2, 3, 4];
         code.call(calls.get).local_tee(record);
@@ -452,7 +360,7 @@ fn write_callback(core: &mut Core, calls: &Calls, made: &Made<'_>, (turn, give):
         code.call(turn).local_tee(status).i32_eqz();
         code.if_(BlockType::Empty);
         load(code, record, field::SET);
-        code.i32_const(4).i32_shl().i32_const(WAIT).i32_or().return_();
+        wait(code).return_();
         code.end();
         for (index, drop) in (0..).zip(&made.drops) {
             load(code, record, field::HANDLES + 4 * index);
@@ -463,7 +371,7 @@ fn write_callback(core: &mut Core, calls: &Calls, made: &Made<'_>, (turn, give):
         load(code, record, field::RESULT);
         code.call(give);
         code.else_();
-        code.call(calls.cancel_task);
+        code.call(host.cancel_task);
         if made.signature.result.is_some() {
             load(code, record, field::RESULT);
             code.call(calls.free);
@@ -472,11 +380,11 @@ fn write_callback(core: &mut Core, calls: &Calls, made: &Made<'_>, (turn, give):
         code.local_get(record).call(calls.free);
         code.i32_const(0);
     });
-    core.export(&format!("{}-callback", made.name), callback);
+    core.export(&callback_of(&made.name), callback);
 }
 
 /// Writes what an event means for a call: what came of it, or 0 if that is not known.
-fn write_turn(core: &mut Core, calls: &Calls) -> u32 {
+fn write_turn(core: &mut Core, calls: &Calls, host: &HostCalls) -> u32 {
     core.func((&[I32; 4], &[I32]), 1, |code| {
         let [record, event, waitable, of_it, status] = [0, 1, 2, 3, 4];
         code.local_get(event).i32_const(EVENT_SUBTASK).i32_eq();
@@ -505,10 +413,11 @@ fn write_turn(core: &mut Core, calls: &Calls) -> u32 {
             code.local_get(record).i32_const(1);
             store(code, field::ASKED);
             load(code, record, field::NUMBER);
-            code.call(calls.cancel).local_tee(status);
-            code.i32_const(15).i32_and().i32_const(RETURNED).i32_ne();
+            code.call(host.cancel).local_tee(status);
+            state(code).i32_const(RETURNED).i32_ne();
             code.if_(BlockType::Empty);
-            code.local_get(record).local_get(status).i32_const(4).i32_shr_u();
+            code.local_get(record);
+            handle(code.local_get(status));
             store(code, field::CANCEL);
             load(code, record, field::CANCEL);
             load(code, record, field::SET);

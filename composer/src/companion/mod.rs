@@ -11,8 +11,9 @@
 //!
 //! `outline.rs` reads what must be known of the binary, `budget.rs` and `size.rs` bound how large
 //! its types may be. `types.rs` writes the outer component and repeats types in the companion;
-//! `sync.rs` and `cancel.rs` write the companion's functions, one kind each, with `core.rs`,
-//! `memory.rs`, `frees.rs`, `handles.rs` and `layout.rs` for core code and the canonical ABI.
+//! `sync.rs`, `cancel.rs` and `imports.rs` write the companion's functions, one kind each, the last
+//! two with `subtask.rs`; `core.rs`, `memory.rs`, `flat.rs`, `frees.rs`, `handles.rs` and `layout.rs`
+//! are for core code and the canonical ABI.
 //!
 //! A component that cannot have a companion (an unusual layout, types that are too large, handles
 //! inside other values) runs without, with the two restrictions above.
@@ -29,6 +30,7 @@ mod layout;
 mod memory;
 mod outline;
 mod size;
+mod subtask;
 mod sync;
 mod types;
 
