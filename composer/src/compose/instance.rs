@@ -63,11 +63,6 @@ impl<T: Send + 'static> AnyComponent for Existing<T> {
         self.surface.clone().map_err(load)
     }
 
-    #[cfg(feature = "fuse")]
-    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
-        Ok(None)
-    }
-
     fn is_restartable(&self) -> bool {
         false
     }

@@ -27,7 +27,9 @@ pub(crate) trait AnyComponent: Send + Sync {
 
     /// The component's binary, if it is known.
     #[cfg(feature = "fuse")]
-    fn binary(&self) -> Result<Option<Vec<u8>>, Cause>;
+    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
+        Ok(None)
+    }
 
     /// How much stack its guests leave to what they call: nothing, if it makes no calls.
     fn stack_for_others(&self) -> usize {

@@ -145,11 +145,6 @@ impl AnyComponent for ProvidedPart {
         self.surface.clone().map_err(load)
     }
 
-    #[cfg(feature = "fuse")]
-    fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
-        Ok(None)
-    }
-
     fn is_restartable(&self) -> bool {
         true
     }
