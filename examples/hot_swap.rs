@@ -6,8 +6,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Change, ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
+    ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
     OwnedResource,
 };
 use wasmtime::Engine;

@@ -6,8 +6,9 @@
 use std::error::Error;
 use std::time::Duration;
 
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Change, ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     EpochTicker, RestartPolicy,
 };
 use wasmtime::component::Linker;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use wasm_runtime_composer::Access;
+use wasm_runtime_composer::wasi::Access;
 
 use crate::call::Call;
 

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use wasm_runtime_composer::{Composition, CompositionError, ExportFunc, FunctionType, LookupError};
+use wasm_runtime_composer::error::LookupError;
+use wasm_runtime_composer::types::FunctionType;
+use wasm_runtime_composer::{Composition, CompositionError, ExportFunc};
 use wasm_wave::parser::ParserError;
 use wasm_wave::untyped::UntypedValue;
 use wasmtime::component::Val;

@@ -1,7 +1,9 @@
 //! A component given on the command line.
 
+use wasm_runtime_composer::error::PlanProblem;
+use wasm_runtime_composer::wasi::WasiState;
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, CompositionError, PlanProblem, WasiState,
+    ComposableComponent, ComposableDescriptor, Composer, CompositionError,
 };
 
 /// A component with the id that it was given.

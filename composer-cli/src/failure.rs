@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use wasm_runtime_composer::__private::plain_lines;
-use wasm_runtime_composer::{CompositionError, PlanProblem};
+use wasm_runtime_composer::CompositionError;
+use wasm_runtime_composer::error::PlanProblem;
 use wasmtime_wasi::I32Exit;
 
 use crate::told::{Told, told, told_of_lookup};

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use wasm_runtime_composer::explain::Outcome;
+use wasm_runtime_composer::plan::explain::Outcome;
 
 use args::{Cli, Command, Drawing, ExplainArgs, FuseArgs, PlanArgs};
 use failure::Failure;

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use wasm_runtime_composer::__private::{holds_for, plain};
-use wasm_runtime_composer::{Composer, CompositionError, EpochTicker, PlanProblem, Wasi};
+use wasm_runtime_composer::error::PlanProblem;
+use wasm_runtime_composer::{Composer, CompositionError, EpochTicker, Wasi};
 use wasmtime::{Config, Engine};
 
 use crate::args::{Directory, Given, Hint, HostArgs, Wiring};

@@ -2,7 +2,7 @@
 //! interface, where the tool has options.
 
 use wasm_runtime_composer::__private::plain;
-use wasm_runtime_composer::{LookupError, PlanProblem};
+use wasm_runtime_composer::error::{LookupError, PlanProblem};
 
 /// A problem: the message, and what to do about it.
 pub(crate) struct Told {

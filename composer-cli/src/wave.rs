@@ -1,7 +1,8 @@
 //! Component values in WAVE, the text encoding of the component model's values: read by the type of
 //! a function, and written.
 
-use wasm_runtime_composer::{FunctionType, ValueType, wave};
+use wasm_runtime_composer::types::{FunctionType, ValueType};
+use wasm_runtime_composer::wave;
 use wasm_wave::ast::Node;
 use wasm_wave::untyped::UntypedValue;
 use wasmtime::component::Val;

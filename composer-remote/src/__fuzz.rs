@@ -1,7 +1,7 @@
 //! Entry points for the fuzz targets; not part of the public interface.
 
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
+use wasm_runtime_composer::types::ValueType;
 
 use crate::codec::{Decoder, Encoder};
 

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
+use wasm_runtime_composer::types::ValueType;
 
 use crate::codec::Outflow;
 use crate::error::RemoteError;

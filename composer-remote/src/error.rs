@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasm_runtime_composer::{Cause, CompositionError};
+use wasm_runtime_composer::CompositionError;
+use wasm_runtime_composer::error::Cause;
 
 /// Why a call of a function on another machine failed.
 ///

@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use wasm_runtime_composer::provider::{self, Value};
-use wasm_runtime_composer::{Composition, ExportFunc, FunctionType, ValueType};
+use wasm_runtime_composer::types::{FunctionType, ValueType};
+use wasm_runtime_composer::{Composition, ExportFunc};
 
 use crate::error::ServeError;
 use crate::limits::message_of;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasm_runtime_composer::provider::ProvidedExport;
-use wasm_runtime_composer::{FunctionType, ValueType};
+use wasm_runtime_composer::types::{FunctionType, ValueType};
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{
     Function, Handle, InterfaceId, PackageId, Resolve, Type, TypeDefKind, TypeId, WorldId,

@@ -9,28 +9,32 @@
 //!
 //! # Types by topic
 //!
+//! What most programs need is at the root; the rest is in a module for each topic.
+//!
 //! - **Composing.** [`compose!`] declares components, hints, filters and typed accessors in Rust syntax. A
 //!   [`Composer`] with [`ComposableDescriptor`]s is the same for components that are known only when the program runs.
-//!   [`Composer::plan`] shows the wiring as a [`Plan`], or tells everything that is wrong with it, and
-//!   [`Composer::explain`] says why an import is satisfied as it is. [`Composer::compose`] gives a [`Composition`].
-//!   Chapters: [Getting started][start], [Composition][composition].
+//!   [`Composer::plan`] shows the wiring, or tells everything that is wrong with it, and
+//!   [`Composer::explain`] says why an import is satisfied as it is: module [`plan`]. [`Composer::compose`] gives a
+//!   [`Composition`]. Chapters: [Getting started][start], [Composition][composition].
 //! - **What can be composed.** [`ComposableComponent`] for bytes and files, [`ComposableInstance`] for what runs already,
-//!   [`HostInterface`] for Rust in the place of a component ([chapter][host]), a [`Composition`], and a [`Composer`].
-//!   [`ExportFilter`] restricts what others see of any of them. [`Composer::fused`] places several in one store
-//!   ([chapter][placement]).
-//! - **Calling.** [`Composition::typed`] gives a [`TypedFunc`] of Rust types; [`ComponentValue`] is derived for types of
-//!   your own. [`Composition::get_func`] gives an [`ExportFunc`], which is called with wasmtime's `Val`s. Resources are
-//!   [`OwnedResource`]s ([chapter][resources]), streams and futures [`ComponentStream`]s and [`ComponentFuture`]s
-//!   ([chapter][streams]). [`wave`] reads and writes values as text.
+//!   [`HostInterface`] for Rust in the place of a component (module [`host`], [chapter][host]), a [`Composition`], and a
+//!   [`Composer`]. [`ExportFilter`] restricts what others see of any of them. [`Composer::fused`] places several in one
+//!   store ([chapter][placement]).
+//! - **Calling.** [`Composition::typed`] gives a [`TypedFunc`] of Rust types: module [`typed`]; [`ComponentValue`] is
+//!   derived for types of your own. [`Composition::get_func`] gives an [`ExportFunc`], which is called with wasmtime's
+//!   `Val`s, and whose type is plain data: module [`types`]. Resources are [`OwnedResource`]s ([chapter][resources]),
+//!   streams and futures [`ComponentStream`]s and [`ComponentFuture`]s ([chapter][streams]). The module [`wave`] reads
+//!   and writes values as text.
 //! - **Bounds.** [`ComposableDescriptor`] has deadlines, limits and restarts ([`RestartPolicy`]), an [`EpochTicker`]
 //!   interrupts guests that compute, and [`Containment`] makes a provider's failure a value. Chapters:
 //!   [Limits][limits], [Uploaded components][uploads].
-//! - **Errors.** [`CompositionError`] is the one error type that `?` needs; [the index][errors] says what to do about
-//!   each.
+//! - **Errors.** [`CompositionError`] is the one error type that `?` needs; the others are in the module [`error`].
+//!   [The index][errors] says what to do about each.
 //! - **While it runs.** [`Composition::replace`] swaps one component ([`Replacement`], [chapter][hot-swap]).
-//!   [`Composition::events`] and [`Composition::snapshot`] tell what goes on ([chapter][insight]). The module [`layer`]
-//!   puts code between a component and its callers ([chapter][layers]).
-//! - **WASI.** [`Wasi`] gives components directories, environment, standard streams and network ([chapter][wasi]).
+//!   [`Composition::events`] and [`Composition::snapshot`] tell what goes on (module [`snapshot`], [chapter][insight]).
+//!   The module [`layer`] puts code between a component and its callers ([chapter][layers]).
+//! - **WASI.** [`Wasi`] gives components directories, environment, standard streams and network (module [`wasi`],
+//!   [chapter][wasi]).
 //!
 //! Components on other machines are composed with the crate `wasm-runtime-composer-remote`.
 //!
@@ -123,6 +127,10 @@
     doc = "[`Wasi`]: https://docs.rs/wasm-runtime-composer/latest/wasm_runtime_composer/struct.Wasi.html"
 )]
 #![cfg_attr(
+    not(feature = "wasi"),
+    doc = "[`wasi`]: https://docs.rs/wasm-runtime-composer/latest/wasm_runtime_composer/wasi/index.html"
+)]
+#![cfg_attr(
     not(feature = "wave"),
     doc = "[`wave`]: https://docs.rs/wasm-runtime-composer/latest/wasm_runtime_composer/wave/index.html"
 )]
@@ -132,23 +140,23 @@
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 mod companion;
 mod compose;
-mod error;
+pub mod error;
 mod export;
 #[cfg(feature = "fuse")]
 mod fuse;
-mod host;
+pub mod host;
 pub mod layer;
 mod link;
 mod pending;
-mod plan;
+pub mod plan;
 mod run;
-mod snapshot;
+pub mod snapshot;
 mod sync;
-mod typed;
-mod types;
+pub mod typed;
+pub mod types;
 mod value;
 #[cfg(feature = "wasi")]
-mod wasi;
+pub mod wasi;
 #[cfg(feature = "wave")]
 pub mod wave;
 
@@ -164,36 +172,15 @@ pub use compose::{
     ComponentSource, Composable, ComposableComponent, ComposableDescriptor, ComposableInstance,
     Composer, Composition, ExportFilter, Filtered, Replacement,
 };
-#[cfg(feature = "wasi")]
-pub use error::WasiError;
-pub use error::{
-    ArgumentError, Cause, CompositionError, Deadlock, FuseError, GraceOver, HandleError,
-    HostInterfaceError, HostPanic, ImportRule, LookupError, PlanError, PlanProblem, RunLimit,
-    StartError, StopReason, StreamLost, TypeDifference, TypedError, TypedProblem, WaitStep,
-};
+pub use error::CompositionError;
 pub use export::{ExportFunc, TypedFunc};
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub use export::{ValFuture, ValStream};
-pub use host::{HostBorrow, HostFunc, HostInterface, HostOwn, HostParams, HostReturn};
-pub use plan::containment::Containment;
-pub use plan::explain::Explanation;
-pub use plan::{Export, ExportFunction, Plan, PlanEdge};
-pub use run::{
-    Change, ComponentSnapshot, EpochTicker, Event, Events, InstanceSnapshot, InstanceState,
-    RestartPolicy,
-};
-pub use snapshot::Snapshot;
-pub use typed::{
-    ComponentFuture, ComponentStream, ComponentType, ComponentValue, FromComponentValue,
-    IntoComponentValue, OwnedResource, Params, ToComponentValue,
-};
-pub use types::{FunctionType, Resource, ValueType};
+pub use host::HostInterface;
+pub use plan::Containment;
+pub use run::{EpochTicker, RestartPolicy};
+pub use typed::{ComponentFuture, ComponentStream, ComponentValue, OwnedResource};
 #[cfg(feature = "wasi")]
-pub use wasi::{Access, Captured, Input, Output, Wasi, WasiState};
+pub use wasi::Wasi;
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::ComponentValue;
-
-/// What an [`Explanation`] is made of.
-pub mod explain {
-    pub use crate::plan::explain::{Candidate, Outcome, Reason, Verdict};
-}

@@ -238,7 +238,7 @@
 ///   put(bucket: &OwnedResource, value: &str) = "[method]bucket.put";`, likewise
 ///   `"[constructor]bucket"` and `"[static]bucket.merge"`.
 /// - `async fn` declares an async function; all accessors are `async` in Rust.
-/// - Parameters and results have Rust types that are [`ComponentType`](crate::ComponentType)s.
+/// - Parameters and results have Rust types that are [`ComponentType`](crate::typed::ComponentType)s.
 ///   Parameters can also be references to them, at any depth: `&Ticket`, `&[&str]`,
 ///   `Option<&Ticket>`. An accessor returns `Result<T, CompositionError>`; a WIT `result` is a
 ///   `Result` inside it.

@@ -1,9 +1,13 @@
-//! Component types as plain data: what an import needs and an export offers, comparable across
-//! components and printable as WIT.
+//! Component types as plain data: the types of functions and values, which print as WIT.
 //!
-//! wasmtime's own types are tied to one component, and two of them that mention a resource never
-//! compare equal. Here a resource is a number local to the component that was reflected; the plan
-//! finds out which component defines it. How types are printed is in `plan/written.rs`.
+//! [`ExportFunc::ty`](crate::ExportFunc::ty) has the type of a function.
+
+// Component types as plain data: what an import needs and an export offers, comparable across
+// components and printable as WIT.
+//
+// wasmtime's own types are tied to one component, and two of them that mention a resource never
+// compare equal. Here a resource is a number local to the component that was reflected; the plan
+// finds out which component defines it. How types are printed is in `plan/written.rs`.
 
 use std::sync::Arc;
 

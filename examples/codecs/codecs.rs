@@ -12,9 +12,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wasm_runtime_composer::wasi::{Output, WasiState};
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, Output,
-    Wasi, WasiState,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, Wasi,
 };
 use wasmtime::Engine;
 

@@ -12,8 +12,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
 use axum::routing::get;
 use wasm_runtime_composer::layer::CountLayer;
+use wasm_runtime_composer::snapshot::Snapshot;
 use wasm_runtime_composer::{
-    ComposableComponent, Composition, CompositionError, RestartPolicy, Snapshot, compose,
+    ComposableComponent, Composition, CompositionError, RestartPolicy, compose,
 };
 use wasmtime::Engine;
 

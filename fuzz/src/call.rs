@@ -7,8 +7,9 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use composer_tests::chain;
 use tokio::runtime::{Builder, Runtime};
+use wasm_runtime_composer::types::ValueType;
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, ExportFunc, ValueType,
+    ComposableDescriptor, Composer, Composition, CompositionError, ExportFunc,
 };
 use wasmtime::component::Val;
 

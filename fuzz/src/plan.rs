@@ -17,9 +17,10 @@ use composer_tests::{chain, guest_file};
 use tokio::runtime::{Builder, Runtime};
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasm_encoder::{CodeSection, DataSection, Function};
+use wasm_runtime_composer::error::PlanProblem;
+use wasm_runtime_composer::types::ValueType;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
-    PlanProblem, ValueType,
 };
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store};

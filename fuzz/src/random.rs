@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
-use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::types::ValueType;
 use wasmtime::component::Val;
 
 /// How many fields, cases or elements there are at most.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arbitrary::{Arbitrary, Unstructured};
 use tokio::runtime::{Builder, Runtime};
-use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::types::ValueType;
 use wasm_runtime_composer_remote::__fuzz::{connection, decode, encode};
 
 /// How much memory values may take, in bytes.

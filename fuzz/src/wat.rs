@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasm_runtime_composer::ValueType;
+use wasm_runtime_composer::types::ValueType;
 
 /// How the text format refers to a type. What may only be used by name there is added to `named`,
 /// and is referred to as `$tN`.

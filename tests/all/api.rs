@@ -5,9 +5,10 @@ use std::time::Duration;
 use composer_tests::{
     call, component, composer, engine, folder, guest, guest_file, limited, run, string, with_linker,
 };
+use wasm_runtime_composer::error::LookupError;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, ComposableInstance, Composer, CompositionError,
-    ExportFilter, LookupError,
+    ExportFilter,
 };
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, Store};

@@ -11,10 +11,11 @@ use composer_tests::{chain, config, limited, run, text, until, with_linker};
 use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
 use tokio::sync::Notify;
+use wasm_runtime_composer::error::{GraceOver, HostPanic, RunLimit, StartError, StopReason};
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Change, ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    EpochTicker, GraceOver, HostInterface, HostPanic, OwnedResource, RestartPolicy, RunLimit,
-    StartError, StopReason,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    EpochTicker, HostInterface, OwnedResource, RestartPolicy,
 };
 use wasmtime::component::Linker;
 use wasmtime::{Engine, Store};
@@ -269,7 +270,7 @@ fn beginning() -> (Arc<AtomicU32>, HostInterface) {
 }
 
 /// Why the component was ended, and what it did.
-async fn ended(events: &mut wasm_runtime_composer::Events) -> (String, GraceOver) {
+async fn ended(events: &mut wasm_runtime_composer::snapshot::Events) -> (String, GraceOver) {
     let change = limited(events.next()).await.unwrap().change;
     let Change::Ended { reason: StopReason::Trapped { function, source, .. }, .. } = change else {
         panic!("{change:?}")

@@ -6,9 +6,8 @@ use composer_tests::{
 };
 use futures_util::FutureExt;
 use futures_util::future::{join_all, maybe_done, poll_immediate};
-use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, HostPanic, StopReason,
-};
+use wasm_runtime_composer::error::{HostPanic, StopReason};
+use wasm_runtime_composer::{ComposableDescriptor, Composer, Composition, CompositionError};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Val};
 

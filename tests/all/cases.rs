@@ -34,9 +34,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use composer_tests::{chain, engine, folder};
+use wasm_runtime_composer::plan::Plan;
 use wasm_runtime_composer::{
     Composable, ComposableComponent, ComposableDescriptor, Composer, CompositionError, Containment,
-    ExportFilter, Filtered, Plan,
+    ExportFilter, Filtered,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, ResourceType};

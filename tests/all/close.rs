@@ -11,9 +11,10 @@ use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
+use wasm_runtime_composer::error::StopReason;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    HostInterface, OwnedResource, StopReason,
+    HostInterface, OwnedResource,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};

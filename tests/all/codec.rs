@@ -8,7 +8,8 @@ use composer_tests::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, ValueType};
+use wasm_runtime_composer::types::ValueType;
+use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError};
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use composer_tests::{Clock, GATED, call, chain, limited, run, text};
 use futures_util::future::{join, join_all, poll_immediate};
+use wasm_runtime_composer::error::{StartError, WaitStep};
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, Composition, CompositionError, Containment, RestartPolicy,
-    StartError, WaitStep, compose,
+    compose,
 };
 use wasmtime::component::Val;
 

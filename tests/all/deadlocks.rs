@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use composer_tests::{call, chain, engine, limited, run, until, with_linker};
 use tokio::sync::Notify;
+use wasm_runtime_composer::error::{Cause, Deadlock, StopReason};
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Cause, Change, ComposableDescriptor, Composer, Composition, CompositionError, Deadlock,
-    RestartPolicy, StopReason,
+    ComposableDescriptor, Composer, Composition, CompositionError, RestartPolicy,
 };
 use wasmtime::Trap;
 use wasmtime::component::{Linker, Val};

@@ -6,9 +6,10 @@ use std::time::Duration;
 use composer_tests::{call, chain, compose, composer, limited, run, run_placed, string};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::AsyncReadExt;
+use wasm_runtime_composer::error::{ArgumentError, HandleError};
 use wasm_runtime_composer::{
-    ArgumentError, ComponentStream, ComposableDescriptor, Composer, Composition, CompositionError,
-    HandleError, HostInterface, OwnedResource,
+    ComponentStream, ComposableDescriptor, Composer, Composition, CompositionError, HostInterface,
+    OwnedResource,
 };
 use wasmtime::component::Val;
 

@@ -1,9 +1,9 @@
 //! Bad input: each a typed error that names what it concerns, and the composition stays usable.
 
 use composer_tests::{call, chain, component, composer, engine, limited, run, string, text};
+use wasm_runtime_composer::error::{ArgumentError, PlanProblem, StartError};
 use wasm_runtime_composer::{
-    ArgumentError, ComposableComponent, ComposableDescriptor, Composer, CompositionError,
-    PlanProblem, StartError,
+    ComposableComponent, ComposableDescriptor, Composer, CompositionError,
 };
 use wasmtime::component::{Linker, Resource, ResourceType, Val};
 use wasmtime::{Engine, Store};

@@ -1,10 +1,11 @@
 //! Why an import is satisfied as it is: `Composer::explain`.
 
 use composer_tests::{component, composer, text};
-use wasm_runtime_composer::explain::{Outcome, Reason, Verdict};
+use wasm_runtime_composer::error::LookupError;
+use wasm_runtime_composer::plan::explain::{Outcome, Reason, Verdict};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
-    HostInterface, LookupError,
+    HostInterface,
 };
 use wasmtime::component::Linker;
 use wasmtime::{Engine, Store};

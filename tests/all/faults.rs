@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use composer_tests::{Clock, composer, engine, limited, run, string, until, with_linker};
 use futures_util::future::{join_all, poll_immediate};
+use wasm_runtime_composer::error::HostPanic;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composition, CompositionError, Containment,
-    HostPanic, OwnedResource, RestartPolicy,
+    OwnedResource, RestartPolicy,
 };
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Component, Linker, Val};

@@ -6,10 +6,11 @@ use composer_tests::{
     Clock, GATED, call, call_unit, chain, component, composer, engine, folder, guest, guest_file,
     limited, run, string, until,
 };
+use wasm_runtime_composer::error::{FuseError, PlanProblem};
 use wasm_runtime_composer::layer::DenyLayer;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    Containment, ExportFilter, FuseError, PlanProblem, RestartPolicy,
+    Containment, ExportFilter, RestartPolicy,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};

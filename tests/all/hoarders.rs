@@ -10,9 +10,10 @@ use composer_tests::{
 use futures_util::future::poll_immediate;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
+use wasm_runtime_composer::host::HostOwn;
 use wasm_runtime_composer::{
     ComponentStream, ComposableComponent, ComposableDescriptor, Composer, Composition,
-    CompositionError, HostInterface, HostOwn, OwnedResource,
+    CompositionError, HostInterface, OwnedResource,
 };
 use wasmtime::Store;
 use wasmtime::component::Linker;

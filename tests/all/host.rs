@@ -9,10 +9,11 @@ use std::time::Duration;
 use composer_tests::{call, call_unit, chain, component, limited, run, string, until};
 use futures_util::future::poll_immediate;
 use tokio::sync::Notify;
+use wasm_runtime_composer::error::{HandleError, HostInterfaceError, HostPanic, PlanProblem};
+use wasm_runtime_composer::host::{HostBorrow, HostOwn};
 use wasm_runtime_composer::{
     ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, Containment,
-    ExportFilter, HandleError, HostBorrow, HostInterface, HostInterfaceError, HostOwn, HostPanic,
-    OwnedResource, PlanProblem, compose,
+    ExportFilter, HostInterface, OwnedResource, compose,
 };
 use wasmtime::component::Val;
 

@@ -8,9 +8,10 @@ use composer_tests::{
 };
 use futures_util::FutureExt;
 use futures_util::future::{join, poll_immediate};
+use wasm_runtime_composer::error::StopReason;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, ExportFunc,
-    RestartPolicy, StopReason, compose,
+    RestartPolicy, compose,
 };
 use wasmtime::component::{Linker, Val};
 use wasmtime::{Engine, Store};

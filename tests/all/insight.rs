@@ -13,8 +13,9 @@ use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use wasm_runtime_composer::layer::{CountLayer, MetricsLayer, TraceLayer};
+use wasm_runtime_composer::snapshot::InstanceState;
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, HostInterface, InstanceState, RestartPolicy,
+    ComposableDescriptor, Composer, Composition, HostInterface, RestartPolicy,
 };
 use wasmtime::component::Val;
 

@@ -6,9 +6,10 @@ use composer_tests::{
     Clock, GATED, call, call_unit, component, composer, engine, guest, limited, run, text, until,
 };
 use futures_util::future::{join_all, poll_immediate};
+use wasm_runtime_composer::error::{HandleError, PlanProblem};
 use wasm_runtime_composer::{
-    ComposableDescriptor, ComposableInstance, Composer, Composition, CompositionError, HandleError,
-    OwnedResource, PlanProblem, compose,
+    ComposableDescriptor, ComposableInstance, Composer, Composition, CompositionError,
+    OwnedResource, compose,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};

@@ -11,13 +11,14 @@ use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::timeout::TimeoutLayer;
+use wasm_runtime_composer::error::{HandleError, PlanProblem};
 use wasm_runtime_composer::layer::{
     Call, CountLayer, DenyLayer, FromFnLayer, Next, RecordLayer, Recording, ReplayLayer,
     RetryLayer, Returned, from_fn,
 };
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, Containment, HandleError,
-    HostInterface, PlanProblem, RestartPolicy,
+    ComposableDescriptor, Composer, Composition, CompositionError, Containment, HostInterface,
+    RestartPolicy,
 };
 use wasmtime::component::Val;
 

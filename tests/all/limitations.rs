@@ -10,8 +10,9 @@ use composer_tests::{engine, with_linker};
 use futures_util::StreamExt;
 #[cfg(feature = "codec")]
 use tokio::io::AsyncReadExt;
+use wasm_runtime_composer::ComponentStream;
 #[cfg(feature = "codec")]
-use wasm_runtime_composer::{ComponentStream, FromComponentValue};
+use wasm_runtime_composer::typed::FromComponentValue;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     HostInterface,

@@ -8,9 +8,10 @@ use composer_tests::{
 use futures_util::FutureExt;
 use futures_util::future::{join, join_all, poll_immediate};
 use tokio::runtime::Builder;
+use wasm_runtime_composer::error::{PlanProblem, StartError, StopReason};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    OwnedResource, PlanProblem, RestartPolicy, StartError, StopReason,
+    OwnedResource, RestartPolicy,
 };
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};

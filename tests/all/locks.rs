@@ -8,9 +8,9 @@ use composer_tests::{call, limited, run_unblocked, text, until};
 use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
 use tokio::sync::Semaphore;
+use wasm_runtime_composer::host::HostOwn;
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, HostInterface, HostOwn,
-    OwnedResource,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, HostInterface, OwnedResource,
 };
 
 struct Inner;

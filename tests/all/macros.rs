@@ -12,10 +12,11 @@ use composer_tests::{
     Clock, GATED, Placement, chain, component, composer, engine, folder, limited, placement, run,
     run_placed, string, text,
 };
+use wasm_runtime_composer::error::PlanError;
 use wasm_runtime_composer::layer::{CountLayer, DenyLayer};
 use wasm_runtime_composer::{
     ComponentValue, ComposableComponent, ComposableDescriptor, Composer, Composition,
-    CompositionError, ExportFilter, OwnedResource, PlanError, RestartPolicy, compose,
+    CompositionError, ExportFilter, OwnedResource, RestartPolicy, compose,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};

@@ -6,9 +6,8 @@ use composer_tests::{
     Placement, call, component, compose, composer, limited, placement, run, run_placed, string,
     until,
 };
-use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, CompositionError, ExportFilter, LookupError,
-};
+use wasm_runtime_composer::error::LookupError;
+use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, ExportFilter};
 use wasmtime::component::Val;
 
 const CONSUMER: &str = "composer:test/iconsumer";

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{chain, config, engine, limited, run, text, with_linker};
+use wasm_runtime_composer::error::PlanProblem;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, CompositionError, ExportFilter,
-    HostInterface, PlanProblem,
+    HostInterface,
 };
 use wasmtime::component::Linker;
 use wasmtime::{CustomCodeMemory, Engine, Store};

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use composer_tests::{component, limited, run};
 use tokio::sync::Notify;
+use wasm_runtime_composer::error::{HostPanic, StopReason};
 use wasm_runtime_composer::provider::{
     Provided, ProvidedExport, Provider, ProviderError, ProviderFuture, Value,
 };
+use wasm_runtime_composer::types::{FunctionType, ValueType};
 use wasm_runtime_composer::{
     Composable, ComposableDescriptor, Composer, Composition, CompositionError, ExportFilter,
-    FunctionType, HostPanic, StopReason, ValueType,
 };
 
 /// Adds; fails, panics or waits for numbers of its own.

@@ -7,10 +7,11 @@ use composer_tests::{
     text, until, with_linker,
 };
 use futures_util::future::{join_all, maybe_done, poll_immediate};
+use wasm_runtime_composer::error::{HandleError, PlanProblem, StartError, StopReason};
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Change, ComposableComponent, ComposableDescriptor, ComposableInstance, Composer, Composition,
-    CompositionError, ExportFilter, HandleError, OwnedResource, PlanProblem, RestartPolicy,
-    StartError, StopReason,
+    ComposableComponent, ComposableDescriptor, ComposableInstance, Composer, Composition,
+    CompositionError, ExportFilter, OwnedResource, RestartPolicy,
 };
 use wasmtime::Store;
 use wasmtime::component::{Linker, Val};

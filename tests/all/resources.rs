@@ -9,9 +9,9 @@ use composer_tests::{
 };
 use futures_util::FutureExt;
 use futures_util::future::{maybe_done, poll_immediate};
+use wasm_runtime_composer::error::{ArgumentError, HandleError};
 use wasm_runtime_composer::{
-    ArgumentError, ComposableComponent, ComposableDescriptor, Composer, Composition,
-    CompositionError, HandleError,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
 };
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Component, Linker, Val};

@@ -7,9 +7,11 @@ use std::time::Duration;
 use composer_tests::{
     Clock, GATED, call, call_unit, chain, engine, guest, limited, run, text, until, with_linker,
 };
+use wasm_runtime_composer::error::{HandleError, PlanProblem, StopReason};
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Change, ComposableDescriptor, ComposableInstance, Composer, Composition, CompositionError,
-    HandleError, PlanProblem, RestartPolicy, StopReason,
+    ComposableDescriptor, ComposableInstance, Composer, Composition, CompositionError,
+    RestartPolicy,
 };
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker, Val};

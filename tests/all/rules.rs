@@ -4,10 +4,11 @@
 use std::sync::{Arc, LazyLock, Mutex};
 
 use composer_tests::{call_unit, chain, config, limited, run, text};
+use wasm_runtime_composer::error::{ImportRule, PlanProblem};
 use wasm_runtime_composer::layer::DenyLayer;
 use wasm_runtime_composer::{
     Composable, ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    Containment, ExportFilter, HostInterface, ImportRule, PlanProblem,
+    Containment, ExportFilter, HostInterface,
 };
 use wasmtime::component::Linker;
 use wasmtime::{Engine, Store};

@@ -5,9 +5,10 @@ use std::time::Duration;
 use composer_tests::{call, call_unit, chain, component, config, limited, run};
 use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
+use wasm_runtime_composer::error::RunLimit;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    EpochTicker, RestartPolicy, RunLimit,
+    EpochTicker, RestartPolicy,
 };
 use wasmtime::component::{Linker, Val};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};

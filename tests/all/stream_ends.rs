@@ -7,9 +7,9 @@ use composer_tests::{Placement, compose, limited, placement, run, run_placed, te
 use futures_util::future::poll_immediate;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
+use wasm_runtime_composer::snapshot::Change;
 use wasm_runtime_composer::{
-    Change, ComponentFuture, ComponentStream, ComposableDescriptor, Composer, Composition,
-    CompositionError,
+    ComponentFuture, ComponentStream, ComposableDescriptor, Composer, Composition, CompositionError,
 };
 
 use crate::faults::{Random, seeds};
@@ -874,7 +874,7 @@ fn zero_length_read_of_what_rust_writes() {
     });
 }
 
-async fn take<T: wasm_runtime_composer::IntoComponentValue + 'static>(
+async fn take<T: wasm_runtime_composer::typed::IntoComponentValue + 'static>(
     pair: &Pair,
     stream: ComponentStream<T>,
 ) {

@@ -10,9 +10,10 @@ use composer_tests::{component, runtimes, until};
 use futures_util::future::{join_all, poll_immediate};
 use futures_util::{StreamExt, stream};
 use tokio::runtime::Handle;
+use wasm_runtime_composer::typed::{FromComponentValue, Params};
 use wasm_runtime_composer::{
-    ComponentFuture, ComponentStream, ComposableDescriptor, Composer, Composition,
-    FromComponentValue, OwnedResource, Params, RestartPolicy,
+    ComponentFuture, ComponentStream, ComposableDescriptor, Composer, Composition, OwnedResource,
+    RestartPolicy,
 };
 use wasmtime::component::Val;
 

@@ -7,9 +7,9 @@ use std::future::ready;
 
 use composer_tests::{compose, limited, run, text};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use wasm_runtime_composer::typed::{FromComponentValue, IntoComponentValue};
 use wasm_runtime_composer::{
     ComponentFuture, ComponentStream, ComponentValue, ComposableDescriptor, Composer, Composition,
-    FromComponentValue, IntoComponentValue,
 };
 use wasmtime::component::Val;
 

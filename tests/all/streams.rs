@@ -7,10 +7,12 @@ use composer_tests::{chain, component, compose, composer, limited, run, run_plac
 use futures_util::future::poll_immediate;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wasm_runtime_composer::error::{StopReason, StreamLost};
+use wasm_runtime_composer::snapshot::Change;
+use wasm_runtime_composer::typed::{FromComponentValue, Params};
 use wasm_runtime_composer::{
-    Change, ComponentFuture, ComponentStream, ComponentValue, ComposableDescriptor, Composer,
-    Composition, CompositionError, FromComponentValue, OwnedResource, Params, RestartPolicy,
-    StopReason, StreamLost, compose,
+    ComponentFuture, ComponentStream, ComponentValue, ComposableDescriptor, Composer, Composition,
+    CompositionError, OwnedResource, RestartPolicy, compose,
 };
 
 const WRITER: &str = "composer:test/istreams";

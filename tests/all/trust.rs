@@ -1,9 +1,9 @@
 //! What components export that are not trusted is for those who ask for it.
 
 use composer_tests::{call, chain, engine, limited, run, text};
+use wasm_runtime_composer::error::PlanProblem;
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, HostInterface, PlanProblem,
-    Wasi, compose,
+    ComposableDescriptor, Composer, Composition, CompositionError, HostInterface, Wasi, compose,
 };
 use wasmtime::component::Val;
 

@@ -9,9 +9,11 @@ use std::time::Duration;
 use composer_tests::{
     Clock, call_unit, compose, composer, limited, run, run_placed, string, text, until,
 };
+use wasm_runtime_composer::error::{HandleError, TypedProblem};
+use wasm_runtime_composer::typed::{IntoComponentValue, ToComponentValue};
+use wasm_runtime_composer::types::ValueType;
 use wasm_runtime_composer::{
-    ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, HandleError,
-    IntoComponentValue, OwnedResource, ToComponentValue, TypedProblem, ValueType,
+    ComponentValue, ComposableDescriptor, Composer, Composition, CompositionError, OwnedResource,
 };
 use wasmtime::component::Val;
 
@@ -185,7 +187,7 @@ fn references_are_passed_at_any_depth() {
 
 #[test]
 fn what_owns_in_a_reference_is_lent() {
-    use wasm_runtime_composer::ComponentType;
+    use wasm_runtime_composer::typed::ComponentType;
 
     let resource = match typed_of_bucket() {
         ValueType::Own(resource) => resource,
@@ -221,7 +223,7 @@ fn typed_of_bucket() -> ValueType {
 
 #[test]
 fn name_that_differs_is_told_and_not_the_whole_type() {
-    use wasm_runtime_composer::ComponentType;
+    use wasm_runtime_composer::typed::ComponentType;
 
     #[derive(ComponentValue)]
     struct Person {

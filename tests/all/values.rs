@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
-use wasm_runtime_composer::{ComposableDescriptor, Composer, ValueType};
+use wasm_runtime_composer::types::ValueType;
+use wasm_runtime_composer::{ComposableDescriptor, Composer};
 use wasmtime::component::{Linker, Val};
 
 use composer_tests::{Fixture, call, compose, composer, engine, run_placed, string};

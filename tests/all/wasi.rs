@@ -7,10 +7,12 @@ use std::time::Duration;
 use composer_tests::{
     call, call_unit, chain, component, engine, guest, limited, run, string, text, until,
 };
+use wasm_runtime_composer::error::{StartError, StopReason, WasiError};
+use wasm_runtime_composer::typed::{FromComponentValue, Params};
+use wasm_runtime_composer::wasi::{Access, Captured, Output, WasiState};
 use wasm_runtime_composer::{
-    Access, Captured, ComposableComponent, ComposableDescriptor, Composer, Composition,
-    CompositionError, EpochTicker, FromComponentValue, Output, Params, RestartPolicy, StartError,
-    StopReason, Wasi, WasiError, WasiState,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    EpochTicker, RestartPolicy, Wasi,
 };
 use wasmtime::component::Val;
 use wasmtime::{Config, Engine, StoreLimitsBuilder};

@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 use composer_tests::{Clock, component, composer, memory_in_use, text};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
+use wasm_runtime_composer::snapshot::{Change, Events};
+use wasm_runtime_composer::typed::{FromComponentValue, Params};
 use wasm_runtime_composer::{
-    Change, ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    Events, FromComponentValue, Params, RestartPolicy, TypedFunc,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    RestartPolicy, TypedFunc,
 };
 
 /// Two components without memory: `add`, and `run-add`, which calls it.

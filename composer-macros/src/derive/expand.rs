@@ -35,14 +35,14 @@ fn component_type(model: &Model) -> TokenStream {
         "ComponentType",
         &quote! {
             fn check(
-                ty: &#krate::ValueType,
-            ) -> ::core::result::Result<(), #krate::TypeDifference> {
+                ty: &#krate::types::ValueType,
+            ) -> ::core::result::Result<(), #krate::error::TypeDifference> {
                 #check
             }
 
             fn describe(
                 types: &#krate::__private::value::HostTypes,
-            ) -> ::core::result::Result<#krate::ValueType, #krate::__private::Unexpected> {
+            ) -> ::core::result::Result<#krate::types::ValueType, #krate::__private::Unexpected> {
                 #describe
             }
         },
@@ -71,14 +71,14 @@ fn to_value(model: &Model) -> TokenStream {
     let (check, describe, to) = (check(model, by), describe(model, by), convert(model, by));
     let body = quote! {
         fn check_ref(
-            ty: &#krate::ValueType,
-        ) -> ::core::result::Result<(), #krate::TypeDifference> {
+            ty: &#krate::types::ValueType,
+        ) -> ::core::result::Result<(), #krate::error::TypeDifference> {
             #check
         }
 
         fn describe_ref(
             types: &#krate::__private::value::HostTypes,
-        ) -> ::core::result::Result<#krate::ValueType, #krate::__private::Unexpected> {
+        ) -> ::core::result::Result<#krate::types::ValueType, #krate::__private::Unexpected> {
             #describe
         }
 
@@ -86,13 +86,13 @@ fn to_value(model: &Model) -> TokenStream {
             #to
         }
     };
-    let mut conditional = bounded(&model.generics, &quote!(#krate::ToComponentValue));
+    let mut conditional = bounded(&model.generics, &quote!(#krate::typed::ToComponentValue));
     let mut seen = BTreeSet::new();
     for ty in model.shape.types() {
         if seen.insert(ty.to_token_stream().to_string()) {
             // Without the lifetime the compiler would reject a condition that does not hold,
             // instead of leaving the implementation out.
-            let part = syn::parse_quote!(for<'__part> #ty: #krate::ToComponentValue);
+            let part = syn::parse_quote!(for<'__part> #ty: #krate::typed::ToComponentValue);
             conditional.make_where_clause().predicates.push(part);
         }
     }
@@ -118,7 +118,7 @@ fn from_value(model: &Model) -> TokenStream {
 /// Implements a trait under the condition that the type parameters implement it.
 fn implementation(model: &Model, name: &str, body: &TokenStream) -> TokenStream {
     let (krate, ident) = (&model.krate, format_ident!("{name}"));
-    let generics = bounded(&model.generics, &quote!(#krate::#ident));
+    let generics = bounded(&model.generics, &quote!(#krate::typed::#ident));
     implement(model, name, &generics, body)
 }
 
@@ -127,7 +127,7 @@ fn implement(model: &Model, name: &str, generics: &Generics, body: &TokenStream)
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::#name for #ty #ty_generics #where_clause {
+        impl #impl_generics #krate::typed::#name for #ty #ty_generics #where_clause {
             #body
         }
     }
@@ -222,7 +222,7 @@ fn check_case(krate: &TokenStream, case: &Case, by: By) -> TokenStream {
 }
 
 fn check_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
-    quote!(<#ty as #krate::ComponentType>::check)
+    quote!(<#ty as #krate::typed::ComponentType>::check)
 }
 
 /// The body of `ComponentType::describe` or `ToComponentValue::describe_ref`.
@@ -274,7 +274,7 @@ fn describe(model: &Model, by: By) -> TokenStream {
 }
 
 fn describe_of(krate: &TokenStream, ty: &impl ToTokens) -> TokenStream {
-    quote!(<#ty as #krate::ComponentType>::describe)
+    quote!(<#ty as #krate::typed::ComponentType>::describe)
 }
 
 /// The span at which errors about a type are shown.
@@ -331,7 +331,7 @@ fn into_case(krate: &TokenStream, case: &Case, index: u32) -> TokenStream {
 }
 
 fn into_of(krate: &TokenStream, ty: &Type, value: TokenStream) -> TokenStream {
-    located(&quote!(#krate::IntoComponentValue::into_value(#value)), at(ty))
+    located(&quote!(#krate::typed::IntoComponentValue::into_value(#value)), at(ty))
 }
 
 /// The body of `FromComponentValue::from_value`.
@@ -353,7 +353,7 @@ fn from(model: &Model) -> TokenStream {
         }
         Shape::Transparent(field) => {
             let member = &field.member;
-            quote!(#ok(Self { #member: #krate::FromComponentValue::from_value(value)? }))
+            quote!(#ok(Self { #member: #krate::typed::FromComponentValue::from_value(value)? }))
         }
         Shape::Flags(fields) => {
             let fields = fields

@@ -1,95 +1,110 @@
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::ComponentType for Person<T>
+impl<T> ::wasm_runtime_composer::typed::ComponentType for Person<T>
 where
     T: Clone,
-    T: ::wasm_runtime_composer::ComponentType,
+    T: ::wasm_runtime_composer::typed::ComponentType,
 {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_record(
             ty,
             "Person",
             &[
-                ("name", <String as ::wasm_runtime_composer::ComponentType>::check),
-                ("years", <T as ::wasm_runtime_composer::ComponentType>::check),
+                (
+                    "name",
+                    <String as ::wasm_runtime_composer::typed::ComponentType>::check,
+                ),
+                ("years", <T as ::wasm_runtime_composer::typed::ComponentType>::check),
             ],
         )
     }
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_record(
             types,
             &[
-                ("name", <String as ::wasm_runtime_composer::ComponentType>::describe),
-                ("years", <T as ::wasm_runtime_composer::ComponentType>::describe),
+                (
+                    "name",
+                    <String as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                ),
+                ("years", <T as ::wasm_runtime_composer::typed::ComponentType>::describe),
             ],
         )
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::IntoComponentValue for Person<T>
+impl<T> ::wasm_runtime_composer::typed::IntoComponentValue for Person<T>
 where
     T: Clone,
-    T: ::wasm_runtime_composer::IntoComponentValue,
+    T: ::wasm_runtime_composer::typed::IntoComponentValue,
 {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
-            ::wasm_runtime_composer::IntoComponentValue::into_value(self.name),
-            ::wasm_runtime_composer::IntoComponentValue::into_value(self.age),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(self.name),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(self.age),
         ])
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::ToComponentValue for Person<T>
+impl<T> ::wasm_runtime_composer::typed::ToComponentValue for Person<T>
 where
     T: Clone,
-    T: ::wasm_runtime_composer::ToComponentValue,
-    for<'__part> String: ::wasm_runtime_composer::ToComponentValue,
-    for<'__part> T: ::wasm_runtime_composer::ToComponentValue,
+    T: ::wasm_runtime_composer::typed::ToComponentValue,
+    for<'__part> String: ::wasm_runtime_composer::typed::ToComponentValue,
+    for<'__part> T: ::wasm_runtime_composer::typed::ToComponentValue,
 {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_record(
             ty,
             "Person",
             &[
-                ("name", <&String as ::wasm_runtime_composer::ComponentType>::check),
-                ("years", <&T as ::wasm_runtime_composer::ComponentType>::check),
+                (
+                    "name",
+                    <&String as ::wasm_runtime_composer::typed::ComponentType>::check,
+                ),
+                ("years", <&T as ::wasm_runtime_composer::typed::ComponentType>::check),
             ],
         )
     }
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_record(
             types,
             &[
-                ("name", <&String as ::wasm_runtime_composer::ComponentType>::describe),
-                ("years", <&T as ::wasm_runtime_composer::ComponentType>::describe),
+                (
+                    "name",
+                    <&String as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                ),
+                (
+                    "years",
+                    <&T as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                ),
             ],
         )
     }
     fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
-            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.name),
-            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.age),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(&self.name),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(&self.age),
         ])
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::FromComponentValue for Person<T>
+impl<T> ::wasm_runtime_composer::typed::FromComponentValue for Person<T>
 where
     T: Clone,
-    T: ::wasm_runtime_composer::FromComponentValue,
+    T: ::wasm_runtime_composer::typed::FromComponentValue,
 {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,
@@ -105,84 +120,84 @@ where
     }
 }
 #[automatically_derived]
-impl<const N: usize> ::wasm_runtime_composer::ComponentType for Pair<N> {
+impl<const N: usize> ::wasm_runtime_composer::typed::ComponentType for Pair<N> {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_tuple(
             ty,
             "Pair",
             &[
-                <[u8; N] as ::wasm_runtime_composer::ComponentType>::check,
-                <i8 as ::wasm_runtime_composer::ComponentType>::check,
+                <[u8; N] as ::wasm_runtime_composer::typed::ComponentType>::check,
+                <i8 as ::wasm_runtime_composer::typed::ComponentType>::check,
             ],
         )
     }
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_tuple(
             types,
             &[
-                <[u8; N] as ::wasm_runtime_composer::ComponentType>::describe,
-                <i8 as ::wasm_runtime_composer::ComponentType>::describe,
+                <[u8; N] as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                <i8 as ::wasm_runtime_composer::typed::ComponentType>::describe,
             ],
         )
     }
 }
 #[automatically_derived]
-impl<const N: usize> ::wasm_runtime_composer::IntoComponentValue for Pair<N> {
+impl<const N: usize> ::wasm_runtime_composer::typed::IntoComponentValue for Pair<N> {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
-            ::wasm_runtime_composer::IntoComponentValue::into_value(self.0),
-            ::wasm_runtime_composer::IntoComponentValue::into_value(self.1),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(self.0),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(self.1),
         ])
     }
 }
 #[automatically_derived]
-impl<const N: usize> ::wasm_runtime_composer::ToComponentValue for Pair<N>
+impl<const N: usize> ::wasm_runtime_composer::typed::ToComponentValue for Pair<N>
 where
-    for<'__part> [u8; N]: ::wasm_runtime_composer::ToComponentValue,
-    for<'__part> i8: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> [u8; N]: ::wasm_runtime_composer::typed::ToComponentValue,
+    for<'__part> i8: ::wasm_runtime_composer::typed::ToComponentValue,
 {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_tuple(
             ty,
             "Pair",
             &[
-                <&[u8; N] as ::wasm_runtime_composer::ComponentType>::check,
-                <&i8 as ::wasm_runtime_composer::ComponentType>::check,
+                <&[u8; N] as ::wasm_runtime_composer::typed::ComponentType>::check,
+                <&i8 as ::wasm_runtime_composer::typed::ComponentType>::check,
             ],
         )
     }
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_tuple(
             types,
             &[
-                <&[u8; N] as ::wasm_runtime_composer::ComponentType>::describe,
-                <&i8 as ::wasm_runtime_composer::ComponentType>::describe,
+                <&[u8; N] as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                <&i8 as ::wasm_runtime_composer::typed::ComponentType>::describe,
             ],
         )
     }
     fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
-            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.0),
-            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.1),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(&self.0),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(&self.1),
         ])
     }
 }
 #[automatically_derived]
-impl<const N: usize> ::wasm_runtime_composer::FromComponentValue for Pair<N> {
+impl<const N: usize> ::wasm_runtime_composer::typed::FromComponentValue for Pair<N> {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,
     ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
@@ -197,64 +212,64 @@ impl<const N: usize> ::wasm_runtime_composer::FromComponentValue for Pair<N> {
     }
 }
 #[automatically_derived]
-impl crate::other::ComponentType for Wrapper {
+impl crate::other::typed::ComponentType for Wrapper {
     fn check(
-        ty: &crate::other::ValueType,
-    ) -> ::core::result::Result<(), crate::other::TypeDifference> {
-        <u32 as crate::other::ComponentType>::check(ty)
+        ty: &crate::other::types::ValueType,
+    ) -> ::core::result::Result<(), crate::other::error::TypeDifference> {
+        <u32 as crate::other::typed::ComponentType>::check(ty)
     }
     fn describe(
         types: &crate::other::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        crate::other::ValueType,
+        crate::other::types::ValueType,
         crate::other::__private::Unexpected,
     > {
-        <u32 as crate::other::ComponentType>::describe(types)
+        <u32 as crate::other::typed::ComponentType>::describe(types)
     }
 }
 #[automatically_derived]
-impl crate::other::IntoComponentValue for Wrapper {
+impl crate::other::typed::IntoComponentValue for Wrapper {
     fn into_value(self) -> crate::other::__private::Value {
-        crate::other::IntoComponentValue::into_value(self.inner)
+        crate::other::typed::IntoComponentValue::into_value(self.inner)
     }
 }
 #[automatically_derived]
-impl crate::other::ToComponentValue for Wrapper
+impl crate::other::typed::ToComponentValue for Wrapper
 where
-    for<'__part> u32: crate::other::ToComponentValue,
+    for<'__part> u32: crate::other::typed::ToComponentValue,
 {
     fn check_ref(
-        ty: &crate::other::ValueType,
-    ) -> ::core::result::Result<(), crate::other::TypeDifference> {
-        <&u32 as crate::other::ComponentType>::check(ty)
+        ty: &crate::other::types::ValueType,
+    ) -> ::core::result::Result<(), crate::other::error::TypeDifference> {
+        <&u32 as crate::other::typed::ComponentType>::check(ty)
     }
     fn describe_ref(
         types: &crate::other::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        crate::other::ValueType,
+        crate::other::types::ValueType,
         crate::other::__private::Unexpected,
     > {
-        <&u32 as crate::other::ComponentType>::describe(types)
+        <&u32 as crate::other::typed::ComponentType>::describe(types)
     }
     fn to_value(&self) -> crate::other::__private::Value {
-        crate::other::IntoComponentValue::into_value(&self.inner)
+        crate::other::typed::IntoComponentValue::into_value(&self.inner)
     }
 }
 #[automatically_derived]
-impl crate::other::FromComponentValue for Wrapper {
+impl crate::other::typed::FromComponentValue for Wrapper {
     fn from_value(
         value: crate::other::__private::Value,
     ) -> ::core::result::Result<Self, crate::other::__private::Unexpected> {
         ::core::result::Result::Ok(Self {
-            inner: crate::other::FromComponentValue::from_value(value)?,
+            inner: crate::other::typed::FromComponentValue::from_value(value)?,
         })
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::ComponentType for Permissions {
+impl ::wasm_runtime_composer::typed::ComponentType for Permissions {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_flags(
             ty,
             "Permissions",
@@ -264,7 +279,7 @@ impl ::wasm_runtime_composer::ComponentType for Permissions {
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         {
@@ -274,7 +289,7 @@ impl ::wasm_runtime_composer::ComponentType for Permissions {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::IntoComponentValue for Permissions {
+impl ::wasm_runtime_composer::typed::IntoComponentValue for Permissions {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::flags(
             (self.read as ::core::primitive::u32) << 0u32
@@ -283,10 +298,10 @@ impl ::wasm_runtime_composer::IntoComponentValue for Permissions {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::ToComponentValue for Permissions {
+impl ::wasm_runtime_composer::typed::ToComponentValue for Permissions {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_flags(
             ty,
             "Permissions",
@@ -296,7 +311,7 @@ impl ::wasm_runtime_composer::ToComponentValue for Permissions {
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         {
@@ -312,7 +327,7 @@ impl ::wasm_runtime_composer::ToComponentValue for Permissions {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::FromComponentValue for Permissions {
+impl ::wasm_runtime_composer::typed::FromComponentValue for Permissions {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,
     ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
@@ -324,10 +339,10 @@ impl ::wasm_runtime_composer::FromComponentValue for Permissions {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::ComponentType for Color {
+impl ::wasm_runtime_composer::typed::ComponentType for Color {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_enum(
             ty,
             "Color",
@@ -337,7 +352,7 @@ impl ::wasm_runtime_composer::ComponentType for Color {
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         {
@@ -349,7 +364,7 @@ impl ::wasm_runtime_composer::ComponentType for Color {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::IntoComponentValue for Color {
+impl ::wasm_runtime_composer::typed::IntoComponentValue for Color {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         match self {
             Self::Red => {
@@ -374,10 +389,10 @@ impl ::wasm_runtime_composer::IntoComponentValue for Color {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::ToComponentValue for Color {
+impl ::wasm_runtime_composer::typed::ToComponentValue for Color {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_enum(
             ty,
             "Color",
@@ -387,7 +402,7 @@ impl ::wasm_runtime_composer::ToComponentValue for Color {
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         {
@@ -421,7 +436,7 @@ impl ::wasm_runtime_composer::ToComponentValue for Color {
     }
 }
 #[automatically_derived]
-impl ::wasm_runtime_composer::FromComponentValue for Color {
+impl ::wasm_runtime_composer::typed::FromComponentValue for Color {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,
     ) -> ::core::result::Result<Self, ::wasm_runtime_composer::__private::Unexpected> {
@@ -450,13 +465,13 @@ impl ::wasm_runtime_composer::FromComponentValue for Color {
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::ComponentType for Failure<T>
+impl<T> ::wasm_runtime_composer::typed::ComponentType for Failure<T>
 where
-    T: ::wasm_runtime_composer::ComponentType,
+    T: ::wasm_runtime_composer::typed::ComponentType,
 {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_variant(
             ty,
             "Failure",
@@ -465,13 +480,13 @@ where
                 (
                     "not-found",
                     ::core::option::Option::Some(
-                        <u32 as ::wasm_runtime_composer::ComponentType>::check,
+                        <u32 as ::wasm_runtime_composer::typed::ComponentType>::check,
                     ),
                 ),
                 (
                     "moved",
                     ::core::option::Option::Some(
-                        <(T, T) as ::wasm_runtime_composer::ComponentType>::check,
+                        <(T, T) as ::wasm_runtime_composer::typed::ComponentType>::check,
                     ),
                 ),
             ],
@@ -480,7 +495,7 @@ where
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_variant(
@@ -490,13 +505,16 @@ where
                 (
                     "not-found",
                     ::core::option::Option::Some(
-                        <u32 as ::wasm_runtime_composer::ComponentType>::describe,
+                        <u32 as ::wasm_runtime_composer::typed::ComponentType>::describe,
                     ),
                 ),
                 (
                     "moved",
                     ::core::option::Option::Some(
-                        <(T, T) as ::wasm_runtime_composer::ComponentType>::describe,
+                        <(
+                            T,
+                            T,
+                        ) as ::wasm_runtime_composer::typed::ComponentType>::describe,
                     ),
                 ),
             ],
@@ -504,9 +522,9 @@ where
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::IntoComponentValue for Failure<T>
+impl<T> ::wasm_runtime_composer::typed::IntoComponentValue for Failure<T>
 where
-    T: ::wasm_runtime_composer::IntoComponentValue,
+    T: ::wasm_runtime_composer::typed::IntoComponentValue,
 {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         match self {
@@ -520,7 +538,9 @@ where
                 ::wasm_runtime_composer::__private::value::case(
                     1u32,
                     ::core::option::Option::Some(
-                        ::wasm_runtime_composer::IntoComponentValue::into_value(part_0),
+                        ::wasm_runtime_composer::typed::IntoComponentValue::into_value(
+                            part_0,
+                        ),
                     ),
                 )
             }
@@ -528,7 +548,7 @@ where
                 ::wasm_runtime_composer::__private::value::case(
                     2u32,
                     ::core::option::Option::Some(
-                        ::wasm_runtime_composer::IntoComponentValue::into_value((
+                        ::wasm_runtime_composer::typed::IntoComponentValue::into_value((
                             part_0,
                             part_1,
                         )),
@@ -539,15 +559,15 @@ where
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::ToComponentValue for Failure<T>
+impl<T> ::wasm_runtime_composer::typed::ToComponentValue for Failure<T>
 where
-    T: ::wasm_runtime_composer::ToComponentValue,
-    for<'__part> u32: ::wasm_runtime_composer::ToComponentValue,
-    for<'__part> T: ::wasm_runtime_composer::ToComponentValue,
+    T: ::wasm_runtime_composer::typed::ToComponentValue,
+    for<'__part> u32: ::wasm_runtime_composer::typed::ToComponentValue,
+    for<'__part> T: ::wasm_runtime_composer::typed::ToComponentValue,
 {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_variant(
             ty,
             "Failure",
@@ -556,13 +576,16 @@ where
                 (
                     "not-found",
                     ::core::option::Option::Some(
-                        <&u32 as ::wasm_runtime_composer::ComponentType>::check,
+                        <&u32 as ::wasm_runtime_composer::typed::ComponentType>::check,
                     ),
                 ),
                 (
                     "moved",
                     ::core::option::Option::Some(
-                        <(&T, &T) as ::wasm_runtime_composer::ComponentType>::check,
+                        <(
+                            &T,
+                            &T,
+                        ) as ::wasm_runtime_composer::typed::ComponentType>::check,
                     ),
                 ),
             ],
@@ -571,7 +594,7 @@ where
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_variant(
@@ -581,13 +604,16 @@ where
                 (
                     "not-found",
                     ::core::option::Option::Some(
-                        <&u32 as ::wasm_runtime_composer::ComponentType>::describe,
+                        <&u32 as ::wasm_runtime_composer::typed::ComponentType>::describe,
                     ),
                 ),
                 (
                     "moved",
                     ::core::option::Option::Some(
-                        <(&T, &T) as ::wasm_runtime_composer::ComponentType>::describe,
+                        <(
+                            &T,
+                            &T,
+                        ) as ::wasm_runtime_composer::typed::ComponentType>::describe,
                     ),
                 ),
             ],
@@ -605,7 +631,9 @@ where
                 ::wasm_runtime_composer::__private::value::case(
                     1u32,
                     ::core::option::Option::Some(
-                        ::wasm_runtime_composer::IntoComponentValue::into_value(part_0),
+                        ::wasm_runtime_composer::typed::IntoComponentValue::into_value(
+                            part_0,
+                        ),
                     ),
                 )
             }
@@ -613,7 +641,7 @@ where
                 ::wasm_runtime_composer::__private::value::case(
                     2u32,
                     ::core::option::Option::Some(
-                        ::wasm_runtime_composer::IntoComponentValue::into_value((
+                        ::wasm_runtime_composer::typed::IntoComponentValue::into_value((
                             part_0,
                             part_1,
                         )),
@@ -624,9 +652,9 @@ where
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::FromComponentValue for Failure<T>
+impl<T> ::wasm_runtime_composer::typed::FromComponentValue for Failure<T>
 where
-    T: ::wasm_runtime_composer::FromComponentValue,
+    T: ::wasm_runtime_composer::typed::FromComponentValue,
 {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,
@@ -660,64 +688,84 @@ where
     }
 }
 #[automatically_derived]
-impl<'a> ::wasm_runtime_composer::ComponentType for Borrowed<'a> {
+impl<'a> ::wasm_runtime_composer::typed::ComponentType for Borrowed<'a> {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_record(
             ty,
             "Borrowed",
-            &[("name", <&'a str as ::wasm_runtime_composer::ComponentType>::check)],
+            &[
+                (
+                    "name",
+                    <&'a str as ::wasm_runtime_composer::typed::ComponentType>::check,
+                ),
+            ],
         )
     }
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_record(
             types,
-            &[("name", <&'a str as ::wasm_runtime_composer::ComponentType>::describe)],
+            &[
+                (
+                    "name",
+                    <&'a str as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                ),
+            ],
         )
     }
 }
 #[automatically_derived]
-impl<'a> ::wasm_runtime_composer::IntoComponentValue for Borrowed<'a> {
+impl<'a> ::wasm_runtime_composer::typed::IntoComponentValue for Borrowed<'a> {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
-            ::wasm_runtime_composer::IntoComponentValue::into_value(self.name),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(self.name),
         ])
     }
 }
 #[automatically_derived]
-impl<'a> ::wasm_runtime_composer::ToComponentValue for Borrowed<'a>
+impl<'a> ::wasm_runtime_composer::typed::ToComponentValue for Borrowed<'a>
 where
-    for<'__part> &'a str: ::wasm_runtime_composer::ToComponentValue,
+    for<'__part> &'a str: ::wasm_runtime_composer::typed::ToComponentValue,
 {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::wasm_runtime_composer::__private::value::check_record(
             ty,
             "Borrowed",
-            &[("name", <&&'a str as ::wasm_runtime_composer::ComponentType>::check)],
+            &[
+                (
+                    "name",
+                    <&&'a str as ::wasm_runtime_composer::typed::ComponentType>::check,
+                ),
+            ],
         )
     }
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::wasm_runtime_composer::__private::value::describe_record(
             types,
-            &[("name", <&&'a str as ::wasm_runtime_composer::ComponentType>::describe)],
+            &[
+                (
+                    "name",
+                    <&&'a str as ::wasm_runtime_composer::typed::ComponentType>::describe,
+                ),
+            ],
         )
     }
     fn to_value(&self) -> ::wasm_runtime_composer::__private::Value {
         ::wasm_runtime_composer::__private::value::fields([
-            ::wasm_runtime_composer::IntoComponentValue::into_value(&self.name),
+            ::wasm_runtime_composer::typed::IntoComponentValue::into_value(&self.name),
         ])
     }
 }

@@ -8,47 +8,47 @@
     "`_c` gives no name in kebab case; rename it, or add `#[component(name = \"…\")]`"
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::ComponentType for Pair<T>
+impl<T> ::wasm_runtime_composer::typed::ComponentType for Pair<T>
 where
-    T: ::wasm_runtime_composer::ComponentType,
+    T: ::wasm_runtime_composer::typed::ComponentType,
 {
     fn check(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::core::unreachable!()
     }
     fn describe(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::core::unreachable!()
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::IntoComponentValue for Pair<T>
+impl<T> ::wasm_runtime_composer::typed::IntoComponentValue for Pair<T>
 where
-    T: ::wasm_runtime_composer::IntoComponentValue,
+    T: ::wasm_runtime_composer::typed::IntoComponentValue,
 {
     fn into_value(self) -> ::wasm_runtime_composer::__private::Value {
         ::core::unreachable!()
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::ToComponentValue for Pair<T>
+impl<T> ::wasm_runtime_composer::typed::ToComponentValue for Pair<T>
 where
-    T: ::wasm_runtime_composer::ToComponentValue,
+    T: ::wasm_runtime_composer::typed::ToComponentValue,
 {
     fn check_ref(
-        ty: &::wasm_runtime_composer::ValueType,
-    ) -> ::core::result::Result<(), ::wasm_runtime_composer::TypeDifference> {
+        ty: &::wasm_runtime_composer::types::ValueType,
+    ) -> ::core::result::Result<(), ::wasm_runtime_composer::error::TypeDifference> {
         ::core::unreachable!()
     }
     fn describe_ref(
         types: &::wasm_runtime_composer::__private::value::HostTypes,
     ) -> ::core::result::Result<
-        ::wasm_runtime_composer::ValueType,
+        ::wasm_runtime_composer::types::ValueType,
         ::wasm_runtime_composer::__private::Unexpected,
     > {
         ::core::unreachable!()
@@ -58,9 +58,9 @@ where
     }
 }
 #[automatically_derived]
-impl<T> ::wasm_runtime_composer::FromComponentValue for Pair<T>
+impl<T> ::wasm_runtime_composer::typed::FromComponentValue for Pair<T>
 where
-    T: ::wasm_runtime_composer::FromComponentValue,
+    T: ::wasm_runtime_composer::typed::FromComponentValue,
 {
     fn from_value(
         value: ::wasm_runtime_composer::__private::Value,

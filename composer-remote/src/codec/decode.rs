@@ -4,8 +4,8 @@
 //! than a small multiple of the input before it has seen the bytes, and counts the memory of the
 //! values against a limit (`spend`) and against the account of the peer (`counted`).
 
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{Elements, Value};
+use wasm_runtime_composer::types::ValueType;
 
 use super::leb128::{Leb128Error, read_signed, read_u32, read_unsigned};
 use super::{Flow, Inflow, PENDING, READY, flag_bytes, for_primitives};

@@ -1,8 +1,8 @@
 //! Encoding: values to bytes. Streams and futures are not encoded here: a byte announces each, and
 //! they are returned with their paths, for the transport to send.
 
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{Handle, Value};
+use wasm_runtime_composer::types::ValueType;
 
 use super::leb128::{put_i64, put_u32, put_u64};
 use super::{Flow, Outflow, PENDING, flag_bytes, for_primitives};

@@ -19,8 +19,8 @@ mod leb128;
 #[cfg(test)]
 mod tests;
 
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
+use wasm_runtime_composer::types::ValueType;
 
 pub(crate) use decode::{DecodeError, Decoder};
 pub(crate) use encode::{EncodeError, Encoder};

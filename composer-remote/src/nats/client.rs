@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::{Client, RequestErrorKind};
 use tokio::time::{Instant, sleep};
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
+use wasm_runtime_composer::types::ValueType;
 
 use super::envelope::{CallId, REQUEST_HEAD, RequestHead, Status, at, parse_reply, type_hash};
 use super::{NAME, PREFIX, problem_of, subject};

@@ -22,7 +22,7 @@
 use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use wasm_runtime_composer::FunctionType;
+use wasm_runtime_composer::types::FunctionType;
 
 const VERSION: u8 = 1;
 

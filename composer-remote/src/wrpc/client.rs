@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
+use wasm_runtime_composer::types::ValueType;
 
 use super::flow::{LINGER, Room, Routes, is_idle, receive, send};
 use super::frame::{FrameReader, FrameWriter, Pace};

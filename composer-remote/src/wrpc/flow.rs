@@ -19,8 +19,8 @@ use futures_util::stream::{self, SelectAll, Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::{self, Elements, Value};
+use wasm_runtime_composer::types::ValueType;
 
 use super::frame::{FAILED, FrameError, FrameReader, FrameWriter};
 use super::timing::{ALIVE, LOOK, PATIENCE};

@@ -26,8 +26,8 @@ mod told;
 pub use client::Wrpc;
 pub use server::WrpcServer;
 
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider;
+use wasm_runtime_composer::types::ValueType;
 
 use crate::budget::{Account, Held};
 

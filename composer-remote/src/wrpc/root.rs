@@ -5,8 +5,8 @@
 
 use tokio::io::AsyncRead;
 use tokio::time::{Instant, sleep};
-use wasm_runtime_composer::ValueType;
 use wasm_runtime_composer::provider::Value;
+use wasm_runtime_composer::types::ValueType;
 
 use super::flow::{Room, Routes, make_flow};
 use super::frame::FrameReader;

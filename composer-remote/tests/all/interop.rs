@@ -10,9 +10,8 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use wasm_runtime_composer::provider::{Provided, ProvidedExport, Provider, ProviderFuture, Value};
-use wasm_runtime_composer::{
-    ComponentFuture, ComponentStream, Composition, FunctionType, ValueType,
-};
+use wasm_runtime_composer::types::{FunctionType, ValueType};
+use wasm_runtime_composer::{ComponentFuture, ComponentStream, Composition};
 use wasm_runtime_composer_remote::{
     RemoteComponent, RemoteError, RemoteExports, Serve, Wrpc, WrpcServer,
 };

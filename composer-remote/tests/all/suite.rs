@@ -4,9 +4,10 @@
 use composer_tests::{Clock, chain, component, limited, run};
 use futures_util::future::join_all;
 use tokio::io::AsyncReadExt;
+use wasm_runtime_composer::typed::{FromComponentValue, Params};
 use wasm_runtime_composer::{
     ComponentFuture, ComponentStream, ComponentValue, ComposableDescriptor, Composer, Composition,
-    CompositionError, Containment, FromComponentValue, Params,
+    CompositionError, Containment,
 };
 use wasm_runtime_composer_remote::{
     RemoteComponent, RemoteError, Serve, Serving, Transport, Wrpc, WrpcServer,

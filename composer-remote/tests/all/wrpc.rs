@@ -16,9 +16,8 @@ use wasm_runtime_composer::layer::{CountLayer, DenyLayer};
 use wasm_runtime_composer::provider::{
     Elements, Provided, ProvidedExport, Provider, ProviderFuture, Value, stream_value,
 };
-use wasm_runtime_composer::{
-    ComponentStream, Composition, CompositionError, FunctionType, ValueType,
-};
+use wasm_runtime_composer::types::{FunctionType, ValueType};
+use wasm_runtime_composer::{ComponentStream, Composition, CompositionError};
 use wasm_runtime_composer_remote::{
     RemoteComponent, RemoteError, RemoteExports, Serve, ServeError, Wrpc, WrpcServer,
 };

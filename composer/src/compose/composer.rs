@@ -104,7 +104,7 @@ impl Composer {
     }
 
     /// Has calls fail that wait when no component has anything to do, as wasmtime's `call_async` does: they trap with
-    /// [`Deadlock`](crate::Deadlock) as the cause.
+    /// [`Deadlock`](crate::error::Deadlock) as the cause.
     ///
     /// Without it that is only so where nothing could help: components wait for each other, for answers or for
     /// streams and futures, and their calls keep all others out. Elsewhere a call that comes later may bring about

@@ -311,7 +311,7 @@ impl ComposableDescriptor {
     /// and what goes on between calls. Waiting is not computing, however often others have the store looked
     /// at meanwhile; a host function that wakes its own task again and again while it holds the store counts.
     /// The call that ran gets [`CompositionError::Trap`](crate::CompositionError::Trap) with
-    /// [`RunLimit`](crate::RunLimit) as its cause. Of a nested composer it is the limit of each component
+    /// [`RunLimit`](crate::error::RunLimit) as its cause. Of a nested composer it is the limit of each component
     /// inside that says nothing else.
     #[must_use]
     pub fn with_run_limit(mut self, ticks: u32) -> Self {
@@ -322,7 +322,7 @@ impl ComposableDescriptor {
     /// Sets the longest that it may take to start the component, its start functions included: when composing, when
     /// it is started again, and when it replaces another. A minute if nothing is said.
     ///
-    /// Past it, starting has failed with [`StartError::Timeout`](crate::StartError::Timeout); of a component that
+    /// Past it, starting has failed with [`StartError::Timeout`](crate::error::StartError::Timeout); of a component that
     /// is started again, this is one of the attempts that its [restart policy](Self::with_restart) has. A guest
     /// that computes without end gives way to nothing but its engine: see [`EpochTicker`](crate::EpochTicker).
     /// What cannot start without waiting needs a tokio runtime with a timer. Of a nested composer it is the
@@ -339,7 +339,7 @@ impl ComposableDescriptor {
     /// such things may go on for ever.
     ///
     /// A guest that can be told of a call that is given up is told at once, and has this time to end. Past it
-    /// the component's store is ended, as by a trap, with [`GraceOver`](crate::GraceOver) as the cause: nothing
+    /// the component's store is ended, as by a trap, with [`GraceOver`](crate::error::GraceOver) as the cause: nothing
     /// else ends a guest's task. [`Duration::MAX`] is for ever. Of a nested composer it is the time of each
     /// component inside that says nothing else.
     #[must_use]
@@ -352,7 +352,7 @@ impl ComposableDescriptor {
     /// has a store and a task of its own, and a call goes to the one with the least to do, so several
     /// sync calls run at a time. The instances share nothing: this is for components without a state.
     /// A resource stays with its instance, and so do the calls that bring its handles; a call that
-    /// brings handles of two is [`HandleError::OtherInstance`](crate::HandleError::OtherInstance). An
+    /// brings handles of two is [`HandleError::OtherInstance`](crate::error::HandleError::OtherInstance). An
     /// instance that has ended for good takes no calls while others run. Of a nested composer it is
     /// the number of each component inside that says nothing else.
     #[must_use]
@@ -363,7 +363,7 @@ impl ComposableDescriptor {
 
     /// Sets how many handles of other components' resources the component may hold at a time; 65536
     /// if nothing is said. A call that would give it one more fails with
-    /// [`HandleError::TooMany`](crate::HandleError::TooMany); if it was the component's own, it traps.
+    /// [`HandleError::TooMany`](crate::error::HandleError::TooMany); if it was the component's own, it traps.
     /// Of a nested composer it is the limit of each component inside that says nothing else.
     #[must_use]
     pub fn with_handle_limit(mut self, handles: usize) -> Self {

@@ -19,7 +19,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Handle`], with [`HandleError::Closed`](crate::HandleError::Closed), if the composition was closed.
+    /// [`CompositionError::Handle`], with [`HandleError::Closed`](crate::error::HandleError::Closed), if the composition was closed.
     ///
     /// # Examples
     ///
@@ -52,7 +52,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Handle`], with [`HandleError::Closed`](crate::HandleError::Closed), if the composition was closed.
+    /// [`CompositionError::Handle`], with [`HandleError::Closed`](crate::error::HandleError::Closed), if the composition was closed.
     pub fn typed_stream_val<T: IntoComponentValue + 'static>(
         &self,
         stream: ComponentStream<T>,
@@ -65,7 +65,7 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// [`CompositionError::Handle`], with [`HandleError::Closed`](crate::HandleError::Closed), if the composition was closed.
+    /// [`CompositionError::Handle`], with [`HandleError::Closed`](crate::error::HandleError::Closed), if the composition was closed.
     pub fn future_val(
         &self,
         future: impl Future<Output = Val> + Send + 'static,

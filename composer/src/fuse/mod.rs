@@ -53,7 +53,7 @@ impl Composer {
     /// defines. But if one component traps, all of them end. For the components around, the group
     /// is one component: errors and events have its id, and its descriptor's settings (deadline,
     /// restart, instances, inbox) apply to the whole. Settings of a single component inside are an
-    /// error when planning, as the components share a store. [`Plan`](crate::Plan) shows the wiring
+    /// error when planning, as the components share a store. [`Plan`](crate::plan::Plan) shows the wiring
     /// inside.
     ///
     /// Components must be given as bytes or as files, and cannot import from each other in a cycle.

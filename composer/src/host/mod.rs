@@ -1,12 +1,18 @@
-//! [`HostInterface`]: an interface that is implemented in Rust.
+//! Interfaces that are implemented in Rust: [`HostInterface`], and what its functions take and return.
 //!
-//! It is one provider among others: composed like a component, with an inbox, a driver and a
-//! surface, but without a store. That is the difference to functions in a component's linker, of
-//! which each store has its own. `function.rs` turns closures into functions with component types,
-//! `resource.rs` has resources whose values are Rust types, and `provided.rs` is the same mechanism
-//! for other crates of the workspace.
+//! Functions take and return [component values](crate::typed); a resource is a Rust type, which comes as
+//! [`HostOwn`] and [`HostBorrow`].
+
+// [`HostInterface`]: an interface that is implemented in Rust.
+//
+// It is one provider among others: composed like a component, with an inbox, a driver and a
+// surface, but without a store. That is the difference to functions in a component's linker, of
+// which each store has its own. `function.rs` turns closures into functions with component types,
+// `resource.rs` has resources whose values are Rust types, and `provided.rs` is the same mechanism
+// for other crates of the workspace.
 
 mod function;
+#[doc(hidden)]
 pub mod provided;
 mod resource;
 
@@ -35,7 +41,7 @@ use provided::Provided;
 /// shared by all components that import it, it can take the place of a component, and its resources
 /// can pass from one component to another.
 ///
-/// Functions take and return [component values](crate::ComponentType), or [`wasmtime::Result`]s of
+/// Functions take and return [component values](crate::typed::ComponentType), or [`wasmtime::Result`]s of
 /// them. An error, or a panic, is [`CompositionError::Host`](crate::CompositionError::Host) for a
 /// caller in Rust, and traps a component that calls, unless that component contains the failure.
 ///
@@ -48,9 +54,8 @@ use provided::Provided;
 ///
 /// ```
 /// use std::sync::Mutex;
-/// use wasm_runtime_composer::{
-///     ComposableDescriptor, Composer, CompositionError, HostBorrow, HostInterface, HostOwn,
-/// };
+/// use wasm_runtime_composer::host::{HostBorrow, HostOwn};
+/// use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, HostInterface};
 ///
 /// /// A resource: any type that is `Send` and `Sync`. Its drop is its destructor.
 /// struct Bucket(Mutex<Vec<String>>);

@@ -22,7 +22,7 @@ const TIME: &str = "composer_call_duration_seconds";
 ///
 /// `outcome` is `ok`, `err` for the error of a `result`, `failed` or `abandoned`. The state of
 /// components at a moment, for instance how many calls wait for them, is reported by
-/// [`Snapshot::record_metrics`](crate::Snapshot::record_metrics).
+/// [`Snapshot::record_metrics`](crate::snapshot::Snapshot::record_metrics).
 ///
 /// # Examples
 ///

@@ -1,22 +1,28 @@
-//! How components are wired: pure rules, without a store, a task or an engine beyond its types.
+//! The wiring of a composition as data: what [`Composer::plan`](crate::Composer::plan) and
+//! [`Composer::explain`](crate::Composer::explain) return.
 //!
-//! Everything that can be decided from types alone is decided here, so that a composition either
-//! has all its problems reported at once or starts with a wiring that is known to be right. Nothing
-//! in this room has side effects: the same descriptors always give the same plan, and the tests
-//! need no runtime.
-//!
-//! The steps, in their order: `item.rs` reflects a component into a `Surface`, in which functions
-//! and resources are numbers; `resolve/` matches imports with exports by name (`name.rs`), level by
-//! level, and applies filters (`filter.rs`), hints, containments and layers; `order.rs` sorts
-//! providers before consumers; `check.rs` compares the types along each edge and finds the
-//! component that defines each resource, with `matching.rs` comparing one import with one export.
-//! `replacement.rs` does the same for a single component of a wiring that exists.
-//!
-//! `explain.rs`, `draw.rs`, `written.rs` and `difference.rs` tell users what was decided.
-//! `abilities.rs` and `companion.rs` hold facts about compiled code that later rooms need.
-//!
-//! Invariant: all problems are found before anything is started, and finding one does not stop the
-//! search for others.
+//! A [`Plan`] says which component provides each import, and what the composition exports; it is found
+//! without starting anything. An [`Explanation`] says why an import is satisfied as it is.
+
+// How components are wired: pure rules, without a store, a task or an engine beyond its types.
+//
+// Everything that can be decided from types alone is decided here, so that a composition either
+// has all its problems reported at once or starts with a wiring that is known to be right. Nothing
+// in this room has side effects: the same descriptors always give the same plan, and the tests
+// need no runtime.
+//
+// The steps, in their order: `item.rs` reflects a component into a `Surface`, in which functions
+// and resources are numbers; `resolve/` matches imports with exports by name (`name.rs`), level by
+// level, and applies filters (`filter.rs`), hints, containments and layers; `order.rs` sorts
+// providers before consumers; `check.rs` compares the types along each edge and finds the
+// component that defines each resource, with `matching.rs` comparing one import with one export.
+// `replacement.rs` does the same for a single component of a wiring that exists.
+//
+// `explain.rs`, `draw.rs`, `written.rs` and `difference.rs` tell users what was decided.
+// `abilities.rs` and `companion.rs` hold facts about compiled code that later rooms need.
+//
+// Invariant: all problems are found before anything is started, and finding one does not stop the
+// search for others.
 
 pub(crate) mod abilities;
 mod check;
@@ -28,7 +34,7 @@ pub(crate) mod companion;
 pub(crate) mod containment;
 mod difference;
 pub(crate) mod draw;
-pub(crate) mod explain;
+pub mod explain;
 pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;
@@ -38,6 +44,9 @@ pub(crate) mod replacement;
 pub(crate) mod resolution;
 pub(crate) mod resolve;
 mod written;
+
+pub use containment::Containment;
+pub use explain::Explanation;
 
 use std::collections::HashMap;
 use std::fmt;

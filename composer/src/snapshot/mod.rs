@@ -1,8 +1,13 @@
-//! The state of a composition at one moment: text, drawings, JSON, metrics.
+//! What a running composition tells of itself: [`Composition::snapshot`] and [`Composition::events`].
 //!
-//! Taking a snapshot reads counters and takes short locks; it never waits for a guest, so it also
-//! works for a composition that hangs. `json.rs` has JSON and the page that draws it, `metrics.rs`
-//! reports numbers to a metrics recorder.
+//! A [`Snapshot`] is the state at one moment: as text, as drawings, as JSON and as metrics. [`Events`] tell what happens
+//! from now on: components that end, restart and are replaced.
+
+// The state of a composition at one moment: text, drawings, JSON, metrics.
+//
+// Taking a snapshot reads counters and takes short locks; it never waits for a guest, so it also
+// works for a composition that hangs. `json.rs` has JSON and the page that draws it, `metrics.rs`
+// reports numbers to a metrics recorder.
 
 #[cfg(feature = "json")]
 mod json;
@@ -17,7 +22,7 @@ use crate::error::{plain, plain_lines};
 use crate::layer::{CountLayer, EdgeCounts};
 use crate::plan::Plan;
 use crate::plan::draw::Notes;
-use crate::run::{ComponentSnapshot, InstanceSnapshot};
+pub use crate::run::{Change, ComponentSnapshot, Event, Events, InstanceSnapshot, InstanceState};
 
 /// The state of a composition at one moment: its components, and how they are wired. Made by
 /// [`Composition::snapshot`].

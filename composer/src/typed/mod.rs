@@ -1,16 +1,23 @@
-//! Rust types as component values: checked against a function's type while composing, converted
-//! without `Val` when calling.
+//! Rust types as component values: what [`Composition::typed`](crate::Composition::typed), accessors of `compose!` and
+//! functions of a [`HostInterface`](crate::HostInterface) take and return.
 //!
-//! A Rust type fits a component type by its shape: numbers of the same size, the same fields or
-//! cases in the same order. The check is made once ([`ComponentType::check`]); the conversions that
-//! follow rely on it and do not compare names again, so they cannot fail except by a mistake of an
-//! implementation ([`Unexpected`]). Passing and returning are traits of their own, as a reference
-//! can be passed but not returned.
-//!
-//! `impls.rs` has the standard library's types, `pointers.rs` references and smart pointers,
-//! `handle.rs` and `stream.rs` resources, streams and futures, `params.rs` parameter lists.
-//! `check.rs` compares whole signatures. The derive macro for the application's own types is in
-//! `composer-macros`.
+//! Numbers, strings, vectors, tuples, options and results of the standard library are component values, and so are types
+//! of your own with `#[derive(ComponentValue)]`. A resource is an [`OwnedResource`], or lent as a reference to one; a
+//! stream is a [`ComponentStream`], a future a [`ComponentFuture`].
+
+// Rust types as component values: checked against a function's type while composing, converted
+// without `Val` when calling.
+//
+// A Rust type fits a component type by its shape: numbers of the same size, the same fields or
+// cases in the same order. The check is made once ([`ComponentType::check`]); the conversions that
+// follow rely on it and do not compare names again, so they cannot fail except by a mistake of an
+// implementation ([`Unexpected`]). Passing and returning are traits of their own, as a reference
+// can be passed but not returned.
+//
+// `impls.rs` has the standard library's types, `pointers.rs` references and smart pointers,
+// `handle.rs` and `stream.rs` resources, streams and futures, `params.rs` parameter lists.
+// `check.rs` compares whole signatures. The derive macro for the application's own types is in
+// `composer-macros`.
 
 mod check;
 mod handle;

@@ -1,8 +1,10 @@
-//! [`Wasi`]: what a component gets of WASI, as stores and a linker with that configuration.
-//!
-//! `settings.rs` is the configuration, from which every new store gets its context; `state.rs` the
-//! data of such a store; `stdio.rs` where standard streams come from and go to. By default a
-//! component gets nothing but clocks and randomness.
+//! What a component gets of WASI: [`Wasi`] makes stores and a linker with a configuration of their own.
+
+// [`Wasi`]: what a component gets of WASI, as stores and a linker with that configuration.
+//
+// `settings.rs` is the configuration, from which every new store gets its context; `state.rs` the
+// data of such a store; `stdio.rs` where standard streams come from and go to. By default a
+// component gets nothing but clocks and randomness.
 
 mod settings;
 mod state;
@@ -53,9 +55,8 @@ use settings::{Network, WasiSettings};
 /// # Examples
 ///
 /// ```
-/// use wasm_runtime_composer::{
-///     Access, Captured, Composer, ComposableDescriptor, Wasi,
-/// };
+/// use wasm_runtime_composer::wasi::{Access, Captured};
+/// use wasm_runtime_composer::{Composer, ComposableDescriptor, Wasi};
 /// # use wasmtime::Engine;
 /// # let folder = std::env::temp_dir();
 /// # let engine = Engine::default();
@@ -98,7 +99,8 @@ impl<T: Send + 'static> Wasi<T> {
     /// # Examples
     ///
     /// ```
-    /// use wasm_runtime_composer::{Wasi, WasiError};
+    /// use wasm_runtime_composer::error::WasiError;
+    /// use wasm_runtime_composer::Wasi;
     /// use wasmtime::Engine;
     ///
     /// #[derive(Default)]
@@ -161,7 +163,7 @@ impl<T: Send + 'static> Wasi<T> {
     /// neither by `..` nor by symbolic links.
     ///
     /// The directory is opened for each store. If it does not exist any more, starting fails with
-    /// [`StartError::Store`](crate::StartError::Store). A relative path is resolved now, from the
+    /// [`StartError::Store`](crate::error::StartError::Store). A relative path is resolved now, from the
     /// current directory of the process.
     ///
     /// # Errors

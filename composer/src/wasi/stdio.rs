@@ -178,7 +178,8 @@ impl From<Captured> for Output {
 /// # Examples
 ///
 /// ```
-/// use wasm_runtime_composer::{Captured, Wasi};
+/// use wasm_runtime_composer::wasi::Captured;
+/// use wasm_runtime_composer::Wasi;
 ///
 /// # let engine = wasmtime::Engine::default();
 /// let printed = Captured::new(64 * 1024);

@@ -8,7 +8,8 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use wasm_runtime_composer::{ValueType, wave};
+//! use wasm_runtime_composer::types::ValueType;
+//! use wasm_runtime_composer::wave;
 //! use wasmtime::component::Val;
 //!
 //! # fn main() -> Result<(), wave::WaveError> {

@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use composer_tests::{limited, run};
-use wasm_runtime_composer::{
-    ComponentType, ComposableDescriptor, Composer, FromComponentValue, HostInterface,
-    IntoComponentValue, ToComponentValue,
+use wasm_runtime_composer::typed::{
+    ComponentType, FromComponentValue, IntoComponentValue, ToComponentValue,
 };
+use wasm_runtime_composer::{ComposableDescriptor, Composer, HostInterface};
 
 use super::component;
 

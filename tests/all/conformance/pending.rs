@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use composer_tests::{chain, limited, run};
 use tokio::task::JoinHandle;
+use wasm_runtime_composer::error::StopReason;
 use wasm_runtime_composer::layer::{Call, Next, RetryLayer, from_fn};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
-    HostInterface, RestartPolicy, StopReason,
+    HostInterface, RestartPolicy,
 };
 use wasmtime::component::Linker;
 use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};

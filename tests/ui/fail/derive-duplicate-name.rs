@@ -16,7 +16,7 @@ enum Color {
     Pink,
 }
 
-fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+fn is_value<T: wasm_runtime_composer::typed::FromComponentValue>() {}
 
 fn main() {
     is_value::<Person>();

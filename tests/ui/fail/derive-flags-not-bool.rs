@@ -13,7 +13,7 @@ struct Permissions {
 #[component(flags)]
 struct Unnamed(bool, bool);
 
-fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+fn is_value<T: wasm_runtime_composer::typed::FromComponentValue>() {}
 
 fn main() {
     is_value::<Permissions>();

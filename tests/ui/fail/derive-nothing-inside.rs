@@ -19,7 +19,7 @@ enum Case {
     Nothing(),
 }
 
-fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+fn is_value<T: wasm_runtime_composer::typed::FromComponentValue>() {}
 
 fn main() {
     is_value::<Unit>();

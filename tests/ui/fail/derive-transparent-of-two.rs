@@ -6,7 +6,7 @@ use wasm_runtime_composer::ComponentValue;
 #[component(transparent)]
 struct Meters(f64, f64);
 
-fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+fn is_value<T: wasm_runtime_composer::typed::FromComponentValue>() {}
 
 fn main() {
     is_value::<Meters>();

@@ -8,7 +8,7 @@ union Number {
     large: u64,
 }
 
-fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+fn is_value<T: wasm_runtime_composer::typed::FromComponentValue>() {}
 
 fn main() {
     is_value::<Number>();

@@ -28,7 +28,7 @@ enum Failure {
     Denied(#[component(name = "reason")] String),
 }
 
-fn is_value<T: wasm_runtime_composer::FromComponentValue>() {}
+fn is_value<T: wasm_runtime_composer::typed::FromComponentValue>() {}
 
 fn main() {
     is_value::<Person>();
