@@ -9,6 +9,8 @@
 // compare equal. Here a resource is a number local to the component that was reflected; the plan
 // finds out which component defines it. How types are printed is in `plan/written.rs`.
 
+use std::any::{TypeId, type_name};
+use std::fmt;
 use std::sync::Arc;
 
 /// The type of a component function.
@@ -112,14 +114,16 @@ impl FunctionType {
 
     /// The same type with every resource renumbered.
     pub(crate) fn renumber(&self, number: &mut dyn FnMut(&Resource) -> u32) -> Self {
+        self.map_resources(&mut |it| Resource { index: number(it), ..it.clone() })
+    }
+
+    /// The same type with other resources.
+    pub(crate) fn map_resources(&self, map: &mut dyn FnMut(&Resource) -> Resource) -> Self {
+        let params = self.params.iter().map(|(name, ty)| (name.clone(), ty.map_resources(map)));
         Self {
             is_async: self.is_async,
-            params: self
-                .params
-                .iter()
-                .map(|(name, ty)| (name.clone(), ty.renumber(number)))
-                .collect(),
-            result: self.result.as_ref().map(|ty| ty.renumber(number)),
+            params: params.collect(),
+            result: self.result.as_ref().map(|ty| ty.map_resources(map)),
         }
     }
 }
@@ -183,9 +187,39 @@ pub struct Resource {
     pub(crate) name: Arc<str>,
     /// Index into the resources of the component that was reflected.
     pub(crate) index: u32,
+    /// What it is for callers in Rust, if the host defines it.
+    pub(crate) form: Option<Arc<Form>>,
+}
+
+/// The Rust type that a resource of the host's has on its way between stores.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Form {
+    id: TypeId,
+    name: &'static str,
+}
+
+impl Form {
+    pub(crate) fn of<V: 'static>() -> Self {
+        Self { id: TypeId::of::<V>(), name: type_name::<V>() }
+    }
+
+    /// The name of the type.
+    pub(crate) fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 impl Resource {
+    pub(crate) fn new(name: Arc<str>, index: u32) -> Self {
+        Self { name, index, form: None }
+    }
+
     /// The name under which the component imports or exports it.
     pub fn name(&self) -> &str {
         &self.name
@@ -274,13 +308,17 @@ impl ValueType {
     }
 
     pub(crate) fn renumber(&self, number: &mut dyn FnMut(&Resource) -> u32) -> Self {
-        let mut resource = |r: &Resource| Resource { name: r.name.clone(), index: number(r) };
+        self.map_resources(&mut |it| Resource { index: number(it), ..it.clone() })
+    }
+
+    /// The same type with other resources.
+    fn map_resources(&self, map: &mut dyn FnMut(&Resource) -> Resource) -> Self {
         match self {
-            Self::Own(r) => return Self::Own(resource(r)),
-            Self::Borrow(r) => return Self::Borrow(resource(r)),
+            Self::Own(resource) => return Self::Own(map(resource)),
+            Self::Borrow(resource) => return Self::Borrow(map(resource)),
             _ => {}
         }
-        let mut one = |ty: &Arc<Self>| Arc::new(ty.renumber(number));
+        let mut one = |ty: &Arc<Self>| Arc::new(ty.map_resources(map));
         match self {
             Self::List(ty) => Self::List(one(ty)),
             Self::FixedLengthList(ty, n) => Self::FixedLengthList(one(ty), *n),
@@ -288,20 +326,22 @@ impl ValueType {
             Self::Stream(ty) => Self::Stream(ty.as_ref().map(one)),
             Self::Future(ty) => Self::Future(ty.as_ref().map(one)),
             Self::Map(entry) => {
-                Self::Map(Arc::new((entry.0.renumber(number), entry.1.renumber(number))))
+                Self::Map(Arc::new((entry.0.map_resources(map), entry.1.map_resources(map))))
             }
             Self::Record(fields) => Self::Record(
-                fields.iter().map(|(name, ty)| (name.clone(), ty.renumber(number))).collect(),
+                fields.iter().map(|(name, ty)| (name.clone(), ty.map_resources(map))).collect(),
             ),
-            Self::Tuple(types) => Self::Tuple(types.iter().map(|ty| ty.renumber(number)).collect()),
+            Self::Tuple(types) => {
+                Self::Tuple(types.iter().map(|ty| ty.map_resources(map)).collect())
+            }
             Self::Variant(cases) => Self::Variant(
                 cases
                     .iter()
-                    .map(|(name, ty)| (name.clone(), ty.as_ref().map(|ty| ty.renumber(number))))
+                    .map(|(name, ty)| (name.clone(), ty.as_ref().map(|ty| ty.map_resources(map))))
                     .collect(),
             ),
             Self::Result(sides) => {
-                let mut side = |ty: &Option<Self>| ty.as_ref().map(|ty| ty.renumber(number));
+                let mut side = |ty: &Option<Self>| ty.as_ref().map(|ty| ty.map_resources(map));
                 Self::Result(Arc::new((side(&sides.0), side(&sides.1))))
             }
             other => other.clone(),

@@ -7,6 +7,7 @@ mod architecture;
 mod book;
 mod bounds;
 mod calls;
+mod carried;
 mod cases;
 mod close;
 mod codec;

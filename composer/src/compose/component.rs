@@ -26,7 +26,7 @@ use crate::link;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use crate::plan::abilities::Abilities;
 use crate::plan::item::Surface;
-use crate::run::{Border, Bounds, Driver, DriverHandle, Renew, Renewed, with_guests};
+use crate::run::{Border, Bounds, CarrierSet, Driver, DriverHandle, Renew, Renewed, with_guests};
 
 /// A component, the linker with what the host gives it, and the constructor of its store.
 ///
@@ -47,6 +47,7 @@ struct ComponentInner<T: 'static> {
         expect(dead_code, reason = "what is given compiled stays as it is")
     )]
     cooperates: bool,
+    carriers: CarrierSet<T>,
     loaded: OnceLock<Result<Loaded, Cause>>,
 }
 
@@ -160,7 +161,7 @@ impl<T: Send + 'static> ComposableComponent<T> {
         store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
         let ComponentSource(source) = component.into();
-        Self::of(source, linker, Arc::new(store), false)
+        Self::of(source, linker, Arc::new(store))
     }
 
     /// The component that `origin` makes.
@@ -170,7 +171,7 @@ impl<T: Send + 'static> ComposableComponent<T> {
         linker: Linker<T>,
         store: impl Fn() -> wasmtime::Result<Store<T>> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(Source::Made(Arc::new(origin)), linker, Arc::new(store), false)
+        Self::of(Source::Made(Arc::new(origin)), linker, Arc::new(store))
     }
 
     /// Has cancelling of calls mean between this component and others what it means inside of one store.
@@ -204,19 +205,48 @@ impl<T: Send + 'static> ComposableComponent<T> {
     #[cfg(all(feature = "compile", feature = "component-model-async"))]
     #[must_use]
     pub fn with_cooperative_cancel(self) -> Self {
-        let ComponentInner { source, linker, store, .. } = &*self.inner;
-        Self::of(source.clone(), linker.clone(), store.clone(), true)
+        let mut inner = self.into_inner();
+        (inner.cooperates, inner.loaded) = (true, OnceLock::new());
+        Self { inner: Arc::new(inner) }
     }
 
-    fn of(source: Source, linker: Linker<T>, store: MakeStore<T>, cooperates: bool) -> Self {
-        let loaded = OnceLock::new();
-        Self { inner: Arc::new(ComponentInner { source, linker, store, cooperates, loaded }) }
+    fn of(source: Source, linker: Linker<T>, store: MakeStore<T>) -> Self {
+        let (carriers, loaded) = (CarrierSet::default(), OnceLock::new());
+        let inner = ComponentInner { source, linker, store, cooperates: false, carriers, loaded };
+        Self { inner: Arc::new(inner) }
+    }
+
+    fn into_inner(self) -> ComponentInner<T> {
+        let ComponentInner { source, linker, store, cooperates, carriers, loaded } = &*self.inner;
+        ComponentInner {
+            source: source.clone(),
+            linker: linker.clone(),
+            store: store.clone(),
+            cooperates: *cooperates,
+            carriers: carriers.clone(),
+            loaded: loaded.clone(),
+        }
+    }
+
+    /// The component with more carriers.
+    pub(super) fn with_carriers(self, add: impl FnOnce(&mut CarrierSet<T>)) -> Self {
+        let mut inner = self.into_inner();
+        add(&mut inner.carriers);
+        Self { inner: Arc::new(inner) }
     }
 }
 
 impl<T: 'static> ComponentInner<T> {
     /// Compiles the component if that was not done before. `path` is its id in what is said of it.
     fn load(&self, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
+        let mut loaded = self.load_uncarried(path)?;
+        if !self.carriers.carried().is_empty() {
+            Arc::make_mut(&mut loaded.surface).carry(self.carriers.carried());
+        }
+        Ok(loaded)
+    }
+
+    fn load_uncarried(&self, path: &str) -> Result<Loaded, Vec<PlanProblem>> {
         #[cfg(feature = "fuse")]
         if let Source::Made(origin) = &self.source {
             return origin.load(self.linker.engine(), path, self.cooperates);
@@ -475,7 +505,8 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
         let failed = |error| LinkError::Failed(Cause::new(error));
         let Loaded { component, surface } =
             self.load(&link.border.id).map_err(LinkError::Broken)?;
-        let border = Arc::new(link.border);
+        let carriers = self.carriers.of(&link.border.surface);
+        let border = Arc::new(Border { carriers, ..link.border });
         let mut linker = self.linker.clone();
         if let Some(companion) = &surface.companion {
             link::define_for_companion(&mut linker, &border, companion).map_err(failed)?;

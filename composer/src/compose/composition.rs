@@ -91,7 +91,7 @@ impl Composition {
         nested: Vec<Arc<Lifetime>>,
         running: Vec<Running>,
     ) -> Self {
-        let gate = Gate::default();
+        let gate = Gate::new(live.clone());
         let (replaced, replacements) = mpsc::unbounded_channel();
         let shut = gate.clone();
         let lifetime = Lifetime::begin(live, nested, running, replacements, move || shut.shut());

@@ -4,25 +4,27 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use wasmtime::Store;
-use wasmtime::component::Instance;
+use wasmtime::component::{Component, Instance};
 
 use super::descriptor::{Part, PartContent, sealed};
 use super::settings::RunSettings;
 use super::startable::{AnyComponent, LinkError, LinkPlan, Linked, Starting};
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::plan::item::Surface;
-use crate::run::{Border, Driver, DriverHandle};
+use crate::run::{Border, CarrierSet, Driver, DriverHandle};
 use crate::sync::lock;
 
-/// A running instance and its store, to be composed with others.
+/// A running instance and its store, to be composed with others. `T` is the data of the store.
 ///
 /// Its imports are satisfied already; what it exports can satisfy others' imports. Handles of
-/// resources that the host defined in its store cannot leave it.
-pub struct ComposableInstance {
-    part: Arc<dyn AnyComponent>,
+/// resources that the host defined in its store cannot leave it, unless they are [carried](Self::carrying).
+pub struct ComposableInstance<T: 'static> {
+    component: Component,
+    running: (Instance, Store<T>),
+    carriers: CarrierSet<T>,
 }
 
-impl ComposableInstance {
+impl<T: Send + 'static> ComposableInstance<T> {
     /// Takes over `instance`, which lives in `store`.
     ///
     /// From now on the composition runs the store. Host functions that the instance was linked
@@ -31,23 +33,34 @@ impl ComposableInstance {
     /// # Panics
     ///
     /// If `store` does not own `instance`.
-    pub fn from_existing<T: Send + 'static>(instance: Instance, store: Store<T>) -> Self {
+    pub fn from_existing(instance: Instance, store: Store<T>) -> Self {
         let component = instance.instance_pre(&store).component().clone();
-        let surface = Surface::reflect(&component, true).map(Arc::new).map_err(Cause::new);
-        let running = Mutex::new(Some((instance, store)));
-        Self { part: Arc::new(Existing { surface, running }) }
+        Self { component, running: (instance, store), carriers: CarrierSet::default() }
+    }
+
+    /// The instance with more carriers.
+    pub(super) fn with_carriers(mut self, add: impl FnOnce(&mut CarrierSet<T>)) -> Self {
+        add(&mut self.carriers);
+        self
     }
 }
 
-impl fmt::Debug for ComposableInstance {
+impl<T: 'static> fmt::Debug for ComposableInstance<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ComposableInstance(..)")
     }
 }
 
-impl sealed::IntoPart for ComposableInstance {
+impl<T: Send + 'static> sealed::IntoPart for ComposableInstance<T> {
     fn into_part(self) -> Part {
-        PartContent::Single(self.part).into()
+        let Self { component, running, carriers } = self;
+        let surface = Surface::reflect(&component, true).map(|mut surface| {
+            surface.carry(carriers.carried());
+            Arc::new(surface)
+        });
+        let surface = surface.map_err(Cause::new);
+        let running = Mutex::new(Some(running));
+        PartContent::Single(Arc::new(Existing { surface, running, carriers })).into()
     }
 }
 
@@ -55,6 +68,7 @@ struct Existing<T: 'static> {
     surface: Result<Arc<Surface>, Cause>,
     /// Taken when the driver starts.
     running: Mutex<Option<(Instance, Store<T>)>>,
+    carriers: CarrierSet<T>,
 }
 
 impl<T: Send + 'static> AnyComponent for Existing<T> {
@@ -68,7 +82,9 @@ impl<T: Send + 'static> AnyComponent for Existing<T> {
     }
 
     fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
-        Ok(Box::new(LinkedInstance { existing: self, border: Arc::new(link.border) }))
+        let carriers = self.carriers.of(&link.border.surface);
+        let border = Arc::new(Border { carriers, ..link.border });
+        Ok(Box::new(LinkedInstance { existing: self, border }))
     }
 }
 

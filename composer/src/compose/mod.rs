@@ -4,6 +4,7 @@
 //! resolves them by the rules of `plan`, makes a wiring of that, which knows where each function is called, and
 //! starts the components one after the other. What comes of it is a [`Composition`].
 
+mod carrying;
 mod component;
 mod composer;
 mod composition;

@@ -73,10 +73,10 @@ impl Merge {
             Item::Instance(items) => {
                 Item::Instance(items.iter().map(|named| self.item(named, (id, leaf))).collect())
             }
-            Item::Resource(resource) => Item::Resource(Resource {
-                name: resource.name.clone(),
-                index: self.resource(resource, leaf),
-            }),
+            Item::Resource(resource) => {
+                let index = self.resource(resource, leaf);
+                Item::Resource(Resource::new(resource.name.clone(), index))
+            }
             Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it, leaf))),
             Item::Code(kind) => Item::Code(kind),
         };
@@ -89,11 +89,14 @@ impl Merge {
         let kind = leaf.kinds[resource.index as usize].clone();
         let known = self.kinds.iter().position(|known| kind.is_some() && *known == kind);
         let index = known.unwrap_or_else(|| {
-            let origin = match kind {
-                Some(_) => ResourceOrigin::Defined,
-                None => ResourceOrigin::Host,
+            let carried = kind.as_ref().and_then(ResourceKind::carried).cloned();
+            let origin = match (&kind, &carried) {
+                (Some(_), None) => ResourceOrigin::Defined,
+                (None, _) | (_, Some(_)) => ResourceOrigin::Host,
             };
-            self.surface.resources.push(ResourceDef { name: resource.name.clone(), origin });
+            let def =
+                ResourceDef { origin, carried, ..ResourceDef::defined(resource.name.clone()) };
+            self.surface.resources.push(def);
             self.kinds.push(kind);
             self.kinds.len() - 1
         });

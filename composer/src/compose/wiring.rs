@@ -16,8 +16,8 @@ use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, OpenInside, ResourceDef, Surface};
 use crate::plan::resolution::{Leaf, Offer, Resolution, ResourceHome, Source};
 use crate::run::{
-    Border, DEFAULT_CAPACITY, Dispatcher, DriverHandle, Endpoint, EventSender, RestartPolicy,
-    Running, RunningCalls, WaitGraph, end_all,
+    Border, Carriers, DEFAULT_CAPACITY, Dispatcher, DriverHandle, Endpoint, EventSender,
+    RestartPolicy, Running, RunningCalls, WaitGraph, end_all,
 };
 use crate::value::handle::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
 
@@ -279,6 +279,7 @@ impl Wiring {
         let border = Border {
             surface: leaf.surface.clone(),
             kinds: self.leaves[index].kinds.clone(),
+            carriers: Carriers::default(),
             proxies: Proxies::new(
                 leaf.id.clone(),
                 self.leaves[index].settings.handle_limit.unwrap_or(DEFAULT_LIMIT),
@@ -503,8 +504,11 @@ fn kinds_passed_on<'a>(
 ) -> Arc<[Option<ResourceKind>]> {
     let homes = resolution.leaves[index].resources.iter();
     homes
-        .map(|home| match *home {
-            ResourceHome::Component { leaf, resource } => defined(leaf)[resource as usize].clone(),
+        .map(|home| match home {
+            ResourceHome::Component { leaf, resource } => {
+                defined(*leaf)[*resource as usize].clone()
+            }
+            ResourceHome::Carried(carried) => Some(ResourceKind::Carried(carried.clone())),
             ResourceHome::Host | ResourceHome::Unknown => None,
         })
         .collect()

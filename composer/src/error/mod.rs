@@ -17,6 +17,7 @@
 // [`Cause`].
 
 mod call;
+mod hosted;
 mod panic;
 mod plan;
 mod start;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 
 pub use call::{ArgumentError, HandleError, LookupError};
+pub use hosted::HostResourceReason;
 #[cfg(feature = "compile")]
 pub(crate) use panic::panic_message;
 pub(crate) use panic::{bug, discard, panicked};

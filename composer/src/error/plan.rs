@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::hosted::{HostResourceReason, Together};
 use super::{All, Cause, FuseError, Nearest, listed, plain};
 
 /// All problems that keep the components from being wired.
@@ -320,9 +321,9 @@ pub enum PlanProblem {
     /// An interface passes handles of a resource that the host defined.
     #[error(
         "{}, imported by `{consumer}` from `{provider}`, passes handles of resource `{resource}`, \
-         which the host defines in each store for itself; fuse the two components, or let a \
-         component provide the interface of `{resource}`",
-        Path(.path, import), consumer = plain(.consumer), provider = plain(.provider), resource = plain(.resource))]
+         which the host defines in each store for itself: {reason}; or {}, or let a component \
+         provide the interface of `{resource}`",
+        Path(.path, import), Together(provider, consumer), consumer = plain(.consumer), provider = plain(.provider), resource = plain(.resource))]
     #[non_exhaustive]
     HostResource {
         consumer: String,
@@ -330,6 +331,7 @@ pub enum PlanProblem {
         import: String,
         path: Vec<String>,
         resource: String,
+        reason: HostResourceReason,
     },
 
     /// A type that cannot cross between stores.

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::held_streams::HeldStreams;
 use crate::error::HandleError;
+use crate::plan::resolution::HOST;
 use crate::run::Dispatcher;
 use crate::types::{Resource, ValueType};
-use crate::value::handle::{CallerTable, HandleGuard, ResourceKind};
+use crate::value::handle::{CallerTable, HandleGuard, Live, LiveHandles, Own, ResourceKind};
 use crate::value::{Handle, HandleType, each_handle};
 
 /// What all callers of a composition share: whether it takes calls, and the tables of their
@@ -21,9 +22,15 @@ pub(crate) struct Gate {
     shut: Arc<AtomicBool>,
     pub(crate) held: CallerTable,
     pub(crate) streams: HeldStreams,
+    /// Counts what callers bring.
+    live: LiveHandles,
 }
 
 impl Gate {
+    pub(crate) fn new(live: LiveHandles) -> Self {
+        Self { live, ..Self::default() }
+    }
+
     pub(crate) fn is_shut(&self) -> bool {
         self.shut.load(Ordering::Acquire)
     }
@@ -72,6 +79,13 @@ impl CallerSide {
             Handle::Lent(lent) => {
                 check_kind(&self.kinds, resource, lent.kind())?;
                 Handle::Lent(lent)
+            }
+            Handle::Brought(value) => {
+                let kind = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
+                let kind = kind.filter(|kind| kind.carried().is_some());
+                let kind = kind.ok_or(HandleError::NotHeld)?.clone();
+                let live = Live::moving(&self.gate.live);
+                Handle::Own(Own::moving(value, kind, HOST.into(), live))
             }
             _ => return Err(HandleError::NotHeld),
         };

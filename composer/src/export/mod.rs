@@ -30,7 +30,7 @@ use wasmtime::component::Val;
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::plan::item::ExportedFunc;
 use crate::run::{CallContext, Caller, Endpoint, InPlaceCaller};
-use crate::types::FunctionType;
+use crate::types::{FunctionType, Resource};
 use crate::value::handle::ResourceKind;
 use crate::value::{HandleType, Handles, Value, ValueError, each_handle, from_val};
 use caller::CallerSide;
@@ -76,6 +76,14 @@ impl ExportFunc {
         if let Some((place, found)) = uncarried.or(host) {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
+        let ty = match kinds.iter().flatten().any(|kind| kind.carried().is_some()) {
+            true => Arc::new(ty.map_resources(&mut |it| {
+                let kind = kinds[it.index as usize].as_ref();
+                let form = kind.and_then(ResourceKind::carried).map(|it| Arc::new(it.form));
+                Resource { form, ..it.clone() }
+            })),
+            false => ty,
+        };
         let has_handles = ty.has_handles();
         let (dispatcher, func) = (endpoint.dispatcher.clone(), endpoint.func);
         let side = Arc::new(CallerSide { kinds, gate, dispatcher, func });

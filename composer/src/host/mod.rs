@@ -27,7 +27,7 @@ pub use resource::{HostBorrow, HostOwn};
 
 use crate::compose::{Part, sealed};
 use crate::error::HostInterfaceError;
-use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, ResourceOrigin, Surface};
+use crate::plan::item::{ExportedFunc, Item, Named, ResourceDef, Surface};
 use crate::run::{Provider, ProviderError, ProviderFuture};
 use crate::typed::{HostTypes, Unexpected};
 use crate::types::{FunctionType, Resource};
@@ -248,10 +248,7 @@ impl From<HostInterface> for Provided {
         if let Some(problem) = problem {
             return Self::refused(problem);
         }
-        let resources = types
-            .resources
-            .iter()
-            .map(|(_, name)| ResourceDef { name: name.clone(), origin: ResourceOrigin::Defined });
+        let resources = types.resources.iter().map(|(_, name)| ResourceDef::defined(name.clone()));
         let mut surface =
             Surface { resources: resources.collect(), lacks_types: true, ..Surface::default() };
         let mut items: Vec<Named> = (0..)
@@ -259,7 +256,7 @@ impl From<HostInterface> for Provided {
             .map(|(index, (_, name))| Named {
                 implements: None,
                 name: name.to_string(),
-                item: Item::Resource(Resource { name: name.clone(), index }),
+                item: Item::Resource(Resource::new(name.clone(), index)),
             })
             .collect();
         let mut calls = Vec::with_capacity(functions.len());

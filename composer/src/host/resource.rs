@@ -69,7 +69,7 @@ fn resource<T: 'static>(types: &HostTypes) -> Result<Resource, Unexpected> {
     let id = TypeId::of::<T>();
     let known = (0..).zip(&types.resources).find(|(_, (known, _))| *known == id);
     match known {
-        Some((index, (_, name))) => Ok(Resource { name: name.clone(), index }),
+        Some((index, (_, name))) => Ok(Resource::new(name.clone(), index)),
         None => {
             let rust = std::any::type_name::<T>();
             Err(Unexpected(format!(

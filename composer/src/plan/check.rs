@@ -13,10 +13,10 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::item::{Item, ResourceOrigin};
-use super::matching::{Fault, Resources, Side, mismatches};
+use super::matching::{Fault, Resources, Side, Stuck, mismatches};
 use super::resolution::{HOST, Leaf, Offer, ResourceHome, Source};
 use super::written::TypeNames;
-use crate::error::PlanProblem;
+use crate::error::{HostResourceReason, PlanProblem};
 use crate::types::{FunctionType, Resource};
 
 /// Compares the types of every import that another component satisfies. `order` has providers
@@ -36,7 +36,7 @@ pub(super) fn check_types(leaves: &mut [Leaf], order: &[usize], problems: &mut V
                 Source::Linker { .. } => named.item.each_resource(&mut |resource| {
                     let home = &mut homes[resource.index as usize];
                     if *home == ResourceHome::Unknown {
-                        *home = ResourceHome::Host;
+                        *home = ResourceHome::in_host(&surface.resources[resource.index as usize]);
                     }
                 }),
                 Source::Nobody => {}
@@ -142,8 +142,9 @@ impl CheckedEdge<'_> {
                 Fault::Torn { resource, providers } => {
                     PlanProblem::TornResource { consumer, import, resource, providers }
                 }
-                Fault::Host { resource } => {
-                    PlanProblem::HostResource { consumer, provider, import, path, resource }
+                Fault::Host { resource, why } => {
+                    let reason = reason(&why, &consumer, &provider);
+                    PlanProblem::HostResource { consumer, provider, import, path, resource, reason }
                 }
             });
         }
@@ -194,10 +195,12 @@ struct EdgeResources<'a> {
 }
 
 impl EdgeResources<'_> {
-    fn owner(&self, home: ResourceHome) -> String {
+    fn owner(&self, home: &ResourceHome) -> String {
         match home {
-            ResourceHome::Component { leaf, .. } => self.leaves[leaf].id.to_string(),
-            ResourceHome::Host | ResourceHome::Unknown => HOST.to_owned(),
+            ResourceHome::Component { leaf, .. } => self.leaves[*leaf].id.to_string(),
+            ResourceHome::Carried(_) | ResourceHome::Host | ResourceHome::Unknown => {
+                HOST.to_owned()
+            }
         }
     }
 }
@@ -208,19 +211,27 @@ impl Resources for EdgeResources<'_> {
     }
 
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
-        let found = self.provider.resources[found.index as usize];
+        let found = self.provider.resources[found.index as usize].clone();
         let bound =
             std::mem::replace(&mut self.homes[expected.index as usize], ResourceHome::Unknown);
         let resource = expected.name.to_string();
         let home = match (bound, found) {
-            (ResourceHome::Unknown, ResourceHome::Host) => return Err(Fault::Host { resource }),
+            (ResourceHome::Unknown, ResourceHome::Host) => {
+                // The importer has it from nobody else, so it is the provider's alone.
+                let why = Stuck::NotCarried { importer: false, provider: true };
+                return Err(Fault::Host { resource, why });
+            }
             (ResourceHome::Unknown, home) | (home, ResourceHome::Unknown) => home,
             // Both sides have the host's resource of this name. Only handles that cross would be a
             // problem, and perhaps none does.
-            _ if bound == found => bound,
-            _ => {
+            (
+                bound @ (ResourceHome::Host | ResourceHome::Carried(_)),
+                ResourceHome::Host | ResourceHome::Carried(_),
+            ) => bound,
+            (bound, found) if bound == found => bound,
+            (bound, found) => {
                 // The resource stays unknown, so that further uses of it are not reported as well.
-                let providers = [self.owner(bound), self.owner(found)];
+                let providers = [self.owner(&bound), self.owner(&found)];
                 return Err(Fault::Torn { resource, providers });
             }
         };
@@ -228,21 +239,57 @@ impl Resources for EdgeResources<'_> {
         Ok(())
     }
 
-    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
-        let mine = self.homes[expected.index as usize];
-        let theirs = self.provider.resources[found.index as usize];
-        match (mine, theirs) {
-            (ResourceHome::Unknown, _) | (_, ResourceHome::Unknown) => Ok(()),
-            (ResourceHome::Host, _) | (_, ResourceHome::Host) => {
-                Err(Fault::Host { resource: expected.name.to_string() })
+    fn same(&self, expected: &Resource, found: &Resource, lent: bool) -> Result<(), Fault> {
+        let mine = &self.homes[expected.index as usize];
+        let theirs = &self.provider.resources[found.index as usize];
+        let different = || {
+            let text = |resource: &Resource, home| {
+                Side::Text(format!("resource {} of {}", resource.name, self.owner(home)))
+            };
+            Err(Fault::Different { expected: text(expected, mine), found: text(found, theirs) })
+        };
+        let why = match (mine, theirs) {
+            (ResourceHome::Unknown, _) | (_, ResourceHome::Unknown) => return Ok(()),
+            (ResourceHome::Carried(mine), ResourceHome::Carried(theirs)) => {
+                if !mine.is_of(theirs) {
+                    return different();
+                }
+                if mine.form != theirs.form {
+                    let (expected, found) = (mine.form.name(), theirs.form.name());
+                    Stuck::Forms { expected, found }
+                } else if lent && !(mine.lends && theirs.lends) {
+                    Stuck::NotLent { importer: !mine.lends, provider: !theirs.lends }
+                } else {
+                    return Ok(());
+                }
             }
-            _ if mine == theirs => Ok(()),
-            _ => {
-                let text = |resource: &Resource, home| {
-                    Side::Text(format!("resource {} of {}", resource.name, self.owner(home)))
-                };
-                Err(Fault::Different { expected: text(expected, mine), found: text(found, theirs) })
-            }
+            (ResourceHome::Host | ResourceHome::Carried(_), _)
+            | (_, ResourceHome::Host | ResourceHome::Carried(_)) => Stuck::NotCarried {
+                importer: *mine == ResourceHome::Host,
+                provider: *theirs == ResourceHome::Host,
+            },
+            _ if mine == theirs => return Ok(()),
+            _ => return different(),
+        };
+        Err(Fault::Host { resource: expected.name.to_string(), why })
+    }
+}
+
+/// Why handles of a resource of the host cannot cross, with the components by their ids.
+fn reason(why: &Stuck, consumer: &str, provider: &str) -> HostResourceReason {
+    let who = |importer: bool, of_provider: bool| {
+        let those = [(importer, consumer), (of_provider, provider)];
+        those.into_iter().filter(|(it, _)| *it).map(|(_, id)| id.to_owned()).collect()
+    };
+    match *why {
+        Stuck::NotCarried { importer, provider } => {
+            HostResourceReason::NotCarried { by: who(importer, provider) }
+        }
+        Stuck::NotLent { importer, provider } => {
+            HostResourceReason::NotLent { by: who(importer, provider) }
+        }
+        Stuck::Forms { expected, found } => {
+            HostResourceReason::Forms { consumer: expected.to_owned(), provider: found.to_owned() }
         }
     }
 }

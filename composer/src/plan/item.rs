@@ -21,6 +21,7 @@ use wasmtime::{Engine, ensure};
 
 use super::Plan;
 use super::abilities::Abilities;
+use super::carried::CarriedResource;
 use super::companion::Companion;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use super::companion::{COMPONENT, is_own_import};
@@ -28,7 +29,7 @@ use super::name::{Name, Rank, base};
 use crate::types::{FunctionType, Resource, ValueType};
 
 /// The imports and exports of one component.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Surface {
     pub(crate) imports: Vec<Named>,
     pub(crate) exports: Vec<Named>,
@@ -247,9 +248,18 @@ impl ExportedFunc {
 pub(crate) struct ResourceDef {
     pub(crate) name: Arc<str>,
     pub(crate) origin: ResourceOrigin,
+    /// The imported interface that introduces it.
+    pub(crate) interface: Option<Arc<str>>,
+    /// How it moves to other stores, if the host defines it.
+    pub(crate) carried: Option<Arc<CarriedResource>>,
 }
 
 impl ResourceDef {
+    /// A resource that the component itself defines.
+    pub(crate) fn defined(name: Arc<str>) -> Self {
+        Self { name, origin: ResourceOrigin::Defined, interface: None, carried: None }
+    }
+
     /// Whether the component itself defines it.
     pub(crate) fn is_defined(&self) -> bool {
         self.origin == ResourceOrigin::Defined
@@ -503,7 +513,7 @@ impl Surface {
         }
         let mut resources = predecessor.resources.clone();
         for (index, def) in (0..).zip(&self.resources) {
-            let number = numbers.resource(&Resource { name: def.name.clone(), index });
+            let number = numbers.resource(&Resource::new(def.name.clone(), index));
             put(&mut resources, number as usize, def.clone());
         }
         // A resource that only the predecessor imported has no provider any more.
@@ -622,10 +632,9 @@ impl Numbers {
             Item::Instance(items) => {
                 Item::Instance(items.iter().map(|named| self.named(named)).collect())
             }
-            Item::Resource(resource) => Item::Resource(Resource {
-                name: resource.name.clone(),
-                index: self.resource(resource),
-            }),
+            Item::Resource(resource) => {
+                Item::Resource(Resource::new(resource.name.clone(), self.resource(resource)))
+            }
             Item::Type(ty) => Item::Type(ty.renumber(&mut |it| self.resource(it))),
             Item::Code(kind) => Item::Code(kind),
         };
@@ -714,10 +723,13 @@ impl Reflector<'_> {
         let index = self.known.iter().position(|known| *known == ty).unwrap_or_else(|| {
             self.known.push(ty);
             let name = name.unwrap_or("resource").into();
-            self.resources.push(ResourceDef { name, origin: self.origin });
+            let interface = self.path.last().filter(|_| self.origin != ResourceOrigin::Defined);
+            let interface = interface.map(|it| it.as_str().into());
+            let origin = self.origin;
+            self.resources.push(ResourceDef { name, origin, interface, carried: None });
             self.known.len() - 1
         });
-        Resource { name: self.resources[index].name.clone(), index: index as u32 }
+        Resource::new(self.resources[index].name.clone(), index as u32)
     }
 
     /// The names of an enum or of flags.

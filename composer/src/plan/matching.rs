@@ -55,7 +55,19 @@ pub(crate) enum Fault {
     /// The resource is the host's, and each store's host has one of its own.
     Host {
         resource: String,
+        why: Stuck,
     },
+}
+
+/// Why handles of a resource that the host defines cannot cross.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stuck {
+    /// Components do not carry it: the importer, the provider, or both.
+    NotCarried { importer: bool, provider: bool },
+    /// They carry it in different forms.
+    Forms { expected: &'static str, found: &'static str },
+    /// A borrowed handle would have to be lent, which they do not.
+    NotLent { importer: bool, provider: bool },
 }
 
 /// What one side has at the place of a difference.
@@ -117,7 +129,8 @@ pub(crate) trait Resources {
     /// Notes that the importer's resource `expected` is the provider's resource `found`.
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
     /// Compares two resources that occur inside the types of functions and values.
-    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault>;
+    /// `lent` says whether the handle is borrowed.
+    fn same(&self, expected: &Resource, found: &Resource, lent: bool) -> Result<(), Fault>;
     /// Whether named types may be missing on the provider's side.
     fn may_lack_types(&self) -> bool;
 }
@@ -248,9 +261,8 @@ fn values(
         (T::Future(a), T::Future(b)) => {
             payloads(a.as_deref(), b.as_deref(), resources).map_err(step("future payload"))
         }
-        (T::Own(a), T::Own(b)) | (T::Borrow(a), T::Borrow(b)) => {
-            resources.same(a, b).map_err(Into::into)
-        }
+        (T::Own(a), T::Own(b)) => resources.same(a, b, false).map_err(Into::into),
+        (T::Borrow(a), T::Borrow(b)) => resources.same(a, b, true).map_err(Into::into),
         // The remaining types have no resources inside, so equality decides.
         (T::Own(_) | T::Borrow(_), _) => Err(Mismatch::different(expected, found)),
         _ if expected == found => Ok(()),

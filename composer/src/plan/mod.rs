@@ -25,6 +25,7 @@
 // search for others.
 
 pub(crate) mod abilities;
+pub(crate) mod carried;
 mod check;
 #[cfg_attr(
     not(feature = "component-model-async"),

@@ -12,7 +12,7 @@
 use std::collections::HashSet;
 
 use super::item::{Item, Successors, Surface};
-use super::matching::{Fault, Resources, mismatches};
+use super::matching::{Fault, Resources, Stuck, mismatches};
 use super::name::Name;
 use super::resolution::{Leaf, Offer, Offered, PublicExport, Resolution, ResourceHome, Source};
 use super::resolve::{Assembly, KeptWiring, match_names};
@@ -156,7 +156,7 @@ impl Swap<'_> {
                         expected: expected.text(&TypeNames::of(self.old.surface.items())),
                         found: found.text(&TypeNames::of(leaf.surface.items())),
                     },
-                    Fault::Torn { resource, .. } | Fault::Host { resource } => {
+                    Fault::Torn { resource, .. } | Fault::Host { resource, .. } => {
                         let consumer = None;
                         PlanProblem::ReplacementMoves { component, resource, consumer }
                     }
@@ -207,15 +207,16 @@ impl Resources for BeforeAndAfter<'_> {
     }
 
     fn bind(&mut self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
-        self.same(expected, found)
+        self.same(expected, found, false)
     }
 
-    fn same(&self, expected: &Resource, found: &Resource) -> Result<(), Fault> {
-        let was = self.old.resources[expected.index as usize];
-        let is = self.new.resources[found.index as usize];
-        if was == is || is == ResourceHome::Unknown {
+    fn same(&self, expected: &Resource, found: &Resource, _: bool) -> Result<(), Fault> {
+        let was = &self.old.resources[expected.index as usize];
+        let is = &self.new.resources[found.index as usize];
+        if was == is || *is == ResourceHome::Unknown {
             return Ok(());
         }
-        Err(Fault::Host { resource: expected.name().to_owned() })
+        let why = Stuck::NotCarried { importer: true, provider: true };
+        Err(Fault::Host { resource: expected.name().to_owned(), why })
     }
 }

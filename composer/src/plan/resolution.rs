@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::carried::CarriedResource;
 use super::containment::Contained;
-use super::item::Surface;
+use super::item::{ResourceDef, Surface};
 use super::name::{Name, base};
 use crate::error::PlanProblem;
 
@@ -73,14 +74,23 @@ pub(crate) struct Offer {
 }
 
 /// Where a resource is defined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ResourceHome {
     /// In the component with the index `leaf`, as its resource number `resource`.
     Component { leaf: usize, resource: u32 },
+    /// In the host, and what a handle is of moves from store to store.
+    Carried(Arc<CarriedResource>),
     /// In the host: each store has its own, so handles of it cannot cross.
     Host,
     /// Unknown, because of a problem that has been reported.
     Unknown,
+}
+
+impl ResourceHome {
+    /// The home of a resource that the host defines.
+    pub(crate) fn in_host(def: &ResourceDef) -> Self {
+        def.carried.clone().map_or(Self::Host, Self::Carried)
+    }
 }
 
 /// The result of resolution, with the problems that were found.

@@ -22,11 +22,13 @@
 mod check;
 mod handle;
 mod impls;
+mod moved;
 mod params;
 mod pointers;
 mod stream;
 
 pub use handle::OwnedResource;
+pub use moved::Moved;
 pub use params::{HostParams, Params};
 pub use stream::{ComponentFuture, ComponentStream};
 

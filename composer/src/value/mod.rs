@@ -23,7 +23,7 @@ pub(crate) use val::{HandleFault, Handles, ValueError, from_val, into_val};
 
 use crate::error::HandleError;
 use crate::types::{Resource, ValueType};
-use handle::{HandleGuard, Lent, ObjectValue, Own, StoreId};
+use handle::{HandleGuard, Lent, Moving, ObjectValue, Own, StoreId};
 pub(crate) use wasm_runtime_composer_values::{ERR, NONE, OK, SOME, primitives};
 use wasm_runtime_composer_values::{StoreHandle, Stored};
 
@@ -50,6 +50,8 @@ pub enum Handle {
     Stream(StreamEnd),
     /// A resource that Rust implements, in the store that owns it.
     Object(ObjectValue),
+    /// A resource of the host's, which Rust has made or taken out of a handle.
+    Brought(Moving),
     /// On the Rust caller's side: an owned handle in the caller's table.
     Held(HandleGuard),
     /// The handle was taken out of the value, or was to be lent and is not there any more.
@@ -68,6 +70,7 @@ impl StoreHandle for Handle {
             | Self::Lent(_)
             | Self::Stream(_)
             | Self::Object(_)
+            | Self::Brought(_)
             | Self::Held(_)
             | Self::Gone => None,
         }
@@ -139,8 +142,8 @@ pub(crate) fn each_handle<E: From<HandleError>>(
 /// Whether `value` contains a handle, at any depth, of a resource in the store `store_id`.
 pub(crate) fn is_of_store(value: &Value, store_id: StoreId) -> bool {
     match value {
-        Value::Handle(Handle::Own(own)) => own.store_id() == store_id,
-        Value::Handle(Handle::Lent(lent)) => lent.store_id() == store_id,
+        Value::Handle(Handle::Own(own)) => own.store_id() == Some(store_id),
+        Value::Handle(Handle::Lent(lent)) => lent.store_id() == Some(store_id),
         Value::List(values) | Value::Fields(values) => {
             values.iter().any(|value| is_of_store(value, store_id))
         }

@@ -334,7 +334,7 @@ impl Resolver<'_> {
         let homes = (0..).zip(&surface.resources).map(|(resource, def)| match def.origin {
             ResourceOrigin::Defined => ResourceHome::Component { leaf, resource },
             ResourceOrigin::Imported => ResourceHome::Unknown,
-            ResourceOrigin::Host => ResourceHome::Host,
+            ResourceOrigin::Host => ResourceHome::in_host(def),
         });
         let kept = self.kept.filter(|kept| kept.but != leaf);
         let kept = kept.and_then(|kept| kept.wiring.leaves.get(leaf));

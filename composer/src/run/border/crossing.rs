@@ -5,11 +5,11 @@ use std::sync::Arc;
 use wasmtime::AsContextMut;
 use wasmtime::component::{Resource as HostResource, ResourceAny};
 
-use super::side::Border;
+use super::side::{Border, Carrying};
 use super::streams::GivenStream;
 use crate::error::HandleError;
 use crate::types::Resource;
-use crate::value::handle::{Lent, Own, Proxy};
+use crate::value::handle::{Lent, Live, Moved, Moving, Own, Proxy, ResourceKind};
 use crate::value::{Handle, HandleFault, HandleType, Handles};
 use wasm_runtime_composer_values::Stored;
 
@@ -51,6 +51,8 @@ pub(super) enum Loan {
     Owner(#[expect(dead_code, reason = "its drop is what ends the loan")] Lent),
     /// A proxy, which has a place in the store's tables for the time of the call.
     Proxy(ResourceAny),
+    /// A copy of a resource of the host's, which the store owns for the time of the call.
+    Copy { handle: ResourceAny, resource: Resource },
 }
 
 impl<'a, S: AsContextMut> Crossing<'a, S> {
@@ -109,9 +111,16 @@ impl Loans {
 }
 
 impl Loan {
-    fn end(self, border: &Border, store: impl AsContextMut) {
+    fn end(self, border: &Border, mut store: impl AsContextMut) {
         match self {
             Self::Owner(_) => {}
+            Self::Copy { handle, resource } => {
+                // As below. If the guest has derived something from it that it still holds, the copy stays in the
+                // table of the store's data, as long as that.
+                if let Some(Carrying { carrier, .. }) = border.carrier(&resource) {
+                    drop(carrier.out(store.as_context_mut(), handle));
+                }
+            }
             Self::Proxy(handle) => {
                 // Fails only in a store that has trapped, and then the table ends with it.
                 if let Ok(resource) = handle.try_into_resource::<Proxy>(store) {
@@ -124,6 +133,11 @@ impl Loan {
 
 impl<S: AsContextMut> Crossing<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, HandleFault> {
+        if let Some(Carrying { kind, carrier }) = self.border.carrier(resource) {
+            let value = carrier.out(self.store.as_context_mut(), handle);
+            let value = value.map_err(|error| stuck(resource, error))?;
+            return Ok(self.moving(kind, value));
+        }
         if self.border.is_home_of(resource) {
             let kind = self.border.kind(resource)?.clone();
             let (limit, held) = (
@@ -143,7 +157,22 @@ impl<S: AsContextMut> Crossing<'_, S> {
         Ok(self.border.proxies.remove(rep)?)
     }
 
-    fn take_borrow(&mut self, handle: ResourceAny) -> Result<Lent, HandleFault> {
+    /// A handle of a resource of the host's that has left the store.
+    fn moving(&self, kind: &ResourceKind, value: Moved) -> Own {
+        let live = Live::moving(&self.border.counts.composition);
+        Own::moving(Moving::new(value), kind.clone(), self.border.id.clone(), live)
+    }
+
+    fn take_borrow(
+        &mut self,
+        resource: &Resource,
+        handle: ResourceAny,
+    ) -> Result<Lent, HandleFault> {
+        if let Some(Carrying { kind, carrier }) = self.border.carrier(resource) {
+            let copy = carrier.lend(self.store.as_context_mut(), handle);
+            let copy = copy.map_err(|error| stuck(resource, error))?;
+            return Ok(self.moving(kind, copy).lend());
+        }
         // A component's imports cannot speak of resources that it defines itself, so what it
         // lends is a proxy.
         let rep = self.rep(handle)?;
@@ -151,7 +180,11 @@ impl<S: AsContextMut> Crossing<'_, S> {
     }
 
     fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, HandleFault> {
-        let handle = if self.border.is_home_of(resource) {
+        let handle = if let Some(Carrying { kind, carrier }) = self.border.carrier(resource) {
+            let value = own.into_moved(kind)?;
+            let given = carrier.back(self.store.as_context_mut(), value);
+            given.map_err(HandleFault::Store)?
+        } else if self.border.is_home_of(resource) {
             own.go_home(self.border.kind(resource)?, self.border.store_id())?
         } else {
             let rep = self.border.proxies.insert(own)?;
@@ -162,7 +195,14 @@ impl<S: AsContextMut> Crossing<'_, S> {
     }
 
     fn give_borrow(&mut self, resource: &Resource, lent: Lent) -> Result<ResourceAny, HandleFault> {
-        let (handle, loan) = if self.border.is_home_of(resource) {
+        let (handle, loan) = if let Some(Carrying { kind, carrier }) = self.border.carrier(resource)
+        {
+            let copy = lent.with_moving(kind, |value| carrier.copy(value))?;
+            let copy = copy.ok_or(HandleError::NotHeld)?;
+            let given = carrier.back(self.store.as_context_mut(), copy);
+            let handle = given.map_err(HandleFault::Store)?;
+            (handle, Loan::Copy { handle, resource: resource.clone() })
+        } else if self.border.is_home_of(resource) {
             (lent.at_home(self.border.kind(resource)?, self.border.store_id())?, Loan::Owner(lent))
         } else {
             // To lend a proxy, the store must own it for as long as the call lasts.
@@ -175,14 +215,20 @@ impl<S: AsContextMut> Crossing<'_, S> {
     }
 }
 
+/// Fails what would have moved a resource of the host's: it is in use, as a stream of its body is, or its carrier has
+/// something against it.
+fn stuck(resource: &Resource, error: wasmtime::Error) -> HandleFault {
+    HandleFault::Store(error.context(format!("`{}` cannot leave the store", resource.name())))
+}
+
 impl<S: AsContextMut> Handles for Crossing<'_, S> {
     fn take(&mut self, ty: HandleType<'_>, stored: Stored) -> Result<Handle, HandleFault> {
         match (ty, stored) {
             (HandleType::Own(resource), Stored::Resource(handle)) => {
                 Ok(Handle::Own(self.take_own(resource, handle)?))
             }
-            (HandleType::Borrow(_), Stored::Resource(handle)) => {
-                Ok(Handle::Lent(self.take_borrow(handle)?))
+            (HandleType::Borrow(resource), Stored::Resource(handle)) => {
+                Ok(Handle::Lent(self.take_borrow(resource, handle)?))
             }
             (ty, stored) => Ok(Handle::Stream(self.take_end(ty, stored)?)),
         }

@@ -1,5 +1,6 @@
 //! The border of a store: what values, handles, streams and futures become where they go in and come out.
 
+mod carrier;
 mod crossing;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod endings;
@@ -14,5 +15,6 @@ mod streams;
 #[path = "streams_disabled.rs"]
 mod streams;
 
+pub(crate) use carrier::{ByForm, ByTable, CarrierSet, Carriers};
 pub(crate) use crossing::{Crossing, Loans};
 pub(crate) use side::Border;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::AsContextMut;
 
+use super::carrier::{Carrier, Carriers};
 use super::streams::{Endings, Futures};
 use crate::error::{HandleError, StreamLost};
 use crate::pending::{OutgoingCalls, Watched};
@@ -21,8 +22,10 @@ use crate::value::handle::{Counts, CurrentStore, Owner, Proxies, ResourceKind, S
 #[derive(Clone)]
 pub(crate) struct Border {
     pub(crate) surface: Arc<Surface>,
-    /// By the component's number of the resource; `None` where the host defines it.
+    /// By the component's number of the resource; `None` where the host defines it and it is not carried.
     pub(crate) kinds: Arc<[Option<ResourceKind>]>,
+    /// How resources that the host defines move; set by who knows the type of the store's data.
+    pub(crate) carriers: Carriers,
     /// The foreign resources that the store holds handles to.
     pub(crate) proxies: Proxies,
     /// This component, as the home of the resources that it defines.
@@ -52,6 +55,12 @@ pub(crate) struct Border {
     pub(crate) watched: Arc<Watched>,
     pub(crate) futures: Futures,
     pub(crate) endings: Arc<Endings>,
+}
+
+/// A resource that the host defines, and how it moves.
+pub(super) struct Carrying<'a, T: 'static> {
+    pub(super) kind: &'a ResourceKind,
+    pub(super) carrier: &'a dyn Carrier<T>,
 }
 
 /// Keeps calls of one store in order that begin one after the other.
@@ -140,7 +149,13 @@ impl Border {
 
     /// Whether the host defines the resource.
     pub(crate) fn is_hosted(&self, resource: &Resource) -> bool {
-        self.kind(resource).is_err()
+        self.kind(resource).map_or(true, |kind| kind.carried().is_some())
+    }
+
+    /// How a resource that the host defines leaves the store and enters it, if it is one.
+    pub(super) fn carrier<T: 'static>(&self, resource: &Resource) -> Option<Carrying<'_, T>> {
+        let kind = self.kind(resource).ok().filter(|kind| kind.carried().is_some())?;
+        Some(Carrying { kind, carrier: self.carriers.get(resource.index)? })
     }
 
     pub(super) fn is_home_of(&self, resource: &Resource) -> bool {

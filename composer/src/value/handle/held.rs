@@ -36,7 +36,7 @@ impl CallerTable {
     /// Adds a handle and returns the name by which callers refer to it. Once the table is closed,
     /// the handle is dropped.
     pub(crate) fn insert(&self, own: Own) -> Result<ResourceAny, HandleError> {
-        let resource = own.resource().ok_or(HandleError::NotHeld)?;
+        let resource = own.name()?;
         let late = self.lock().insert(resource, own);
         drop(late);
         Ok(resource)
@@ -90,7 +90,7 @@ pub struct HandleGuard {
 impl HandleGuard {
     /// Adds a handle.
     pub(crate) fn new(held: &CallerTable, own: Own) -> Result<Self, HandleError> {
-        let (kind, component) = (own.kind().clone(), own.component().clone());
+        let (kind, component) = (own.kind().clone(), own.component()?.clone());
         let resource = held.insert(own)?;
         Ok(Self { held: held.clone(), resource, kind, component })
     }

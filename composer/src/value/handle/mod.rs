@@ -5,11 +5,15 @@
 //! dropped (a withdrawn call, a store that ends, a closed composition), the resource goes back to
 //! its home and its destructor runs there, once: no path has to remember to do it.
 //!
+//! A resource that the host defines has no home. It is taken out of one store and put into another, and on the way an
+//! `Own` has it inside, as a Rust value (`moving.rs`): where that is dropped, the value is.
+//!
 //! `proxies.rs` is the table of the foreign resources that a guest holds, `held.rs` that of callers
 //! in Rust, whose names come from `names.rs`. `pipe.rs` and `stream.rs` are streams and futures
 //! between stores; `store_id.rs` tells the stores of a component apart that is restarted.
 
 mod held;
+mod moving;
 mod names;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod pipe;
@@ -25,6 +29,7 @@ use tokio::sync::oneshot;
 use wasmtime::component::ResourceAny;
 
 pub(crate) use held::{CallerTable, HandleGuard, Key};
+pub(crate) use moving::{Moved, Moving};
 use names::ResourceName;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 pub(crate) use names::StreamName;
@@ -38,6 +43,7 @@ pub(crate) use stream::StreamEnd;
 
 use crate::error::HandleError;
 use crate::pending::{Gauge, GaugeGuard};
+use crate::plan::carried::CarriedResource;
 
 /// The home of a resource: the driver of the component that defines it.
 pub(crate) trait Owner: Send + Sync {
@@ -78,12 +84,16 @@ pub(crate) struct Object {
 /// The Rust value of such a resource.
 pub(crate) type ObjectValue = Arc<dyn Any + Send + Sync>;
 
-/// The identity of a resource type while a composition runs. Only clones are equal.
+/// The identity of a resource type while a composition runs. Of those that components define only clones are equal.
 #[derive(Clone)]
-pub(crate) struct ResourceKind(Arc<Defined>);
+pub(crate) enum ResourceKind {
+    Defined(Arc<Defined>),
+    /// The host's, as components carry it.
+    Carried(Arc<CarriedResource>),
+}
 
 /// The names of a resource type in the component that defines it.
-struct Defined {
+pub(crate) struct Defined {
     interface: Option<String>,
     name: Arc<str>,
 }
@@ -92,21 +102,39 @@ impl ResourceKind {
     /// A resource type that is exported as `name`, by `interface` or at the root.
     pub(crate) fn new(interface: Option<&str>, name: &Arc<str>) -> Self {
         let interface = interface.map(str::to_owned);
-        Self(Arc::new(Defined { interface, name: name.clone() }))
+        Self::Defined(Arc::new(Defined { interface, name: name.clone() }))
     }
 
     pub(crate) fn interface(&self) -> Option<&str> {
-        self.0.interface.as_deref()
+        match self {
+            Self::Defined(defined) => defined.interface.as_deref(),
+            Self::Carried(carried) => Some(&carried.interface),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.0.name
+        match self {
+            Self::Defined(defined) => &defined.name,
+            Self::Carried(carried) => &carried.name,
+        }
+    }
+
+    /// The resource of the host that it is, if it is one.
+    pub(crate) fn carried(&self) -> Option<&Arc<CarriedResource>> {
+        match self {
+            Self::Defined(_) => None,
+            Self::Carried(carried) => Some(carried),
+        }
     }
 }
 
 impl PartialEq for ResourceKind {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        match (self, other) {
+            (Self::Defined(a), Self::Defined(b)) => Arc::ptr_eq(a, b),
+            (Self::Carried(a), Self::Carried(b)) => Arc::ptr_eq(a, b) || a == b,
+            (Self::Defined(_), Self::Carried(_)) | (Self::Carried(_), Self::Defined(_)) => false,
+        }
     }
 }
 
@@ -131,11 +159,11 @@ pub(crate) struct Counts {
     pub(crate) uses: Gauge,
 }
 
-/// Counts one resource outside its home.
+/// Counts one resource outside its home, or one of the host's on its way.
 pub(crate) struct Live {
     _composition: GaugeGuard,
-    _resource: GaugeGuard,
-    _use: GaugeGuard,
+    /// The resource, and the use of its home.
+    _home: Option<[GaugeGuard; 2]>,
 }
 
 /// Counts one stream or future that a guest writes.
@@ -145,14 +173,18 @@ pub(crate) struct OpenStream {
     _use: GaugeGuard,
 }
 
+impl Live {
+    /// Counts a resource of the host's that is on its way.
+    pub(crate) fn moving(composition: &LiveHandles) -> Self {
+        Self { _composition: composition.enter(), _home: None }
+    }
+}
+
 impl Counts {
     /// Counts a resource that leaves its home.
     pub(crate) fn resource(&self) -> Live {
-        Live {
-            _composition: self.composition.enter(),
-            _resource: self.resources.enter(),
-            _use: self.uses.enter(),
-        }
+        let home = Some([self.resources.enter(), self.uses.enter()]);
+        Live { _composition: self.composition.enter(), _home: home }
     }
 
     /// Counts a stream that leaves the store of its writer.
@@ -164,23 +196,83 @@ impl Counts {
 
 /// A resource outside its home; released when the last handle to it is dropped.
 struct Entry {
-    /// The handle in the store of `home`. `None` once the resource has returned home or was
-    /// released.
-    resource: Option<(ResourceAny, Live)>,
+    /// `None` once the resource has returned home, was put into another store or was released.
+    thing: Option<(Thing, Live)>,
+    kind: ResourceKind,
+}
+
+/// What a handle is of.
+enum Thing {
+    /// A resource in the store of its home.
+    AtHome(AtHome),
+    /// A resource of the host's, of no store.
+    Moving {
+        value: Moving,
+        /// The component that it was taken from.
+        from: Arc<str>,
+    },
+}
+
+struct AtHome {
+    /// The handle in the store of `home`, or the name of `object`.
+    resource: ResourceAny,
     /// The number of that store. A restarted home has a new store, in which this handle means
     /// nothing.
     store_id: StoreId,
-    kind: ResourceKind,
     home: Arc<dyn Owner>,
     /// The Rust value of the resource, if Rust implements it.
     object: Option<Object>,
 }
 
+impl Thing {
+    fn component(&self) -> &Arc<str> {
+        match self {
+            Self::AtHome(it) => it.home.component(),
+            Self::Moving { from, .. } => from,
+        }
+    }
+}
+
 impl Entry {
+    fn at_home(
+        resource: ResourceAny,
+        kind: ResourceKind,
+        home: Arc<dyn Owner>,
+        store_id: StoreId,
+        object: Option<Object>,
+        live: Live,
+    ) -> Self {
+        let it = AtHome { resource, store_id, home, object };
+        Self { thing: Some((Thing::AtHome(it), live)), kind }
+    }
+
+    fn thing(&self) -> Result<&Thing, HandleError> {
+        self.thing.as_ref().map(|(thing, _)| thing).ok_or(HandleError::NotHeld)
+    }
+
+    fn store_id(&self) -> Option<StoreId> {
+        match self.thing() {
+            Ok(Thing::AtHome(it)) => Some(it.store_id),
+            Ok(Thing::Moving { .. }) | Err(_) => None,
+        }
+    }
+
     fn release(&mut self, done: Option<oneshot::Sender<()>>, dropped_by: usize) {
-        if let Some((resource, live)) = self.resource.take() {
-            let (store_id, object) = (self.store_id, self.object.take());
-            self.home.release(Released { resource, store_id, live, done, object, dropped_by });
+        match self.thing.take() {
+            Some((Thing::AtHome(it), live)) => {
+                let AtHome { resource, store_id, home, object } = it;
+                home.release(Released { resource, store_id, live, done, object, dropped_by });
+            }
+            Some((moving @ Thing::Moving { .. }, live)) => {
+                drop(moving);
+                // Those who wait for the count to be zero are woken after this.
+                drop(live);
+                if let Some(done) = done {
+                    // It fails if the one who dropped the handle does not wait.
+                    let _ = done.send(());
+                }
+            }
+            None => {}
         }
     }
 }
@@ -210,8 +302,7 @@ impl Own {
         store_id: StoreId,
         live: Live,
     ) -> Self {
-        let resource = Some((resource, live));
-        Self(Arc::new(Entry { resource, store_id, kind, home, object: None }))
+        Self(Arc::new(Entry::at_home(resource, kind, home, store_id, None, live)))
     }
 
     /// A handle of a resource that Rust implements.
@@ -223,9 +314,14 @@ impl Own {
         live: Live,
     ) -> Result<Self, HandleError> {
         let name = ResourceName::new()?;
-        let resource = Some((name.get(), live));
-        let object = Some(Object { value, _name: name });
-        Ok(Self(Arc::new(Entry { resource, store_id, kind, home, object })))
+        let (resource, object) = (name.get(), Some(Object { value, _name: name }));
+        Ok(Self(Arc::new(Entry::at_home(resource, kind, home, store_id, object, live))))
+    }
+
+    /// A handle of a resource of the host's that was taken out of the store of the component `from`.
+    pub(crate) fn moving(value: Moving, kind: ResourceKind, from: Arc<str>, live: Live) -> Self {
+        let thing = Thing::Moving { value, from };
+        Self(Arc::new(Entry { thing: Some((thing, live)), kind }))
     }
 
     /// Returns the Rust value of a resource that Rust implements to its home.
@@ -235,19 +331,33 @@ impl Own {
         store_id: StoreId,
     ) -> Result<ObjectValue, HandleError> {
         self.0.check(kind, store_id)?;
+        match self.into_thing()? {
+            Thing::AtHome(AtHome { object: Some(object), .. }) => Ok(object.value),
+            Thing::AtHome(_) | Thing::Moving { .. } => Err(HandleError::NotHeld),
+        }
+    }
+
+    /// The value of a resource of the host's, to be put into a store or given to Rust.
+    pub(crate) fn into_moved(self, kind: &ResourceKind) -> Result<Moved, HandleError> {
+        self.0.check_kind(kind)?;
+        match self.into_thing()? {
+            Thing::Moving { value, .. } => value.into_value(),
+            Thing::AtHome(_) => Err(HandleError::NotHeld),
+        }
+    }
+
+    fn into_thing(self) -> Result<Thing, HandleError> {
         let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
-        let object = entry.object.take().ok_or(HandleError::NotHeld)?;
-        entry.resource = None;
-        Ok(object.value)
+        entry.thing.take().map(|(thing, _)| thing).ok_or(HandleError::NotHeld)
     }
 
     pub(crate) fn lend(&self) -> Lent {
         Lent(self.0.clone())
     }
 
-    /// The id of the component that the resource lives in.
-    pub(crate) fn component(&self) -> &Arc<str> {
-        self.0.home.component()
+    /// The id of the component that the resource lives in, or was taken from.
+    pub(crate) fn component(&self) -> Result<&Arc<str>, HandleError> {
+        self.0.thing().map(Thing::component)
     }
 
     pub(crate) fn kind(&self) -> &ResourceKind {
@@ -255,17 +365,20 @@ impl Own {
     }
 
     /// The number of the store in which the resource lives.
-    pub(crate) fn store_id(&self) -> StoreId {
-        self.0.store_id
+    pub(crate) fn store_id(&self) -> Option<StoreId> {
+        self.0.store_id()
     }
 
     pub(crate) fn is_lent(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// The resource's handle in its home's store, which is also the name that callers in Rust use.
-    pub(crate) fn resource(&self) -> Option<ResourceAny> {
-        self.0.resource.as_ref().map(|(resource, _)| *resource)
+    /// The name that callers in Rust use: the resource's handle in its home's store, if it has a home there.
+    pub(crate) fn name(&self) -> Result<ResourceAny, HandleError> {
+        match self.0.thing()? {
+            Thing::AtHome(it) => Ok(it.resource),
+            Thing::Moving { value, .. } => value.name(),
+        }
     }
 
     /// Moves the resource back into its home.
@@ -275,8 +388,10 @@ impl Own {
         store_id: StoreId,
     ) -> Result<ResourceAny, HandleError> {
         self.0.check(kind, store_id)?;
-        let mut entry = Arc::try_unwrap(self.0).map_err(|_| HandleError::Lent)?;
-        entry.resource.take().map(|(resource, _)| resource).ok_or(HandleError::NotHeld)
+        match self.into_thing()? {
+            Thing::AtHome(it) => Ok(it.resource),
+            Thing::Moving { .. } => Err(HandleError::NotHeld),
+        }
     }
 
     /// Releases the resource because the guest of the component `dropped_by` dropped it, or for no
@@ -296,8 +411,8 @@ impl Lent {
     }
 
     /// The number of the store in which the resource lives.
-    pub(crate) fn store_id(&self) -> StoreId {
-        self.0.store_id
+    pub(crate) fn store_id(&self) -> Option<StoreId> {
+        self.0.store_id()
     }
 
     /// The Rust value of the resource, if Rust implements it.
@@ -306,9 +421,8 @@ impl Lent {
         kind: &ResourceKind,
         store_id: StoreId,
     ) -> Result<ObjectValue, HandleError> {
-        self.0.check(kind, store_id)?;
-        let object = self.0.object.as_ref().map(|object| object.value.clone());
-        object.ok_or(HandleError::NotHeld)
+        let object = self.0.check(kind, store_id)?.object.as_ref();
+        object.map(|object| object.value.clone()).ok_or(HandleError::NotHeld)
     }
 
     /// The resource's handle in its home's store.
@@ -317,39 +431,55 @@ impl Lent {
         kind: &ResourceKind,
         store_id: StoreId,
     ) -> Result<ResourceAny, HandleError> {
-        self.0.check(kind, store_id)?;
-        self.0.resource.as_ref().map(|(resource, _)| *resource).ok_or(HandleError::NotHeld)
+        self.0.check(kind, store_id).map(|it| it.resource)
+    }
+
+    /// Looks at a resource of the host's that is lent.
+    pub(crate) fn with_moving<R>(
+        &self,
+        kind: &ResourceKind,
+        look: impl FnOnce(&(dyn Any + Send)) -> R,
+    ) -> Result<R, HandleError> {
+        self.0.check_kind(kind)?;
+        match self.0.thing()? {
+            Thing::Moving { value, .. } => value.with(look).ok_or(HandleError::NotHeld),
+            Thing::AtHome(_) => Err(HandleError::NotHeld),
+        }
     }
 }
 
 impl Entry {
-    fn check(&self, kind: &ResourceKind, store_id: StoreId) -> Result<(), HandleError> {
+    fn check_kind(&self, kind: &ResourceKind) -> Result<(), HandleError> {
         if self.kind == *kind {
-            if self.store_id == store_id {
-                return Ok(());
-            }
-            let component = self.home.component().to_string();
-            let resource = kind.name().to_owned();
-            return Err(match self.home.has_store(self.store_id) {
-                true => HandleError::OtherInstance { component, resource },
-                false => HandleError::Lost { component, resource },
-            });
+            return Ok(());
         }
-        Err(HandleError::OtherResource {
-            expected: kind.name().to_owned(),
-            found: self.kind.name().to_owned(),
+        let (expected, found) = (kind.name().to_owned(), self.kind.name().to_owned());
+        Err(HandleError::OtherResource { expected, found })
+    }
+
+    fn check(&self, kind: &ResourceKind, store_id: StoreId) -> Result<&AtHome, HandleError> {
+        self.check_kind(kind)?;
+        let Thing::AtHome(it) = self.thing()? else { return Err(HandleError::NotHeld) };
+        if it.store_id == store_id {
+            return Ok(it);
+        }
+        let component = it.home.component().to_string();
+        let resource = kind.name().to_owned();
+        Err(match it.home.has_store(it.store_id) {
+            true => HandleError::OtherInstance { component, resource },
+            false => HandleError::Lost { component, resource },
         })
     }
 }
 
 impl fmt::Debug for Own {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "own {}", self.0.kind.name())
+        write!(f, "own {}", self.kind().name())
     }
 }
 
 impl fmt::Debug for Lent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "borrow {}", self.0.kind.name())
+        write!(f, "borrow {}", self.kind().name())
     }
 }

@@ -99,15 +99,16 @@ impl Calls {
         callee: &Callee,
         loans: Loans,
         result: Option<Value>,
-    ) {
+    ) -> wasmtime::Result<()> {
         let answer = match callee.has_handles {
             true => accessor.with(|mut store| {
                 loans.end(&self.border, &mut store);
                 self.answer_of(index, callee, result, store)
-            }),
+            })?,
             false => Answer::Returned(result),
         };
         self.answer(id, self.unwrapped(index, callee, answer));
+        Ok(())
     }
 
     /// Runs a call by a number in the store's event loop, and cancels it when its caller asks for that or gives the
@@ -157,8 +158,7 @@ impl Calls {
             let started = self.start_direct(accessor, (id, index), callee, by, args)?;
             let Some((loans, called)) = started else { return Ok(()) };
             let result = called.await?;
-            self.end_direct(accessor, (id, index), callee, loans, result);
-            return Ok(());
+            return self.end_direct(accessor, (id, index), callee, loans, result);
         }
         self.run_by_val(accessor, (id, index), (callee, callee.func), args).await
     }
@@ -191,7 +191,7 @@ impl Calls {
         let answer = accessor.with(|mut store| {
             loans.end(&self.border, &mut store);
             self.returned(index, ty, &results, store)
-        });
+        })?;
         self.answer(id, self.unwrapped(index, callee, answer));
         Ok(())
     }
@@ -242,7 +242,7 @@ impl Calls {
             let store = &mut store.as_context_mut();
             let result = values::call_async(func, shape, store.as_context_mut(), args).await?;
             loans.end(&self.border, &mut *store);
-            self.answer(id, self.answer_of(call.func, callee, result, store));
+            self.answer(id, self.answer_of(call.func, callee, result, store)?);
             return Ok(());
         }
         let ty = &callee.ty;
@@ -258,7 +258,7 @@ impl Calls {
         // Large, and with the codec seldom needed.
         Box::pin(func.call_async(&mut *store, &params, &mut results)).await?;
         loans.end(&self.border, &mut *store);
-        self.answer(id, self.returned(call.func, ty, &results, store));
+        self.answer(id, self.returned(call.func, ty, &results, store)?);
         Ok(())
     }
 
@@ -278,7 +278,7 @@ impl Calls {
             };
             let result = values::call(callee.func, shape, store.as_context_mut(), args)?;
             loans.end(&self.border, &mut *store);
-            return Ok(self.answer_of(func, callee, result, store));
+            return self.answer_of(func, callee, result, store);
         }
         let (params, loans) = match self.args(&callee.ty, std::mem::take(&mut args), &mut *store) {
             Ok(args) => args,
@@ -287,7 +287,7 @@ impl Calls {
         let mut results = vec![Val::Bool(false); usize::from(callee.ty.result.is_some())];
         callee.func.call(&mut *store, &params, &mut results)?;
         loans.end(&self.border, &mut *store);
-        Ok(self.returned(func, &callee.ty, &results, store))
+        self.returned(func, &callee.ty, &results, store)
     }
 
     /// By which function a sync one is called that runs alone.
@@ -356,10 +356,10 @@ impl Calls {
         ty: &FunctionType,
         results: &[Val],
         store: impl AsContextMut,
-    ) -> Answer {
+    ) -> wasmtime::Result<Answer> {
         match self.result(ty, results, store) {
-            Ok(result) => Answer::Returned(result),
-            Err(error) => self.refused(func, error),
+            Ok(result) => Ok(Answer::Returned(result)),
+            Err(error) => self.kept_back(func, error),
         }
     }
 
@@ -392,16 +392,25 @@ impl Calls {
         callee: &Callee,
         mut result: Option<Value>,
         store: impl AsContextMut,
-    ) -> Answer {
+    ) -> wasmtime::Result<Answer> {
         if let (true, Some(ty), Some(value)) = (callee.has_handles, &callee.ty.result, &mut result)
         {
             let mut handles = Crossing::new(&self.border, store);
             let taken = take_handles(ty, value, &mut handles);
             if let Err(fault) = taken.and_then(|()| Ok(handles.may_go_out()?)) {
-                return self.refused(func, fault.into());
+                return self.kept_back(func, fault.into());
             }
         }
-        Answer::Returned(result)
+        Ok(Answer::Returned(result))
+    }
+
+    /// The answer to a call whose result cannot leave the store. What the guest gave away and the host refuses to take
+    /// traps it, as it would if a function of the host's had been called with it.
+    fn kept_back(&self, func: usize, error: ValueError) -> wasmtime::Result<Answer> {
+        match error.fault {
+            HandleFault::Store(error) => Err(error),
+            HandleFault::Type { .. } | HandleFault::Handle(_) => Ok(self.refused(func, error)),
+        }
     }
 
     /// The answer to a call that could not be made, or whose result cannot leave the store.
@@ -500,8 +509,7 @@ impl CallTask {
             let started = calls.start_direct(accessor, (id, index), callee, (func, shape), args)?;
             let Some((loans, called)) = started else { return Ok(()) };
             let result = called.await?;
-            calls.end_direct(accessor, (id, index), callee, loans, result);
-            return Ok(());
+            return calls.end_direct(accessor, (id, index), callee, loans, result);
         }
         // Seldom needed, and large.
         Box::pin(calls.run_by_val(accessor, (id, index), (callee, func), args)).await

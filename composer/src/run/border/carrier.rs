@@ -1,0 +1,187 @@
+//! How resources that the host defines leave a store and enter another one.
+//!
+//! A host's resource is an entry in a table of the store's data, and its handle has the entry's index. A carrier knows
+//! the table and the entry's type: it takes the value out, and puts it into the table of another store, where it gets
+//! a handle of its own. What the thing may do there is decided by the linker of that store.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use wasmtime::component::{Resource, ResourceAny, ResourceTable};
+use wasmtime::{AsContextMut, StoreContextMut, bail};
+
+use crate::plan::carried::CarriedResource;
+use crate::plan::item::Surface;
+use crate::value::handle::Moved;
+
+/// Moves the resources of one type of the host's, in stores with data of type `T`.
+pub(crate) trait Carrier<T: 'static>: Send + Sync {
+    /// Takes a resource out of the store.
+    fn out(&self, store: StoreContextMut<'_, T>, handle: ResourceAny) -> wasmtime::Result<Moved>;
+
+    /// Puts it into the store, which owns it then.
+    fn back(&self, store: StoreContextMut<'_, T>, value: Moved) -> wasmtime::Result<ResourceAny>;
+
+    /// A copy of a resource of which the store has lent a handle.
+    fn lend(&self, store: StoreContextMut<'_, T>, handle: ResourceAny) -> wasmtime::Result<Moved>;
+
+    /// A copy of a resource that is lent.
+    fn copy(&self, value: &(dyn Any + Send)) -> Option<Moved>;
+}
+
+/// The carriers of a component, each with what it carries.
+pub(crate) struct CarrierSet<T: 'static> {
+    carried: Vec<Arc<CarriedResource>>,
+    carriers: Vec<Arc<dyn Carrier<T>>>,
+}
+
+impl<T: 'static> CarrierSet<T> {
+    pub(crate) fn add(&mut self, carried: CarriedResource, carrier: impl Carrier<T> + 'static) {
+        self.carried.push(Arc::new(carried));
+        self.carriers.push(Arc::new(carrier));
+    }
+
+    /// What they carry.
+    pub(crate) fn carried(&self) -> &[Arc<CarriedResource>] {
+        &self.carried
+    }
+
+    /// The carriers of a surface's resources.
+    pub(crate) fn of(&self, surface: &Surface) -> Carriers {
+        let carrier = |carried: &Arc<CarriedResource>| {
+            let place = self.carried.iter().position(|it| Arc::ptr_eq(it, carried))?;
+            Some(Arc::new(self.carriers[place].clone()) as Arc<dyn Any + Send + Sync>)
+        };
+        let carriers = surface.resources.iter().map(|def| def.carried.as_ref().and_then(carrier));
+        Carriers(carriers.collect())
+    }
+}
+
+impl<T: 'static> Default for CarrierSet<T> {
+    fn default() -> Self {
+        Self { carried: Vec::new(), carriers: Vec::new() }
+    }
+}
+
+impl<T: 'static> Clone for CarrierSet<T> {
+    fn clone(&self) -> Self {
+        Self { carried: self.carried.clone(), carriers: self.carriers.clone() }
+    }
+}
+
+/// The carriers of a component's resources, by the component's numbers of these, with the type of the store's data
+/// forgotten: each is an `Arc<dyn Carrier<T>>`.
+#[derive(Clone, Default)]
+pub(crate) struct Carriers(Arc<[Option<Arc<dyn Any + Send + Sync>>]>);
+
+impl Carriers {
+    pub(super) fn get<T: 'static>(&self, resource: u32) -> Option<&dyn Carrier<T>> {
+        let carrier = self.0.get(resource as usize)?.as_ref()?;
+        carrier.downcast_ref::<Arc<dyn Carrier<T>>>().map(|carrier| &**carrier)
+    }
+}
+
+/// Finds the table of a store's data.
+type TableOf<T> = Arc<dyn Fn(&mut T) -> &mut ResourceTable + Send + Sync>;
+
+/// Moves values of type `R` from table to table, as they are.
+pub(crate) struct ByTable<T: 'static, R> {
+    pub(crate) table: TableOf<T>,
+    /// How a value is lent, if it is.
+    pub(crate) copy: Option<fn(&R) -> R>,
+}
+
+impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
+    fn out(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        handle: ResourceAny,
+    ) -> wasmtime::Result<Moved> {
+        let resource = handle.try_into_resource::<R>(&mut store)?;
+        let value = (self.table)(store.data_mut()).delete(resource)?;
+        Ok(Box::new(value))
+    }
+
+    fn back(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        value: Moved,
+    ) -> wasmtime::Result<ResourceAny> {
+        let value = downcast::<R>(value)?;
+        let resource = (self.table)(store.data_mut()).push(value)?;
+        resource.try_into_resource_any(store)
+    }
+
+    fn lend(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        handle: ResourceAny,
+    ) -> wasmtime::Result<Moved> {
+        let resource = handle.try_into_resource::<R>(&mut store)?;
+        let Some(copy) = self.copy else { bail!("its carrier does not lend it") };
+        Ok(Box::new(copy((self.table)(store.data_mut()).get(&resource)?)))
+    }
+
+    fn copy(&self, value: &(dyn Any + Send)) -> Option<Moved> {
+        let (copy, value) = (self.copy?, value.downcast_ref::<R>()?);
+        Some(Box::new(copy(value)))
+    }
+}
+
+/// Moves resources of type `R` as values of type `V`, which two functions convert.
+pub(crate) struct ByForm<T: 'static, R, V, Out, Back> {
+    out: Out,
+    back: Back,
+    types: PhantomData<fn(&mut T, R) -> V>,
+}
+
+impl<T: 'static, R, V, Out, Back> ByForm<T, R, V, Out, Back> {
+    pub(crate) fn new(out: Out, back: Back) -> Self {
+        Self { out, back, types: PhantomData }
+    }
+}
+
+impl<T, R, V, Out, Back> Carrier<T> for ByForm<T, R, V, Out, Back>
+where
+    T: 'static,
+    R: 'static,
+    V: Send + 'static,
+    Out: Fn(StoreContextMut<'_, T>, Resource<R>) -> wasmtime::Result<V> + Send + Sync,
+    Back: Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>> + Send + Sync,
+{
+    fn out(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        handle: ResourceAny,
+    ) -> wasmtime::Result<Moved> {
+        let resource = handle.try_into_resource::<R>(&mut store)?;
+        Ok(Box::new((self.out)(store, resource)?))
+    }
+
+    fn back(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        value: Moved,
+    ) -> wasmtime::Result<ResourceAny> {
+        let value = downcast::<V>(value)?;
+        let resource = (self.back)(store.as_context_mut(), value)?;
+        resource.try_into_resource_any(store)
+    }
+
+    fn lend(&self, _: StoreContextMut<'_, T>, _: ResourceAny) -> wasmtime::Result<Moved> {
+        bail!("its carrier does not lend it")
+    }
+
+    fn copy(&self, _: &(dyn Any + Send)) -> Option<Moved> {
+        None
+    }
+}
+
+/// The plan has compared the forms, so that only a value of this one comes.
+fn downcast<V: 'static>(value: Moved) -> wasmtime::Result<V> {
+    match value.downcast::<V>() {
+        Ok(value) => Ok(*value),
+        Err(_) => bail!("what was moved is no `{}`", std::any::type_name::<V>()),
+    }
+}

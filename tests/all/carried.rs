@@ -1,0 +1,547 @@
+//! Resources that the host defines, between stores: Contract 8.1 to 8.4.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use composer_tests::{call, call_unit, chain, engine, limited, run, until};
+use wasm_runtime_composer::error::{HostResourceReason, PlanProblem};
+use wasm_runtime_composer::typed::Moved;
+use wasm_runtime_composer::{
+    ComposableComponent, ComposableDescriptor, ComposableInstance, Composer, Composition,
+    CompositionError, OwnedResource,
+};
+use wasmtime::Store;
+use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType, Val};
+
+const CONNECTIONS: &str = "acme:db/connections@1.0.0";
+const POOL: &str = "acme:db/pool";
+
+/// What the host's interface is about. It is counted, and cloned where it is lent.
+struct Connection {
+    id: u32,
+    open: Arc<AtomicUsize>,
+}
+
+impl Connection {
+    fn new(id: u32, open: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::SeqCst);
+        Self { id, open: open.clone() }
+    }
+}
+
+impl Clone for Connection {
+    fn clone(&self) -> Self {
+        Self::new(self.id, &self.open)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+struct Child;
+
+/// The data of a store. When it is dropped, it tells what was left in its table.
+struct State {
+    table: ResourceTable,
+    /// Added to each connection's number, to tell the hosts of different components apart.
+    offset: u32,
+    world: World,
+}
+
+/// What all stores of a test share.
+#[derive(Clone, Default)]
+struct World {
+    open: Arc<AtomicUsize>,
+    left: Arc<AtomicUsize>,
+}
+
+impl World {
+    fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        let left = std::iter::from_fn(|| self.table.iter_mut().next().map(|_| ())).take(1).count();
+        self.world.left.fetch_add(left, Ordering::SeqCst);
+    }
+}
+
+fn linker() -> Linker<State> {
+    let mut linker: Linker<State> = Linker::new(engine());
+    let mut connections = linker.instance(CONNECTIONS).unwrap();
+    connections
+        .resource("connection", ResourceType::host::<Connection>(), |mut store, rep| {
+            let connection = Resource::<Connection>::new_own(rep);
+            Ok(drop(store.data_mut().table.delete(connection)?))
+        })
+        .unwrap();
+    connections
+        .func_wrap("open", |mut store, (id,): (u32,)| {
+            let State { table, world, .. } = store.data_mut();
+            Ok((table.push(Connection::new(id, &world.open))?,))
+        })
+        .unwrap();
+    connections
+        .func_wrap("[method]connection.id", |mut store, (it,): (Resource<Connection>,)| {
+            let offset = store.data_mut().offset;
+            let table = &store.data_mut().table;
+            Ok((table.get(&it)?.id + offset,))
+        })
+        .unwrap();
+    connections
+        .func_wrap("[method]connection.derive", |mut store, (it,): (Resource<Connection>,)| {
+            store.data_mut().table.push_child(Child, &it)?;
+            Ok(())
+        })
+        .unwrap();
+    linker
+}
+
+fn store(world: &World, offset: u32) -> Store<State> {
+    Store::new(engine(), State { table: ResourceTable::new(), offset, world: world.clone() })
+}
+
+/// The interface of the host, as a component imports it.
+const IMPORT: &str = r#"
+    (import "acme:db/connections@1.0.0" (instance $c
+        (export "connection" (type $t (sub resource)))
+        (export "open" (func (param "id" u32) (result (own $t))))
+        (export "[method]connection.id" (func (param "self" (borrow $t)) (result u32)))
+        (export "[method]connection.derive" (func (param "self" (borrow $t))))))
+    (alias export $c "connection" (type $conn))
+    (core func $open (canon lower (func $c "open")))
+    (core func $id (canon lower (func $c "[method]connection.id")))
+    (core func $derive (canon lower (func $c "[method]connection.derive")))
+    (core func $drop (canon resource.drop $conn))"#;
+
+/// Gives away what its host opens, and takes it back.
+fn pool() -> String {
+    format!(
+        r#"(component {IMPORT}
+    (core module $m
+        (import "" "open" (func $open (param i32) (result i32)))
+        (import "" "id" (func $id (param i32) (result i32)))
+        (import "" "derive" (func $derive (param i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (global $kept (mut i32) (i32.const 0))
+        (func (export "take") (param i32) (result i32) (call $open (local.get 0)))
+        (func $look (export "look") (param i32) (result i32)
+            (call $id (local.get 0)) (call $drop (local.get 0)))
+        (func (export "give") (param i32) (result i32) (call $look (local.get 0)))
+        (func (export "keep") (param i32) (global.set $kept (local.get 0)))
+        (func (export "trap-with") (param i32) unreachable)
+        (func (export "derived") (param i32) (result i32)
+            (local $it i32)
+            (local.set $it (call $open (local.get 0)))
+            (call $derive (local.get $it))
+            (local.get $it)))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "open" (func $open)) (export "id" (func $id))
+        (export "derive" (func $derive)) (export "drop" (func $drop))))))
+    (func $take (param "id" u32) (result (own $conn)) (canon lift (core func $i "take")))
+    (func $give (param "it" (own $conn)) (result u32) (canon lift (core func $i "give")))
+    (func $keep (param "it" (own $conn)) (canon lift (core func $i "keep")))
+    (func $trap (param "it" (own $conn)) (canon lift (core func $i "trap-with")))
+    (func $derived (param "id" u32) (result (own $conn)) (canon lift (core func $i "derived")))
+    (func $look (param "it" (borrow $conn)) (result u32) (canon lift (core func $i "look")))
+    (instance $pool
+        (export "connection" (type $conn))
+        (export "take" (func $take)) (export "give" (func $give)) (export "keep" (func $keep))
+        (export "trap-with" (func $trap)) (export "derived" (func $derived))
+        (export "look" (func $look)))
+    (export "acme:db/pool" (instance $pool)))"#
+    )
+}
+
+/// Takes connections from another component, and gives them back.
+fn user(borrows: bool) -> String {
+    let (look, lower, with, body) = match borrows {
+        true => (
+            r#"(export "look" (func (param "it" (borrow $t)) (result u32)))"#,
+            r#"(core func $look (canon lower (func $p "look")))"#,
+            r#"(export "look" (func $look))"#,
+            r#"(import "" "look" (func $look (param i32) (result i32)))
+               (func (export "lend") (param i32) (result i32)
+                   (local $it i32) (local $seen i32)
+                   (local.set $it (call $open (local.get 0)))
+                   (local.set $seen (call $look (local.get $it)))
+                   (call $drop (local.get $it))
+                   (local.get $seen))"#,
+        ),
+        false => ("", "", "", r#"(func (export "lend") (param i32) (result i32) unreachable)"#),
+    };
+    format!(
+        r#"(component {IMPORT}
+    (import "acme:db/pool" (instance $p
+        (alias outer 1 $conn (type $outer))
+        (export "connection" (type $t (eq $outer)))
+        (export "take" (func (param "id" u32) (result (own $t))))
+        (export "give" (func (param "it" (own $t)) (result u32)))
+        (export "trap-with" (func (param "it" (own $t))))
+        (export "derived" (func (param "id" u32) (result (own $t))))
+        {look}))
+    (core func $take (canon lower (func $p "take")))
+    (core func $give (canon lower (func $p "give")))
+    (core func $trap (canon lower (func $p "trap-with")))
+    (core func $derived (canon lower (func $p "derived")))
+    {lower}
+    (core module $m
+        (import "" "open" (func $open (param i32) (result i32)))
+        (import "" "id" (func $id (param i32) (result i32)))
+        (import "" "derive" (func $derive (param i32)))
+        (import "" "drop" (func $drop (param i32)))
+        (import "" "take" (func $take (param i32) (result i32)))
+        (import "" "give" (func $give (param i32) (result i32)))
+        (import "" "trap-with" (func $trap (param i32)))
+        (import "" "derived" (func $derived (param i32) (result i32)))
+        {body}
+        (func (export "taken") (param i32) (result i32)
+            (local $it i32)
+            (local.set $it (call $take (local.get 0)))
+            (call $id (local.get $it))
+            (call $drop (local.get $it)))
+        (func (export "given") (param i32) (result i32) (call $give (call $open (local.get 0))))
+        (func (export "there-and-back") (param i32) (result i32)
+            (call $give (call $take (local.get 0))))
+        (func (export "given-twice") (param i32) (result i32)
+            (local $it i32)
+            (local.set $it (call $open (local.get 0)))
+            (drop (call $give (local.get $it)))
+            (call $give (local.get $it)))
+        (func (export "traps") (param i32) (result i32)
+            (call $trap (call $open (local.get 0))) (i32.const 0))
+        (func (export "gives-derived") (param i32) (result i32)
+            (local $it i32)
+            (local.set $it (call $open (local.get 0)))
+            (call $derive (local.get $it))
+            (call $give (local.get $it)))
+        (func (export "takes-derived") (param i32) (result i32) (call $derived (local.get 0))))
+    (core instance $i (instantiate $m (with "" (instance
+        (export "open" (func $open)) (export "id" (func $id)) (export "drop" (func $drop))
+        (export "derive" (func $derive)) (export "take" (func $take)) (export "give" (func $give))
+        (export "trap-with" (func $trap)) (export "derived" (func $derived)) {with}))))
+    {exports})"#,
+        exports = USES.map(|name| format!(
+            r#"(func (export "{name}") (param "id" u32) (result u32) (canon lift (core func $i "{name}")))"#
+        )).concat(),
+    )
+}
+
+const USES: [&str; 8] = [
+    "taken",
+    "given",
+    "there-and-back",
+    "given-twice",
+    "traps",
+    "gives-derived",
+    "takes-derived",
+    "lend",
+];
+
+fn bare(text: String, world: &World, offset: u32) -> ComposableComponent<State> {
+    let world = world.clone();
+    ComposableComponent::new(text, linker(), move || store(&world, offset))
+}
+
+fn table(state: &mut State) -> &mut ResourceTable {
+    &mut state.table
+}
+
+/// A component that carries and lends connections.
+fn lending(text: String, world: &World, offset: u32) -> ComposableComponent<State> {
+    bare(text, world, offset).lending::<Connection>(CONNECTIONS, "connection", table)
+}
+
+/// A pool whose host counts from 1000, and a user whose host counts from 100.
+async fn composition(world: &World) -> Composition {
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("pool", lending(pool(), world, 1000)));
+    composer.add(ComposableDescriptor::new("user", lending(user(true), world, 100)));
+    composer.compose().await.unwrap()
+}
+
+async fn uses(composition: &Composition, function: &str, id: u32) -> Result<u32, CompositionError> {
+    match limited(call(composition, None, function, &[Val::U32(id)])).await? {
+        Val::U32(seen) => Ok(seen),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Closes, and checks that nothing was left anywhere.
+async fn close(composition: Composition, world: &World) {
+    until(|| composition.live_handles() == 0).await;
+    limited(composition.close(Duration::from_secs(10))).await.unwrap();
+    assert_eq!(world.open(), 0, "connections are open");
+    assert_eq!(world.left.load(Ordering::SeqCst), 0, "tables had entries");
+}
+
+#[test]
+fn what_is_passed_leaves_one_store_and_enters_the_other() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        // Who uses it tells by its own host.
+        assert_eq!(uses(&composition, "taken", 1).await.unwrap(), 101);
+        assert_eq!(uses(&composition, "given", 2).await.unwrap(), 1002);
+        assert_eq!(uses(&composition, "there-and-back", 3).await.unwrap(), 1003);
+        assert_eq!(uses(&composition, "lend", 4).await.unwrap(), 1004);
+        assert_eq!(world.open(), 0);
+        close(composition, &world).await;
+    });
+}
+
+#[test]
+fn callers_in_rust_hold_it_as_any_handle() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let it = limited(call(&composition, POOL, "take", &[Val::U32(7)])).await.unwrap();
+        assert_eq!((world.open(), composition.live_handles()), (1, 1));
+        let looked = || call(&composition, POOL, "look", std::slice::from_ref(&it));
+        assert_eq!(limited(looked()).await.unwrap(), Val::U32(1007));
+        assert_eq!(limited(looked()).await.unwrap(), Val::U32(1007));
+        let given = limited(call(&composition, POOL, "give", std::slice::from_ref(&it))).await;
+        assert_eq!(given.unwrap(), Val::U32(1007));
+        assert_eq!((world.open(), composition.live_handles()), (0, 0));
+        let again = limited(call(&composition, POOL, "give", std::slice::from_ref(&it))).await;
+        assert!(chain(&again.unwrap_err()).contains("not held"));
+        // What is forgotten ends when the composition closes.
+        limited(call(&composition, POOL, "take", &[Val::U32(8)])).await.unwrap();
+        let dropped = limited(call(&composition, POOL, "take", &[Val::U32(9)])).await.unwrap();
+        assert_eq!(world.open(), 2);
+        limited(composition.drop_handles(&dropped)).await.unwrap();
+        assert_eq!(world.open(), 1);
+        limited(composition.close(Duration::from_secs(10))).await.unwrap();
+        assert_eq!(world.open(), 0);
+    });
+}
+
+#[test]
+fn what_a_guest_keeps_is_dropped_with_its_store() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let it = limited(call(&composition, POOL, "take", &[Val::U32(1)])).await.unwrap();
+        limited(call_unit(&composition, POOL, "keep", &[it])).await.unwrap();
+        assert_eq!((world.open(), composition.live_handles()), (1, 0));
+        limited(composition.close(Duration::from_secs(10))).await.unwrap();
+        assert_eq!(world.open(), 0);
+    });
+}
+
+#[test]
+fn trap_drops_what_the_store_had() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let error = uses(&composition, "traps", 1).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Trap { .. }), "{error}");
+        until(|| world.open() == 0).await;
+        assert_eq!(composition.live_handles(), 0);
+    });
+}
+
+#[test]
+fn handle_is_gone_for_who_has_given_it() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let error = uses(&composition, "given-twice", 1).await.unwrap_err();
+        assert!(chain(&error).contains("unknown handle index"), "{}", chain(&error));
+        until(|| world.open() == 0).await;
+    });
+}
+
+#[test]
+fn what_has_children_does_not_move() {
+    run(async || {
+        for function in ["gives-derived", "takes-derived"] {
+            let world = World::default();
+            let composition = composition(&world).await;
+            let error = uses(&composition, function, 1).await.unwrap_err();
+            let text = chain(&error);
+            assert!(text.contains("`connection` cannot leave the store"), "{text}");
+            assert!(text.contains("resource has children"), "{text}");
+            // The one who tried it has trapped, so nothing of it is left.
+            drop(composition);
+            until(|| world.open() == 0).await;
+        }
+    });
+}
+
+#[test]
+fn running_instances_carry_too() {
+    run(async || {
+        let world = World::default();
+        let component = Component::new(engine(), pool()).unwrap();
+        let mut store = store(&world, 1000);
+        let instance = linker().instantiate_async(&mut store, &component).await.unwrap();
+        let pool = ComposableInstance::from_existing(instance, store);
+        let mut composer = Composer::new();
+        let pool = pool.lending::<Connection>(CONNECTIONS, "connection", table);
+        composer.add(ComposableDescriptor::new("pool", pool));
+        composer.add(ComposableDescriptor::new("user", lending(user(true), &world, 100)));
+        let composition = composer.compose().await.unwrap();
+        assert_eq!(uses(&composition, "there-and-back", 3).await.unwrap(), 1003);
+        assert_eq!(uses(&composition, "taken", 4).await.unwrap(), 104);
+        close(composition, &world).await;
+    });
+}
+
+#[test]
+fn it_passes_through_a_composition_that_is_nested() {
+    run(async || {
+        let world = World::default();
+        let mut inner = Composer::new();
+        inner.add(ComposableDescriptor::new("pool", lending(pool(), &world, 1000)));
+        let inner = inner.compose().await.unwrap();
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("inner", inner));
+        composer.add(ComposableDescriptor::new("user", lending(user(true), &world, 100)));
+        let composition = composer.compose().await.unwrap();
+        assert_eq!(uses(&composition, "there-and-back", 3).await.unwrap(), 1003);
+        assert_eq!(uses(&composition, "taken", 4).await.unwrap(), 104);
+        close(composition, &world).await;
+    });
+}
+
+#[test]
+fn it_moves_in_a_form_of_its_own() {
+    run(async || {
+        let world = World::default();
+        let by_number = |component: ComposableComponent<State>| {
+            component.carrying_as::<Connection, u32>(
+                CONNECTIONS,
+                "connection",
+                |mut store, it| Ok(store.data_mut().table.delete(it)?.id * 10),
+                |mut store, id| {
+                    let State { table, world, .. } = store.data_mut();
+                    Ok(table.push(Connection::new(id, &world.open))?)
+                },
+            )
+        };
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("pool", by_number(bare(pool(), &world, 1000))));
+        composer.add(ComposableDescriptor::new("user", by_number(bare(user(false), &world, 100))));
+        let composition = composer.compose().await.unwrap();
+        assert_eq!(uses(&composition, "taken", 1).await.unwrap(), 110);
+        assert_eq!(uses(&composition, "there-and-back", 1).await.unwrap(), 1100);
+        close(composition, &world).await;
+    });
+}
+
+fn reasons(
+    pool: ComposableComponent<State>,
+    user: ComposableComponent<State>,
+) -> (String, Vec<HostResourceReason>) {
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("pool", pool));
+    composer.add(ComposableDescriptor::new("user", user));
+    let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it fits") };
+    let reasons = error.problems().iter().map(|problem| match problem {
+        PlanProblem::HostResource { resource, reason, .. } => {
+            assert_eq!(resource, "connection");
+            reason.clone()
+        }
+        other => panic!("{other}"),
+    });
+    (error.to_string(), reasons.collect())
+}
+
+#[test]
+fn both_sides_have_to_carry_in_one_form() {
+    let world = World::default();
+    let carrying = |text, offset| {
+        bare(text, &world, offset).carrying::<Connection>(CONNECTIONS, "connection", table)
+    };
+    let by_number = |text, offset| {
+        bare(text, &world, offset).carrying_as::<Connection, u32>(
+            CONNECTIONS,
+            "connection",
+            |mut store, it| Ok(store.data_mut().table.delete(it)?.id),
+            |_, _| wasmtime::bail!("never"),
+        )
+    };
+    let (text, found) = reasons(bare(pool(), &world, 0), carrying(user(false), 0));
+    for reason in found {
+        assert!(matches!(reason, HostResourceReason::NotCarried { by, .. } if by == ["pool"]));
+    }
+    for part in [
+        "function `take`, result, imported by `user` from `pool`",
+        "`pool` does not carry it; if it can move, say how with `carrying`",
+        "`fused both { component pool; component user; }`",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let (text, found) = reasons(bare(pool(), &world, 0), bare(user(false), &world, 0));
+    assert!(text.contains("`user` and `pool` do not carry it"), "{text}");
+    assert_eq!(found.len(), 4);
+    let (text, found) = reasons(by_number(pool(), 0), carrying(user(false), 0));
+    assert!(matches!(found[0], HostResourceReason::Forms { .. }));
+    assert!(text.contains("the provider as `u32`"), "{text}");
+    let (text, found) = reasons(lending(pool(), &world, 0), carrying(user(true), 0));
+    assert!(matches!(&found[..], [HostResourceReason::NotLent { by, .. }] if by == &["user"]));
+    assert!(text.contains("say `lending` instead of `carrying`"), "{text}");
+}
+
+#[test]
+fn rust_takes_the_value_out_and_brings_its_own() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let pool = Some(POOL);
+        let take = composition.typed::<(u32,), Moved<Connection>>(pool, "take").unwrap();
+        let give = composition.typed::<(Moved<Connection>,), u32>(pool, "give").unwrap();
+        let Moved(it) = limited(take.call((5,))).await.unwrap();
+        assert_eq!((it.id, world.open(), composition.live_handles()), (5, 1, 0));
+        assert_eq!(limited(give.call((Moved(it),))).await.unwrap(), 1005);
+        let brought = Connection::new(6, &world.open);
+        assert_eq!(limited(give.call((Moved(brought),))).await.unwrap(), 1006);
+        assert_eq!(world.open(), 0);
+        // As a handle, which can be lent as well.
+        let take = composition.typed::<(u32,), OwnedResource>(pool, "take").unwrap();
+        let look = composition.typed::<(&OwnedResource,), u32>(pool, "look").unwrap();
+        let give = composition.typed::<(OwnedResource,), u32>(pool, "give").unwrap();
+        let it = limited(take.call((8,))).await.unwrap();
+        assert_eq!(limited(look.call((&it,))).await.unwrap(), 1008);
+        assert_eq!(limited(give.call((it,))).await.unwrap(), 1008);
+        drop(limited(take.call((9,))).await.unwrap());
+        close(composition, &world).await;
+    });
+}
+
+#[test]
+fn value_of_another_type_is_found_before_the_first_call() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let error = composition.typed::<(u32,), Moved<String>>(Some(POOL), "take").unwrap_err();
+        let text = chain(&error);
+        assert!(text.contains("`connection, carried as"), "{text}");
+        assert!(text.contains("Moved<String>"), "{text}");
+    });
+}
+
+#[test]
+fn call_that_is_withdrawn_drops_what_it_brought() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let pool = Some(POOL);
+        let give = composition.typed::<(Moved<Connection>,), u32>(pool, "give").unwrap();
+        let never_polled = give.call((Moved(Connection::new(1, &world.open)),));
+        assert_eq!(world.open(), 1);
+        drop(never_polled);
+        assert_eq!((world.open(), composition.live_handles()), (0, 0));
+        composition.close(Duration::from_secs(10)).await.unwrap();
+        let error = give.call((Moved(Connection::new(2, &world.open)),)).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Unavailable { .. }), "{error}");
+        assert_eq!((world.open(), composition.live_handles()), (0, 0));
+    });
+}
