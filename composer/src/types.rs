@@ -95,8 +95,19 @@ impl FunctionType {
         params.any(|(_, ty)| ty.find(&mut |ty| matches!(ty, ValueType::Borrow(_))).is_some())
     }
 
+    /// Visits every resource that handles in parameters and result are of.
+    pub(crate) fn each_resource(&self, visit: &mut dyn FnMut(&Resource)) {
+        self.find_resource(&mut |it| {
+            visit(it);
+            false
+        });
+    }
+
     /// The first resource for which `pick` holds.
-    pub(crate) fn find_resource(&self, pick: &dyn Fn(&Resource) -> bool) -> Option<&Resource> {
+    pub(crate) fn find_resource(
+        &self,
+        pick: &mut dyn FnMut(&Resource) -> bool,
+    ) -> Option<&Resource> {
         let types = self.params.iter().map(|(_, ty)| ty).chain(&self.result);
         types
             .into_iter()

@@ -545,3 +545,39 @@ fn call_that_is_withdrawn_drops_what_it_brought() {
         assert_eq!((world.open(), composition.live_handles()), (0, 0));
     });
 }
+
+#[test]
+fn plan_shows_what_an_edge_carries() {
+    let world = World::default();
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("pool", lending(pool(), &world, 0)));
+    composer.add(ComposableDescriptor::new("user", lending(user(true), &world, 0)));
+    let plan = composer.plan().unwrap();
+    assert!(plan.to_string().contains("imports acme:db/pool from pool, carrying connection\n"));
+    assert!(plan.to_dot().contains(r#"[label="acme:db/pool\ncarries connection"]"#));
+    assert!(plan.to_mermaid().contains("acme:db/pool<br/>carries connection"));
+    let edge = plan.edges().iter().find(|edge| edge.import == POOL).unwrap();
+    assert_eq!(edge.carries, ["connection"]);
+    let edge = plan.edges().iter().find(|edge| edge.import == CONNECTIONS).unwrap();
+    assert!(edge.carries.is_empty());
+}
+
+#[test]
+fn carrier_of_another_type_is_found_while_composing() {
+    run(async || {
+        let world = World::default();
+        let of_children =
+            |text| bare(text, &world, 0).carrying::<Child>(CONNECTIONS, "connection", table);
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("pool", of_children(pool())));
+        composer.add(ComposableDescriptor::new("user", of_children(user(false))));
+        let Err(CompositionError::Plan(error)) = composer.compose().await else {
+            panic!("it fits")
+        };
+        let problems = error.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        let expected =
+            "component `pool` does not carry `connection` of `acme:db/connections@1.0.0`";
+        assert!(problems[0].starts_with(expected), "{problems:?}");
+    });
+}

@@ -25,6 +25,7 @@ use crate::error::{Cause, PlanProblem, StartError, discard, panicked};
 use crate::link;
 #[cfg(all(feature = "compile", feature = "component-model-async"))]
 use crate::plan::abilities::Abilities;
+use crate::plan::carried::CarriedResource;
 use crate::plan::item::Surface;
 use crate::run::{Border, Bounds, CarrierSet, Driver, DriverHandle, Renew, Renewed, with_guests};
 
@@ -515,6 +516,11 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
         link::define(&mut linker, &border, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&component) {
             Ok(pre) => {
+                let mistyped = link::mistyped(&linker, &component, &border, &self.carriers);
+                let mistyped = mistyped.map_err(failed)?;
+                if !mistyped.is_empty() {
+                    return Err(LinkError::Broken(carried_as_others(&border.id, &mistyped)));
+                }
                 return Ok(Box::new(LinkedComponent { pre, border, inner: self.clone() }));
             }
             Err(error) => error,
@@ -525,6 +531,16 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
         }
         Err(LinkError::Unsatisfied(lacking))
     }
+}
+
+/// The problems that resources are carried as what they are not in the linker of the component `id`.
+fn carried_as_others(id: &str, carried: &[Arc<CarriedResource>]) -> Vec<PlanProblem> {
+    let problem = |it: &Arc<CarriedResource>| PlanProblem::CarriedAsOther {
+        component: id.to_owned(),
+        interface: it.interface.to_string(),
+        resource: it.name.to_string(),
+    };
+    carried.iter().map(problem).collect()
 }
 
 /// A component whose imports are all satisfied.

@@ -334,6 +334,15 @@ pub enum PlanProblem {
         reason: HostResourceReason,
     },
 
+    /// A component carries a resource of its host's as another Rust type than the resource has.
+    #[error(
+        "component `{component}` does not carry `{resource}` of `{interface}` as what its linker \
+         defines; give `carrying`, `lending` or `carrying_as` the Rust type `R` with which the \
+         resource is defined (`ResourceType::host::<R>()`, or the type in `with` of `bindgen!`)",
+        component = plain(.component), resource = plain(.resource), interface = plain(.interface))]
+    #[non_exhaustive]
+    CarriedAsOther { component: String, interface: String, resource: String },
+
     /// A type that cannot cross between stores.
     #[error(
         "{}, imported by `{consumer}` from `{provider}`: `{found}` cannot cross between \

@@ -70,7 +70,7 @@ impl ExportFunc {
         gate: Gate,
     ) -> Result<Self, LookupError> {
         let ty = exported.ty.clone();
-        let host = ty.find_resource(&|it| kinds[it.index as usize].is_none());
+        let host = ty.find_resource(&mut |it| kinds[it.index as usize].is_none());
         let host = host.map(|it| ("resource".to_owned(), it.name().to_owned()));
         let uncarried = ty.uncarried().map(|it| (it.place, it.ty));
         if let Some((place, found)) = uncarried.or(host) {

@@ -125,7 +125,7 @@ fn surface(exports: Vec<ProvidedExport>) -> wasmtime::Result<Surface> {
 }
 
 fn func(surface: &mut Surface, path: Vec<String>, ty: FunctionType) -> wasmtime::Result<Item> {
-    if let Some(resource) = ty.find_resource(&|_| true) {
+    if let Some(resource) = ty.find_resource(&mut |_| true) {
         let (function, resource) = (path.join("#"), resource.name());
         return Err(format_err!("`{function}` has handles of resource `{resource}`"));
     }

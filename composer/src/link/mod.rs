@@ -2,12 +2,14 @@
 
 mod func;
 mod lacking;
+mod mistyped;
 
 use std::sync::Arc;
 
 use wasmtime::component::{Linker, LinkerInstance, ResourceType};
 
 pub(crate) use lacking::{Lacking, unsatisfied};
+pub(crate) use mistyped::mistyped;
 
 use crate::plan::companion::{BEGUN, Companion};
 use crate::plan::containment::Carrier;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::resolution::HOST;
 use super::{Export, Plan, PlanEdge};
-use crate::error::{plain, plain_lines};
+use crate::error::{listed, plain, plain_lines};
 
 /// Text that a drawing adds to the plan.
 pub(crate) trait Notes {
@@ -141,12 +141,15 @@ impl Plan {
 
 impl PlanEdge {
     fn label(&self, notes: &impl Notes) -> String {
-        let name = match &self.export {
+        let mut name = match &self.export {
             Some(export) if *export != self.import => {
                 format!("{} = {}", plain(&self.import), plain(export))
             }
             _ => plain(&self.import).to_string(),
         };
+        if !self.carries.is_empty() {
+            name = format!("{name}\ncarries {}", listed(&self.carries, ", "));
+        }
         let ends = self.provider.as_deref().zip(self.export.as_deref());
         let note =
             ends.and_then(|(provider, export)| notes.edge(Some(&self.consumer), provider, export));

@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 use crate::error::{listed, plain};
 use crate::types::{FunctionType, ValueType};
-use resolution::{Leaf, Offer, Offered, Resolution, Source};
+use resolution::{Leaf, Offer, Offered, Resolution, ResourceHome, Source};
 use written::Definitions;
 
 use item::{Item, Named, Successors};
@@ -87,6 +87,8 @@ pub struct PlanEdge {
     /// compatible version or a hint was used; it is `interface#resource` if the import is a
     /// resource type of another import. `None` if the importer's own linker provides it.
     pub export: Option<String>,
+    /// The resources of the host that move along it, from store to store.
+    pub carries: Vec<String>,
 }
 
 /// A name that a composition offers to Rust and to compositions around it.
@@ -140,10 +142,12 @@ impl Plan {
 
     fn add(&mut self, resolution: &Resolution, leaf: &Leaf) {
         self.components.push(leaf.id.to_string());
-        for (import, named) in leaf.surface.imports.iter().enumerate() {
-            let Some((provider, export)) = provider(resolution, leaf, import) else { continue };
+        for (import_index, named) in leaf.surface.imports.iter().enumerate() {
+            let found = provider(resolution, leaf, import_index);
+            let Some((provider, export)) = found else { continue };
             let (consumer, import) = (leaf.id.to_string(), named.name.clone());
-            self.edges.push(PlanEdge { consumer, import, provider, export });
+            let carries = carries(leaf, import_index);
+            self.edges.push(PlanEdge { consumer, import, provider, export, carries });
         }
     }
 
@@ -158,15 +162,16 @@ impl Plan {
             // The fused component has a single import for all compatible versions that its parts
             // import.
             let open = || open.of(&edge.import);
-            let (provider, export) = match &edge.provider {
-                Some(id) => (Some(path(id)), edge.export.clone()),
-                None => match open().and_then(|import| provider(resolution, leaf, import)) {
+            let found = |import| Some((provider(resolution, leaf, import)?, carries(leaf, import)));
+            let ((provider, export), carries) = match &edge.provider {
+                Some(id) => ((Some(path(id)), edge.export.clone()), Vec::new()),
+                None => match open().and_then(found) {
                     Some(found) => found,
                     None => continue,
                 },
             };
             let (consumer, import) = (path(&edge.consumer), edge.import.clone());
-            self.edges.push(PlanEdge { consumer, import, provider, export });
+            self.edges.push(PlanEdge { consumer, import, provider, export, carries });
         }
     }
 
@@ -225,12 +230,16 @@ impl fmt::Display for Plan {
                 write!(f, "    imports {} from ", plain(&edge.import))?;
                 match (&edge.provider, &edge.export) {
                     (Some(provider), Some(export)) if *export == edge.import => {
-                        writeln!(f, "{}", plain(provider))?;
+                        write!(f, "{}", plain(provider))?;
                     }
                     (Some(provider), Some(export)) => {
-                        writeln!(f, "{} as {}", plain(provider), plain(export))?;
+                        write!(f, "{} as {}", plain(provider), plain(export))?;
                     }
-                    _ => writeln!(f, "its linker")?,
+                    _ => write!(f, "its linker")?,
+                }
+                match &edge.carries[..] {
+                    [] => writeln!(f)?,
+                    carries => writeln!(f, ", carrying {}", listed(carries, ", "))?,
                 }
             }
         }
@@ -293,6 +302,29 @@ fn provider(
             Some((id, export))
         }
     }
+}
+
+/// The names of the host's resources whose handles another component passes by an import, or is passed.
+fn carries(leaf: &Leaf, import: usize) -> Vec<String> {
+    fn visit(item: &Item, leaf: &Leaf, names: &mut Vec<String>) {
+        match item {
+            Item::Func { ty, .. } => ty.each_resource(&mut |resource| {
+                let home = leaf.resources.get(resource.index as usize);
+                if let Some(ResourceHome::Carried(carried)) = home
+                    && !names.iter().any(|name| **name == *carried.name)
+                {
+                    names.push(carried.name.to_string());
+                }
+            }),
+            Item::Instance(items) => items.iter().for_each(|it| visit(&it.item, leaf, names)),
+            Item::Resource(_) | Item::Type(_) | Item::Code(_) => {}
+        }
+    }
+    let mut names = Vec::new();
+    if let Source::Export(_) = leaf.sources[import] {
+        visit(&leaf.surface.imports[import].item, leaf, &mut names);
+    }
+    names
 }
 
 /// The id of the component that makes an offer. For a fused group, the component inside the group.

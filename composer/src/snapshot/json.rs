@@ -18,7 +18,7 @@ const PLACE: &str = "\"SNAPSHOT\"";
 
 impl Plan {
     /// The plan as JSON, with feature `json`: an object with `components`, `fused`, `edges` (`consumer`, `import`,
-    /// `provider`, `export`) and `exports` (`name`, `providers`, and `functions` with `name` and `type`).
+    /// `provider`, `export`, `carries`) and `exports` (`name`, `providers`, and `functions` with `name` and `type`).
     pub fn to_json(&self) -> String {
         text(&self.json())
     }
@@ -39,6 +39,7 @@ fn edge(edge: &PlanEdge) -> Value {
         "import": edge.import,
         "provider": edge.provider,
         "export": edge.export,
+        "carries": edge.carries,
     })
 }
 

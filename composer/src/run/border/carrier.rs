@@ -8,7 +8,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use wasmtime::component::{Resource, ResourceAny, ResourceTable};
+use wasmtime::component::{Resource, ResourceAny, ResourceTable, ResourceType};
 use wasmtime::{AsContextMut, StoreContextMut, bail};
 
 use crate::plan::carried::CarriedResource;
@@ -17,6 +17,9 @@ use crate::value::handle::Moved;
 
 /// Moves the resources of one type of the host's, in stores with data of type `T`.
 pub(crate) trait Carrier<T: 'static>: Send + Sync {
+    /// The type of the resources in a linker.
+    fn ty(&self) -> ResourceType;
+
     /// Takes a resource out of the store.
     fn out(&self, store: StoreContextMut<'_, T>, handle: ResourceAny) -> wasmtime::Result<Moved>;
 
@@ -47,11 +50,20 @@ impl<T: 'static> CarrierSet<T> {
         &self.carried
     }
 
+    /// The type that one of these resources has to have in the linker.
+    pub(crate) fn ty(&self, carried: &Arc<CarriedResource>) -> Option<ResourceType> {
+        self.find(carried).map(|carrier| carrier.ty())
+    }
+
+    fn find(&self, carried: &Arc<CarriedResource>) -> Option<&Arc<dyn Carrier<T>>> {
+        let place = self.carried.iter().position(|it| Arc::ptr_eq(it, carried))?;
+        self.carriers.get(place)
+    }
+
     /// The carriers of a surface's resources.
     pub(crate) fn of(&self, surface: &Surface) -> Carriers {
         let carrier = |carried: &Arc<CarriedResource>| {
-            let place = self.carried.iter().position(|it| Arc::ptr_eq(it, carried))?;
-            Some(Arc::new(self.carriers[place].clone()) as Arc<dyn Any + Send + Sync>)
+            Some(Arc::new(self.find(carried)?.clone()) as Arc<dyn Any + Send + Sync>)
         };
         let carriers = surface.resources.iter().map(|def| def.carried.as_ref().and_then(carrier));
         Carriers(carriers.collect())
@@ -93,6 +105,10 @@ pub(crate) struct ByTable<T: 'static, R> {
 }
 
 impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
+    fn ty(&self) -> ResourceType {
+        ResourceType::host::<R>()
+    }
+
     fn out(
         &self,
         mut store: StoreContextMut<'_, T>,
@@ -150,6 +166,10 @@ where
     Out: Fn(StoreContextMut<'_, T>, Resource<R>) -> wasmtime::Result<V> + Send + Sync,
     Back: Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>> + Send + Sync,
 {
+    fn ty(&self) -> ResourceType {
+        ResourceType::host::<R>()
+    }
+
     fn out(
         &self,
         mut store: StoreContextMut<'_, T>,
