@@ -9,6 +9,7 @@ mod bounds;
 mod calls;
 mod carried;
 mod cases;
+mod chains;
 mod close;
 mod codec;
 mod compiling;

@@ -74,6 +74,7 @@ const ISOLATED: &[(&str, &str)] = &[
         "resources::dropping_a_handle_of_a_component_that_has_ended_waits_for_nothing",
         "one component ends",
     ),
+    ("carried", "what one host has and another gets"),
     // What cannot be fused.
     ("api", "components of other engines, given compiled, and instances that run"),
     ("nesting", "compositions that run already"),
@@ -99,6 +100,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("fuse", "of fusing itself"),
     ("explain", "of planning alone"),
     ("planning", "of planning alone"),
+    ("chains::what_is_wrong_is_said_of_the_chain", "of planning alone"),
     ("architecture", "of sources alone"),
     ("book", "of documentation"),
     ("wasi", "what single components are given of the host"),

@@ -72,7 +72,7 @@ impl Composer {
 
     /// Adds a component. What is wrong with it is said when planning or composing.
     pub fn add(&mut self, descriptor: ComposableDescriptor) -> &mut Self {
-        self.level.descriptors.push(descriptor);
+        self.level.add(descriptor);
         self
     }
 
@@ -84,6 +84,43 @@ impl Composer {
         provider: impl Into<String>,
     ) -> &mut Self {
         self.level.export_hints.push((export.into(), provider.into()));
+        self
+    }
+
+    /// Puts components one behind the other: each imports `interface` from the next, and the first one's is the public
+    /// export.
+    ///
+    /// That is how middlewares stand in front of a service, all of which export the same interface. It stands for
+    /// import hints and an export hint; a name that many components provide needs no other ones. The components
+    /// may be added before or after.
+    ///
+    /// Planning fails with [`PlanProblem::Chain`](crate::error::PlanProblem::Chain) for a component that was not added, and for one that does not
+    /// import the interface (but the last) or does not export it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
+    /// # use wasmtime::Engine;
+    /// # let engine = Engine::default();
+    /// # let plugin = |name: &str| {
+    /// #     let file = std::path::Path::new("../tests/guests/components").join(name);
+    /// #     ComposableComponent::with_engine(&engine, &*file)
+    /// # };
+    /// let mut composer = Composer::new();
+    /// composer.chain("composer:test/greeter", ["loud", "polite", "plain"]);
+    /// composer.add(ComposableDescriptor::new("loud", plugin("polite.wasm")));
+    /// composer.add(ComposableDescriptor::new("polite", plugin("polite.wasm")));
+    /// composer.add(ComposableDescriptor::new("plain", plugin("greeter.wasm")));
+    /// # composer.plan()?;
+    /// # Ok::<_, wasm_runtime_composer::CompositionError>(())
+    /// ```
+    pub fn chain(
+        &mut self,
+        interface: impl Into<String>,
+        ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> &mut Self {
+        self.level.chain(interface.into(), ids.into_iter().map(Into::into).collect());
         self
     }
 
@@ -275,7 +312,9 @@ impl Composer {
     }
 
     fn resolve(&self) -> Result<Resolution, PlanError> {
-        let resolution = resolve(self.level.assembly("", None, Groups::Closed, &mut isolated), "");
+        let assembly = self.level.assembly("", None, Groups::Closed, &mut isolated);
+        let mut resolution = resolve(assembly, "");
+        self.level.check_chains("", &mut resolution.problems);
         // With a component missing, what the others lack says nothing.
         if resolution.is_broken {
             return Err(PlanError::new(resolution.problems));

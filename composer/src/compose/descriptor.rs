@@ -447,6 +447,14 @@ pub(crate) struct Level {
     pub(crate) export_hints: Vec<(String, String)>,
     pub(crate) allow_cycles: bool,
     pub(crate) layers: Vec<ErasedLayer>,
+    pub(crate) chains: Vec<Chain>,
+}
+
+/// Components one behind the other, each of which imports the interface from the next.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) interface: String,
+    pub(crate) ids: Vec<String>,
 }
 
 impl fmt::Debug for Part {

@@ -5,6 +5,7 @@
 //! starts the components one after the other. What comes of it is a [`Composition`].
 
 mod carrying;
+mod chain;
 mod component;
 mod composer;
 mod composition;

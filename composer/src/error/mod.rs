@@ -17,6 +17,7 @@
 // [`Cause`].
 
 mod call;
+mod chain;
 mod hosted;
 mod panic;
 mod plan;
@@ -31,6 +32,7 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 
 pub use call::{ArgumentError, HandleError, LookupError};
+pub use chain::ChainProblem;
 pub use hosted::HostResourceReason;
 #[cfg(feature = "compile")]
 pub(crate) use panic::panic_message;

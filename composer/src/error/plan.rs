@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::chain::{ChainOf, ChainProblem};
 use super::hosted::{HostResourceReason, Together};
 use super::{All, Cause, FuseError, Nearest, listed, plain};
 
@@ -265,6 +266,16 @@ pub enum PlanProblem {
         /// The importer; `None` for an export hint.
         component: Option<String>,
         name: String,
+    },
+
+    /// A component cannot stand where it does in a chain.
+    #[error("{} has `{component}` in it, {problem}", ChainOf(.interface), component = plain(.component))]
+    #[non_exhaustive]
+    Chain {
+        /// The chain's interface.
+        interface: String,
+        component: String,
+        problem: ChainProblem,
     },
 
     /// A filter names an export that the component does not have.

@@ -180,6 +180,7 @@ impl Level {
         find: &mut dyn FnMut(&'a dyn AnyComponent, &str) -> Found,
     ) -> Result<Resolution, Vec<PlanProblem>> {
         let mut resolution = resolve(self.assembly(prefix, None, Groups::Open, find), prefix);
+        self.check_chains(prefix, &mut resolution.problems);
         // Types that cannot cross between stores can cross inside one.
         resolution.problems.retain(|problem| {
             !matches!(problem, PlanProblem::Uncarried { .. } | PlanProblem::HostResource { .. })
