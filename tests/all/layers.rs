@@ -523,8 +523,8 @@ fn deadline_of_a_caller_ends_a_store_that_is_held_behind_layers() {
         let composition = with_layer(sleeper.with_layer(noting(&log, "sleeper")), |_| ()).await;
         let doze =
             composition.typed::<(u64,), u64>(Some("composer:test/isleeper"), "doze").unwrap();
-        let doze = doze.with_deadline(Duration::from_millis(20));
-        let error = limited(doze.call((3_600_000,))).await.unwrap_err();
+        let hurried = doze.clone().with_deadline(Duration::from_millis(20));
+        let error = limited(hurried.call((3_600_000,))).await.unwrap_err();
         assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
         // What held the store is ended, as without layers.
         let error = limited(doze.call((0,))).await.unwrap_err();

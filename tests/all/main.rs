@@ -8,6 +8,7 @@ mod book;
 mod bounds;
 mod calls;
 mod carried;
+mod carried_wasi;
 mod cases;
 mod chains;
 mod close;

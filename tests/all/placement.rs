@@ -75,6 +75,7 @@ const ISOLATED: &[(&str, &str)] = &[
         "one component ends",
     ),
     ("carried", "what one host has and another gets"),
+    ("carried_wasi", "what one host has and another gets"),
     // What cannot be fused.
     ("api", "components of other engines, given compiled, and instances that run"),
     ("nesting", "compositions that run already"),

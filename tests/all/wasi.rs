@@ -52,10 +52,10 @@ async fn probe<A: Params, R: FromComponentValue + 'static>(
 }
 
 /// A folder of one test, removed when dropped.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let name = format!("composer-wasi-{test}-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&path);
@@ -63,7 +63,7 @@ impl Folder {
         Self(path)
     }
 
-    fn with(self, file: &str, text: &str) -> Self {
+    pub(crate) fn with(self, file: &str, text: &str) -> Self {
         std::fs::write(self.0.join(file), text).unwrap();
         self
     }

@@ -1,47 +1,10 @@
 //! What a component's host defines and others may be given: `carrying`, `lending` and `carrying_as`.
 
-use std::sync::Arc;
-
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Resource, ResourceTable};
 
 use super::component::ComposableComponent;
 use super::instance::ComposableInstance;
-use crate::plan::carried::CarriedResource;
-use crate::run::{ByForm, ByTable, CarrierSet};
-use crate::types::Form;
-
-/// Adds a carrier of values as they are.
-fn by_table<T: 'static, R: Send + 'static>(
-    carriers: &mut CarrierSet<T>,
-    (interface, resource): (&str, &str),
-    table: impl Fn(&mut T) -> &mut ResourceTable + Send + Sync + 'static,
-    copy: Option<fn(&R) -> R>,
-) {
-    let carried = CarriedResource {
-        interface: interface.into(),
-        name: resource.into(),
-        form: Form::of::<R>(),
-        lends: copy.is_some(),
-    };
-    carriers.add(carried, ByTable { table: Arc::new(table), copy });
-}
-
-/// Adds a carrier of values in a form of their own.
-fn by_form<T: 'static, R: 'static, V: Send + 'static>(
-    carriers: &mut CarrierSet<T>,
-    (interface, resource): (&str, &str),
-    out: impl Fn(StoreContextMut<'_, T>, Resource<R>) -> wasmtime::Result<V> + Send + Sync + 'static,
-    back: impl Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>> + Send + Sync + 'static,
-) {
-    let carried = CarriedResource {
-        interface: interface.into(),
-        name: resource.into(),
-        form: Form::of::<V>(),
-        lends: false,
-    };
-    carriers.add(carried, ByForm::new(out, back));
-}
 
 macro_rules! carrying {
     ($composable:ident) => {
@@ -89,7 +52,7 @@ macro_rules! carrying {
                 resource: &str,
                 table: impl Fn(&mut T) -> &mut ResourceTable + Send + Sync + 'static,
             ) -> Self {
-                self.with_carriers(|it| by_table::<T, R>(it, (interface, resource), table, None))
+                self.with_carriers(|it| it.by_table::<R>((interface, resource), table, None))
             }
 
             /// As [`carrying`](Self::carrying), and lends the resource as well: where a borrowed handle is passed,
@@ -105,7 +68,7 @@ macro_rules! carrying {
                 table: impl Fn(&mut T) -> &mut ResourceTable + Send + Sync + 'static,
             ) -> Self {
                 let copy = Some(R::clone as fn(&R) -> R);
-                self.with_carriers(|it| by_table(it, (interface, resource), table, copy))
+                self.with_carriers(|it| it.by_table((interface, resource), table, copy))
             }
 
             /// Lets handles of a resource that the host defines move in a form of its own.
@@ -129,7 +92,7 @@ macro_rules! carrying {
                 + Sync
                 + 'static,
             ) -> Self {
-                self.with_carriers(|it| by_form(it, (interface, resource), out, back))
+                self.with_carriers(|it| it.by_form((interface, resource), out, back))
             }
         }
     };

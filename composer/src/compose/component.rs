@@ -230,7 +230,7 @@ impl<T: Send + 'static> ComposableComponent<T> {
     }
 
     /// The component with more carriers.
-    pub(super) fn with_carriers(self, add: impl FnOnce(&mut CarrierSet<T>)) -> Self {
+    pub(crate) fn with_carriers(self, add: impl FnOnce(&mut CarrierSet<T>)) -> Self {
         let mut inner = self.into_inner();
         add(&mut inner.carriers);
         Self { inner: Arc::new(inner) }

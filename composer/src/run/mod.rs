@@ -17,7 +17,7 @@ mod status;
 mod subtasks;
 mod waits;
 
-pub(crate) use border::{Border, ByForm, ByTable, CarrierSet, Carriers, Crossing};
+pub(crate) use border::{Border, CarrierSet, Carriers, Crossing};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
 #[cfg(feature = "component-model-async")]
 pub(crate) use cancel::Cancel;

@@ -6,6 +6,7 @@
 // data of such a store; `stdio.rs` where standard streams come from and go to. By default a
 // component gets nothing but clocks and randomness.
 
+mod carriers;
 mod settings;
 mod state;
 mod stdio;
@@ -42,9 +43,12 @@ use settings::{Network, WasiSettings};
 ///
 /// WASI is part of the component's linker. So, as for every import, another component of the
 /// composition that exports one of its interfaces (a virtual file system, a stopped clock) takes
-/// precedence over the host, and the import hint `host` forces the host. Handles of the host's WASI
-/// resources mean nothing outside of the component's store: a component that takes files or streams
-/// from another one must import all interfaces whose functions pass them from that one.
+/// precedence over the host, and the import hint `host` forces the host.
+///
+/// Components that have a `Wasi` each can pass on what the host gave them: streams, files and directories, and
+/// sockets move from store to store, and an open file or directory is also lent. With it goes what it may do by itself (a
+/// directory that is read-only stays that); everything else is decided by the `Wasi` of who has it. A `pollable` stays
+/// where it is. More can be added, by [`ComposableComponent::carrying`].
 ///
 /// Every store of the component (after a restart, or for several instances) is made from the same
 /// settings: directories are opened again, input begins again, and output continues to go to the
@@ -288,6 +292,7 @@ impl<T: Send + 'static> Wasi<T> {
     ) -> ComposableComponent<WasiState<T>> {
         let this = self.clone();
         ComposableComponent::with_store(component, self.linker.clone(), move || this.store())
+            .with_carriers(carriers::add)
     }
 
     /// Places the components of `group` together, as [`Composer::fused`] does, as one component
@@ -298,6 +303,7 @@ impl<T: Send + 'static> Wasi<T> {
         ComposableComponent::from_origin(Group::new(group), self.linker.clone(), move || {
             this.store()
         })
+        .with_carriers(carriers::add)
     }
 
     fn store(&self) -> wasmtime::Result<Store<WasiState<T>>> {

@@ -13,6 +13,7 @@ use wasmtime::{AsContextMut, StoreContextMut, bail};
 
 use crate::plan::carried::CarriedResource;
 use crate::plan::item::Surface;
+use crate::types::Form;
 use crate::value::handle::Moved;
 
 /// Moves the resources of one type of the host's, in stores with data of type `T`.
@@ -40,8 +41,42 @@ pub(crate) struct CarrierSet<T: 'static> {
 }
 
 impl<T: 'static> CarrierSet<T> {
-    pub(crate) fn add(&mut self, carried: CarriedResource, carrier: impl Carrier<T> + 'static) {
-        self.carried.push(Arc::new(carried));
+    /// Carries values of type `R` as they are, out of the table that `table` finds and into it; and lends them, if
+    /// there is a `copy`.
+    pub(crate) fn by_table<R: Send + 'static>(
+        &mut self,
+        (interface, resource): (&str, &str),
+        table: impl Fn(&mut T) -> &mut ResourceTable + Send + Sync + 'static,
+        copy: Option<fn(&R) -> R>,
+    ) {
+        let form = Form::of::<R>();
+        let carrier = ByTable { table: Arc::new(table), copy };
+        self.add((interface, resource), form, copy.is_some(), carrier);
+    }
+
+    /// Carries resources of type `R` as values of type `V`.
+    pub(crate) fn by_form<R: 'static, V: Send + 'static>(
+        &mut self,
+        (interface, resource): (&str, &str),
+        out: impl Fn(StoreContextMut<'_, T>, Resource<R>) -> wasmtime::Result<V> + Send + Sync + 'static,
+        back: impl Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        let carrier = ByForm { out, back, types: PhantomData };
+        self.add((interface, resource), Form::of::<V>(), false, carrier);
+    }
+
+    fn add(
+        &mut self,
+        (interface, resource): (&str, &str),
+        form: Form,
+        lends: bool,
+        carrier: impl Carrier<T> + 'static,
+    ) {
+        let (interface, name) = (interface.into(), resource.into());
+        self.carried.push(Arc::new(CarriedResource { interface, name, form, lends }));
         self.carriers.push(Arc::new(carrier));
     }
 
@@ -98,10 +133,10 @@ impl Carriers {
 type TableOf<T> = Arc<dyn Fn(&mut T) -> &mut ResourceTable + Send + Sync>;
 
 /// Moves values of type `R` from table to table, as they are.
-pub(crate) struct ByTable<T: 'static, R> {
-    pub(crate) table: TableOf<T>,
+struct ByTable<T: 'static, R> {
+    table: TableOf<T>,
     /// How a value is lent, if it is.
-    pub(crate) copy: Option<fn(&R) -> R>,
+    copy: Option<fn(&R) -> R>,
 }
 
 impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
@@ -146,16 +181,10 @@ impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
 }
 
 /// Moves resources of type `R` as values of type `V`, which two functions convert.
-pub(crate) struct ByForm<T: 'static, R, V, Out, Back> {
+struct ByForm<T: 'static, R, V, Out, Back> {
     out: Out,
     back: Back,
     types: PhantomData<fn(&mut T, R) -> V>,
-}
-
-impl<T: 'static, R, V, Out, Back> ByForm<T, R, V, Out, Back> {
-    pub(crate) fn new(out: Out, back: Back) -> Self {
-        Self { out, back, types: PhantomData }
-    }
 }
 
 impl<T, R, V, Out, Back> Carrier<T> for ByForm<T, R, V, Out, Back>

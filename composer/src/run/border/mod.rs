@@ -15,6 +15,6 @@ mod streams;
 #[path = "streams_disabled.rs"]
 mod streams;
 
-pub(crate) use carrier::{ByForm, ByTable, CarrierSet, Carriers};
+pub(crate) use carrier::{CarrierSet, Carriers};
 pub(crate) use crossing::{Crossing, Loans};
 pub(crate) use side::Border;
