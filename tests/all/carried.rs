@@ -78,7 +78,8 @@ fn linker() -> Linker<State> {
     connections
         .resource("connection", ResourceType::host::<Connection>(), |mut store, rep| {
             let connection = Resource::<Connection>::new_own(rep);
-            Ok(drop(store.data_mut().table.delete(connection)?))
+            store.data_mut().table.delete(connection)?;
+            Ok(())
         })
         .unwrap();
     connections

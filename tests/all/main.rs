@@ -31,6 +31,7 @@ mod fused;
 #[cfg(feature = "codec")]
 mod hoarders;
 mod host;
+mod http;
 mod in_place;
 mod insight;
 mod instances;

@@ -76,6 +76,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ),
     ("carried", "what one host has and another gets"),
     ("carried_wasi", "what one host has and another gets"),
+    ("http", "compares the placements itself"),
     // What cannot be fused.
     ("api", "components of other engines, given compiled, and instances that run"),
     ("nesting", "compositions that run already"),

@@ -92,6 +92,7 @@ macro_rules! carrying {
                 + Sync
                 + 'static,
             ) -> Self {
+                let out = move |store: StoreContextMut<'_, T>, it, _: &_| out(store, it);
                 self.with_carriers(|it| it.by_form((interface, resource), out, back))
             }
         }

@@ -43,10 +43,6 @@ struct ComponentInner<T: 'static> {
     linker: Linker<T>,
     store: MakeStore<T>,
     /// Whether cancelling is to mean the same as inside of one store.
-    #[cfg_attr(
-        not(feature = "compile"),
-        expect(dead_code, reason = "what is given compiled stays as it is")
-    )]
     cooperates: bool,
     carriers: CarrierSet<T>,
     loaded: OnceLock<Result<Loaded, Cause>>,

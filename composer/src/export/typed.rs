@@ -37,6 +37,17 @@ impl<P: Params, R: FromComponentValue + 'static> TypedFunc<P, R> {
         self
     }
 
+    /// The function's type.
+    pub fn ty(&self) -> &FunctionType {
+        self.func.ty()
+    }
+
+    /// The component that exports the function.
+    #[cfg(feature = "http")]
+    pub(crate) fn component(&self) -> &str {
+        self.func.component()
+    }
+
     /// Calls the function. `params` is a tuple, `(a,)` for one parameter.
     ///
     /// Handles that are moved in are gone even if the call fails. Those in the result are

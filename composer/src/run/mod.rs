@@ -17,6 +17,8 @@ mod status;
 mod subtasks;
 mod waits;
 
+#[cfg(feature = "http")]
+pub(crate) use border::StoreInUse;
 pub(crate) use border::{Border, CarrierSet, Carriers, Crossing};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
 #[cfg(feature = "component-model-async")]

@@ -31,6 +31,8 @@ pub(super) fn add<T: Send + 'static>(carriers: &mut CarrierSet<WasiState<T>>) {
         carriers.by_table::<IncomingDatagramStream>((UDP, incoming), table, None);
         carriers.by_table::<OutgoingDatagramStream>((UDP, outgoing), table, None);
     }
+    #[cfg(feature = "http")]
+    super::http::add_carriers(carriers);
     #[cfg(feature = "component-model-async")]
     {
         use wasmtime_wasi::sockets::{TcpSocket, UdpSocket};

@@ -7,6 +7,8 @@
 // component gets nothing but clocks and randomness.
 
 mod carriers;
+#[cfg(feature = "http")]
+pub mod http;
 mod settings;
 mod state;
 mod stdio;
@@ -238,6 +240,58 @@ impl<T: Send + 'static> Wasi<T> {
         self
     }
 
+    /// Lets the component send HTTP requests, by `client`. Without one, requests are refused with
+    /// `HTTP-request-denied`.
+    ///
+    /// A client is any [`Service`](tower_service::Service) of requests, for instance [`http::client`], one of
+    /// hyper-util with TLS, or a stack of layers of `tower-http`. It is cloned for each request.
+    ///
+    /// Components that serve HTTP, and middlewares, need no client.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Wasi, wasi::http};
+    /// # use wasmtime::Engine;
+    ///
+    /// let wasi = Wasi::new(&Engine::default())
+    ///     .http(http::client())
+    ///     .allow_requests(|request| request.uri().host() == Some("api.example.com"));
+    /// # let _ = wasi;
+    /// ```
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn http<S, B>(mut self, client: S) -> Self
+    where
+        S: tower_service::Service<::http::Request<http::Body>, Response = ::http::Response<B>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.settings.outgoing.set_client(client);
+        self
+    }
+
+    /// Allows the component those requests alone for which `allowed` returns `true`; the others are refused with
+    /// `HTTP-request-denied`, before the client sees them. It is given the request without its body.
+    ///
+    /// A name that is allowed can stand for any address. Where that matters, give [`http`](Self::http) a client whose
+    /// connector looks at addresses.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn allow_requests(
+        mut self,
+        allowed: impl Fn(&::http::Request<()>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.outgoing.set_allowed(allowed);
+        self
+    }
+
     /// Limits the memories, tables and instances of each store. Beyond a limit, growing fails for
     /// the guest or traps, as the limits say.
     ///
@@ -325,12 +379,18 @@ fn linker<T: Send + 'static>(engine: &Engine) -> Linker<WasiState<T>> {
         })
         // Defining fails only for names that are taken.
         .expect("a new linker takes every name");
+    #[cfg(feature = "http")]
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)
+        .expect("nothing else is called wasi:http");
     #[cfg(feature = "component-model-async")]
     {
         let mut complete = linker.clone();
         // An engine without async functions refuses some of them; it cannot run components that
         // import those either.
-        if wasmtime_wasi::p3::add_to_linker(&mut complete).is_ok() {
+        let added = wasmtime_wasi::p3::add_to_linker(&mut complete);
+        #[cfg(feature = "http")]
+        let added = added.and_then(|()| wasmtime_wasi_http::p3::add_to_linker(&mut complete));
+        if added.is_ok() {
             linker = complete;
         }
     }

@@ -14,7 +14,11 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_config::WasiConfigVariables;
+#[cfg(feature = "http")]
+use wasmtime_wasi_http::WasiHttpCtx;
 
+#[cfg(feature = "http")]
+use super::state::HttpState;
 use super::state::WasiState;
 use super::stdio::{Input, Output};
 use crate::error::{Cause, WasiError};
@@ -41,6 +45,8 @@ pub(super) struct WasiSettings {
     pub(super) stderr: Output,
     pub(super) network: Network,
     pub(super) limits: StoreLimits,
+    #[cfg(feature = "http")]
+    pub(super) outgoing: super::http::Outgoing,
 }
 
 #[derive(Clone, Debug)]
@@ -107,6 +113,8 @@ impl WasiSettings {
             table: ResourceTable::new(),
             config: self.variables(),
             limits: self.limits.clone(),
+            #[cfg(feature = "http")]
+            http: HttpState { ctx: WasiHttpCtx::new(), outgoing: self.outgoing.clone() },
             data,
         })
     }

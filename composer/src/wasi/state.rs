@@ -6,6 +6,11 @@ use wasmtime::StoreLimits;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
+#[cfg(feature = "http")]
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+#[cfg(feature = "http")]
+use super::http::Outgoing;
 
 /// The data of a store that [`Wasi`](super::Wasi) makes: WASI's state, and the application's data.
 ///
@@ -16,6 +21,8 @@ pub struct WasiState<T = ()> {
     pub(super) table: ResourceTable,
     pub(super) config: WasiConfigVariables,
     pub(super) limits: StoreLimits,
+    #[cfg(feature = "http")]
+    pub(super) http: HttpState,
     /// The application's data, made for this store by [`Wasi::with_data`](super::Wasi::with_data).
     pub data: T,
 }
@@ -23,6 +30,28 @@ pub struct WasiState<T = ()> {
 impl<T: Send> WasiView for WasiState<T> {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.ctx, table: &mut self.table }
+    }
+}
+
+/// The state of wasi:http.
+#[cfg(feature = "http")]
+pub(super) struct HttpState {
+    pub(super) ctx: WasiHttpCtx,
+    pub(super) outgoing: Outgoing,
+}
+
+#[cfg(feature = "http")]
+impl<T: Send> WasiHttpView for WasiState<T> {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let HttpState { ctx, outgoing } = &mut self.http;
+        WasiHttpCtxView { ctx, table: &mut self.table, hooks: outgoing }
+    }
+}
+
+impl<T> WasiState<T> {
+    /// WASI's context and table, and the application's data, for interfaces of other crates that need both at once.
+    pub fn parts(&mut self) -> (WasiCtxView<'_>, &mut T) {
+        (WasiCtxView { ctx: &mut self.ctx, table: &mut self.table }, &mut self.data)
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use wasmtime::component::{Resource, ResourceAny, ResourceTable, ResourceType};
 use wasmtime::{AsContextMut, StoreContextMut, bail};
 
+use super::side::Border;
 use crate::plan::carried::CarriedResource;
 use crate::plan::item::Surface;
 use crate::types::Form;
@@ -21,8 +22,13 @@ pub(crate) trait Carrier<T: 'static>: Send + Sync {
     /// The type of the resources in a linker.
     fn ty(&self) -> ResourceType;
 
-    /// Takes a resource out of the store.
-    fn out(&self, store: StoreContextMut<'_, T>, handle: ResourceAny) -> wasmtime::Result<Moved>;
+    /// Takes a resource out of the store, whose border is `from`.
+    fn out(
+        &self,
+        store: StoreContextMut<'_, T>,
+        handle: ResourceAny,
+        from: &Arc<Border>,
+    ) -> wasmtime::Result<Moved>;
 
     /// Puts it into the store, which owns it then.
     fn back(&self, store: StoreContextMut<'_, T>, value: Moved) -> wasmtime::Result<ResourceAny>;
@@ -54,11 +60,15 @@ impl<T: 'static> CarrierSet<T> {
         self.add((interface, resource), form, copy.is_some(), carrier);
     }
 
-    /// Carries resources of type `R` as values of type `V`.
+    /// Carries resources of type `R` as values of type `V`. What is taken out may have to keep the store in use that it
+    /// came from: [`Border::in_use`].
     pub(crate) fn by_form<R: 'static, V: Send + 'static>(
         &mut self,
         (interface, resource): (&str, &str),
-        out: impl Fn(StoreContextMut<'_, T>, Resource<R>) -> wasmtime::Result<V> + Send + Sync + 'static,
+        out: impl Fn(StoreContextMut<'_, T>, Resource<R>, &Arc<Border>) -> wasmtime::Result<V>
+        + Send
+        + Sync
+        + 'static,
         back: impl Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>>
         + Send
         + Sync
@@ -148,6 +158,7 @@ impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
         &self,
         mut store: StoreContextMut<'_, T>,
         handle: ResourceAny,
+        _: &Arc<Border>,
     ) -> wasmtime::Result<Moved> {
         let resource = handle.try_into_resource::<R>(&mut store)?;
         let value = (self.table)(store.data_mut()).delete(resource)?;
@@ -192,7 +203,7 @@ where
     T: 'static,
     R: 'static,
     V: Send + 'static,
-    Out: Fn(StoreContextMut<'_, T>, Resource<R>) -> wasmtime::Result<V> + Send + Sync,
+    Out: Fn(StoreContextMut<'_, T>, Resource<R>, &Arc<Border>) -> wasmtime::Result<V> + Send + Sync,
     Back: Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>> + Send + Sync,
 {
     fn ty(&self) -> ResourceType {
@@ -203,9 +214,10 @@ where
         &self,
         mut store: StoreContextMut<'_, T>,
         handle: ResourceAny,
+        from: &Arc<Border>,
     ) -> wasmtime::Result<Moved> {
         let resource = handle.try_into_resource::<R>(&mut store)?;
-        Ok(Box::new((self.out)(store, resource)?))
+        Ok(Box::new((self.out)(store, resource, from)?))
     }
 
     fn back(

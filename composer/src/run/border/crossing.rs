@@ -103,7 +103,7 @@ impl<'a, S: AsContextMut> Crossing<'a, S> {
 
 impl Loans {
     /// Takes back what was lent.
-    pub(crate) fn end(self, border: &Border, mut store: impl AsContextMut) {
+    pub(crate) fn end(self, border: &Arc<Border>, mut store: impl AsContextMut) {
         for loan in self.0 {
             loan.end(border, &mut store);
         }
@@ -111,14 +111,14 @@ impl Loans {
 }
 
 impl Loan {
-    fn end(self, border: &Border, mut store: impl AsContextMut) {
+    fn end(self, border: &Arc<Border>, mut store: impl AsContextMut) {
         match self {
             Self::Owner(_) => {}
             Self::Copy { handle, resource } => {
                 // As below. If the guest has derived something from it that it still holds, the copy stays in the
                 // table of the store's data, as long as that.
                 if let Some(Carrying { carrier, .. }) = border.carrier(&resource) {
-                    drop(carrier.out(store.as_context_mut(), handle));
+                    drop(carrier.out(store.as_context_mut(), handle, border));
                 }
             }
             Self::Proxy(handle) => {
@@ -134,7 +134,7 @@ impl Loan {
 impl<S: AsContextMut> Crossing<'_, S> {
     fn take_own(&mut self, resource: &Resource, handle: ResourceAny) -> Result<Own, HandleFault> {
         if let Some(Carrying { kind, carrier }) = self.border.carrier(resource) {
-            let value = carrier.out(self.store.as_context_mut(), handle);
+            let value = carrier.out(self.store.as_context_mut(), handle, self.border);
             let value = value.map_err(|error| stuck(resource, error))?;
             return Ok(self.moving(kind, value));
         }

@@ -1,21 +1,25 @@
-//! Streams that end while the event loop of their store is polled.
+//! What ends while the event loop of its store is polled: streams, and bodies of HTTP messages.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::error::StreamLost;
 use crate::sync::lock;
-use crate::value::WriteEnd;
 
-/// Streams that ended unwritten while the store's event loop was polled: whether they have ended, or are lost with
-/// the store, is known when that is over.
+/// What ended while the store's event loop was polled: whether it has ended, or is lost with the store, is known when
+/// that is over.
 #[derive(Default)]
 pub(crate) struct Endings {
-    /// Whether the event loop is polled ([`POLLED`]), and there are streams ([`ENDED`]). Others may drop streams of
-    /// the store at the same time: [`ENDED`] is set under the lock of `streams`.
+    /// Whether the event loop is polled ([`POLLED`]), and something ended ([`ENDED`]). Others may drop streams of
+    /// the store at the same time: [`ENDED`] is set under the lock of `waiting`.
     state: AtomicU8,
-    streams: Mutex<Vec<Arc<WriteEnd>>>,
+    waiting: Mutex<Vec<Tell>>,
+    /// Whether the event loop has failed, so that the store is about to be dropped. Set while the state is [`POLLED`].
+    failed: AtomicBool,
 }
+
+/// Tells someone how something has ended.
+type Tell = Box<dyn FnOnce(Result<(), StreamLost>) + Send>;
 
 const POLLED: u8 = 1;
 const ENDED: u8 = 2;
@@ -30,7 +34,12 @@ impl Endings {
     ) -> R {
         self.state.store(POLLED, Ordering::Relaxed);
         // A panic is a failure, too: no reader may wait for a stream of this store for ever.
-        let _settles = Settles(|| self.settle(|| Err(lost())));
+        let _settles = Settles(|| {
+            if self.state.load(Ordering::Relaxed) != 0 {
+                self.failed.store(true, Ordering::Relaxed);
+                self.settle(|| Err(lost()));
+            }
+        });
         let polled = poll();
         if !fails(&polled) {
             self.settle(|| Ok(()));
@@ -38,26 +47,41 @@ impl Endings {
         polled
     }
 
-    /// Says of the streams that are there how they ended, and of later ones nothing.
+    /// Says of what is there how it ended, and of what comes later nothing.
     fn settle(&self, end: impl FnOnce() -> Result<(), StreamLost>) {
         // The driver alone polls the store.
-        if self.state.load(Ordering::Relaxed) != 0 && self.state.swap(0, Ordering::Acquire) == ENDED
+        if self.state.load(Ordering::Relaxed) != 0 && self.state.swap(0, Ordering::AcqRel) == ENDED
         {
-            let ended = std::mem::take(&mut *lock(&self.streams));
+            let ended = std::mem::take(&mut *lock(&self.waiting));
             let end = end();
-            ended.iter().for_each(|it| it.end(end.clone()));
+            ended.into_iter().for_each(|tell| tell(end.clone()));
         }
     }
 
-    pub(super) fn end(&self, stream: &Arc<WriteEnd>) {
-        let mut streams = lock(&self.streams);
+    /// Has something end: at once, or when it is known how.
+    #[cfg_attr(
+        not(any(feature = "http", all(feature = "codec", feature = "component-model-async"))),
+        expect(dead_code, reason = "nothing is read out of a store")
+    )]
+    pub(super) fn end(&self, tell: impl FnOnce(Result<(), StreamLost>) + Send + 'static) {
+        let mut waiting = lock(&self.waiting);
         let is_polled = |state| (state != 0).then_some(ENDED);
-        if self.state.fetch_update(Ordering::Release, Ordering::Relaxed, is_polled).is_ok() {
-            streams.push(stream.clone());
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_polled).is_ok() {
+            waiting.push(Box::new(tell));
             return;
         }
-        drop(streams);
-        stream.end(Ok(()));
+        drop(waiting);
+        tell(Ok(()));
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Notes that there is another store; of the one before it is known by its number that it is lost.
+    pub(super) fn renew(&self) {
+        self.failed.store(false, Ordering::Release);
     }
 }
 

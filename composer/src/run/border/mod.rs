@@ -2,10 +2,11 @@
 
 mod carrier;
 mod crossing;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod endings;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod future;
+#[cfg(feature = "http")]
+mod in_use;
 mod side;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod stream;
@@ -17,4 +18,6 @@ mod streams;
 
 pub(crate) use carrier::{CarrierSet, Carriers};
 pub(crate) use crossing::{Crossing, Loans};
+#[cfg(feature = "http")]
+pub(crate) use in_use::StoreInUse;
 pub(crate) use side::Border;

@@ -6,7 +6,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::AsContextMut;
 
 use super::carrier::{Carrier, Carriers};
-use super::streams::{Endings, Futures};
+use super::endings::Endings;
+#[cfg(feature = "http")]
+use super::in_use::StoreInUse;
+use super::streams::Futures;
 use crate::error::{HandleError, StreamLost};
 use crate::pending::{OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
@@ -122,9 +125,16 @@ impl Border {
     /// back.
     pub(crate) fn renew(&self) {
         self.store.renew();
+        self.endings.renew();
         self.start_order.renew();
         self.proxies.clear();
         self.futures.renew();
+    }
+
+    /// Notes that something is read out of the store.
+    #[cfg(feature = "http")]
+    pub(crate) fn in_use(self: &Arc<Self>) -> StoreInUse {
+        StoreInUse::new(self)
     }
 
     /// What is said of a stream that has not ended, and gets no further.

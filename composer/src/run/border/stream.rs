@@ -186,7 +186,10 @@ impl Drop for WrittenStream {
             _ => self.ends.over(self.store_id),
         };
         match over {
-            Ok(()) if self.state == Progress::Untouched => self.ends.border.endings.end(&self.pipe),
+            Ok(()) if self.state == Progress::Untouched => {
+                let pipe = self.pipe.clone();
+                self.ends.border.endings.end(move |end| pipe.end(end));
+            }
             over => self.pipe.end(over),
         }
     }

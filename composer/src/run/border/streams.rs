@@ -5,7 +5,6 @@ use wasmtime::AsContextMut;
 use wasmtime::component::{FutureAny, StreamAny};
 
 use super::crossing::Crossing;
-pub(super) use super::endings::Endings;
 pub(super) use super::future::Futures;
 use crate::error::HandleError;
 use crate::value::{HandleFault, HandleType, StreamEnd};

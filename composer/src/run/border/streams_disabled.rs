@@ -6,7 +6,7 @@ use wasm_runtime_composer_values::Stored;
 use wasmtime::AsContextMut;
 
 use super::crossing::Crossing;
-use crate::error::{HandleError, StreamLost};
+use crate::error::HandleError;
 use crate::value::{HandleFault, HandleType, StreamEnd};
 
 /// There is none.
@@ -27,20 +27,6 @@ impl Futures {
     #[expect(clippy::unnecessary_wraps, reason = "where there are futures, it can fail")]
     pub(super) fn attend(&self, _: impl AsContextMut) -> wasmtime::Result<()> {
         Ok(())
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Endings;
-
-impl Endings {
-    pub(crate) fn polled<R>(
-        &self,
-        poll: impl FnOnce() -> R,
-        _: impl FnOnce(&R) -> bool,
-        _: impl Fn() -> StreamLost,
-    ) -> R {
-        poll()
     }
 }
 

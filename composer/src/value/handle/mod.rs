@@ -150,8 +150,8 @@ pub(crate) struct Counts {
     pub(crate) resources: Gauge,
     /// The streams and futures that its guests write.
     #[cfg_attr(
-        not(all(feature = "codec", feature = "component-model-async")),
-        expect(dead_code, reason = "no stream leaves a store")
+        not(any(feature = "http", all(feature = "codec", feature = "component-model-async"))),
+        expect(dead_code, reason = "nothing is read out of a store")
     )]
     pub(crate) streams: Gauge,
     /// Everything that needs the component to go on running: calls without an answer, resources and
@@ -167,7 +167,7 @@ pub(crate) struct Live {
 }
 
 /// Counts one stream or future that a guest writes.
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
+#[cfg(any(feature = "http", all(feature = "codec", feature = "component-model-async")))]
 pub(crate) struct OpenStream {
     _stream: GaugeGuard,
     _use: GaugeGuard,
@@ -188,7 +188,7 @@ impl Counts {
     }
 
     /// Counts a stream that leaves the store of its writer.
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
+    #[cfg(any(feature = "http", all(feature = "codec", feature = "component-model-async")))]
     pub(crate) fn stream(&self) -> OpenStream {
         OpenStream { _stream: self.streams.enter(), _use: self.uses.enter() }
     }

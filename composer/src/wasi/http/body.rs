@@ -1,0 +1,254 @@
+//! [`Body`]: the body of an HTTP message on its way between stores, from Rust and to it.
+
+use std::cell::Cell;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use tokio::sync::oneshot;
+use wasmtime_wasi_http::Error;
+
+use crate::error::{StreamLost, with_causes};
+use crate::run::StoreInUse;
+
+/// The body of a request or of a response, of any origin: a guest, a client, or Rust.
+///
+/// Its data is streamed: a guest writes more when what it wrote has been read. A body whose component ended before the
+/// body did ends with an error, and never as if it were complete. While there is a body that is not read to its end,
+/// its component goes on.
+pub struct Body {
+    inner: UnsyncBoxBody<Bytes, Error>,
+    /// The store that writes it.
+    store: Option<StoreInUse>,
+    progress: Progress,
+    length: Option<Length>,
+    /// Resolves what the writer waits for, when the body has been read to its end.
+    read: Option<oneshot::Sender<()>>,
+    /// What has to live as long as the body.
+    keep: Option<Box<dyn std::any::Any + Send>>,
+}
+
+enum Progress {
+    Reading,
+    /// It has ended, and is to tell whether it was brought to its end.
+    Ending(oneshot::Receiver<Result<(), StreamLost>>),
+    Over,
+}
+
+/// How long a body is to be, as its message said.
+struct Length {
+    expected: u64,
+    left: u64,
+    error: fn(Option<u64>) -> Error,
+}
+
+thread_local! {
+    /// Set by a body that is asked how long it is.
+    static ASKED: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Body {
+    /// A body without data.
+    pub fn empty() -> Self {
+        Self::new(http_body_util::Empty::new())
+    }
+
+    /// A body of any kind.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        Self::of(body.map_err(|error| to_error(error.into())).boxed_unsync(), None)
+    }
+
+    fn of(inner: UnsyncBoxBody<Bytes, Error>, store: Option<StoreInUse>) -> Self {
+        let progress = Progress::Reading;
+        Self { inner, store, progress, length: None, read: None, keep: None }
+    }
+
+    /// A body that was taken out of a store.
+    pub(super) fn from_store(inner: UnsyncBoxBody<Bytes, Error>, store: StoreInUse) -> Self {
+        // A guest can pass on the body that it was given without reading it. Then there is one like this inside, which
+        // looks after itself, and the store has no part in it.
+        ASKED.set(false);
+        let _ = http_body::Body::size_hint(&inner);
+        let store = (!ASKED.take()).then_some(store);
+        Self::of(inner, store)
+    }
+
+    /// Holds the body to the length that its message has said.
+    pub(super) fn limited(mut self, expected: u64, error: fn(Option<u64>) -> Error) -> Self {
+        self.length = Some(Length { expected, left: expected, error });
+        self
+    }
+
+    /// Resolves `read` when the body has been read to its end, and drops it if it is not.
+    pub(super) fn telling(mut self, read: oneshot::Sender<()>) -> Self {
+        self.read = Some(read);
+        self
+    }
+
+    /// Keeps something for as long as the body.
+    pub(super) fn keeping(mut self, keep: impl Send + 'static) -> Self {
+        self.keep = Some(Box::new(keep));
+        self
+    }
+
+    /// Notes that there is nothing more to come.
+    fn is_over(&mut self, completely: bool) {
+        self.progress = Progress::Over;
+        (self.store, self.keep) = (None, None);
+        if let Some(read) = self.read.take().filter(|_| completely) {
+            // The writer may have no interest in it.
+            let _ = read.send(());
+        }
+    }
+
+    fn fails(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.is_over(false);
+        Poll::Ready(Some(Err(error)))
+    }
+
+    /// The end, if what came is as long as was said.
+    fn ends(&mut self) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Some(Length { expected, left, error }) = &self.length
+            && *left > 0
+        {
+            let error = error(Some(expected - left));
+            return self.fails(error);
+        }
+        self.is_over(true);
+        Poll::Ready(None)
+    }
+
+    /// Counts what has come.
+    fn measured(&mut self, frame: &Frame<Bytes>) -> Result<(), Error> {
+        let (Some(length), Some(data)) = (&mut self.length, frame.data_ref()) else {
+            return Ok(());
+        };
+        let more = data.len() as u64;
+        match length.left.checked_sub(more) {
+            Some(left) => length.left = left,
+            None => {
+                let sent = length.expected - length.left + more;
+                return Err((length.error)(Some(sent)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        loop {
+            match &mut self.progress {
+                Progress::Reading => {}
+                Progress::Ending(told) => {
+                    let told = ready!(Pin::new(told).poll(cx));
+                    let lost = match told {
+                        Ok(Ok(())) => self.store.as_ref().and_then(StoreInUse::lost),
+                        Ok(Err(lost)) => Some(lost),
+                        Err(_) => self.store.as_ref().map(StoreInUse::lost_with_it),
+                    };
+                    return match lost {
+                        Some(lost) => self.fails(Error::InternalError(Some(lost.to_string()))),
+                        None => self.ends(),
+                    };
+                }
+                Progress::Over => return Poll::Ready(None),
+            }
+            match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if let Err(error) = self.measured(&frame) {
+                        return self.fails(error);
+                    }
+                    if frame.is_trailers() {
+                        // Nothing can follow, and nothing was cut off.
+                        self.is_over(true);
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Some(Err(error)) => return self.fails(error),
+                None => {}
+            }
+            match &self.store {
+                Some(store) => self.progress = Progress::Ending(store.ended()),
+                None => return self.ends(),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.progress {
+            Progress::Over => true,
+            // Whether it was brought to its end has to be asked.
+            Progress::Reading => {
+                self.store.is_none() && self.length.is_none() && self.inner.is_end_stream()
+            }
+            Progress::Ending(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        ASKED.set(true);
+        match &self.length {
+            Some(length) => SizeHint::with_exact(length.left),
+            None => self.inner.size_hint(),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::new(http_body_util::Full::new(bytes))
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body(..)")
+    }
+}
+
+/// What went wrong with a body or a client, as guests are told.
+pub(super) fn to_error(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(error) => Error::InternalError(Some(with_causes(&*error))),
+    }
+}

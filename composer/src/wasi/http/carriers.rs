@@ -1,0 +1,165 @@
+//! What components can pass to each other of wasi:http.
+//!
+//! The resources of wasi:http 0.2 are plain values with channels, and move as they are. A request or response of 0.3 may
+//! have a body that its guest writes, which is a stream of the guest's store. It is turned into a [`Body`] where it
+//! leaves, by wasmtime's own conversion, and has become the host's where it enters. The data is not copied for that.
+//!
+//! That conversion is made for messages which go out to the network: it changes headers, and refuses some URIs. Between
+//! components a message stays as it is, so everything but the body is put aside meanwhile.
+
+use std::mem::{replace, take};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, StatusCode};
+use tokio::sync::oneshot;
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime::{AsContextMut, StoreContextMut};
+use wasmtime_wasi_http::p2::bindings::http::types as p2;
+use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiHttpView, p3};
+
+use super::body::Body;
+use crate::run::{Border, CarrierSet};
+use crate::wasi::WasiState;
+
+/// wasi:http 0.2.
+const TYPES: &str = "wasi:http/types@0.2.0";
+/// wasi:http 0.3.
+const LATER: &str = "wasi:http/types@0.3.0";
+
+/// Adds what wasi:http defines.
+pub(crate) fn add<T: Send + 'static>(carriers: &mut CarrierSet<WasiState<T>>) {
+    fn table<T>(state: &mut WasiState<T>) -> &mut ResourceTable {
+        &mut state.table
+    }
+    carriers.by_table((TYPES, "fields"), table, Some(FieldMap::clone));
+    carriers.by_table((TYPES, "request-options"), table, Some(RequestOptions::clone));
+    carriers.by_table::<p2::IncomingRequest>((TYPES, "incoming-request"), table, None);
+    carriers.by_table::<p2::OutgoingRequest>((TYPES, "outgoing-request"), table, None);
+    carriers.by_table::<p2::ResponseOutparam>((TYPES, "response-outparam"), table, None);
+    carriers.by_table::<p2::IncomingResponse>((TYPES, "incoming-response"), table, None);
+    carriers.by_table::<p2::OutgoingResponse>((TYPES, "outgoing-response"), table, None);
+    carriers.by_table::<p2::IncomingBody>((TYPES, "incoming-body"), table, None);
+    carriers.by_table::<p2::OutgoingBody>((TYPES, "outgoing-body"), table, None);
+    carriers.by_table::<p2::FutureTrailers>((TYPES, "future-trailers"), table, None);
+    let response = (TYPES, "future-incoming-response");
+    carriers.by_table::<p2::FutureIncomingResponse>(response, table, None);
+
+    carriers.by_table((LATER, "fields"), table, Some(FieldMap::clone));
+    carriers.by_table::<p3::bindings::http::types::RequestOptions>(
+        (LATER, "request-options"),
+        table,
+        None,
+    );
+    carriers.by_form((LATER, "request"), take_request, put_request);
+    carriers.by_form((LATER, "response"), take_response, put_response);
+}
+
+/// What comes of sending a message, or of processing it.
+pub(super) type Done = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// A request of wasi:http 0.3 between stores.
+pub(super) struct MovedRequest {
+    pub(super) head: RequestHead,
+    pub(super) body: Body,
+    /// Takes what the one that sent it is told of its processing.
+    pub(super) done: oneshot::Sender<Done>,
+}
+
+/// All of a request but its body.
+pub(super) struct RequestHead {
+    pub(super) method: Method,
+    pub(super) scheme: Option<Scheme>,
+    pub(super) authority: Option<Authority>,
+    pub(super) path_with_query: Option<PathAndQuery>,
+    pub(super) headers: FieldMap,
+    pub(super) options: Option<Arc<RequestOptions>>,
+}
+
+/// A response of wasi:http 0.3 between stores.
+pub(super) struct MovedResponse {
+    pub(super) status: StatusCode,
+    pub(super) headers: FieldMap,
+    pub(super) body: Body,
+    /// As that of a request.
+    pub(super) done: oneshot::Sender<Done>,
+}
+
+/// What the sender waits for, and where it comes from.
+pub(super) fn result() -> (oneshot::Sender<Done>, Done) {
+    let (sender, receiver) = oneshot::channel::<Done>();
+    let result = async {
+        match receiver.await {
+            Ok(done) => done.await,
+            // It was dropped on its way. As with wasmtime alone, that is no failure of the transmission.
+            Err(_) => Ok(()),
+        }
+    };
+    (sender, Box::pin(result))
+}
+
+fn take_request<T: Send + 'static>(
+    mut store: StoreContextMut<'_, WasiState<T>>,
+    request: Resource<p3::Request>,
+    from: &Arc<Border>,
+) -> wasmtime::Result<MovedRequest> {
+    let mut request = store.data_mut().table.delete(request)?;
+    let head = RequestHead {
+        method: replace(&mut request.method, Method::GET),
+        scheme: request.scheme.replace(Scheme::HTTP),
+        authority: request.authority.replace(Authority::from_static("moved")),
+        path_with_query: request.path_with_query.replace(PathAndQuery::from_static("/")),
+        headers: take(&mut request.headers),
+        options: request.options.take(),
+    };
+    let (done, result) = result();
+    let getter = WasiState::<T>::http;
+    let request = request.into_http_with_getter(store.as_context_mut(), result, getter);
+    let (request, _) = request.map_err(|error| match error.downcast() {
+        Ok(code) => wasmtime::format_err!("the request cannot be passed on: {code:?}"),
+        Err(error) => error,
+    })?;
+    let body = Body::from_store(request.into_body(), from.in_use());
+    Ok(MovedRequest { head, body, done })
+}
+
+fn put_request<T: Send + 'static>(
+    mut store: StoreContextMut<'_, WasiState<T>>,
+    request: MovedRequest,
+) -> wasmtime::Result<Resource<p3::Request>> {
+    let MovedRequest { head, body, done } = request;
+    let RequestHead { method, scheme, authority, path_with_query, headers, options } = head;
+    let (request, result) =
+        p3::Request::new(method, scheme, authority, path_with_query, headers, options, body);
+    // The sender may have no interest in it.
+    let _ = done.send(Box::pin(result));
+    Ok(store.data_mut().table.push(request)?)
+}
+
+fn take_response<T: Send + 'static>(
+    mut store: StoreContextMut<'_, WasiState<T>>,
+    response: Resource<p3::Response>,
+    from: &Arc<Border>,
+) -> wasmtime::Result<MovedResponse> {
+    let mut response = store.data_mut().table.delete(response)?;
+    let status = response.status;
+    let headers = take(&mut response.headers);
+    let (done, result) = result();
+    let getter = WasiState::<T>::http;
+    let response = response.into_http_with_getter(store.as_context_mut(), result, getter)?;
+    let body = Body::from_store(response.into_body(), from.in_use());
+    Ok(MovedResponse { status, headers, body, done })
+}
+
+fn put_response<T: Send + 'static>(
+    mut store: StoreContextMut<'_, WasiState<T>>,
+    response: MovedResponse,
+) -> wasmtime::Result<Resource<p3::Response>> {
+    let MovedResponse { status, headers, body, done } = response;
+    let hooks = store.data_mut().http().hooks;
+    let (mut response, result) = p3::Response::from_http(hooks, http::Response::new(body));
+    (response.status, response.headers) = (status, headers);
+    let _ = done.send(Box::pin(result));
+    Ok(store.data_mut().table.push(response)?)
+}

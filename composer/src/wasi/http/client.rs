@@ -1,0 +1,190 @@
+//! Requests that components send to the outside.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::{Instant, Sleep};
+use tower_service::Service;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use super::body::{Body, to_error};
+
+/// The client that is supplied: HTTP/1.1 without TLS, on hyper-util, with a pool of connections.
+///
+/// For TLS give [`Wasi::http`](crate::Wasi::http) a client of your own: hyper-util's with a connector such as that of
+/// `hyper-rustls`, or anything else that is a [`Service`].
+pub type Client = hyper_util::client::legacy::Client<HttpConnector, Body>;
+
+/// A new [`Client`].
+pub fn client() -> Client {
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// Where requests go out, with the type of the client forgotten.
+type SendRequest = dyn Fn(http::Request<Body>) -> Sent + Send + Sync;
+type Sent = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Error>> + Send>>;
+
+/// Which requests a component may send.
+type Allowed = dyn Fn(&http::Request<()>) -> bool + Send + Sync;
+
+/// How a component's requests go out.
+#[derive(Clone, Default)]
+pub(crate) struct Outgoing {
+    send: Option<Arc<SendRequest>>,
+    allowed: Option<Arc<Allowed>>,
+}
+
+impl Outgoing {
+    pub(crate) fn set_client<S, B>(&mut self, client: S)
+    where
+        S: Service<http::Request<Body>, Response = http::Response<B>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.send = Some(Arc::new(move |request| {
+            let mut client = client.clone();
+            Box::pin(async move {
+                let failed = |error: S::Error| failure(error.into());
+                poll_fn(|cx| client.poll_ready(cx)).await.map_err(failed)?;
+                let response = client.call(request).await.map_err(failed)?;
+                Ok(response.map(Body::new))
+            })
+        }));
+    }
+
+    pub(crate) fn set_allowed(
+        &mut self,
+        allowed: impl Fn(&http::Request<()>) -> bool + Send + Sync + 'static,
+    ) {
+        self.allowed = Some(Arc::new(allowed));
+    }
+
+    /// Sends a request, if it may go out.
+    fn send(&self, request: http::Request<Body>, options: RequestOptions) -> Sent {
+        let Some(send) = self.send.clone() else {
+            return Box::pin(async { Err(Error::HttpRequestDenied) });
+        };
+        let (head, body) = request.into_parts();
+        let head = http::Request::from_parts(head, ());
+        if self.allowed.as_ref().is_some_and(|allowed| !allowed(&head)) {
+            return Box::pin(async { Err(Error::HttpRequestDenied) });
+        }
+        let answered = send(head.map(|()| body));
+        Box::pin(async move {
+            let RequestOptions { connect_timeout, first_byte_timeout, between_bytes_timeout } =
+                options;
+            // A client does not tell when it is connected, so that is a part of the wait for the first byte.
+            let most = match (connect_timeout, first_byte_timeout) {
+                (Some(connect), Some(first)) => Some(connect.saturating_add(first)),
+                (_, first) => first,
+            };
+            let response = match most {
+                Some(most) => match tokio::time::timeout(most, answered).await {
+                    Ok(response) => response?,
+                    Err(_) => return Err(Error::ConnectionReadTimeout),
+                },
+                None => answered.await?,
+            };
+            Ok(match between_bytes_timeout {
+                Some(pause) => response.map(|body| Body::new(Paced::new(body, pause))),
+                None => response,
+            })
+        })
+    }
+}
+
+/// What a guest is told of a client's failure.
+fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    match error.downcast::<hyper_util::client::legacy::Error>() {
+        Ok(error) if error.is_connect() => Error::ConnectionRefused,
+        Ok(error) => to_error(error),
+        Err(error) => to_error(error),
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut outgoing = f.debug_struct("Outgoing");
+        outgoing.field("client", &self.send.is_some());
+        outgoing.field("restricted", &self.allowed.is_some()).finish()
+    }
+}
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<
+        dyn Future<
+                Output = Result<
+                    (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>),
+                    Error,
+                >,
+            > + Send,
+    > {
+        let answered = self.send(request.map(Body::new), options.unwrap_or_default());
+        Box::new(async move {
+            use http_body_util::BodyExt;
+
+            let response = answered.await?;
+            // The client drives its connections itself.
+            let driven = Box::new(async { Ok(()) });
+            Ok((response.map(BodyExt::boxed_unsync), driven as Box<_>))
+        })
+    }
+}
+
+/// A body that fails when nothing of it comes for too long.
+struct Paced {
+    body: Body,
+    pause: Duration,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Paced {
+    fn new(body: Body, pause: Duration) -> Self {
+        Self { body, pause, until: Box::pin(tokio::time::sleep(pause)) }
+    }
+}
+
+impl http_body::Body for Paced {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.until.as_mut().reset(Instant::now() + this.pause);
+            return Poll::Ready(frame);
+        }
+        ready!(this.until.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
