@@ -32,6 +32,7 @@ mod fused;
 mod hoarders;
 mod host;
 mod http;
+mod http_outgoing;
 mod in_place;
 mod insight;
 mod instances;

@@ -77,6 +77,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("carried", "what one host has and another gets"),
     ("carried_wasi", "what one host has and another gets"),
     ("http", "compares the placements itself"),
+    ("http_outgoing", "what single components send"),
     // What cannot be fused.
     ("api", "components of other engines, given compiled, and instances that run"),
     ("nesting", "compositions that run already"),

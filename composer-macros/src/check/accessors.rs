@@ -22,6 +22,7 @@ const METHODS: &[&str] = &[
     "exports",
     "future_val",
     "get_func",
+    "http",
     "live_handles",
     "plan",
     "replace",

@@ -93,6 +93,7 @@ macro_rules! carrying {
                 + 'static,
             ) -> Self {
                 let out = move |store: StoreContextMut<'_, T>, it, _: &_| out(store, it);
+                let back = move |store: StoreContextMut<'_, T>, it, _: &_| back(store, it);
                 self.with_carriers(|it| it.by_form((interface, resource), out, back))
             }
         }

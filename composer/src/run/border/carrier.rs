@@ -30,8 +30,13 @@ pub(crate) trait Carrier<T: 'static>: Send + Sync {
         from: &Arc<Border>,
     ) -> wasmtime::Result<Moved>;
 
-    /// Puts it into the store, which owns it then.
-    fn back(&self, store: StoreContextMut<'_, T>, value: Moved) -> wasmtime::Result<ResourceAny>;
+    /// Puts it into the store, whose border is `to`, and which owns it then.
+    fn back(
+        &self,
+        store: StoreContextMut<'_, T>,
+        value: Moved,
+        to: &Arc<Border>,
+    ) -> wasmtime::Result<ResourceAny>;
 
     /// A copy of a resource of which the store has lent a handle.
     fn lend(&self, store: StoreContextMut<'_, T>, handle: ResourceAny) -> wasmtime::Result<Moved>;
@@ -60,8 +65,8 @@ impl<T: 'static> CarrierSet<T> {
         self.add((interface, resource), form, copy.is_some(), carrier);
     }
 
-    /// Carries resources of type `R` as values of type `V`. What is taken out may have to keep the store in use that it
-    /// came from: [`Border::in_use`].
+    /// Carries resources of type `R` as values of type `V`. What is taken out, or writes into the store later,
+    /// may have to keep it in use: [`Border::in_use`].
     pub(crate) fn by_form<R: 'static, V: Send + 'static>(
         &mut self,
         (interface, resource): (&str, &str),
@@ -69,7 +74,7 @@ impl<T: 'static> CarrierSet<T> {
         + Send
         + Sync
         + 'static,
-        back: impl Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>>
+        back: impl Fn(StoreContextMut<'_, T>, V, &Arc<Border>) -> wasmtime::Result<Resource<R>>
         + Send
         + Sync
         + 'static,
@@ -169,6 +174,7 @@ impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
         &self,
         mut store: StoreContextMut<'_, T>,
         value: Moved,
+        _: &Arc<Border>,
     ) -> wasmtime::Result<ResourceAny> {
         let value = downcast::<R>(value)?;
         let resource = (self.table)(store.data_mut()).push(value)?;
@@ -204,7 +210,8 @@ where
     R: 'static,
     V: Send + 'static,
     Out: Fn(StoreContextMut<'_, T>, Resource<R>, &Arc<Border>) -> wasmtime::Result<V> + Send + Sync,
-    Back: Fn(StoreContextMut<'_, T>, V) -> wasmtime::Result<Resource<R>> + Send + Sync,
+    Back:
+        Fn(StoreContextMut<'_, T>, V, &Arc<Border>) -> wasmtime::Result<Resource<R>> + Send + Sync,
 {
     fn ty(&self) -> ResourceType {
         ResourceType::host::<R>()
@@ -224,9 +231,10 @@ where
         &self,
         mut store: StoreContextMut<'_, T>,
         value: Moved,
+        to: &Arc<Border>,
     ) -> wasmtime::Result<ResourceAny> {
         let value = downcast::<V>(value)?;
-        let resource = (self.back)(store.as_context_mut(), value)?;
+        let resource = (self.back)(store.as_context_mut(), value, to)?;
         resource.try_into_resource_any(store)
     }
 

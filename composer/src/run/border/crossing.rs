@@ -182,7 +182,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
     fn give_own(&mut self, resource: &Resource, own: Own) -> Result<ResourceAny, HandleFault> {
         let handle = if let Some(Carrying { kind, carrier }) = self.border.carrier(resource) {
             let value = own.into_moved(kind)?;
-            let given = carrier.back(self.store.as_context_mut(), value);
+            let given = carrier.back(self.store.as_context_mut(), value, self.border);
             given.map_err(HandleFault::Store)?
         } else if self.border.is_home_of(resource) {
             own.go_home(self.border.kind(resource)?, self.border.store_id())?
@@ -199,7 +199,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
         {
             let copy = lent.with_moving(kind, |value| carrier.copy(value))?;
             let copy = copy.ok_or(HandleError::NotHeld)?;
-            let given = carrier.back(self.store.as_context_mut(), copy);
+            let given = carrier.back(self.store.as_context_mut(), copy, self.border);
             let handle = given.map_err(HandleFault::Store)?;
             (handle, Loan::Copy { handle, resource: resource.clone() })
         } else if self.border.is_home_of(resource) {

@@ -14,7 +14,8 @@ pub(crate) struct Endings {
     /// the store at the same time: [`ENDED`] is set under the lock of `waiting`.
     state: AtomicU8,
     waiting: Mutex<Vec<Tell>>,
-    /// Whether the event loop has failed, so that the store is about to be dropped. Set while the state is [`POLLED`].
+    /// Whether the store is about to be dropped, as the event loop or a call has failed. By the event loop it is set
+    /// while the state is [`POLLED`].
     failed: AtomicBool,
 }
 
@@ -36,7 +37,7 @@ impl Endings {
         // A panic is a failure, too: no reader may wait for a stream of this store for ever.
         let _settles = Settles(|| {
             if self.state.load(Ordering::Relaxed) != 0 {
-                self.failed.store(true, Ordering::Relaxed);
+                self.fail();
                 self.settle(|| Err(lost()));
             }
         });
@@ -45,6 +46,11 @@ impl Endings {
             self.settle(|| Ok(()));
         }
         polled
+    }
+
+    /// Notes that the store is about to be dropped.
+    pub(super) fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
     }
 
     /// Says of what is there how it ended, and of what comes later nothing.

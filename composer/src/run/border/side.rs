@@ -142,6 +142,11 @@ impl Border {
         StreamLost { component: self.id.to_string(), reason: None }
     }
 
+    /// Notes that the store is about to be dropped, as it failed.
+    pub(crate) fn fails(&self) {
+        self.endings.fail();
+    }
+
     /// Polls the store's event loop; `fails` tells of what came of it whether the store ends with that.
     pub(crate) fn polled<R>(&self, poll: impl FnOnce() -> R, fails: impl FnOnce(&R) -> bool) -> R {
         self.endings.polled(poll, fails, || self.stream_lost())

@@ -19,6 +19,7 @@ use super::inbox::Inbox;
 use super::message::{Call, Message};
 use super::nesting::Guest;
 use crate::error::{discard, panicked};
+use crate::run::border::Border;
 use crate::sync::lock;
 use crate::value::Value;
 
@@ -165,6 +166,20 @@ impl<T: Send + 'static> IdleStore<T> {
     }
 }
 
+/// Notes, if it is dropped before the call has finished, that the store is lost.
+struct Unfinished<'a> {
+    border: &'a Border,
+    finished: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.border.fails();
+        }
+    }
+}
+
 impl<T: Send + 'static> InPlace for IdleStore<T> {
     fn run_to_end(
         &self,
@@ -186,6 +201,7 @@ impl<T: Send + 'static> InPlace for IdleStore<T> {
             Ok(Err(error)) => error,
             Err(panic) => panicked(panic),
         };
+        calls.border.fails();
         let answer = calls.trapped(func);
         // The driver may make another store as soon as it knows.
         discard(store);
@@ -196,7 +212,11 @@ impl<T: Send + 'static> InPlace for IdleStore<T> {
     fn begin(&self, inbox: &Inbox<Message>, call: Call) -> Result<(), Call> {
         let Some(Idle { mut store, calls }) = self.take(inbox, false) else { return Err(call) };
         let mut started: StartedCall<T> = Box::pin(async move {
+            // The store is dropped with this future, and where the call fails.
+            let mut unfinished = Unfinished { border: &calls.border, finished: false };
             let outcome = calls.run(&mut store, call).await;
+            unfinished.finished = outcome.is_ok();
+            drop(unfinished);
             (Idle { store, calls }, outcome)
         });
         // The waker does nothing: the driver polls it next, and does so at once.

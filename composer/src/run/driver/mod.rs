@@ -458,6 +458,7 @@ impl<T: Send + 'static> Driver<T> {
         };
         if !going_on {
             // A sync call that is given up leaves a store that nothing can enter.
+            self.calls.border.fails();
             self.store.end();
         }
         Ok(going_on)

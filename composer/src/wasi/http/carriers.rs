@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode};
+use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{AsContextMut, StoreContextMut};
 use wasmtime_wasi_http::p2::bindings::http::types as p2;
-use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiHttpView, p3};
+use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiBody, WasiHttpView, p3};
 
 use super::body::Body;
 use crate::run::{Border, CarrierSet};
@@ -36,10 +37,10 @@ pub(crate) fn add<T: Send + 'static>(carriers: &mut CarrierSet<WasiState<T>>) {
     carriers.by_table((TYPES, "fields"), table, Some(FieldMap::clone));
     carriers.by_table((TYPES, "request-options"), table, Some(RequestOptions::clone));
     carriers.by_table::<p2::IncomingRequest>((TYPES, "incoming-request"), table, None);
-    carriers.by_table::<p2::OutgoingRequest>((TYPES, "outgoing-request"), table, None);
-    carriers.by_table::<p2::ResponseOutparam>((TYPES, "response-outparam"), table, None);
+    carriers.by_form((TYPES, "outgoing-request"), take_former_request, put_as_it_is);
+    carriers.by_form((TYPES, "response-outparam"), take_as_it_is, put_outparam);
     carriers.by_table::<p2::IncomingResponse>((TYPES, "incoming-response"), table, None);
-    carriers.by_table::<p2::OutgoingResponse>((TYPES, "outgoing-response"), table, None);
+    carriers.by_form((TYPES, "outgoing-response"), take_former_response, put_as_it_is);
     carriers.by_table::<p2::IncomingBody>((TYPES, "incoming-body"), table, None);
     carriers.by_table::<p2::OutgoingBody>((TYPES, "outgoing-body"), table, None);
     carriers.by_table::<p2::FutureTrailers>((TYPES, "future-trailers"), table, None);
@@ -54,6 +55,60 @@ pub(crate) fn add<T: Send + 'static>(carriers: &mut CarrierSet<WasiState<T>>) {
     );
     carriers.by_form((LATER, "request"), take_request, put_request);
     carriers.by_form((LATER, "response"), take_response, put_response);
+}
+
+fn take_as_it_is<T: Send + 'static, R: 'static>(
+    mut store: StoreContextMut<'_, WasiState<T>>,
+    it: Resource<R>,
+    _: &Arc<Border>,
+) -> wasmtime::Result<R> {
+    Ok(store.data_mut().table.delete(it)?)
+}
+
+fn put_as_it_is<T: Send + 'static, R: Send + 'static>(
+    mut store: StoreContextMut<'_, WasiState<T>>,
+    it: R,
+    _: &Arc<Border>,
+) -> wasmtime::Result<Resource<R>> {
+    Ok(store.data_mut().table.push(it)?)
+}
+
+/// The body of a message of 0.2, of which wasmtime says that it has ended when its store has.
+fn watched(body: WasiBody, store: &Arc<Border>) -> WasiBody {
+    Body::from_store(body, store.in_use()).boxed_unsync()
+}
+
+fn take_former_request<T: Send + 'static>(
+    store: StoreContextMut<'_, WasiState<T>>,
+    request: Resource<p2::OutgoingRequest>,
+    from: &Arc<Border>,
+) -> wasmtime::Result<p2::OutgoingRequest> {
+    let mut request = take_as_it_is(store, request, from)?;
+    request.body = request.body.map(|body| watched(body, from));
+    Ok(request)
+}
+
+fn take_former_response<T: Send + 'static>(
+    store: StoreContextMut<'_, WasiState<T>>,
+    response: Resource<p2::OutgoingResponse>,
+    from: &Arc<Border>,
+) -> wasmtime::Result<p2::OutgoingResponse> {
+    let mut response = take_as_it_is(store, response, from)?;
+    response.body = response.body.map(|body| watched(body, from));
+    Ok(response)
+}
+
+/// Whoever has the place of a response answers with a body of its own store.
+fn put_outparam<T: Send + 'static>(
+    store: StoreContextMut<'_, WasiState<T>>,
+    outparam: p2::ResponseOutparam,
+    to: &Arc<Border>,
+) -> wasmtime::Result<Resource<p2::ResponseOutparam>> {
+    let (send, border) = (outparam.send, to.clone());
+    let send = Box::new(move |response: Result<http::Response<WasiBody>, p2::ErrorCode>| {
+        send(response.map(|response| response.map(|body| watched(body, &border))));
+    });
+    put_as_it_is(store, p2::ResponseOutparam { send }, to)
 }
 
 /// What comes of sending a message, or of processing it.
@@ -127,6 +182,7 @@ fn take_request<T: Send + 'static>(
 fn put_request<T: Send + 'static>(
     mut store: StoreContextMut<'_, WasiState<T>>,
     request: MovedRequest,
+    _: &Arc<Border>,
 ) -> wasmtime::Result<Resource<p3::Request>> {
     let MovedRequest { head, body, done } = request;
     let RequestHead { method, scheme, authority, path_with_query, headers, options } = head;
@@ -155,6 +211,7 @@ fn take_response<T: Send + 'static>(
 fn put_response<T: Send + 'static>(
     mut store: StoreContextMut<'_, WasiState<T>>,
     response: MovedResponse,
+    _: &Arc<Border>,
 ) -> wasmtime::Result<Resource<p3::Response>> {
     let MovedResponse { status, headers, body, done } = response;
     let hooks = store.data_mut().http().hooks;
