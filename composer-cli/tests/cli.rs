@@ -342,7 +342,13 @@ fn plan_is_drawn_and_printed_as_json() {
     let expected = serde_json::json!({
         "components": ["a", "b"],
         "fused": [],
-        "edges": [{ "consumer": "a", "import": greeter, "provider": "b", "export": greeter }],
+        "edges": [{
+            "consumer": "a",
+            "import": greeter,
+            "provider": "b",
+            "export": greeter,
+            "carries": [],
+        }],
         "exports": [{
             "name": greeter,
             "providers": ["a"],
