@@ -2,6 +2,7 @@
 //! `--help`.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -71,6 +72,11 @@ pub(crate) struct Wiring {
     /// Decides whose export is offered, where several components have it.
     #[arg(long = "export-hint", value_name = "EXPORT=ID")]
     pub(crate) export_hints: Vec<Hint>,
+
+    /// Puts components one behind the other: each imports INTERFACE from the next, and the first one's
+    /// is offered. For these components it comes before `--hint`.
+    #[arg(long = "chain", value_name = "INTERFACE=ID[,ID]..")]
+    pub(crate) chains: Vec<Chain>,
 
     /// A component that is not trusted: what it exports satisfies imports of others only where a hint names
     /// it.
@@ -271,6 +277,49 @@ impl FromStr for Hint {
             Some((_, "")) => Err("expected the id of a component after `=`".to_owned()),
             Some((name, target)) => Ok(Self { name: name.to_owned(), target: target.to_owned() }),
             None => Err("expected a name, `=` and the id of a component".to_owned()),
+        }
+    }
+}
+
+/// `interface=first,second,last`: components one behind the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(crate) interface: String,
+    pub(crate) ids: Vec<String>,
+}
+
+impl Chain {
+    /// Whether `id` is in the chain, and another one behind it.
+    pub(crate) fn is_followed(&self, id: &str) -> bool {
+        self.ids.windows(2).any(|pair| pair[0] == id)
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.interface, self.ids.join(","))
+    }
+}
+
+impl FromStr for Chain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((interface, ids)) = text.rsplit_once('=') else {
+            return Err(
+                "expected an interface, `=` and ids of components with `,` between them".to_owned()
+            );
+        };
+        if interface.is_empty() {
+            return Err("expected an interface before `=`".to_owned());
+        }
+        let ids: Vec<String> = ids.split(',').map(str::to_owned).collect();
+        match ids.as_slice() {
+            [id] if id.is_empty() => Err("expected the id of a component after `=`".to_owned()),
+            ids if ids.iter().any(String::is_empty) => {
+                Err("expected the id of a component on each side of `,`".to_owned())
+            }
+            _ => Ok(Self { interface: interface.to_owned(), ids }),
         }
     }
 }

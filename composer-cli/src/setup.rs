@@ -11,7 +11,7 @@ use wasm_runtime_composer::error::PlanProblem;
 use wasm_runtime_composer::{Composer, CompositionError, EpochTicker, Wasi};
 use wasmtime::{Config, Engine};
 
-use crate::args::{Directory, Given, Hint, HostArgs, Wiring};
+use crate::args::{Chain, Directory, Given, Hint, HostArgs, Wiring};
 use crate::compile::compile;
 use crate::component::{Component, Imports};
 use crate::failure::Failure;
@@ -72,6 +72,7 @@ impl<'a> Setup<'a> {
     /// The same, with the suggestions as additional hints.
     fn hinted(&self, suggestions: &[Suggestion]) -> Result<Composer, Failure> {
         self.check_untrusted()?;
+        self.check_chains()?;
         let mut descriptors = Vec::with_capacity(self.components.len());
         let mut import_hints = self.import_hints()?;
         import_hints.extend(suggestions.iter().filter_map(|it| {
@@ -101,6 +102,9 @@ impl<'a> Setup<'a> {
         for Hint { name, target } in &self.wiring.export_hints {
             composer.with_export_hint(name, target);
         }
+        for Chain { interface, ids } in &self.wiring.chains {
+            composer.chain(interface, ids);
+        }
         if self.wiring.allow_cycles {
             composer.allow_cycles();
         }
@@ -117,6 +121,40 @@ impl<'a> Setup<'a> {
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Fails if a chain and another option say from where the same comes. What else is wrong with a chain, the
+    /// library says.
+    fn check_chains(&self) -> Result<(), Failure> {
+        let Wiring { chains, export_hints, import_hints, .. } = self.wiring;
+        let mut told = Vec::new();
+        for (index, chain) in chains.iter().enumerate() {
+            let Chain { interface, .. } = chain;
+            for first in chains[..index].iter().filter(|it| it.interface == *interface) {
+                told.push(format!(
+                    "`--chain {first}` and `--chain {chain}` are of one interface; keep one"
+                ));
+            }
+            for Hint { name, target } in export_hints.iter().filter(|it| it.name == *interface) {
+                told.push(format!(
+                    "`--chain {chain}` and `--export-hint {name}={target}` both choose whose export is offered; \
+                     keep one"
+                ));
+            }
+            for hint in import_hints {
+                // One that cannot be read is told with the other hints.
+                let Ok(ImportHint { consumer, import, .. }) = self.of_one(hint) else { continue };
+                let consumer = &self.components[consumer].id;
+                if import == interface && chain.is_followed(consumer) {
+                    let Hint { name, target } = hint;
+                    told.push(format!(
+                        "`--chain {chain}` and `--import-hint {name}={target}` both choose from where `{consumer}` \
+                         imports; keep one"
+                    ));
+                }
+            }
+        }
+        Failure::collect::<()>(told.into_iter().map(|it| Err(Failure::usage(it)))).map(drop)
     }
 
     /// The problems of the wiring, with every hint that is needed to solve them. `names` are
@@ -204,11 +242,16 @@ impl<'a> Setup<'a> {
         let told = hints.len();
         for (import, target, consumers) in of_all {
             for consumer in consumers {
-                // A hint for a single component takes precedence over one for all.
+                // What is said of a single component, by a hint or by a chain, takes precedence over a hint for all.
                 let of_one = |hint: &ImportHint<'_>| {
                     hint.consumer == consumer && holds_for(hint.import, import)
                 };
-                if !hints.iter().take(told).any(of_one) {
+                let by_chain = |chain: &Chain| {
+                    chain.is_followed(&self.components[consumer].id)
+                        && holds_for(&chain.interface, import)
+                };
+                if !hints.iter().take(told).any(of_one) && !self.wiring.chains.iter().any(by_chain)
+                {
                     hints.push(ImportHint { consumer, import, target });
                 }
             }
@@ -372,6 +415,7 @@ fn concerns(problem: &PlanProblem, consumer: &str, name: &str) -> bool {
         | PlanProblem::DuplicateHint { component, name: import, .. } => {
             component.as_deref() == Some(consumer) && import == name
         }
+        PlanProblem::Chain { interface, .. } => holds_for(interface, name),
         _ => false,
     }
 }

@@ -2,7 +2,7 @@
 //! interface, where the tool has options.
 
 use wasm_runtime_composer::__private::plain;
-use wasm_runtime_composer::error::{LookupError, PlanProblem};
+use wasm_runtime_composer::error::{ChainProblem, LookupError, PlanProblem};
 
 /// A problem: the message, and what to do about it.
 pub(crate) struct Told {
@@ -87,6 +87,37 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
                 plain(import)
             )
         }
+        PlanProblem::Chain { interface, component, problem, .. } => {
+            let option = format!("the `--chain` of `{}`", plain(interface));
+            let component = plain(component);
+            match problem {
+                ChainProblem::Unknown { nearest, .. } => {
+                    format!("{option} names the unknown component `{component}`{}", meant(nearest))
+                }
+                ChainProblem::Repeated => {
+                    help.push(
+                        "leave it out, or give its file a second time under another id, as in `id=FILE`"
+                            .to_owned(),
+                    );
+                    format!("{option} names `{component}` twice")
+                }
+                ChainProblem::DoesNotImport { nearest, .. } => {
+                    help.push(format!("put `{component}` at the end, or leave it out"));
+                    format!(
+                        "{option} has a component behind `{component}`, which does not import it{}",
+                        meant(nearest)
+                    )
+                }
+                ChainProblem::DoesNotExport { nearest, .. } => {
+                    help.push(format!("leave `{component}` out"));
+                    format!(
+                        "{option} names `{component}`, which does not export it{}",
+                        meant(nearest)
+                    )
+                }
+                other => format!("{option} names `{component}`, {other}"),
+            }
+        }
         PlanProblem::Cycle { .. } => {
             help.push("`--allow-cycles` lets them".to_owned());
             chain(problem)
@@ -98,6 +129,10 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
         _ => chain(problem),
     };
     Told { error, help }
+}
+
+fn meant(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |it| format!("; did you mean `{}`?", plain(it)))
 }
 
 fn help_for_missing(import: &str, other_versions: &[(String, String)]) -> Vec<String> {

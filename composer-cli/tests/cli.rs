@@ -319,6 +319,170 @@ fn hint_satisfies_an_import_by_an_export_of_another_name() {
     );
 }
 
+const GREETER: &str = "composer:test/greeter";
+
+/// The end of a chain, and what can stand before it.
+const GREETERS: [&str; 3] = ["plain=greeter.wasm", "one=polite.wasm", "two=polite.wasm"];
+
+/// The command line of a subcommand with those components.
+fn chained<'a>(command: &[&'a str], options: &[&'a str]) -> Vec<&'a str> {
+    let mut args = command[..1].to_vec();
+    args.extend(GREETERS);
+    args.extend(&command[1..]);
+    args.extend(options);
+    args
+}
+
+#[test]
+fn chain_puts_components_one_behind_the_other() {
+    let chain = format!("--chain={GREETER}=two,one,plain");
+    let call = format!("--call={GREETER}#greet(\"you\")");
+    succeeds(&chained(&["run", &call], &[&chain]), "\"hello, dear dear you!!\"\n");
+    let plan = composer(&chained(&["plan"], &[&chain])).stdout;
+    for line in [
+        "  two\n    imports composer:test/greeter from one\n",
+        "  one\n    imports composer:test/greeter from plain\n",
+        "exports\n  composer:test/greeter from two\n",
+    ] {
+        assert!(plan.contains(line), "{plan}");
+    }
+    succeeds(
+        &chained(&["explain", "--consumer=two", "--import=composer:test/greeter"], &[&chain]),
+        "`composer:test/greeter`, imported by `two`, comes from `one`: a hint says so\n  \
+         not `composer:test/greeter` of `plain`: the hint names another\n  \
+         not `composer:test/greeter` of `two`: no component satisfies its own import\n",
+    );
+    let fused = file("chained.wasm");
+    let fused = fused.to_str().expect("the folder's name is text");
+    succeeds(&chained(&["fuse", "-o", fused], &[&chain]), "");
+    succeeds(&["run", fused, &call], "\"hello, dear dear you!!\"\n");
+}
+
+#[test]
+fn several_chains_and_one_of_one_component_are_followed() {
+    let chain = format!("--chain={GREETER}=one,plain");
+    let args = [
+        "producer.wasm",
+        "producer-b.wasm",
+        "consumer.wasm",
+        "--chain=add=producer-b",
+        "--chain=composer:test/iproducer=producer",
+        "--import-hint=consumer:add=producer",
+        "--hint=composer:test/iproducer=producer",
+        "--call=add(1, 2)",
+        "--call=run-add()",
+    ];
+    let greeters = ["plain=greeter.wasm", "one=polite.wasm"];
+    let call = format!("--call={GREETER}#greet(\"you\")");
+    succeeds(
+        &[&["run"], &args[..], &greeters, &[&chain, &call]].concat(),
+        "1003\n3\n\"hello, dear you!\"\n",
+    );
+}
+
+#[test]
+fn chain_comes_before_a_hint_for_all() {
+    // The hint is for `one`, which nothing follows, and not for `two`.
+    let chain = format!("--chain={GREETER}=two,one");
+    let hint = format!("--hint={GREETER}=plain");
+    let plan = composer(&chained(&["plan"], &[&chain, &hint]));
+    for line in [
+        "  two\n    imports composer:test/greeter from one\n",
+        "  one\n    imports composer:test/greeter from plain\n",
+    ] {
+        assert!(plan.stdout.contains(line), "{plan:?}");
+    }
+    // So it takes one of its own.
+    let hint = format!("--import-hint=one:{GREETER}=plain");
+    let plan = composer(&chained(&["plan"], &[&chain, &hint]));
+    assert_eq!(plan.code, Some(0), "{plan:?}");
+}
+
+#[test]
+fn wrong_chain_is_told_in_words_of_the_option() {
+    let plan = |options: &[&str], code, stderr: &str| {
+        fails(&chained(&["plan"], options), code, stderr);
+    };
+    plan(
+        &[
+            "--chain=composer:test/greeter=two,on,plain",
+            "--import-hint=one:composer:test/greeter=plain",
+        ],
+        3,
+        "error: the `--chain` of `composer:test/greeter` names the unknown component `on`; did you mean `one`?\n",
+    );
+    plan(
+        &["--chain=composer:test/greeter=two,one,two,plain"],
+        3,
+        "error: the `--chain` of `composer:test/greeter` names `two` twice\n\
+         help: leave it out, or give its file a second time under another id, as in `id=FILE`\n",
+    );
+    plan(
+        &[
+            "--chain=composer:test/greeter=two,plain,one",
+            "--import-hint=one:composer:test/greeter=plain",
+        ],
+        3,
+        "error: the `--chain` of `composer:test/greeter` has a component behind `plain`, which does not import it\n\
+         help: put `plain` at the end, or leave it out\n",
+    );
+    plan(
+        &["producer.wasm", "--chain=composer:test/greeter=two,one,producer"],
+        3,
+        "error: the `--chain` of `composer:test/greeter` names `producer`, which does not export it; \
+         did you mean `composer:test/iproducer`?\n\
+         help: leave `producer` out\n",
+    );
+    let explained = composer(&chained(
+        &["explain", "--consumer=two", "--import=composer:test/greeter"],
+        &["--chain=composer:test/greeter=two,on"],
+    ));
+    assert_eq!(explained.code, Some(3), "{explained:?}");
+    let told = "error: the `--chain` of `composer:test/greeter` names the unknown component `on`; \
+                did you mean `one`?\n";
+    assert_eq!(explained.stderr, told);
+}
+
+#[test]
+fn options_that_say_the_same_as_a_chain_are_named() {
+    fails(
+        &chained(
+            &["plan"],
+            &[
+                "--chain=composer:test/greeter=two,one,plain",
+                "--export-hint=composer:test/greeter=one",
+                "--import-hint=one:composer:test/greeter=two",
+                "--chain=composer:test/greeter=plain",
+            ],
+        ),
+        2,
+        "error: `--chain composer:test/greeter=two,one,plain` and `--export-hint composer:test/greeter=one` both \
+         choose whose export is offered; keep one\n\
+         error: `--chain composer:test/greeter=two,one,plain` and \
+         `--import-hint one:composer:test/greeter=two` both choose from where `one` imports; keep one\n\
+         error: `--chain composer:test/greeter=two,one,plain` and `--chain composer:test/greeter=plain` are of \
+         one interface; keep one\n\
+         error: `--chain composer:test/greeter=plain` and `--export-hint composer:test/greeter=one` both \
+         choose whose export is offered; keep one\n",
+    );
+    for (chain, error) in [
+        ("one", "expected an interface, `=` and ids of components with `,` between them"),
+        ("=one,plain", "expected an interface before `=`"),
+        ("x=", "expected the id of a component after `=`"),
+        ("x=one,", "expected the id of a component on each side of `,`"),
+        ("x=one,,plain", "expected the id of a component on each side of `,`"),
+    ] {
+        fails(
+            &chained(&["plan"], &["--chain", chain]),
+            2,
+            &format!(
+                "error: invalid value '{chain}' for '--chain <INTERFACE=ID[,ID]..>': {error}\n\n\
+                 For more information, try '--help'.\n"
+            ),
+        );
+    }
+}
+
 #[test]
 fn plan_is_drawn_and_printed_as_json() {
     let wiring =
@@ -342,7 +506,13 @@ fn plan_is_drawn_and_printed_as_json() {
     let expected = serde_json::json!({
         "components": ["a", "b"],
         "fused": [],
-        "edges": [{ "consumer": "a", "import": greeter, "provider": "b", "export": greeter }],
+        "edges": [{
+            "consumer": "a",
+            "import": greeter,
+            "provider": "b",
+            "export": greeter,
+            "carries": [],
+        }],
         "exports": [{
             "name": greeter,
             "providers": ["a"],

@@ -16,6 +16,7 @@ pub(crate) struct Block {
     pub(crate) header: Option<Header>,
     pub(crate) components: Vec<Component>,
     pub(crate) hints: Vec<Hint>,
+    pub(crate) chains: Vec<Chain>,
     pub(crate) exports: Vec<Export>,
     /// The span of each `allow cycles;`. More than one is a mistake.
     pub(crate) allow_cycles: Vec<Span>,
@@ -46,6 +47,7 @@ pub(crate) struct Group {
     pub(crate) components: Vec<Component>,
     /// The hints after `export`.
     pub(crate) hints: Vec<Hint>,
+    pub(crate) chains: Vec<Chain>,
     /// Whether a component could not even be read up to its name.
     pub(crate) nameless: bool,
 }
@@ -116,6 +118,13 @@ pub(crate) struct Hint {
     /// The name of the export, if it differs from the import's.
     pub(crate) export: Option<LitStr>,
     pub(crate) from: Ident,
+}
+
+/// `chain "interface": first -> second -> last`
+pub(crate) struct Chain {
+    pub(crate) interface: LitStr,
+    /// The components up to the first that could not be read; that has been reported.
+    pub(crate) links: Vec<Ident>,
 }
 
 /// `expose "a", "b"` or `hide "a"`.

@@ -13,8 +13,8 @@ use syn::{Attribute, Type, Visibility};
 
 use crate::check::PARTS;
 use crate::model::{
-    Argument, ArgumentKind, Component, Contain, FilterKind, Form, Function, Fused, Header, Hint,
-    Host, HostFunction, Interface, Layer, Model, Setting, Shared, Value,
+    Argument, ArgumentKind, Chain, Component, Contain, FilterKind, Form, Function, Fused, Header,
+    Hint, Host, HostFunction, Interface, Layer, Model, Setting, Shared, Value,
 };
 use crate::names;
 
@@ -109,12 +109,13 @@ fn setup(
         Some(quote!(#composer.add(#descriptor);))
     });
     let hints = export_hints(composer, &model.export_hints);
+    let chains = chains(composer, &model.chains);
     let cycles = model.allow_cycles.then(|| quote!(#composer.allow_cycles();));
     let layers = model.layers.iter().map(|layer| {
         let span = Span::mixed_site().located_at(layer.span());
         quote_spanned!(span=> #composer.with_layer(#layer);)
     });
-    quote!(#(#components)* #hints #cycles #(#layers)*)
+    quote!(#(#components)* #hints #chains #cycles #(#layers)*)
 }
 
 /// The value of a component, if the block gives it.
@@ -192,6 +193,13 @@ fn export_hints(composer: &Ident, hints: &[Hint]) -> TokenStream {
     quote!(#(#hints)*)
 }
 
+fn chains(composer: &Ident, chains: &[Chain]) -> TokenStream {
+    let chains = chains
+        .iter()
+        .map(|Chain { interface, ids }| quote!(#composer.chain(#interface, [#(#ids),*]);));
+    quote!(#(#chains)*)
+}
+
 /// A group, fused with the linker and the stores of `place`.
 fn fused(
     krate: &TokenStream,
@@ -207,12 +215,14 @@ fn fused(
         Some(quote!(#composer.add(#descriptor);))
     });
     let hints = export_hints(&composer, &group.export_hints);
+    let chains = chains(&composer, &group.chains);
     let function = located(&quote!(#krate::__private::fused), span);
     quote_spanned! {span=> {
         let #given = #place;
         let mut #composer = #krate::Composer::new();
         #(#components)*
         #hints
+        #chains
         #function(#composer, #given)
     }}
 }

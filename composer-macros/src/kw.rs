@@ -1,6 +1,7 @@
 //! The words of `compose!` that are not keywords of Rust.
 
 syn::custom_keyword!(allow);
+syn::custom_keyword!(chain);
 syn::custom_keyword!(component);
 syn::custom_keyword!(contain);
 syn::custom_keyword!(cycles);

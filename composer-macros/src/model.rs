@@ -19,6 +19,7 @@ pub(crate) struct Model {
     pub(crate) allow_cycles: bool,
     pub(crate) layers: Vec<Expr>,
     pub(crate) export_hints: Vec<Hint>,
+    pub(crate) chains: Vec<Chain>,
     pub(crate) functions: Vec<Function>,
     pub(crate) interfaces: Vec<Interface>,
 }
@@ -101,6 +102,7 @@ pub(crate) struct Layer {
 pub(crate) struct Fused {
     pub(crate) components: Vec<Component>,
     pub(crate) export_hints: Vec<Hint>,
+    pub(crate) chains: Vec<Chain>,
 }
 
 pub(crate) struct Hint {
@@ -109,6 +111,12 @@ pub(crate) struct Hint {
     pub(crate) export: Option<String>,
     /// A component's id or, for an import, `host`.
     pub(crate) target: String,
+}
+
+pub(crate) struct Chain {
+    pub(crate) interface: String,
+    /// The components' ids, of which there is one at least.
+    pub(crate) ids: Vec<String>,
 }
 
 pub(crate) struct Contain {
@@ -160,6 +168,7 @@ impl Model {
             allow_cycles: false,
             layers: Vec::new(),
             export_hints: Vec::new(),
+            chains: Vec::new(),
             functions: Vec::new(),
             interfaces: Vec::new(),
         }

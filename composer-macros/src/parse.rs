@@ -18,8 +18,8 @@ use syn::{
 };
 
 use crate::ast::{
-    Block, Clause, Component, Contain, Export, Filter, FilterKind, Function, Group, Header, Hint,
-    Host, HostFunction, Interface, Layer, SETTINGS, Setting, Shared, Value,
+    Block, Chain, Clause, Component, Contain, Export, Filter, FilterKind, Function, Group, Header,
+    Hint, Host, HostFunction, Interface, Layer, SETTINGS, Setting, Shared, Value,
 };
 use crate::kw;
 use crate::report::Report;
@@ -38,6 +38,7 @@ pub(crate) fn block(input: TokenStream, report: &mut Report) -> Result<Block> {
             header: None,
             components: Vec::new(),
             hints: Vec::new(),
+            chains: Vec::new(),
             exports: Vec::new(),
             allow_cycles: Vec::new(),
             layers: Vec::new(),
@@ -209,9 +210,10 @@ fn is_statement(input: ParseStream<'_>) -> bool {
     let component = input.peek(kw::component) && input.peek2(Ident::peek_any);
     let export = input.peek(kw::export) && (input.peek2(LitStr) || input.peek2(Ident::peek_any));
     let fused = input.peek(kw::fused) && input.peek2(Ident::peek_any);
+    let chain = input.peek(kw::chain) && input.peek2(LitStr);
     let allow = input.peek(kw::allow) && input.peek2(kw::cycles);
     let layer = is_layer(input);
-    component || fused || export || allow || layer || input.peek(Token![#])
+    component || fused || export || chain || allow || layer || input.peek(Token![#])
 }
 
 /// Whether a `layer` clause begins here, rather than something named `layer`.
@@ -255,6 +257,9 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
             let what = "an export's name, `fn`, `async fn` or `interface`";
             return Err(input.error(format!("expected {what} after `export`")));
         }
+    } else if input.peek(kw::chain) {
+        refuse(&attrs, report);
+        chain(input, &mut block.chains, report)?;
     } else if input.peek(kw::allow) {
         refuse(&attrs, report);
         block.allow_cycles.push(input.parse::<kw::allow>()?.span);
@@ -267,7 +272,7 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
         if let Some(last) = attrs.last().filter(|_| input.is_empty()) {
             return Err(Error::new_spanned(last, "expected `export` after this"));
         }
-        let known = ["component", "fused", "export", "allow cycles", "layer"];
+        let known = ["component", "fused", "export", "chain", "allow cycles", "layer"];
         return Err(unknown(input, "statement", &known));
     }
     semicolon(input, start, report);
@@ -457,8 +462,10 @@ fn fused(input: ParseStream<'_>, report: &mut Report) -> Result<Component> {
                 return Err(input.error(message));
             }
             group.hints.push(hint(input)?);
+        } else if input.peek(kw::chain) {
+            chain(input, &mut group.chains, report)?;
         } else {
-            clauses.push(clause(input, &["component", "export"])?);
+            clauses.push(clause(input, &["component", "export", "chain"])?);
         }
         if !(is_last && input.is_empty()) {
             semicolon(input, start, report);
@@ -606,6 +613,41 @@ fn import_hint(input: ParseStream<'_>) -> Result<Hint> {
     };
     input.parse::<kw::from>()?;
     Ok(Hint { name: import, export, from: input.parse()? })
+}
+
+/// Adds a chain to `chains`, whether all of its components can be read or not: those before a mistake
+/// are checked.
+fn chain(input: ParseStream<'_>, chains: &mut Vec<Chain>, report: &mut Report) -> Result<()> {
+    input.parse::<kw::chain>()?;
+    let interface: LitStr = input.parse()?;
+    if input.peek(Ident) {
+        report.error(&interface, "expected `:` after this");
+    } else {
+        input.parse::<Token![:]>()?;
+    }
+    let mut links = Vec::new();
+    let read = self::links(input, &mut links);
+    chains.push(Chain { interface, links });
+    read
+}
+
+/// Reads `first -> second -> last`.
+fn links(input: ParseStream<'_>, links: &mut Vec<Ident>) -> Result<()> {
+    if input.is_empty() || input.peek(Token![;]) {
+        return Err(input.error("expected a component after this"));
+    }
+    links.push(input.parse()?);
+    while let Some(arrow) = input.parse::<Option<Token![->]>>()? {
+        if input.is_empty() || input.peek(Token![;]) {
+            let message = "no component follows; name one, or drop this `->`";
+            return Err(Error::new_spanned(arrow, message));
+        }
+        links.push(input.parse()?);
+    }
+    if input.peek(Token![,]) {
+        return Err(input.error("expected `->` between the components of a chain"));
+    }
+    Ok(())
 }
 
 fn interface(

@@ -153,6 +153,29 @@ fn fused_groups() {
 }
 
 #[test]
+fn chains() {
+    let body = |place: &str, value: &str| {
+        format!(
+            r#"
+            chain "acme:log/log": audit -> inner_group -> sink;
+            fused inner_group {place} {{
+                component first {value};
+                component r#loop {value} {{ import "other" from first }};
+                chain "acme:log/log": first -> r#loop
+            }}
+            component audit {value} {{ import "acme:kv/store" from sink }};
+            component sink {value};
+            chain "acme:kv/store": sink;
+            "#
+        )
+    };
+    let expansion = compose(CRATE, &body("in (linker, store)", "= component()"));
+    matches_snapshot("chains_in_expression", Place::Expression, expansion);
+    let expansion = compose(CRATE, &format!("struct Log; {}", body("", "")));
+    matches_snapshot("chains_in_item", Place::Item, expansion);
+}
+
+#[test]
 fn what_functions_in_rust_share_is_an_argument() {
     let expansion = compose(
         CRATE,
@@ -266,6 +289,7 @@ fn half_typed_statement_is_one_error_and_leaves_the_rest() {
         "export fn total(values: &[i64], more: Vec<u8>) -> Result<i64, String> = \"sum-all\"",
         "export async fn run_add() -> i32",
         r#"export interface "a:b/c@1.0.0" as tools { fn add(a: i32) -> i32; async fn ping(); }"#,
+        r#"chain "a:b/c": one -> one"#,
         "layer TraceLayer::new()",
         "allow cycles",
     ];
@@ -277,7 +301,7 @@ fn half_typed_statement_is_one_error_and_leaves_the_rest() {
         fn now() -> u64 { log.now() }
         async fn sleep(millis: u64) = "nap" { sleep(millis).await }
     }"#;
-    let group = r#"{ import "add" from b; hide "a" }; export "b" from a; deadline after(1); import "c" from one"#;
+    let group = r#"{ import "add" from b; hide "a" }; export "b" from a; chain "d": a -> b; deadline after(1); import "c" from one"#;
     let expressions = [
         format!("component two = two(1) {clauses}"),
         format!("component clock = {functions}"),

@@ -177,11 +177,14 @@
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
+///            | chain ";"
 ///            | "allow" "cycles" ";"
 ///            | "layer" expression ";"
 /// member     = "component" NAME [ "=" expression ] [ "{" clause ( ";" clause )* [ ";" ] "}" ]
 ///            | "export" STRING "from" NAME
+///            | chain
 ///            | clause
+/// chain      = "chain" STRING ":" NAME ( "->" NAME )*
 /// value      = expression
 ///            | "host" [ STRING ] [ "with" shared ( "," shared )* ] "{" ( signature block )* "}"
 /// shared     = NAME [ ":" type ]
@@ -210,6 +213,9 @@
 ///   group's name, before the group's components. Components inside can have import hints (to each
 ///   other or to `host`), filters, and `untrusted`; all other clauses, including layers, are for
 ///   the whole group. It needs the feature `fuse`.
+/// - `chain "interface": a -> b -> c` is [`Composer::chain`](crate::Composer::chain): `a` imports the
+///   interface from `b`, `b` from `c`, and the public export is that of `a`. These imports, and this
+///   export, have no other hint; what `c` imports may have one.
 /// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface):
 ///   an interface that is implemented here, in Rust, in both forms. Without a name, its functions
 ///   are at the root. Functions return component values or [`wasmtime::Result`]s of them; calls of

@@ -1,6 +1,6 @@
 //! Components one behind the other: Contract 8.6.
 
-use composer_tests::{call, component, compose, limited, run_placed, string};
+use composer_tests::{call, component, compose, limited, run_placed, string, text};
 use wasm_runtime_composer::error::{ChainProblem, PlanProblem};
 use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, ExportFilter};
 
@@ -78,9 +78,20 @@ fn what_is_wrong_is_said_of_the_chain() {
     let mut composer = greeters(&["plain", "one"]);
     composer.chain(GREETER, ["plain", "one", "plain"]);
     let found = problems(&composer);
-    assert_eq!(found.len(), 2, "{found:?}");
-    assert!(matches!(found[0].1, ChainProblem::DoesNotImport { .. }), "{found:?}");
-    assert!(matches!(found[1].1, ChainProblem::Repeated), "{found:?}");
+    assert!(matches!(found.as_slice(), [(_, ChainProblem::Repeated, _)]), "{found:?}");
+
+    // Nothing else is said that comes of it: of a cycle, or of a component that calls itself.
+    for ids in [&["two", "one", "two", "plain"][..], &["one", "two", "two", "plain"]] {
+        let mut composer = greeters(&["plain", "one", "two"]);
+        composer.chain(GREETER, ids.iter().copied());
+        let found = problems(&composer);
+        assert!(matches!(found.as_slice(), [(_, ChainProblem::Repeated, _)]), "{found:?}");
+    }
+
+    let mut composer = greeters(&["plain", "one"]);
+    composer.chain(GREETER, ["plain", "one"]);
+    let found = problems(&composer);
+    assert!(matches!(found.as_slice(), [(_, ChainProblem::DoesNotImport { .. }, _)]), "{found:?}");
 
     let mut composer = greeters(&["one"]);
     composer.add(ComposableDescriptor::new("sleeper", component("trapper")));
@@ -99,6 +110,23 @@ fn what_is_wrong_is_said_of_the_chain() {
     // Two public exports of one name.
     let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it is a chain") };
     assert!(matches!(error.problems()[0], PlanProblem::DuplicateHint { .. }), "{error}");
+}
+
+#[test]
+fn chain_is_of_compatible_versions() {
+    let wat = r#"(component
+        (import "acme:kv/store@1.1.0" (instance (export "f" (func))))
+        (core module $m (func (export "f")))
+        (core instance $m (instantiate $m))
+        (func $f (canon lift (core func $m "f")))
+        (instance $s (export "f" (func $f)))
+        (export "acme:kv/store@1.0.0" (instance $s)))"#;
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("front", text(wat)));
+    composer.chain("acme:kv/store@1.0.0", ["front", "back"]);
+    let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it is a chain") };
+    let expected = "the chain of `acme:kv/store@1.0.0` has `back` in it, which was not added";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -1012,6 +1012,90 @@ fn layers_and_imports_under_other_names_stand_in_the_block() {
     });
 }
 
+#[test]
+fn chain_puts_components_one_behind_the_other() {
+    run_placed(async || {
+        // Written before its components, and with an id that is not the identifier.
+        placed! { {
+            chain "composer:test/greeter": one -> very_polite -> r#loop -> plain;
+            component very_polite = component("polite");
+            component plain = component("greeter");
+            component r#loop = component("polite");
+            component one = component("polite");
+        } {
+            export interface "composer:test/greeter" as greeter { fn greet(name: &str) -> String; }
+        } |composition| {
+        let greeting = limited(composition.greeter().greet("you")).await.unwrap();
+        assert_eq!(greeting, "hello, dear dear dear you!!!");
+        let edges: BTreeSet<_> = composition.plan().edges().iter().map(|edge| {
+            let id = |path: &str| path.trim_start_matches("all/").to_owned();
+            (id(&edge.consumer), edge.provider.as_deref().map(id))
+        }).collect();
+        for (consumer, provider) in [("one", "very-polite"), ("very-polite", "loop"), ("loop", "plain")] {
+            assert!(edges.contains(&(consumer.to_owned(), Some(provider.to_owned()))), "{edges:?}");
+        }
+        } }
+    });
+}
+
+#[test]
+fn last_component_of_a_chain_may_have_a_hint_of_its_own() {
+    run_placed(async || {
+        placed! { {
+            component last = component("polite") { import "composer:test/greeter" from plain };
+            component plain = component("greeter");
+            component first = component("polite");
+            chain "composer:test/greeter": first -> last;
+        } {
+            export interface "composer:test/greeter" as greeter { fn greet(name: &str) -> String; }
+        } |composition| {
+        let greeting = limited(composition.greeter().greet("you")).await.unwrap();
+        assert_eq!(greeting, "hello, dear dear you!!");
+        } }
+    });
+}
+
+compose! {
+    /// The group is a part of a chain, and has one inside; one alone is a chain, too.
+    struct Chained;
+    component outer;
+    fused all {
+        component plain;
+        component inner;
+        chain "composer:test/greeter": inner -> plain;
+    }
+    component producer;
+    component producer_b;
+    chain "composer:test/greeter": outer -> all;
+    chain "add": producer_b;
+    export interface "composer:test/greeter" as greeter { fn greet(name: &str) -> String; }
+    export fn add(a: i32, b: i32) -> i32;
+}
+
+#[test]
+fn group_stands_in_a_chain_and_has_one_inside() {
+    run_placed(async || {
+        let parts = ChainedParts {
+            outer: component("polite"),
+            all: (Linker::new(engine()), || Store::new(engine(), ())),
+            plain: composer_tests::with_linker(
+                composer_tests::guest_file("greeter"),
+                Linker::new(engine()),
+            ),
+            inner: composer_tests::with_linker(
+                composer_tests::guest_file("polite"),
+                Linker::new(engine()),
+            ),
+            producer: component("producer"),
+            producer_b: component("producer-b"),
+        };
+        let chained = parts.compose().await.unwrap();
+        let greeting = limited(chained.greeter().greet("you")).await.unwrap();
+        assert_eq!(greeting, "hello, dear dear you!!");
+        assert_eq!(limited(chained.add(1, 2)).await.unwrap(), 1003);
+    });
+}
+
 /// The names of the public methods in the blocks `impl Composition` of a formatted source file.
 fn methods(source: &str) -> Vec<&str> {
     let blocks = source.split("\nimpl Composition {\n").skip(1);

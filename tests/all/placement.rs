@@ -104,6 +104,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("explain", "of planning alone"),
     ("planning", "of planning alone"),
     ("chains::what_is_wrong_is_said_of_the_chain", "of planning alone"),
+    ("chains::chain_is_of_compatible_versions", "of planning alone"),
     ("architecture", "of sources alone"),
     ("book", "of documentation"),
     ("wasi", "what single components are given of the host"),

@@ -1,10 +1,11 @@
 //! Turns the block into a model. Mistakes are reported, and the parts with mistakes are left out.
 //!
-//! `mod.rs` checks components, hints, groups and settings, `accessors.rs` the exports, `host.rs`
-//! interfaces in Rust. A mistake does not end the check. Errors about unknown names are suppressed
+//! `mod.rs` checks components, hints, groups and settings, `chains.rs` chains, `accessors.rs` the
+//! exports, `host.rs` interfaces in Rust. A mistake does not end the check. Errors about unknown names are suppressed
 //! where the name may belong to a component that could not be read (`nameless`).
 
 mod accessors;
+mod chains;
 mod host;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,9 +59,10 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         count: 0,
     };
     checker.declare(&block.components);
-    let components = checker.components(block.components);
+    let components = checker.components(block.components, &block.chains);
     let arguments = if is_item { arguments(&components) } else { Vec::new() };
-    let export_hints = checker.export_hints(&block.hints);
+    let export_hints = checker.export_hints(&block.hints, &block.chains);
+    let chains = checker.chains(&block.chains);
     let (functions, interfaces) = checker.exports(block.exports);
     for again in block.allow_cycles.iter().skip(1) {
         report.error_at(*again, "cycles are allowed already; keep one of these");
@@ -78,6 +80,7 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         allow_cycles,
         layers: block.layers,
         export_hints,
+        chains,
         functions,
         interfaces,
     }
@@ -186,10 +189,15 @@ impl Checker<'_> {
         }
     }
 
-    fn components(&mut self, components: Vec<ast::Component>) -> Vec<Component> {
+    /// Checks the components of a level, which `chains` are of.
+    fn components(
+        &mut self,
+        components: Vec<ast::Component>,
+        chains: &[ast::Chain],
+    ) -> Vec<Component> {
         let mut checked: Vec<Component> = Vec::new();
         for component in components {
-            let mut component = self.component(component);
+            let mut component = self.component(component, chains);
             if !self.arguments.insert(key(&component.name)) {
                 // A placeholder name: `compose` still has as many arguments as there are
                 // components.
@@ -201,7 +209,7 @@ impl Checker<'_> {
     }
 
     fn group(&mut self, name: &Ident, group: ast::Group) -> Fused {
-        let ast::Group { components, hints, nameless } = group;
+        let ast::Group { components, hints, chains, nameless } = group;
         if components.is_empty() && !nameless {
             let example =
                 if self.is_item { "component name;" } else { "component name = expression;" };
@@ -218,10 +226,11 @@ impl Checker<'_> {
             }
         }
         self.within = Some(name.clone());
-        let components = self.components(components);
-        let export_hints = self.export_hints(&hints);
+        let components = self.components(components, &chains);
+        let export_hints = self.export_hints(&hints, &chains);
+        let chains = self.chains(&chains);
         self.within = None;
-        Fused { components, export_hints }
+        Fused { components, export_hints, chains }
     }
 
     /// Reports settings that cannot apply to a single component of the fused group `group`.
@@ -261,7 +270,7 @@ impl Checker<'_> {
         }
     }
 
-    fn component(&mut self, component: ast::Component) -> Component {
+    fn component(&mut self, component: ast::Component, chains: &[ast::Chain]) -> Component {
         let ast::Component { name, value, clauses, group } = component;
         let id = names::kebab(&name);
         let value = self.value(&name, value, group.is_some());
@@ -285,7 +294,7 @@ impl Checker<'_> {
                 Clause::Setting(setting) => settings.push(setting),
             }
         }
-        let import_hints = self.import_hints(&name, &import_hints);
+        let import_hints = self.import_hints(&name, &import_hints, chains);
         let filter = self.filter(&filters);
         let contained = self.contained(&contained);
         self.unique_settings(&settings);
@@ -350,8 +359,13 @@ impl Checker<'_> {
         }
     }
 
-    fn import_hints(&mut self, component: &Ident, hints: &[ast::Hint]) -> Vec<Hint> {
-        let mut seen = BTreeMap::new();
+    fn import_hints(
+        &mut self,
+        component: &Ident,
+        hints: &[ast::Hint],
+        chains: &[ast::Chain],
+    ) -> Vec<Hint> {
+        let mut seen = chains::of_imports(chains, component);
         let mut checked = Vec::new();
         for hint in hints {
             self.unique_hint("import", hint, &mut seen);
@@ -380,8 +394,8 @@ impl Checker<'_> {
         checked
     }
 
-    fn export_hints(&mut self, hints: &[ast::Hint]) -> Vec<Hint> {
-        let mut seen = BTreeMap::new();
+    fn export_hints(&mut self, hints: &[ast::Hint], chains: &[ast::Chain]) -> Vec<Hint> {
+        let mut seen = chains::of_exports(chains);
         let mut checked = Vec::new();
         for hint in hints {
             self.unique_hint("export", hint, &mut seen);
@@ -393,16 +407,16 @@ impl Checker<'_> {
         checked
     }
 
+    /// `seen` has, for each name that has a hint, from where that says it comes.
     fn unique_hint(&mut self, kind: &str, hint: &ast::Hint, seen: &mut BTreeMap<String, String>) {
         let name = hint.name.value();
         if let Some(first) = seen.get(&name) {
             let second = &hint.from;
-            let message = format!(
-                "{kind} `{name}` has two hints: from `{first}` and from `{second}`; keep one"
-            );
+            let message =
+                format!("{kind} `{name}` has two hints: {first} and from `{second}`; keep one");
             self.report.error(&hint.name, message);
         } else {
-            seen.insert(name, hint.from.to_string());
+            seen.insert(name, format!("from `{}`", hint.from));
         }
     }
 

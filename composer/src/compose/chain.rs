@@ -5,7 +5,7 @@
 
 use super::descriptor::{Chain, ComposableDescriptor, Level, PartContent};
 use crate::error::{ChainProblem, PlanProblem};
-use crate::plan::name::nearest;
+use crate::plan::name::{is_compatible, nearest};
 
 impl Level {
     /// Declares that each of the components `ids` imports `interface` from the next one.
@@ -63,25 +63,31 @@ impl Level {
 impl Chain {
     /// Adds the hint by which a component calls the next one, if it is in the chain and has one.
     fn hint(&self, descriptor: &mut ComposableDescriptor) {
-        let followed = self.ids.windows(2).find(|pair| pair[0] == descriptor.id);
-        if let Some([_, next]) = followed {
+        if let Some(next) = self.next(&descriptor.id) {
             descriptor.rules.hint(self.interface.clone(), next.clone(), None);
         }
+    }
+
+    /// The component that `id` calls. One that is in the chain twice, which is a problem, counts where it is last, so
+    /// that no cycle is told as well.
+    fn next(&self, id: &str) -> Option<&String> {
+        let last = self.ids.iter().rposition(|it| it == id)?;
+        self.ids.get(last + 1)
     }
 
     fn problem(&self, component: String, problem: ChainProblem) -> PlanProblem {
         PlanProblem::Chain { interface: self.interface.clone(), component, problem }
     }
 
-    /// Whether one of the chain's hints is for the import of `consumer`, or for the public export if there is none, and
-    /// names `target`, if that is given.
+    /// Whether one of the chain's hints is for the import `name` of `consumer`, or for the public export if there is
+    /// none, and names `target`, if that is given. A hint holds for compatible versions too.
     fn hints(&self, consumer: Option<&str>, name: &str, target: Option<&str>) -> bool {
-        let is = |id: &String, other: Option<&str>| other.is_none_or(|it| it == id);
-        name == self.interface
-            && match consumer {
-                Some(_) => self.ids.windows(2).any(|it| is(&it[0], consumer) && is(&it[1], target)),
-                None => self.ids.first().is_some_and(|first| is(first, target)),
-            }
+        let called = match consumer {
+            Some(consumer) => self.next(consumer),
+            None => self.ids.first(),
+        };
+        is_compatible(&self.interface, name)
+            && called.is_some_and(|id| target.is_none_or(|it| it == id))
     }
 
     /// The problem as one of the chain, if it is one of its hints. That a component was not added is said by

@@ -1,0 +1,18 @@
+//! An interface has one chain.
+
+use wasm_runtime_composer::{Composable, CompositionError, compose};
+
+async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
+    let composition = compose! {
+        component disk = disk;
+        component memory = memory;
+        chain "sync": disk -> memory;
+        chain "size": memory -> disk;
+        chain "sync": memory;
+    }
+    .await?;
+    drop(composition.exports());
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! The components of a chain are joined by arrows.
+
+use wasm_runtime_composer::{Composable, CompositionError, compose};
+
+async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
+    let composition = compose! {
+        component disk = disk;
+        component memory = memory;
+        chain "sync": disk, memory;
+    }
+    .await?;
+    drop(composition.exports());
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! A chain ends with a component.
+
+use wasm_runtime_composer::{Composable, CompositionError, compose};
+
+async fn composed(disk: impl Composable, memory: impl Composable) -> Result<(), CompositionError> {
+    let composition = compose! {
+        component disk = disk;
+        component memory = memory;
+        chain "sync": dsk -> memory ->;
+    }
+    .await?;
+    drop(composition.exports());
+    Ok(())
+}
+
+fn main() {}
