@@ -336,3 +336,37 @@ fn middleware_is_replaced_under_load_and_no_request_is_lost() {
         close(composition).await;
     });
 }
+
+#[test]
+fn body_that_is_passed_on_without_end_is_refused() {
+    run(async || {
+        let (composition, web) = served(chain(&["http-header", "http-app"])).await;
+        let mut body = Body::from("round and round");
+        let mut rounds = 0;
+        // Each round puts it into the bodies of three messages.
+        let refused = loop {
+            let request = Request::post("http://localhost/echo").body(body).unwrap();
+            match limited(web.handle(request)).await {
+                Ok(response) => body = response.into_body(),
+                Err(error) => break error,
+            }
+            rounds += 1;
+            assert!(rounds < 100, "it goes on for ever");
+        };
+        assert!(rounds > 5, "{rounds}");
+        let text = composer_tests::chain(&refused);
+        assert!(text.contains("without being read"), "{text}");
+        drop(composition);
+    });
+}
+
+#[test]
+fn body_is_as_long_as_it_was_announced() {
+    run(async || {
+        let (composition, web) = served(chain(&["http-header", "http-app"])).await;
+        let response = limited(web.handle(get("/forged"))).await.unwrap();
+        let error = limited(response.into_body().collect()).await.unwrap_err();
+        assert!(error.to_string().contains("size"), "{error}");
+        close(composition).await;
+    });
+}

@@ -28,6 +28,8 @@ pub struct Body {
     length: Option<Length>,
     /// Resolves what the writer waits for, when the body has been read to its end.
     read: Option<oneshot::Sender<()>>,
+    /// How many bodies are inside of each other here, this one included.
+    depth: usize,
     /// What has to live as long as the body.
     keep: Option<Box<dyn std::any::Any + Send>>,
 }
@@ -47,9 +49,12 @@ struct Length {
 }
 
 thread_local! {
-    /// Set by a body that is asked how long it is.
-    static ASKED: Cell<bool> = const { Cell::new(false) };
+    /// Set by a body that is asked how long it is: how many bodies are inside of each other there, itself included.
+    static ASKED: Cell<usize> = const { Cell::new(0) };
 }
+
+/// How often a body may be passed on. Each time puts it into another one, and reading goes through all of them.
+const MOST_NESTED: usize = 64;
 
 impl Body {
     /// A body without data.
@@ -68,17 +73,39 @@ impl Body {
 
     fn of(inner: UnsyncBoxBody<Bytes, Error>, store: Option<StoreInUse>) -> Self {
         let progress = Progress::Reading;
-        Self { inner, store, progress, length: None, read: None, keep: None }
+        ASKED.set(0);
+        let _ = http_body::Body::size_hint(&inner);
+        let depth = ASKED.take() + 1;
+        Self { inner, store, progress, length: None, read: None, depth, keep: None }
     }
 
     /// A body that was taken out of a store.
-    pub(super) fn from_store(inner: UnsyncBoxBody<Bytes, Error>, store: StoreInUse) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If it was passed on too often.
+    pub(super) fn from_store(
+        inner: UnsyncBoxBody<Bytes, Error>,
+        store: StoreInUse,
+    ) -> wasmtime::Result<Self> {
+        let mut body = Self::of(inner, Some(store));
+        wasmtime::ensure!(
+            body.depth <= MOST_NESTED,
+            "a body cannot be passed on more than {MOST_NESTED} times without being read"
+        );
         // A guest can pass on the body that it was given without reading it. Then there is one like this inside, which
         // looks after itself, and the store has no part in it.
-        ASKED.set(false);
-        let _ = http_body::Body::size_hint(&inner);
-        let store = (!ASKED.take()).then_some(store);
-        Self::of(inner, store)
+        if body.depth > 1 {
+            body.store = None;
+        }
+        Ok(body)
+    }
+
+    /// A body that fails at once.
+    pub(super) fn failing(error: &wasmtime::Error) -> Self {
+        let error = Error::InternalError(Some(error.to_string()));
+        let failed = futures_util::stream::once(std::future::ready(Err(error)));
+        Self::of(http_body_util::StreamBody::new(failed).boxed_unsync(), None)
     }
 
     /// Holds the body to the length that its message has said.
@@ -103,6 +130,13 @@ impl Body {
     fn is_over(&mut self, completely: bool) {
         self.progress = Progress::Over;
         (self.store, self.keep) = (None, None);
+        // Its writer hears that nobody reads any more.
+        self.inner = UnsyncBoxBody::default();
+        self.is_read(completely);
+    }
+
+    /// Tells the writer that all of it was read, if it was.
+    fn is_read(&mut self, completely: bool) {
         if let Some(read) = self.read.take().filter(|_| completely) {
             // The writer may have no interest in it.
             let _ = read.send(());
@@ -133,7 +167,11 @@ impl Body {
         };
         let more = data.len() as u64;
         match length.left.checked_sub(more) {
-            Some(left) => length.left = left,
+            Some(left) => {
+                length.left = left;
+                // Who reads as much as was announced need not look for the end.
+                self.is_read(left == 0);
+            }
             None => {
                 let sent = length.expected - length.left + more;
                 return Err((length.error)(Some(sent)));
@@ -174,8 +212,10 @@ impl http_body::Body for Body {
                         return self.fails(error);
                     }
                     if frame.is_trailers() {
-                        // Nothing can follow, and nothing was cut off.
-                        self.is_over(true);
+                        // Nothing can follow, and nothing was cut off; perhaps there was too little.
+                        if let Poll::Ready(Some(Err(error))) = self.ends() {
+                            return Poll::Ready(Some(Err(error)));
+                        }
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }
@@ -201,11 +241,12 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        ASKED.set(true);
-        match &self.length {
+        let hint = match &self.length {
             Some(length) => SizeHint::with_exact(length.left),
             None => self.inner.size_hint(),
-        }
+        };
+        ASKED.set(self.depth);
+        hint
     }
 }
 

@@ -1,6 +1,7 @@
 //! What components can pass to each other of wasi:http.
 //!
-//! The resources of wasi:http 0.2 are plain values with channels, and move as they are. A request or response of 0.3 may
+//! The resources of wasi:http 0.2 are plain values with channels, and move as they are. An `outgoing-body` does not: dropped
+//! on its way, it would look as if it were complete. A request or response of 0.3 may
 //! have a body that its guest writes, which is a stream of the guest's store. It is turned into a [`Body`] where it
 //! leaves, by wasmtime's own conversion, and has become the host's where it enters. The data is not copied for that.
 //!
@@ -42,7 +43,6 @@ pub(crate) fn add<T: Send + 'static>(carriers: &mut CarrierSet<WasiState<T>>) {
     carriers.by_table::<p2::IncomingResponse>((TYPES, "incoming-response"), table, None);
     carriers.by_form((TYPES, "outgoing-response"), take_former_response, put_as_it_is);
     carriers.by_table::<p2::IncomingBody>((TYPES, "incoming-body"), table, None);
-    carriers.by_table::<p2::OutgoingBody>((TYPES, "outgoing-body"), table, None);
     carriers.by_table::<p2::FutureTrailers>((TYPES, "future-trailers"), table, None);
     let response = (TYPES, "future-incoming-response");
     carriers.by_table::<p2::FutureIncomingResponse>(response, table, None);
@@ -74,8 +74,8 @@ fn put_as_it_is<T: Send + 'static, R: Send + 'static>(
 }
 
 /// The body of a message of 0.2, of which wasmtime says that it has ended when its store has.
-fn watched(body: WasiBody, store: &Arc<Border>) -> WasiBody {
-    Body::from_store(body, store.in_use()).boxed_unsync()
+fn watched(body: WasiBody, store: &Arc<Border>) -> wasmtime::Result<WasiBody> {
+    Ok(Body::from_store(body, store.in_use())?.boxed_unsync())
 }
 
 fn take_former_request<T: Send + 'static>(
@@ -84,7 +84,7 @@ fn take_former_request<T: Send + 'static>(
     from: &Arc<Border>,
 ) -> wasmtime::Result<p2::OutgoingRequest> {
     let mut request = take_as_it_is(store, request, from)?;
-    request.body = request.body.map(|body| watched(body, from));
+    request.body = request.body.map(|body| watched(body, from)).transpose()?;
     Ok(request)
 }
 
@@ -94,7 +94,7 @@ fn take_former_response<T: Send + 'static>(
     from: &Arc<Border>,
 ) -> wasmtime::Result<p2::OutgoingResponse> {
     let mut response = take_as_it_is(store, response, from)?;
-    response.body = response.body.map(|body| watched(body, from));
+    response.body = response.body.map(|body| watched(body, from)).transpose()?;
     Ok(response)
 }
 
@@ -106,7 +106,10 @@ fn put_outparam<T: Send + 'static>(
 ) -> wasmtime::Result<Resource<p2::ResponseOutparam>> {
     let (send, border) = (outparam.send, to.clone());
     let send = Box::new(move |response: Result<http::Response<WasiBody>, p2::ErrorCode>| {
-        send(response.map(|response| response.map(|body| watched(body, &border))));
+        let watched = |body| {
+            watched(body, &border).unwrap_or_else(|error| Body::failing(&error).boxed_unsync())
+        };
+        send(response.map(|response| response.map(watched)));
     });
     put_as_it_is(store, p2::ResponseOutparam { send }, to)
 }
@@ -175,7 +178,7 @@ fn take_request<T: Send + 'static>(
         Ok(code) => wasmtime::format_err!("the request cannot be passed on: {code:?}"),
         Err(error) => error,
     })?;
-    let body = Body::from_store(request.into_body(), from.in_use());
+    let body = Body::from_store(request.into_body(), from.in_use())?;
     Ok(MovedRequest { head, body, done })
 }
 
@@ -204,7 +207,7 @@ fn take_response<T: Send + 'static>(
     let (done, result) = result();
     let getter = WasiState::<T>::http;
     let response = response.into_http_with_getter(store.as_context_mut(), result, getter)?;
-    let body = Body::from_store(response.into_body(), from.in_use());
+    let body = Body::from_store(response.into_body(), from.in_use())?;
     Ok(MovedResponse { status, headers, body, done })
 }
 

@@ -87,7 +87,8 @@ impl Outgoing {
         Box::pin(async move {
             let RequestOptions { connect_timeout, first_byte_timeout, between_bytes_timeout } =
                 options;
-            // A client does not tell when it is connected, so that is a part of the wait for the first byte.
+            // A client does not tell when it is connected, so that is a part of the wait for the first byte; by
+            // itself it cannot be bounded.
             let most = match (connect_timeout, first_byte_timeout) {
                 (Some(connect), Some(first)) => Some(connect.saturating_add(first)),
                 (_, first) => first,
@@ -155,11 +156,13 @@ struct Paced {
     body: Body,
     pause: Duration,
     until: Pin<Box<Sleep>>,
+    /// Whether the next piece is being waited for.
+    waits: bool,
 }
 
 impl Paced {
     fn new(body: Body, pause: Duration) -> Self {
-        Self { body, pause, until: Box::pin(tokio::time::sleep(pause)) }
+        Self { body, pause, until: Box::pin(tokio::time::sleep(pause)), waits: false }
     }
 }
 
@@ -173,8 +176,11 @@ impl http_body::Body for Paced {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
-            this.until.as_mut().reset(Instant::now() + this.pause);
+            this.waits = false;
             return Poll::Ready(frame);
+        }
+        if !std::mem::replace(&mut this.waits, true) {
+            this.until.as_mut().reset(Instant::now() + this.pause);
         }
         ready!(this.until.as_mut().poll(cx));
         Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))

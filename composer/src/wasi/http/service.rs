@@ -1,11 +1,12 @@
 //! [`HttpService`]: components that serve HTTP, called from Rust.
 
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, StatusCode};
@@ -90,8 +91,9 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// - [`CompositionError::Lookup`] if it exports neither, or if several components do and no hint chooses.
-    /// - [`CompositionError::Typed`] if what it exports takes other requests than those of a [`Wasi`](crate::Wasi).
+    /// - [`CompositionError::Lookup`] if it exports neither, if several components do and no hint chooses, or if the
+    ///   one that does has no [`Wasi`](crate::Wasi).
+    /// - [`CompositionError::Typed`] if what it exports takes other requests than those of a `Wasi`.
     ///
     /// # Examples
     ///
@@ -130,8 +132,9 @@ impl Composition {
 }
 
 impl HttpService {
-    /// The same service, with a deadline for each request, until its response is there: as
-    /// [`ExportFunc::with_deadline`](crate::ExportFunc::with_deadline).
+    /// The same service, with a deadline for each request, as
+    /// [`ExportFunc::with_deadline`](crate::ExportFunc::with_deadline): until its response is there, for components of
+    /// wasi:http 0.3. One of 0.2 sends the body within its call, so there it is for all of the response.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self(match self.0 {
@@ -189,11 +192,15 @@ async fn later(
     // The guest may have no interest in it.
     let _ = done.send(Box::pin(async { told.await.map_err(|_| Error::ConnectionTerminated) }));
     let headers = HeaderMap::from(headers);
-    let body = match length(&parts.method, status, &headers) {
-        Some(length) => body.limited(length, Error::HttpResponseBodySize),
-        None => body,
+    let body = match is_without_body(&parts.method, status) {
+        true => {
+            // Nobody will look for its end.
+            let _ = read.send(());
+            body
+        }
+        false => limited(body, &headers).telling(read),
     };
-    let mut response = http::Response::new(body.telling(read));
+    let mut response = http::Response::new(body);
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
     Ok(response)
 }
@@ -204,13 +211,20 @@ fn authority(of_uri: Option<&Authority>, headers: &HeaderMap) -> Option<Authorit
     of_uri.cloned().or_else(of_host)
 }
 
-/// How long the body of a response is to be, if that is said and it has one.
-fn length(method: &Method, status: StatusCode, headers: &HeaderMap) -> Option<u64> {
-    let is_without = *method == Method::HEAD
+/// Whether a response has no body, whatever its headers say.
+fn is_without_body(method: &Method, status: StatusCode) -> bool {
+    *method == Method::HEAD
         || status.is_informational()
-        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
-    let length = headers.get(CONTENT_LENGTH).filter(|_| !is_without)?;
-    length.to_str().ok()?.parse().ok()
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
+}
+
+/// Holds a response's body to the length that its headers announce.
+fn limited(body: Body, headers: &HeaderMap) -> Body {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    match length {
+        Some(length) => body.limited(length, Error::HttpResponseBodySize),
+        None => body,
+    }
 }
 
 /// By wasi:http 0.2. The response comes before the call has ended, and its body while it goes on.
@@ -218,6 +232,7 @@ async fn former(
     func: &TypedFunc<(Moved<p2::IncomingRequest>, Moved<p2::ResponseOutparam>), ()>,
     request: http::Request<Body>,
 ) -> Result<http::Response<Body>, HttpError> {
+    let method = request.method().clone();
     let scheme = match request.uri().scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => p2::Scheme::Https,
         _ => p2::Scheme::Http,
@@ -235,18 +250,29 @@ async fn former(
         AbortOnDrop(tokio::spawn(
             async move { call.call((Moved(request), Moved(outparam))).await },
         ));
-    let no_response = || HttpError::NoResponse { component: component.clone() };
-    // The guest drops the response's place when it traps, and when it returns without having used it.
-    match answered.await {
-        Ok(Ok(response)) => {
-            let response = response.map(|body| Body::new(body).keeping(calling));
-            Ok(response)
+    let mut answered = pin!(answered);
+    // The guest may keep the place of the response, and return.
+    let (answer, mut ended) = match select(answered.as_mut(), &mut calling.0).await {
+        Either::Left((answer, _)) => (answer.ok(), None),
+        Either::Right((ended, _)) => (answered.try_recv().ok(), Some(ended)),
+    };
+    if answer.is_none() && ended.is_none() {
+        // It has dropped the place, and may be about to trap.
+        ended = Some((&mut calling.0).await);
+    }
+    match (answer, ended) {
+        (Some(Ok(response)), _) => {
+            let (parts, body) = response.into_parts();
+            let body = Body::new(body).keeping(calling);
+            let body = match is_without_body(&method, parts.status) {
+                true => body,
+                false => limited(body, &parts.headers),
+            };
+            Ok(http::Response::from_parts(parts, body))
         }
-        Ok(Err(code)) => Err(HttpError::Code(code.into())),
-        Err(_) => match (&mut calling.0).await {
-            Ok(Ok(())) | Err(_) => Err(no_response()),
-            Ok(Err(error)) => Err(error.into()),
-        },
+        (Some(Err(code)), _) => Err(HttpError::Code(code.into())),
+        (None, Some(Ok(Err(error)))) => Err(error.into()),
+        (None, _) => Err(HttpError::NoResponse { component }),
     }
 }
 

@@ -281,7 +281,9 @@ impl Calls {
     ) -> GraceOver {
         let mut over: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
-            if self.number() > 0 || accessor.poll_no_interesting_tasks(cx).is_ready() {
+            // What it writes somebody reads.
+            let is_read = self.border.counts.streams.get() > 0;
+            if is_read || self.number() > 0 || accessor.poll_no_interesting_tasks(cx).is_ready() {
                 over = None;
                 return Poll::Pending;
             }
