@@ -94,24 +94,22 @@ impl Composer {
     /// import hints and an export hint; a name that many components provide needs no other ones. The components
     /// may be added before or after.
     ///
-    /// Planning fails with [`PlanProblem::Chain`](crate::error::PlanProblem::Chain) for a component that was not added, and for one that does not
-    /// import the interface (but the last) or does not export it.
+    /// Planning fails with [`PlanProblem::Chain`](crate::error::PlanProblem::Chain) for a component that was not
+    /// added, and for one that does not import the interface (but the last) or does not export it.
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```no_run
+    /// # use std::path::Path;
     /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
-    /// # use wasmtime::Engine;
-    /// # let engine = Engine::default();
-    /// # let plugin = |name: &str| {
-    /// #     let file = std::path::Path::new("../tests/guests/components").join(name);
-    /// #     ComposableComponent::with_engine(&engine, &*file)
-    /// # };
+    /// # let engine = wasmtime::Engine::default();
+    /// # let plugin = |file: &str| ComposableComponent::with_engine(&engine, Path::new(file));
     /// let mut composer = Composer::new();
-    /// composer.chain("composer:test/greeter", ["loud", "polite", "plain"]);
-    /// composer.add(ComposableDescriptor::new("loud", plugin("polite.wasm")));
+    /// composer.add(ComposableDescriptor::new("loud", plugin("loud.wasm")));
     /// composer.add(ComposableDescriptor::new("polite", plugin("polite.wasm")));
-    /// composer.add(ComposableDescriptor::new("plain", plugin("greeter.wasm")));
+    /// composer.add(ComposableDescriptor::new("greeter", plugin("greeter.wasm")));
+    /// // `loud` calls `polite`, which calls `greeter`.
+    /// composer.chain("acme:talk/greeter@1.0.0", ["loud", "polite", "greeter"]);
     /// # composer.plan()?;
     /// # Ok::<_, wasm_runtime_composer::CompositionError>(())
     /// ```

@@ -97,7 +97,7 @@ impl Composition {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```no_run
     /// # use std::path::Path;
     /// # use wasm_runtime_composer::wasi::http::Body;
     /// # use wasm_runtime_composer::{ComposableDescriptor, Composer, Wasi};
@@ -105,11 +105,10 @@ impl Composition {
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let engine = Engine::default();
-    /// # let file = |name: &str| Path::new("../tests/guests/components").join(name);
     /// let wasi = Wasi::new(&engine);
     /// let mut composer = Composer::new();
-    /// composer.add(ComposableDescriptor::new("auth", wasi.component(&*file("http-auth.wasm"))));
-    /// composer.add(ComposableDescriptor::new("app", wasi.component(&*file("http-app.wasm"))));
+    /// composer.add(ComposableDescriptor::new("auth", wasi.component(Path::new("auth.wasm"))));
+    /// composer.add(ComposableDescriptor::new("app", wasi.component(Path::new("app.wasm"))));
     /// composer.chain("wasi:http/handler@0.3.0", ["auth", "app"]);
     /// let composition = composer.compose().await?;
     ///
