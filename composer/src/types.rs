@@ -108,19 +108,27 @@ impl FunctionType {
         &self,
         pick: &mut dyn FnMut(&Resource) -> bool,
     ) -> Option<&Resource> {
-        let types = self.params.iter().map(|(_, ty)| ty).chain(&self.result);
-        types
-            .into_iter()
-            .find_map(|ty| {
-                ty.find(&mut |ty| match ty {
-                    ValueType::Own(r) | ValueType::Borrow(r) => pick(r),
-                    _ => false,
-                })
-            })
-            .and_then(|ty| match ty {
-                ValueType::Own(r) | ValueType::Borrow(r) => Some(r),
-                _ => None,
-            })
+        self.find_handle(&mut |ty| match ty {
+            ValueType::Own(resource) | ValueType::Borrow(resource) => pick(resource),
+            _ => false,
+        })
+    }
+
+    /// The first resource of a borrowed handle for which `pick` holds.
+    pub(crate) fn find_borrowed(
+        &self,
+        pick: &mut dyn FnMut(&Resource) -> bool,
+    ) -> Option<&Resource> {
+        self.find_handle(&mut |ty| matches!(ty, ValueType::Borrow(resource) if pick(resource)))
+    }
+
+    /// The resource of the first handle for which `pick` holds.
+    fn find_handle(&self, pick: &mut dyn FnMut(&ValueType) -> bool) -> Option<&Resource> {
+        let mut types = self.params.iter().map(|(_, ty)| ty).chain(&self.result);
+        match types.find_map(|ty| ty.find(pick))? {
+            ValueType::Own(resource) | ValueType::Borrow(resource) => Some(resource),
+            _ => None,
+        }
     }
 
     /// The same type with every resource renumbered.

@@ -9,7 +9,7 @@ use wasm_runtime_composer::error::{HostResourceReason, PlanProblem};
 use wasm_runtime_composer::typed::Moved;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, ComposableInstance, Composer, Composition,
-    CompositionError, OwnedResource,
+    CompositionError, OwnedResource, RestartPolicy,
 };
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType, Val};
@@ -47,6 +47,8 @@ struct Child;
 /// The data of a store. When it is dropped, it tells what was left in its table.
 struct State {
     table: ResourceTable,
+    /// What was derived from connections and is in use.
+    derived: Vec<Resource<Child>>,
     /// Added to each connection's number, to tell the hosts of different components apart.
     offset: u32,
     world: World,
@@ -97,7 +99,17 @@ fn linker() -> Linker<State> {
         .unwrap();
     connections
         .func_wrap("[method]connection.derive", |mut store, (it,): (Resource<Connection>,)| {
-            store.data_mut().table.push_child(Child, &it)?;
+            let State { table, derived, .. } = store.data_mut();
+            derived.push(table.push_child(Child, &it)?);
+            Ok(())
+        })
+        .unwrap();
+    connections
+        .func_wrap("settle", |mut store, (): ()| {
+            let State { table, derived, .. } = store.data_mut();
+            for child in derived.drain(..) {
+                table.delete(child)?;
+            }
             Ok(())
         })
         .unwrap();
@@ -105,7 +117,10 @@ fn linker() -> Linker<State> {
 }
 
 fn store(world: &World, offset: u32) -> Store<State> {
-    Store::new(engine(), State { table: ResourceTable::new(), offset, world: world.clone() })
+    Store::new(
+        engine(),
+        State { table: ResourceTable::new(), derived: Vec::new(), offset, world: world.clone() },
+    )
 }
 
 /// The interface of the host, as a component imports it.
@@ -114,11 +129,13 @@ const IMPORT: &str = r#"
         (export "connection" (type $t (sub resource)))
         (export "open" (func (param "id" u32) (result (own $t))))
         (export "[method]connection.id" (func (param "self" (borrow $t)) (result u32)))
-        (export "[method]connection.derive" (func (param "self" (borrow $t))))))
+        (export "[method]connection.derive" (func (param "self" (borrow $t))))
+        (export "settle" (func))))
     (alias export $c "connection" (type $conn))
     (core func $open (canon lower (func $c "open")))
     (core func $id (canon lower (func $c "[method]connection.id")))
     (core func $derive (canon lower (func $c "[method]connection.derive")))
+    (core func $settle (canon lower (func $c "settle")))
     (core func $drop (canon resource.drop $conn))"#;
 
 /// Gives away what its host opens, and takes it back.
@@ -130,6 +147,10 @@ fn pool() -> String {
         (import "" "id" (func $id (param i32) (result i32)))
         (import "" "derive" (func $derive (param i32)))
         (import "" "drop" (func $drop (param i32)))
+        (import "" "settle" (func $settle))
+        (func (export "settle") (call $settle))
+        (func (export "derive-from") (param i32)
+            (call $derive (local.get 0)) (call $drop (local.get 0)))
         (global $kept (mut i32) (i32.const 0))
         (func (export "take") (param i32) (result i32) (call $open (local.get 0)))
         (func $look (export "look") (param i32) (result i32)
@@ -144,7 +165,10 @@ fn pool() -> String {
             (local.get $it)))
     (core instance $i (instantiate $m (with "" (instance
         (export "open" (func $open)) (export "id" (func $id))
-        (export "derive" (func $derive)) (export "drop" (func $drop))))))
+        (export "derive" (func $derive)) (export "drop" (func $drop))
+        (export "settle" (func $settle))))))
+    (func $settled (canon lift (core func $i "settle")))
+    (func $derive-from (param "it" (borrow $conn)) (canon lift (core func $i "derive-from")))
     (func $take (param "id" u32) (result (own $conn)) (canon lift (core func $i "take")))
     (func $give (param "it" (own $conn)) (result u32) (canon lift (core func $i "give")))
     (func $keep (param "it" (own $conn)) (canon lift (core func $i "keep")))
@@ -155,7 +179,8 @@ fn pool() -> String {
         (export "connection" (type $conn))
         (export "take" (func $take)) (export "give" (func $give)) (export "keep" (func $keep))
         (export "trap-with" (func $trap)) (export "derived" (func $derived))
-        (export "look" (func $look)))
+        (export "look" (func $look)) (export "derive-from" (func $derive-from))
+        (export "settle" (func $settled)))
     (export "acme:db/pool" (instance $pool)))"#
     )
 }
@@ -580,5 +605,165 @@ fn carrier_of_another_type_is_found_while_composing() {
         let expected =
             "component `pool` does not carry `connection` of `acme:db/connections@1.0.0`";
         assert!(problems[0].starts_with(expected), "{problems:?}");
+    });
+}
+
+#[test]
+fn copy_that_is_in_use_after_its_loan_is_dropped_once_it_is_not() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let it = limited(call(&composition, POOL, "take", &[Val::U32(1)])).await.unwrap();
+        let lent = std::slice::from_ref(&it);
+        for _ in 0..10 {
+            limited(call_unit(&composition, POOL, "derive-from", lent)).await.unwrap();
+        }
+        // What was derived keeps the copies.
+        assert_eq!(world.open(), 11);
+        limited(call_unit(&composition, POOL, "settle", &[])).await.unwrap();
+        limited(call(&composition, POOL, "look", lent)).await.unwrap();
+        assert_eq!(world.open(), 1);
+        limited(composition.drop_handles(&it)).await.unwrap();
+        close(composition, &world).await;
+    });
+}
+
+#[test]
+fn borrow_of_what_is_not_lent_is_refused_before_the_first_call() {
+    run(async || {
+        let world = World::default();
+        let carrying = |text, offset| {
+            bare(text, &world, offset).carrying::<Connection>(CONNECTIONS, "connection", table)
+        };
+        let mut inner = Composer::new();
+        inner.add(ComposableDescriptor::new("pool", carrying(pool(), 1000)));
+        let inner = limited(inner.compose()).await.unwrap();
+        let Err(CompositionError::Lookup(error)) = inner.get_func(Some(POOL), "look") else {
+            panic!("it can be lent")
+        };
+        assert!(error.to_string().contains("borrowed resource: `connection`"), "{error}");
+        inner.get_func(Some(POOL), "take").unwrap();
+        // Around a composition it is known as well.
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("inner", inner));
+        composer.add(ComposableDescriptor::new("user", lending(user(true), &world, 100)));
+        let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it fits") };
+        let [PlanProblem::HostResource { reason, .. }] = error.problems() else {
+            panic!("{error}")
+        };
+        assert!(matches!(reason, HostResourceReason::NotLent { by, .. } if by == &["inner"]));
+    });
+}
+
+#[test]
+fn replacement_has_to_carry_what_was_carried() {
+    run(async || {
+        let world = World::default();
+        let composition = composition(&world).await;
+        let replacing = composition.replace("pool", bare(pool(), &world, 2000)).into_future();
+        let Err(CompositionError::Plan(error)) = limited(replacing).await else {
+            panic!("it fits")
+        };
+        let text = error.to_string();
+        assert!(text.contains("`pool` passes on resource `connection` of its host"), "{text}");
+        assert_eq!(uses(&composition, "given", 2).await.unwrap(), 1002);
+        let replacing = composition.replace("pool", lending(pool(), &world, 2000)).into_future();
+        limited(replacing).await.unwrap();
+        assert_eq!(uses(&composition, "given", 2).await.unwrap(), 2002);
+        assert_eq!(uses(&composition, "lend", 3).await.unwrap(), 2003);
+        close(composition, &world).await;
+    });
+}
+
+#[test]
+fn resource_of_the_host_that_is_known_by_its_provider_alone_is_refused() {
+    let world = World::default();
+    let importer = r#"(component
+        (import "acme:db/pool" (instance
+            (export "connection" (type $t (sub resource)))
+            (export "take" (func (param "id" u32) (result (own $t)))))))"#;
+    let importer = ComposableComponent::with_engine(engine(), importer);
+    let mut composer = Composer::new();
+    composer.add(ComposableDescriptor::new("pool", lending(pool(), &world, 0)));
+    composer.add(ComposableDescriptor::new("importer", importer));
+    let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it fits") };
+    let [PlanProblem::HostResource { reason, .. }] = error.problems() else { panic!("{error}") };
+    assert!(matches!(reason, HostResourceReason::NotCarried { by, .. } if by == &["importer"]));
+}
+
+/// A generator of numbers that are the same in every run: what fails can be run again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+#[test]
+fn whatever_happens_on_its_way_each_is_dropped_once() {
+    run(async || {
+        for seed in 0..20 {
+            let (world, mut random) = (World::default(), Random(seed));
+            let restarting = RestartPolicy::restart(1000, Duration::ZERO);
+            let mut composer = Composer::new();
+            for (id, text, offset) in [("pool", pool(), 1000), ("user", user(true), 100)] {
+                let component = lending(text, &world, offset);
+                composer
+                    .add(ComposableDescriptor::new(id, component).with_restart(restarting.clone()));
+            }
+            let composition = limited(composer.compose()).await.unwrap();
+            let mut held = Vec::new();
+            for step in 0..60 {
+                let id = Val::U32(step);
+                match random.below(9) {
+                    0..3 => {
+                        let function = USES[random.below(8) as usize];
+                        // Some of them trap, and those after them may find the component gone.
+                        let _ = uses(&composition, function, step).await;
+                    }
+                    3 => held.extend(limited(call(&composition, POOL, "take", &[id])).await.ok()),
+                    4 => {
+                        let function = ["give", "keep", "trap-with"][random.below(3) as usize];
+                        if let (Some(it), Ok(func)) =
+                            (held.pop(), composition.get_func(Some(POOL), function))
+                        {
+                            let results = usize::from(function == "give");
+                            let mut results = vec![Val::Bool(false); results];
+                            let _ = limited(func.call(&[it], &mut results)).await;
+                        }
+                    }
+                    5 => {
+                        // Polled once, and withdrawn.
+                        let args = held.pop().into_iter().collect::<Vec<_>>();
+                        if !args.is_empty() {
+                            let giving = call(&composition, POOL, "give", &args);
+                            let _ = futures_util::future::poll_immediate(giving).await;
+                        }
+                    }
+                    6 => {
+                        let brought = Moved(Connection::new(step, &world.open));
+                        let give =
+                            composition.typed::<(Moved<Connection>,), u32>(Some(POOL), "give");
+                        let _ = limited(give.unwrap().call((brought,))).await;
+                    }
+                    7 => {
+                        if let Some(it) = held.last() {
+                            let lent = std::slice::from_ref(it);
+                            let _ = limited(call(&composition, POOL, "look", lent)).await;
+                        }
+                    }
+                    _ => {
+                        if let Some(it) = held.pop() {
+                            let _ = limited(composition.drop_handles(&it)).await;
+                        }
+                    }
+                }
+            }
+            limited(composition.close(Duration::from_secs(10))).await.unwrap();
+            until(|| world.open() == 0).await;
+        }
     });
 }

@@ -99,6 +99,11 @@ fn what_is_wrong_is_said_of_the_chain() {
     let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it is a chain") };
     assert!(error.to_string().contains("has `sleeper` in it, which does not export it"), "{error}");
 
+    let mut composer = greeters(&["plain"]);
+    composer.chain(GREETER, Vec::<String>::new());
+    let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it is a chain") };
+    assert!(matches!(&error.problems()[..], [PlanProblem::EmptyChain { .. }]), "{error}");
+
     let mut composer = greeters(&["one"]);
     let hiding = component("greeter").hiding(&[GREETER]);
     composer.add(ComposableDescriptor::new("plain", hiding));

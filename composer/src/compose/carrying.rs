@@ -7,7 +7,7 @@ use super::component::ComposableComponent;
 use super::instance::ComposableInstance;
 
 macro_rules! carrying {
-    ($composable:ident) => {
+    ($composable:ident, $mistyped:literal) => {
         /// Resources that the host defines, between stores.
         impl<T: Send + 'static> $composable<T> {
             /// Lets handles of a resource that the host defines move to other components, and come from them.
@@ -22,7 +22,10 @@ macro_rules! carrying {
             /// An entry that has children (see [`ResourceTable::push_child`]) does not move: the guest that tries
             /// it traps. Borrowed handles cross only with [`lending`](Self::lending).
             ///
+            /// A resource and what was derived from it move in one call if those that depend on it are passed first.
+            ///
             /// Planning fails where only one of two components carries a resource that is passed between them.
+            #[doc = $mistyped]
             ///
             /// # Examples
             ///
@@ -100,5 +103,12 @@ macro_rules! carrying {
     };
 }
 
-carrying!(ComposableComponent);
-carrying!(ComposableInstance);
+carrying!(
+    ComposableComponent,
+    "So it does where `R` is not the type with which the linker defines the resource."
+);
+carrying!(
+    ComposableInstance,
+    "Whether `R` is the type that the resource has in the store shows when the first handle is passed: if not, its \
+     guest traps."
+);

@@ -43,8 +43,11 @@ impl Level {
         }
     }
 
-    /// Components of a chain that were not added, or are in it twice.
+    /// That a chain has no components, or some that were not added or are in it twice.
     fn missing(&self, chain: &Chain, prefix: &str) -> Vec<PlanProblem> {
+        if chain.ids.is_empty() {
+            return vec![PlanProblem::EmptyChain { interface: chain.interface.clone() }];
+        }
         let ids = || self.descriptors.iter().map(|it| &*it.id);
         let problems = chain.ids.iter().enumerate().filter_map(|(index, id)| {
             let problem = if chain.ids[..index].contains(id) {

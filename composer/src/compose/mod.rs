@@ -6,6 +6,8 @@
 
 mod carrying;
 mod chain;
+#[cfg(feature = "compile")]
+mod compile;
 mod component;
 mod composer;
 mod composition;
@@ -13,17 +15,20 @@ mod descriptor;
 mod instance;
 mod level;
 mod live;
+#[cfg(feature = "compile")]
+mod mistake;
 mod nesting;
 mod replace;
 mod settings;
+mod source;
 mod startable;
 #[cfg(all(feature = "codec", feature = "component-model-async"))]
 mod streams;
 mod wiring;
 
-pub use component::{ComponentSource, ComposableComponent};
 #[cfg(feature = "fuse")]
-pub(crate) use component::{Loaded, Origin, compile, reflect};
+pub(crate) use compile::{compile, reflect};
+pub use component::ComposableComponent;
 pub use composer::Composer;
 pub use composition::Composition;
 #[cfg(feature = "fuse")]
@@ -35,4 +40,9 @@ pub use instance::ComposableInstance;
 pub(crate) use level::{Found, Groups, isolated};
 pub use replace::Replacement;
 pub(crate) use settings::RunSettings;
+pub use source::ComponentSource;
+#[cfg(feature = "fuse")]
+pub(crate) use source::Origin;
+#[cfg(feature = "fuse")]
+pub(crate) use startable::Loaded;
 pub(crate) use startable::{AnyComponent, LinkError, LinkPlan, Linked, Starting};

@@ -87,7 +87,14 @@ impl Merge {
     /// The number that a leaf's resource has in the merged surface.
     fn resource(&mut self, resource: &Resource, leaf: &LiveComponent) -> u32 {
         let kind = leaf.kinds[resource.index as usize].clone();
-        let known = self.kinds.iter().position(|known| kind.is_some() && *known == kind);
+        // What one component lends and another does not is the same resource, but not for who borrows.
+        let lends = |kind: &Option<ResourceKind>| {
+            kind.as_ref().and_then(ResourceKind::carried).map(|carried| carried.lends)
+        };
+        let is_it = |known: &Option<ResourceKind>| {
+            kind.is_some() && *known == kind && lends(known) == lends(&kind)
+        };
+        let known = self.kinds.iter().position(is_it);
         let index = known.unwrap_or_else(|| {
             let carried = kind.as_ref().and_then(ResourceKind::carried).cloned();
             let origin = match (&kind, &carried) {

@@ -4,12 +4,26 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
+use wasmtime::component::Component;
 
 use super::settings::RunSettings;
 use crate::error::{Cause, PlanProblem, StartError};
 use crate::link::{Lacking, Wire};
 use crate::plan::item::Surface;
 use crate::run::{Border, DriverHandle};
+
+/// A compiled component.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) component: Component,
+    pub(crate) surface: Arc<Surface>,
+}
+
+impl Loaded {
+    pub(crate) fn new(component: Component, surface: Surface) -> Self {
+        Self { component, surface: Arc::new(surface) }
+    }
+}
 
 /// A component, with the type of its store's data forgotten.
 pub(crate) trait AnyComponent: Send + Sync {

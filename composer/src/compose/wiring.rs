@@ -17,7 +17,7 @@ use crate::plan::item::{Item, OpenInside, ResourceDef, Surface};
 use crate::plan::resolution::{Leaf, Offer, Resolution, ResourceHome, Source};
 use crate::run::{
     Border, Carriers, DEFAULT_CAPACITY, Dispatcher, DriverHandle, Endpoint, EventSender,
-    RestartPolicy, Running, RunningCalls, WaitGraph, end_all,
+    OverdueLoans, RestartPolicy, Running, RunningCalls, WaitGraph, end_all,
 };
 use crate::value::handle::{DEFAULT_LIMIT, LiveHandles, Proxies, ResourceKind};
 
@@ -280,6 +280,7 @@ impl Wiring {
             surface: leaf.surface.clone(),
             kinds: self.leaves[index].kinds.clone(),
             carriers: Carriers::default(),
+            overdue: OverdueLoans::default(),
             proxies: Proxies::new(
                 leaf.id.clone(),
                 self.leaves[index].settings.handle_limit.unwrap_or(DEFAULT_LIMIT),

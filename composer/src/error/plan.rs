@@ -278,6 +278,11 @@ pub enum PlanProblem {
         problem: ChainProblem,
     },
 
+    /// A chain without components.
+    #[error("{} has no components in it; name them in the order of calls, or leave it out", ChainOf(.interface))]
+    #[non_exhaustive]
+    EmptyChain { interface: String },
+
     /// A filter names an export that the component does not have.
     #[error(
         "component `{component}` does not export `{name}`, which its filter names{}",
@@ -344,6 +349,15 @@ pub enum PlanProblem {
         resource: String,
         reason: HostResourceReason,
     },
+
+    /// A replacement does not pass on a resource of its host's as the component before it did.
+    #[error(
+        "component `{component}` passes on resource `{resource}` of its host, and what is to \
+         replace it carries that otherwise or not at all; give it the same `carrying`, `lending` \
+         or `carrying_as`",
+        component = plain(.component), resource = plain(.resource))]
+    #[non_exhaustive]
+    ReplacementCarries { component: String, resource: String },
 
     /// A component carries a resource of its host's as another Rust type than the resource has.
     #[error(

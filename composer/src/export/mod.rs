@@ -72,8 +72,13 @@ impl ExportFunc {
         let ty = exported.ty.clone();
         let host = ty.find_resource(&mut |it| kinds[it.index as usize].is_none());
         let host = host.map(|it| ("resource".to_owned(), it.name().to_owned()));
+        let unlent = ty.find_borrowed(&mut |it| {
+            let kind = kinds[it.index as usize].as_ref();
+            kind.and_then(ResourceKind::carried).is_some_and(|carried| !carried.lends)
+        });
+        let unlent = unlent.map(|it| ("borrowed resource".to_owned(), it.name().to_owned()));
         let uncarried = ty.uncarried().map(|it| (it.place, it.ty));
-        if let Some((place, found)) = uncarried.or(host) {
+        if let Some((place, found)) = uncarried.or(host).or(unlent) {
             return Err(LookupError::Uncarried { function: exported.full_name(), place, found });
         }
         let ty = match kinds.iter().flatten().any(|kind| kind.carried().is_some()) {

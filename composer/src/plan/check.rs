@@ -12,7 +12,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use super::item::{Item, ResourceOrigin};
+use super::item::{Item, ResourceOrigin, Surface};
 use super::matching::{Fault, Resources, Side, Stuck, mismatches};
 use super::resolution::{HOST, Leaf, Offer, ResourceHome, Source};
 use super::written::TypeNames;
@@ -120,7 +120,7 @@ impl CheckedEdge<'_> {
         let (needed_names, offered_names) = (OnceCell::new(), OnceCell::new());
         let expected_names = || needed_names.get_or_init(|| TypeNames::of(needing.items()));
         let found_names = || offered_names.get_or_init(|| TypeNames::of(offering.items()));
-        let mut resources = EdgeResources { leaves: self.leaves, provider, homes };
+        let mut resources = EdgeResources { leaves: self.leaves, needing, provider, homes };
         for mismatch in mismatches(needed, &export.item, &mut resources) {
             let path = mismatch.path();
             let (consumer, provider, import, export) =
@@ -189,6 +189,8 @@ fn each_func(item: &Item, path: &mut Vec<String>, visit: &mut dyn FnMut(&[String
 /// Binds and compares the resources on both sides of an edge.
 struct EdgeResources<'a> {
     leaves: &'a [Leaf],
+    /// The consumer's surface.
+    needing: &'a Surface,
     provider: &'a Leaf,
     /// The homes of the consumer's resources, as far as they are known.
     homes: &'a mut [ResourceHome],
@@ -220,6 +222,16 @@ impl Resources for EdgeResources<'_> {
                 // The importer has it from nobody else, so it is the provider's alone.
                 let why = Stuck::NotCarried { importer: false, provider: true };
                 return Err(Fault::Host { resource, why });
+            }
+            (ResourceHome::Unknown, ResourceHome::Carried(_)) => {
+                // The importer knows it by this import alone: its own carrier, if it has one, says what it is.
+                match &self.needing.resources[expected.index as usize].carried {
+                    Some(mine) => ResourceHome::Carried(mine.clone()),
+                    None => {
+                        let why = Stuck::NotCarried { importer: true, provider: false };
+                        return Err(Fault::Host { resource, why });
+                    }
+                }
             }
             (ResourceHome::Unknown, home) | (home, ResourceHome::Unknown) => home,
             // Both sides have the host's resource of this name. Only handles that cross would be a

@@ -156,7 +156,10 @@ impl Swap<'_> {
                         expected: expected.text(&TypeNames::of(self.old.surface.items())),
                         found: found.text(&TypeNames::of(leaf.surface.items())),
                     },
-                    Fault::Torn { resource, .. } | Fault::Host { resource, .. } => {
+                    Fault::Host { resource, .. } => {
+                        PlanProblem::ReplacementCarries { component, resource }
+                    }
+                    Fault::Torn { resource, .. } => {
                         let consumer = None;
                         PlanProblem::ReplacementMoves { component, resource, consumer }
                     }
@@ -216,7 +219,14 @@ impl Resources for BeforeAndAfter<'_> {
         if was == is || *is == ResourceHome::Unknown {
             return Ok(());
         }
-        let why = Stuck::NotCarried { importer: true, provider: true };
-        Err(Fault::Host { resource: expected.name().to_owned(), why })
+        let resource = expected.name().to_owned();
+        let in_host =
+            |home: &ResourceHome| matches!(home, ResourceHome::Host | ResourceHome::Carried(_));
+        if in_host(was) && in_host(is) {
+            let why = Stuck::NotCarried { importer: false, provider: true };
+            return Err(Fault::Host { resource, why });
+        }
+        // Whose it is does not matter here: it is another one.
+        Err(Fault::Torn { resource, providers: Default::default() })
     }
 }

@@ -19,7 +19,7 @@ mod waits;
 
 #[cfg(feature = "http")]
 pub(crate) use border::StoreInUse;
-pub(crate) use border::{Border, CarrierSet, Carriers, Crossing};
+pub(crate) use border::{Border, CarrierSet, Carriers, Crossing, OverdueLoans};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
 #[cfg(feature = "component-model-async")]
 pub(crate) use cancel::Cancel;

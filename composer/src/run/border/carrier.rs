@@ -6,15 +6,18 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use wasmtime::component::{Resource, ResourceAny, ResourceTable, ResourceType};
+use wasmtime::component::{
+    Resource as HostResource, ResourceAny, ResourceTable, ResourceTableError, ResourceType,
+};
 use wasmtime::{AsContextMut, StoreContextMut, bail};
 
 use super::side::Border;
 use crate::plan::carried::CarriedResource;
 use crate::plan::item::Surface;
-use crate::types::Form;
+use crate::sync::lock;
+use crate::types::{Form, Resource};
 use crate::value::handle::Moved;
 
 /// Moves the resources of one type of the host's, in stores with data of type `T`.
@@ -43,12 +46,22 @@ pub(crate) trait Carrier<T: 'static>: Send + Sync {
 
     /// A copy of a resource that is lent.
     fn copy(&self, value: &(dyn Any + Send)) -> Option<Moved>;
+
+    /// Drops a copy that was put into the store. Where it is still in use, as the guest has derived something from it, its
+    /// number is returned, to [try](Self::drop_later) later.
+    fn end_loan(&self, store: StoreContextMut<'_, T>, copy: ResourceAny) -> Option<u32>;
+
+    /// Drops a copy that was still in use; `false` if it is still.
+    fn drop_later(&self, store: StoreContextMut<'_, T>, number: u32) -> bool;
 }
 
 /// The carriers of a component, each with what it carries.
 pub(crate) struct CarrierSet<T: 'static> {
     carried: Vec<Arc<CarriedResource>>,
     carriers: Vec<Arc<dyn Carrier<T>>>,
+    /// Tells the data of a new store what border it has.
+    #[cfg(feature = "http")]
+    attach: Option<fn(&mut T, &Arc<Border>)>,
 }
 
 impl<T: 'static> CarrierSet<T> {
@@ -70,11 +83,11 @@ impl<T: 'static> CarrierSet<T> {
     pub(crate) fn by_form<R: 'static, V: Send + 'static>(
         &mut self,
         (interface, resource): (&str, &str),
-        out: impl Fn(StoreContextMut<'_, T>, Resource<R>, &Arc<Border>) -> wasmtime::Result<V>
+        out: impl Fn(StoreContextMut<'_, T>, HostResource<R>, &Arc<Border>) -> wasmtime::Result<V>
         + Send
         + Sync
         + 'static,
-        back: impl Fn(StoreContextMut<'_, T>, V, &Arc<Border>) -> wasmtime::Result<Resource<R>>
+        back: impl Fn(StoreContextMut<'_, T>, V, &Arc<Border>) -> wasmtime::Result<HostResource<R>>
         + Send
         + Sync
         + 'static,
@@ -93,6 +106,20 @@ impl<T: 'static> CarrierSet<T> {
         let (interface, name) = (interface.into(), resource.into());
         self.carried.push(Arc::new(CarriedResource { interface, name, form, lends }));
         self.carriers.push(Arc::new(carrier));
+    }
+
+    /// Has the data of each new store be told what border it has: for what leaves a store by itself, without a call of
+    /// another component.
+    #[cfg(feature = "http")]
+    pub(crate) fn attach_by(&mut self, attach: fn(&mut T, &Arc<Border>)) {
+        self.attach = Some(attach);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn attach(&self, data: &mut T, border: &Arc<Border>) {
+        if let Some(attach) = self.attach {
+            attach(data, border);
+        }
     }
 
     /// What they carry.
@@ -122,13 +149,23 @@ impl<T: 'static> CarrierSet<T> {
 
 impl<T: 'static> Default for CarrierSet<T> {
     fn default() -> Self {
-        Self { carried: Vec::new(), carriers: Vec::new() }
+        Self {
+            carried: Vec::new(),
+            carriers: Vec::new(),
+            #[cfg(feature = "http")]
+            attach: None,
+        }
     }
 }
 
 impl<T: 'static> Clone for CarrierSet<T> {
     fn clone(&self) -> Self {
-        Self { carried: self.carried.clone(), carriers: self.carriers.clone() }
+        Self {
+            carried: self.carried.clone(),
+            carriers: self.carriers.clone(),
+            #[cfg(feature = "http")]
+            attach: self.attach,
+        }
     }
 }
 
@@ -141,6 +178,30 @@ impl Carriers {
     pub(super) fn get<T: 'static>(&self, resource: u32) -> Option<&dyn Carrier<T>> {
         let carrier = self.0.get(resource as usize)?.as_ref()?;
         carrier.downcast_ref::<Arc<dyn Carrier<T>>>().map(|carrier| &**carrier)
+    }
+}
+
+/// Copies that were lent to a store, and whose guest still holds what it has derived from them: the resource, and the
+/// copy's number. They are dropped when a later loan ends, or with the store.
+#[derive(Clone, Default)]
+pub(crate) struct OverdueLoans(Arc<Mutex<Vec<(Resource, u32)>>>);
+
+impl OverdueLoans {
+    pub(super) fn add(&self, resource: Resource, copy: u32) {
+        lock(&self.0).push((resource, copy));
+    }
+
+    /// Drops those that are in use no more: `drops` tries it with one.
+    pub(super) fn end(&self, mut drops: impl FnMut(&Resource, u32) -> bool) {
+        // Dropping runs code of the application, which must not happen under the lock.
+        let mut overdue = std::mem::take(&mut *lock(&self.0));
+        overdue.retain(|(resource, copy)| !drops(resource, *copy));
+        lock(&self.0).append(&mut overdue);
+    }
+
+    /// Forgets those of a store that has ended.
+    pub(super) fn clear(&self) {
+        lock(&self.0).clear();
     }
 }
 
@@ -195,6 +256,17 @@ impl<T: 'static, R: Send + 'static> Carrier<T> for ByTable<T, R> {
         let (copy, value) = (self.copy?, value.downcast_ref::<R>()?);
         Some(Box::new(copy(value)))
     }
+
+    fn end_loan(&self, mut store: StoreContextMut<'_, T>, copy: ResourceAny) -> Option<u32> {
+        // Fails only in a store that has trapped, and then the table ends with it.
+        let number = copy.try_into_resource::<R>(&mut store).ok()?.rep();
+        (!self.drop_later(store, number)).then_some(number)
+    }
+
+    fn drop_later(&self, mut store: StoreContextMut<'_, T>, number: u32) -> bool {
+        let dropped = (self.table)(store.data_mut()).delete(HostResource::<R>::new_own(number));
+        !matches!(dropped, Err(ResourceTableError::HasChildren))
+    }
 }
 
 /// Moves resources of type `R` as values of type `V`, which two functions convert.
@@ -209,9 +281,12 @@ where
     T: 'static,
     R: 'static,
     V: Send + 'static,
-    Out: Fn(StoreContextMut<'_, T>, Resource<R>, &Arc<Border>) -> wasmtime::Result<V> + Send + Sync,
-    Back:
-        Fn(StoreContextMut<'_, T>, V, &Arc<Border>) -> wasmtime::Result<Resource<R>> + Send + Sync,
+    Out: Fn(StoreContextMut<'_, T>, HostResource<R>, &Arc<Border>) -> wasmtime::Result<V>
+        + Send
+        + Sync,
+    Back: Fn(StoreContextMut<'_, T>, V, &Arc<Border>) -> wasmtime::Result<HostResource<R>>
+        + Send
+        + Sync,
 {
     fn ty(&self) -> ResourceType {
         ResourceType::host::<R>()
@@ -244,6 +319,14 @@ where
 
     fn copy(&self, _: &(dyn Any + Send)) -> Option<Moved> {
         None
+    }
+
+    fn end_loan(&self, _: StoreContextMut<'_, T>, _: ResourceAny) -> Option<u32> {
+        None
+    }
+
+    fn drop_later(&self, _: StoreContextMut<'_, T>, _: u32) -> bool {
+        true
     }
 }
 

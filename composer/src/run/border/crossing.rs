@@ -103,7 +103,7 @@ impl<'a, S: AsContextMut> Crossing<'a, S> {
 
 impl Loans {
     /// Takes back what was lent.
-    pub(crate) fn end(self, border: &Arc<Border>, mut store: impl AsContextMut) {
+    pub(crate) fn end(self, border: &Border, mut store: impl AsContextMut) {
         for loan in self.0 {
             loan.end(border, &mut store);
         }
@@ -111,14 +111,20 @@ impl Loans {
 }
 
 impl Loan {
-    fn end(self, border: &Arc<Border>, mut store: impl AsContextMut) {
+    fn end(self, border: &Border, mut store: impl AsContextMut) {
         match self {
             Self::Owner(_) => {}
             Self::Copy { handle, resource } => {
-                // As below. If the guest has derived something from it that it still holds, the copy stays in the
-                // table of the store's data, as long as that.
-                if let Some(Carrying { carrier, .. }) = border.carrier(&resource) {
-                    drop(carrier.out(store.as_context_mut(), handle, border));
+                border.overdue.end(|resource, copy| match border.carrier(resource) {
+                    Some(Carrying { carrier, .. }) => {
+                        carrier.drop_later(store.as_context_mut(), copy)
+                    }
+                    None => true,
+                });
+                if let Some(Carrying { carrier, .. }) = border.carrier(&resource)
+                    && let Some(copy) = carrier.end_loan(store.as_context_mut(), handle)
+                {
+                    border.overdue.add(resource, copy);
                 }
             }
             Self::Proxy(handle) => {

@@ -16,7 +16,7 @@ mod streams;
 #[path = "streams_disabled.rs"]
 mod streams;
 
-pub(crate) use carrier::{CarrierSet, Carriers};
+pub(crate) use carrier::{CarrierSet, Carriers, OverdueLoans};
 pub(crate) use crossing::{Crossing, Loans};
 #[cfg(feature = "http")]
 pub(crate) use in_use::StoreInUse;

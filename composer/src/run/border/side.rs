@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::AsContextMut;
 
-use super::carrier::{Carrier, Carriers};
+use super::carrier::{Carrier, Carriers, OverdueLoans};
 use super::endings::Endings;
 #[cfg(feature = "http")]
 use super::in_use::StoreInUse;
@@ -29,6 +29,7 @@ pub(crate) struct Border {
     pub(crate) kinds: Arc<[Option<ResourceKind>]>,
     /// How resources that the host defines move; set by who knows the type of the store's data.
     pub(crate) carriers: Carriers,
+    pub(crate) overdue: OverdueLoans,
     /// The foreign resources that the store holds handles to.
     pub(crate) proxies: Proxies,
     /// This component, as the home of the resources that it defines.
@@ -128,6 +129,7 @@ impl Border {
         self.endings.renew();
         self.start_order.renew();
         self.proxies.clear();
+        self.overdue.clear();
         self.futures.renew();
     }
 
