@@ -230,3 +230,29 @@ fn router_of_axum_serves_a_composition() {
         drop(composition);
     });
 }
+
+#[test]
+fn request_of_a_guest_that_traps_is_cut_off() {
+    run(async || {
+        let (inside, app) = alone("http-app", &wasi()).await;
+        let (seen, told) = tokio::sync::oneshot::channel();
+        let seen = Arc::new(Mutex::new(Some(seen)));
+        // As a connection does, the client goes on to read the request's body when the guest waits no more.
+        let client = tower::service_fn(move |request: Request<Body>| {
+            let (app, seen) = (app.clone(), seen.lock().unwrap().take());
+            tokio::spawn(async move {
+                let body = request.into_body().collect().await;
+                let body = body.map(|body| body.to_bytes()).map_err(|error| error.to_string());
+                if let Some(seen) = seen {
+                    seen.send(body).unwrap();
+                }
+            });
+            async move { app.handle(get("/status/200")).await }
+        });
+        let (_calling, web) = alone("http-caller", &wasi().http(client)).await;
+        limited(web.handle(get("/cut?http://elsewhere/"))).await.unwrap_err();
+        let error = limited(told).await.unwrap().expect_err("the body ended as if it were whole");
+        assert!(error.contains("has ended before the end of what it wrote"), "{error}");
+        close(inside).await;
+    });
+}

@@ -246,6 +246,9 @@ impl<T: Send + 'static> Wasi<T> {
     /// A client is any [`Service`](tower_service::Service) of requests, for instance [`http::client`], one of
     /// hyper-util with TLS, or a stack of layers of `tower-http`. It is cloned for each request.
     ///
+    /// Of the timeouts that a guest gives to a request, that of the first byte counts from when it is sent, with that of
+    /// connecting added; the latter by itself has no effect, as a client does not tell when it is connected.
+    ///
     /// Components that serve HTTP, and middlewares, need no client.
     ///
     /// # Examples

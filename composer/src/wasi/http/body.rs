@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use wasmtime_wasi_http::Error;
 
 use crate::error::{StreamLost, with_causes};
@@ -30,8 +31,8 @@ pub struct Body {
     read: Option<oneshot::Sender<()>>,
     /// How many bodies are inside of each other here, this one included.
     depth: usize,
-    /// What has to live as long as the body.
-    keep: Option<Box<dyn std::any::Any + Send>>,
+    /// The call that writes the body, which is given up with it.
+    call: Option<AbortHandle>,
 }
 
 enum Progress {
@@ -76,7 +77,7 @@ impl Body {
         ASKED.set(0);
         let _ = http_body::Body::size_hint(&inner);
         let depth = ASKED.take() + 1;
-        Self { inner, store, progress, length: None, read: None, depth, keep: None }
+        Self { inner, store, progress, length: None, read: None, depth, call: None }
     }
 
     /// A body that was taken out of a store.
@@ -120,16 +121,20 @@ impl Body {
         self
     }
 
-    /// Keeps something for as long as the body.
-    pub(super) fn keeping(mut self, keep: impl Send + 'static) -> Self {
-        self.keep = Some(Box::new(keep));
+    /// Gives `call` up when the body is dropped before its end.
+    pub(super) fn written_by(mut self, call: Option<AbortHandle>) -> Self {
+        self.call = call;
         self
     }
 
     /// Notes that there is nothing more to come.
     fn is_over(&mut self, completely: bool) {
         self.progress = Progress::Over;
-        (self.store, self.keep) = (None, None);
+        self.store = None;
+        if completely {
+            // It goes on with what is left to do.
+            self.call = None;
+        }
         // Its writer hears that nobody reads any more.
         self.inner = UnsyncBoxBody::default();
         self.is_read(completely);
@@ -247,6 +252,14 @@ impl http_body::Body for Body {
         };
         ASKED.set(self.depth);
         hint
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(call) = &self.call {
+            call.abort();
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn add<T: Send + 'static>(carriers: &mut CarrierSet<WasiState<T>>) {
     fn table<T>(state: &mut WasiState<T>) -> &mut ResourceTable {
         &mut state.table
     }
+    carriers.attach_by(|state, border| state.http.outgoing.set_border(border));
     carriers.by_table((TYPES, "fields"), table, Some(FieldMap::clone));
     carriers.by_table((TYPES, "request-options"), table, Some(RequestOptions::clone));
     carriers.by_table::<p2::IncomingRequest>((TYPES, "incoming-request"), table, None);

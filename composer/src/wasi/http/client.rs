@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::body::{Body, to_error};
+use crate::run::Border;
 
 /// The client that is supplied: HTTP/1.1 without TLS, on hyper-util, with a pool of connections.
 ///
@@ -40,6 +42,8 @@ type Allowed = dyn Fn(&http::Request<()>) -> bool + Send + Sync;
 pub(crate) struct Outgoing {
     send: Option<Arc<SendRequest>>,
     allowed: Option<Arc<Allowed>>,
+    /// The border of the store whose guest sends. Weak, as the store is a part of what its border knows.
+    border: Weak<Border>,
 }
 
 impl Outgoing {
@@ -71,6 +75,20 @@ impl Outgoing {
         allowed: impl Fn(&http::Request<()>) -> bool + Send + Sync + 'static,
     ) {
         self.allowed = Some(Arc::new(allowed));
+    }
+
+    /// Notes which store it is whose guest sends.
+    pub(crate) fn set_border(&mut self, border: &Arc<Border>) {
+        self.border = Arc::downgrade(border);
+    }
+
+    /// The body of a request, which is cut off if the store ends before it has been written to its end.
+    fn watched(&self, body: WasiBody) -> Result<Body, Error> {
+        match self.border.upgrade() {
+            Some(border) => Body::from_store(body, border.in_use())
+                .map_err(|error| Error::InternalError(Some(error.to_string()))),
+            None => Ok(Body::new(body)),
+        }
     }
 
     /// Sends a request, if it may go out.
@@ -111,10 +129,28 @@ impl Outgoing {
 /// What a guest is told of a client's failure.
 fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
     match error.downcast::<hyper_util::client::legacy::Error>() {
-        Ok(error) if error.is_connect() => Error::ConnectionRefused,
+        Ok(error) if error.is_connect() => not_connected(&*error),
         Ok(error) => to_error(error),
         Err(error) => to_error(error),
     }
+}
+
+/// Why there is no connection, as far as its causes tell.
+fn not_connected(error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+            Some(ErrorKind::ConnectionRefused) => return Error::ConnectionRefused,
+            Some(ErrorKind::TimedOut) => return Error::ConnectionTimeout,
+            _ => {}
+        }
+        // The supplied connector says so of names.
+        if error.to_string() == "dns error" {
+            return Error::DnsError { rcode: None, info_code: None };
+        }
+        cause = error.source();
+    }
+    Error::DestinationUnavailable
 }
 
 impl fmt::Debug for Outgoing {
@@ -139,11 +175,14 @@ impl WasiHttpHooks for Outgoing {
                 >,
             > + Send,
     > {
-        let answered = self.send(request.map(Body::new), options.unwrap_or_default());
+        let (head, body) = request.into_parts();
+        let sent = self.watched(body).map(|body| {
+            self.send(http::Request::from_parts(head, body), options.unwrap_or_default())
+        });
         Box::new(async move {
             use http_body_util::BodyExt;
 
-            let response = answered.await?;
+            let response = sent?.await?;
             // The client drives its connections itself.
             let driven = Box::new(async { Ok(()) });
             Ok((response.map(BodyExt::boxed_unsync), driven as Box<_>))

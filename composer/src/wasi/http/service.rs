@@ -11,6 +11,7 @@ use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, StatusCode};
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tower_service::Service;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::http::types as p2;
@@ -246,23 +247,22 @@ async fn former(
     let (request, outparam) = (taken(&mut table, Ok(request))?, taken(&mut table, outparam)?);
     let (call, component) = (func.clone(), func.component().to_owned());
     let mut calling =
-        AbortOnDrop(tokio::spawn(
-            async move { call.call((Moved(request), Moved(outparam))).await },
-        ));
+        tokio::spawn(async move { call.call((Moved(request), Moved(outparam))).await });
+    let given_up = GivenUp(Some(calling.abort_handle()));
     let mut answered = pin!(answered);
     // The guest may keep the place of the response, and return.
-    let (answer, mut ended) = match select(answered.as_mut(), &mut calling.0).await {
+    let (answer, mut ended) = match select(answered.as_mut(), &mut calling).await {
         Either::Left((answer, _)) => (answer.ok(), None),
         Either::Right((ended, _)) => (answered.try_recv().ok(), Some(ended)),
     };
     if answer.is_none() && ended.is_none() {
         // It has dropped the place, and may be about to trap.
-        ended = Some((&mut calling.0).await);
+        ended = Some((&mut calling).await);
     }
     match (answer, ended) {
         (Some(Ok(response)), _) => {
             let (parts, body) = response.into_parts();
-            let body = Body::new(body).keeping(calling);
+            let body = Body::new(body).written_by(given_up.keep());
             let body = match is_without_body(&method, parts.status) {
                 true => body,
                 false => limited(body, &parts.headers),
@@ -284,12 +284,21 @@ fn taken<R: 'static>(
     taken.map_err(|error| HttpError::Code(Error::InternalError(Some(error.to_string()))))
 }
 
-/// A call that is given up with who waits for it.
-struct AbortOnDrop(tokio::task::JoinHandle<Result<(), CompositionError>>);
+/// Gives a call up with who waits for its response.
+struct GivenUp(Option<AbortHandle>);
 
-impl Drop for AbortOnDrop {
+impl GivenUp {
+    /// The call, for who waits for the rest.
+    fn keep(mut self) -> Option<AbortHandle> {
+        self.0.take()
+    }
+}
+
+impl Drop for GivenUp {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(call) = &self.0 {
+            call.abort();
+        }
     }
 }
 

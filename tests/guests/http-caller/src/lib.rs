@@ -4,8 +4,8 @@ wit_bindgen::generate!({ path: "../wit", world: "http-caller", generate_all });
 
 use exports::wasi::http0_3_0::handler::Guest;
 use wasi::http0_3_0::client;
-use wasi::http0_3_0::types::{ErrorCode, Fields, Request, Response, Scheme};
-use wit_bindgen::spawn_local as spawn;
+use wasi::http0_3_0::types::{ErrorCode, Fields, Method, Request, Response, Scheme};
+use wit_bindgen::{StreamReader, spawn_local as spawn};
 
 struct Caller;
 export!(Caller);
@@ -13,10 +13,19 @@ export!(Caller);
 impl Guest for Caller {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let path = request.get_path_with_query().unwrap_or_default();
-        let Some(url) = path.strip_prefix("/fetch?") else {
-            return Ok(answer(404, None));
+        let request = match path.split_once('?') {
+            Some(("/fetch", url)) => outgoing(url, None),
+            Some(("/cut", url)) => {
+                let (mut writer, body) = wit_stream::new();
+                spawn(async move {
+                    drop(writer.write_all(b"some".to_vec()).await);
+                    panic!("asked to");
+                });
+                outgoing(url, Some(body))
+            }
+            _ => return Ok(answer(404, None)),
         };
-        let Some(request) = outgoing(url) else {
+        let Some(request) = request else {
             return Ok(answer(400, None));
         };
         match client::send(request).await {
@@ -27,7 +36,7 @@ impl Guest for Caller {
 }
 
 /// A request for a URL.
-fn outgoing(url: &str) -> Option<Request> {
+fn outgoing(url: &str, body: Option<StreamReader<u8>>) -> Option<Request> {
     let (scheme, rest) = match url.split_once("://")? {
         ("http", rest) => (Scheme::Http, rest),
         ("https", rest) => (Scheme::Https, rest),
@@ -35,7 +44,11 @@ fn outgoing(url: &str) -> Option<Request> {
     };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (_, trailers) = wit_future::new(|| Ok(None));
-    let (request, _) = Request::new(Fields::new(), None, trailers, None);
+    let posts = body.is_some();
+    let (request, _) = Request::new(Fields::new(), body, trailers, None);
+    if posts {
+        request.set_method(&Method::Post).ok()?;
+    }
     request.set_scheme(Some(&scheme)).ok()?;
     request.set_authority(Some(authority)).ok()?;
     request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })).ok()?;
