@@ -4,18 +4,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use crate::listener::Listener;
-use crate::watch::Watch;
-
-/// How long what a client still sends is read and thrown away at the end of a connection, and how long it may take to
-/// say farewell. If there were unread bytes when it is closed, the system would reset the connection, and the client
-/// might never read the response that ended it.
-pub(crate) const LINGER: Duration = Duration::from_secs(1);
+use crate::watch::{LINGER, Watch};
 
 /// A connection of a listener, with TLS or without.
 pub(crate) enum Stream<I> {

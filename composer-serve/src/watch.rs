@@ -6,12 +6,17 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::Version;
 use tokio::time::Instant;
 
-use crate::io::LINGER;
 use crate::settings::Settings;
+
+/// How long what a client still sends is read and thrown away at the end of a connection, and how long it may take to
+/// say farewell. If there were unread bytes when it is closed, the system would reset the connection, and the client
+/// might never read the response that ended it.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// What is known of a connection.
 #[derive(Debug)]
@@ -166,8 +171,6 @@ impl Drop for Busy {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const SETTINGS: fn() -> Settings = Settings::default;
