@@ -218,7 +218,9 @@ enum Listening {
 impl Listening {
     async fn at(address: &Address) -> Result<Self, Failure> {
         let failed = |shown: String| {
-            move |error| Failure::input(format!("cannot listen on `{}`", plain(&shown)), error)
+            move |error: std::io::Error| {
+                Failure::input(format!("cannot listen on `{}`", plain(&shown)), error)
+            }
         };
         match address {
             Address::Tcp(address) => {

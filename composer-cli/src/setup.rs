@@ -523,6 +523,9 @@ fn serving_engine() -> Result<Engine, Failure> {
     let mut pool = PoolingAllocationConfig::new();
     // Interpreters that were compiled to components have large tables and many globals.
     pool.table_elements(200_000).max_core_instance_size(8 << 20);
+    // A call that waits has a stack, in each of the components that a request has come through. The server takes 1024
+    // requests at a time.
+    pool.total_stacks(16 * 1024);
     let mut pooling = config(true);
     pooling.allocation_strategy(pool);
     // Where the address space is limited there is no room for a pool.

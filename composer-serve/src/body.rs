@@ -107,6 +107,7 @@ pub(crate) struct Download {
     _place: Option<OwnedSemaphorePermit>,
     /// Whether the body ends with the connection.
     ends_with_connection: bool,
+    failed: bool,
 }
 
 impl Download {
@@ -123,7 +124,8 @@ impl Download {
         if ends_with_connection {
             busy.watch().set_unfinished(true);
         }
-        Self { body, announced, record, busy, _place: place, ends_with_connection }
+        let failed = false;
+        Self { body, announced, record, busy, _place: place, ends_with_connection, failed }
     }
 
     /// Notes that hyper has all of it.
@@ -152,7 +154,10 @@ impl http_body::Body for Download {
                 this.record.add(frame.data_ref().map_or(0, |data| data.len() as u64));
                 this.busy.written();
             }
-            Some(Err(error)) => this.record.broken_off(error),
+            Some(Err(error)) => {
+                this.failed = true;
+                this.record.broken_off(error);
+            }
             None => this.finish(),
         }
         Poll::Ready(frame)
@@ -170,7 +175,8 @@ impl http_body::Body for Download {
 impl Drop for Download {
     fn drop(&mut self) {
         // hyper asks for no more when it has as much as was announced.
-        if self.body.is_end_stream() || self.announced == Some(self.record.bytes()) {
+        let is_taken = self.body.is_end_stream() || self.announced == Some(self.record.bytes());
+        if is_taken && !self.failed {
             self.finish();
         }
     }

@@ -57,6 +57,7 @@ pub(crate) async fn serve<L: Listener>(
     let mut armed = opened;
     let mut timer = pin!(sleep_until(armed));
     let result = poll_fn(|cx| {
+        watch.wakes(cx.waker());
         loop {
             if !asked_to_end && ended.as_mut().poll(cx).is_ready() {
                 asked_to_end = true;
@@ -66,7 +67,7 @@ pub(crate) async fn serve<L: Listener>(
             if let Poll::Ready(result) = connection.as_mut().poll(cx) {
                 return Poll::Ready(result.map_err(Some));
             }
-            // What makes a connection due earlier happens while it is polled, or has it polled.
+            // What makes a connection due earlier happens while it is polled, or has it woken.
             loop {
                 let Some((at, due)) = watch.due(&site.settings) else { return Poll::Pending };
                 if at <= Instant::now() {

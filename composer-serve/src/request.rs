@@ -152,6 +152,11 @@ fn head_bytes(head: &http::request::Parts) -> usize {
 /// Makes a head what its component is to see.
 fn prepare(head: &mut http::request::Parts, secure: bool) -> Result<(), Refusal> {
     let authority = authority(head)?;
+    if let Some(there) = head.uri.authority() {
+        // RFC 9112, 3.2.2: where the first line has one, the header does not count.
+        let there = HeaderValue::from_str(there.as_str()).map_err(|_| status::NO_HOST)?;
+        head.headers.insert(HOST, there);
+    }
     if head.headers.contains_key(TRANSFER_ENCODING) {
         // RFC 9112, 6.3: it does not count, and who is behind should not be led to think so.
         head.headers.remove(CONTENT_LENGTH);
@@ -235,9 +240,8 @@ fn sent(
     let announced = length.or_else(|| http_body::Body::size_hint(&body).exact());
     let bodiless = record.method() == Method::HEAD
         || [http::StatusCode::NO_CONTENT, http::StatusCode::NOT_MODIFIED].contains(&head.status);
-    if bodiless {
-        record.whole();
-    }
+    // hyper sends over HTTP/2 what it is given, where nobody expects anything.
+    let body = if bodiless { Body::empty() } else { body };
     let endless = record.version() < Version::HTTP_11 && announced.is_none() && !bodiless;
     Response::from_parts(head, Download::new(body, announced, record, busy, place, endless))
 }

@@ -1,5 +1,6 @@
 //! [`Server`]: its settings, and the loop that accepts connections.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -312,6 +313,8 @@ async fn accept<L: Listener>(
             Ok((io, peer)) => {
                 connections.spawn(front.clone().take::<L>(io, peer, place));
             }
+            // The client was gone again.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 record::trouble("no connection can be accepted", &error);
                 sleep(AFTER_ERROR).await;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use http::Version;
@@ -43,6 +44,18 @@ struct State {
     next: u64,
     /// When its end was begun.
     ending: Option<Instant>,
+    /// The connection's task.
+    waker: Option<Waker>,
+}
+
+impl State {
+    /// Has the connection's task look again at when it is due. Requests of HTTP/2 have tasks of their own, of which hyper
+    /// tells the connection's only if there is something to send.
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take().filter(|_| self.multiplexed) {
+            waker.wake();
+        }
+    }
 }
 
 /// Why a connection ends.
@@ -69,6 +82,7 @@ impl Watch {
             untaken: BTreeMap::new(),
             next: 0,
             ending: None,
+            waker: None,
         };
         Arc::new(Self { state: Mutex::new(state), unfinished: AtomicBool::new(false) })
     }
@@ -119,6 +133,14 @@ impl Watch {
         self.unfinished.load(Ordering::Relaxed)
     }
 
+    /// Has the connection's task woken when it may be due earlier than it was.
+    pub(crate) fn wakes(&self, waker: &Waker) {
+        let mut state = self.state();
+        if !state.waker.as_ref().is_some_and(|it| it.will_wake(waker)) {
+            state.waker = Some(waker.clone());
+        }
+    }
+
     /// When the connection has to end, if nothing happens until then.
     pub(crate) fn due(&self, settings: &Settings) -> Option<(Instant, Due)> {
         let state = self.state();
@@ -147,7 +169,11 @@ pub(crate) struct Busy {
 impl Busy {
     /// Notes that something was written that the client has yet to take.
     pub(crate) fn written(&self) {
-        self.watch.state().untaken.insert(self.number, Instant::now());
+        let mut state = self.watch.state();
+        if state.untaken.is_empty() {
+            state.wake();
+        }
+        state.untaken.insert(self.number, Instant::now());
     }
 
     /// Notes that the client has taken what was written.
@@ -166,11 +192,16 @@ impl Drop for Busy {
         state.untaken.remove(&self.number);
         state.busy -= 1;
         state.idle = Instant::now();
+        if state.busy == 0 {
+            state.wake();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::Wake;
+
     use super::*;
 
     const SETTINGS: fn() -> Settings = Settings::default;
@@ -215,6 +246,30 @@ mod tests {
         drop(watch.begin(Version::HTTP_2));
         watch.has_read();
         assert!(matches!(watch.due(&SETTINGS()), Some((_, Due::Idle))));
+    }
+
+    #[test]
+    fn connection_is_woken_when_a_stream_makes_it_due() {
+        struct Woken(AtomicBool);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let is_woken = || woken.0.swap(false, Ordering::Relaxed);
+        let watch = Watch::new(Instant::now());
+        let (one, two) = (watch.begin(Version::HTTP_2), watch.begin(Version::HTTP_2));
+        watch.wakes(&woken.clone().into());
+        one.written();
+        assert!(is_woken());
+        watch.wakes(&woken.clone().into());
+        // It is due no earlier.
+        two.written();
+        drop(one);
+        assert!(!is_woken());
+        drop(two);
+        assert!(is_woken());
     }
 
     #[test]

@@ -118,8 +118,7 @@ fn body_that_is_not_as_long_as_announced_is_no_clean_end() {
 fn what_waits_too_long_is_given_up_while_others_are_answered() {
     run(async || {
         let composition = chain(&["http-header", "http-app"]).await;
-        let site =
-            Site::of(&composition, |server| server.deadline(Duration::from_millis(200))).await;
+        let site = Site::of(&composition, |server| server.deadline(Duration::from_secs(1))).await;
         let mut waiting = JoinSet::new();
         for _ in 0..10 {
             let mut client = site.client().await;
@@ -155,12 +154,11 @@ fn what_computes_without_end_is_given_up_while_others_are_answered() {
         composer.add(
             ComposableDescriptor::new("app", wasi.component(component.clone()))
                 .with_instances(2)
-                .with_run_limit(1_000)
+                .with_run_limit(3_000)
                 .with_restart(RestartPolicy::restart(u32::MAX, Duration::ZERO)),
         );
         let composition = limited(composer.compose()).await.unwrap();
-        let site =
-            Site::of(&composition, |server| server.deadline(Duration::from_millis(200))).await;
+        let site = Site::of(&composition, |server| server.deadline(Duration::from_secs(1))).await;
         let mut spinning = site.client().await;
         let spinning = tokio::spawn(async move { spinning.get("/spin").await });
         let mut client = site.client().await;

@@ -1,25 +1,31 @@
 //! What is told of requests: the log, and metrics.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
 
 use composer_tests::{limited, until};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry};
 
 use crate::site::{Site, chain, request};
 
-/// Writes events down, a line each.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    /// What was logged on this thread.
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes events down, a line each. It is there for all threads: where some have a subscriber and others do not,
+/// `tracing` may take from these that nobody wants an event.
+struct Lines;
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let metadata = event.metadata();
-        if !metadata.target().starts_with("wasm_runtime_composer_serve") {
+        let is_meant = metadata.target().starts_with("wasm_runtime_composer_serve");
+        if !is_meant || *metadata.level() > Level::INFO {
             return;
         }
         struct Fields(String);
@@ -32,11 +38,11 @@ impl<S: Subscriber> Layer<S> for Lines {
         }
         let mut fields = Fields(format!("{} {}", metadata.level(), metadata.target()));
         event.record(&mut fields);
-        self.0.lock().unwrap().push(fields.0);
+        LINES.with_borrow_mut(|lines| lines.push(fields.0));
     }
 }
 
-/// A thread where everything runs, as both are set for a thread.
+/// A thread where everything runs, as what is told is gathered for a thread.
 fn on_one_thread(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(limited(test));
@@ -45,9 +51,7 @@ fn on_one_thread(test: impl Future<Output = ()>) {
 #[cfg(feature = "tracing")]
 #[test]
 fn requests_are_logged_with_the_reasons_of_failures() {
-    let lines = Lines::default();
-    let logged = Registry::default().with(lines.clone());
-    let _logging = tracing::subscriber::set_default(logged);
+    tracing::subscriber::set_global_default(Registry::default().with(Lines)).unwrap();
     on_one_thread(async {
         let composition = chain(&["http-app"]).await;
         let site = Site::of(&composition, |server| server).await;
@@ -58,10 +62,10 @@ fn requests_are_logged_with_the_reasons_of_failures() {
         let mut client = site.client().await;
         drop(client.begin(crate::site::get("/endless")).await.unwrap());
         drop(client);
-        until(|| lines.0.lock().unwrap().len() >= 5).await;
+        until(|| LINES.with_borrow(Vec::len) >= 5).await;
         site.end().await;
     });
-    let lines = lines.0.lock().unwrap();
+    let lines = LINES.take();
     let access = "INFO wasm_runtime_composer_serve::access message=request";
     assert_eq!(
         lines[0],
