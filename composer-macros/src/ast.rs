@@ -158,6 +158,7 @@ pub(crate) const SETTINGS: &[&str] = &[
     "handle_limit",
     "inbox_capacity",
     "instances",
+    "lifetime",
     "restart",
     "run_limit",
     "start_deadline",

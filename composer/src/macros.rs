@@ -197,7 +197,8 @@
 ///            | "untrusted"
 ///            | setting expression
 /// setting    = "bytes_in_flight" | "calls_in_flight" | "deadline" | "grace" | "handle_limit"
-///            | "inbox_capacity" | "instances" | "restart" | "run_limit" | "start_deadline"
+///            | "inbox_capacity" | "instances" | "lifetime" | "restart" | "run_limit"
+///            | "start_deadline"
 /// function   = signature ";"
 /// signature  = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ]

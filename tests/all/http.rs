@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, BodyStream, Channel, StreamBody};
 use wasm_runtime_composer::wasi::http::{Body, HttpError, HttpService};
-use wasm_runtime_composer::{ComposableDescriptor, Composer, Composition, CompositionError, Wasi};
+use wasm_runtime_composer::{
+    ComposableDescriptor, Composer, Composition, CompositionError, Lifetime, Wasi,
+};
 
 const HANDLER: &str = "wasi:http/handler@0.3.0";
 
@@ -303,6 +305,50 @@ fn requests_overlap() {
             }
         });
         limited(join_all(asked)).await;
+        close(composition).await;
+    });
+}
+
+/// Contract 8.7: a request has an instance of each component for itself.
+#[test]
+fn trap_costs_one_request_where_each_has_fresh_instances() {
+    run(async || {
+        let guests = ["http-header", "http-app"];
+        let mut composer = Composer::new();
+        for name in guests {
+            let descriptor = ComposableDescriptor::new(name, wasi().component(guest(name)));
+            composer.add(descriptor.with_lifetime(Lifetime::per_call()).with_instances(3));
+        }
+        composer.chain(HANDLER, guests);
+        let (composition, web) = served(composer).await;
+        // This body keeps its instances; two of each are left.
+        let response = limited(web.handle(get("/endless"))).await.unwrap();
+        let mut body = BodyStream::new(response.into_body());
+        limited(body.next()).await.unwrap().unwrap();
+        let asked = (0..60).map(|n| {
+            let web = web.clone();
+            async move {
+                if n % 10 == 9 {
+                    let answered = limited(web.handle(get("/trap"))).await;
+                    let Err(HttpError::Composition(error)) = answered else { panic!() };
+                    assert!(matches!(error, CompositionError::Trap { .. }), "{error}");
+                    return;
+                }
+                let path = ["/copy", "/echo"][n % 2];
+                let request = Request::post(format!("http://localhost{path}"));
+                let request = request.body(Body::from(pattern(n * 1000))).unwrap();
+                assert!(whole(&web, request).await.body.unwrap() == pattern(n * 1000), "{n}");
+            }
+        });
+        limited(join_all(asked)).await;
+        limited(body.next()).await.unwrap().unwrap();
+        drop(body);
+        let fresh = || {
+            let snapshot = composition.snapshot();
+            let instances = snapshot.components.iter().flat_map(|it| &it.instances);
+            instances.map(|it| it.renewals + it.restarts).sum::<u64>()
+        };
+        until(|| fresh() == 2 * 61).await;
         close(composition).await;
     });
 }

@@ -53,6 +53,11 @@ pub(crate) trait AnyComponent: Send + Sync {
     /// Whether its store can be made anew.
     fn is_restartable(&self) -> bool;
 
+    /// Whether instances of it can be made one after the other.
+    fn is_renewable(&self) -> bool {
+        self.is_restartable()
+    }
+
     /// Links the component, without a store.
     fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError>;
 }

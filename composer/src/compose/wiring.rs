@@ -51,11 +51,14 @@ impl Unstarted {
         events: &EventSender,
     ) -> Self {
         let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
-        let pair =
-            || DriverHandle::new(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
-        // That there is none is a problem of the plan.
-        let instances = settings.instances.unwrap_or(1).max(1);
-        let drivers = std::iter::repeat_with(pair).take(instances).collect();
+        // One may come from a composer around, for all components inside that can have it.
+        let lifetime = settings.lifetime.filter(|_| single.is_renewable());
+        let settings = Settings { lifetime, ..settings };
+        let driver = || {
+            let (id, surface) = (leaf.id.clone(), leaf.surface.clone());
+            DriverHandle::new(id, surface, capacity, settings.lifetime, events.clone())
+        };
+        let drivers = std::iter::repeat_with(driver).take(settings.instances()).collect();
         let policy = settings.restart.unwrap_or(RestartPolicy::never());
         let running = RunSettings { policy, bounds: settings.bounds() };
         Self { single, drivers, running }
@@ -141,7 +144,10 @@ impl Wiring {
                 let link = self.link_of(index, handle.clone(), &ways, single.stack_for_others());
                 self.deadlocks.add(handle.watched());
                 // What an instance waits for that ran before cannot be known.
-                if single.is_restartable() && self.is_woken_by_others_alone(index, &link, &ways) {
+                if single.is_restartable()
+                    && !handle.has_lifetime()
+                    && self.is_woken_by_others_alone(index, &link, &ways)
+                {
                     handle.watched().link(self.links_of(index, &link, &ways));
                 }
                 let linked = single.clone().link(link);
@@ -330,12 +336,12 @@ struct Way {
 }
 
 impl Way {
-    /// Whether there is neither a deadline nor a layer on it.
+    /// Whether there is neither a deadline nor a layer on it, nor anything to wait for but what is called.
     fn is_direct(&self) -> bool {
         let mut endpoints = self.endpoints.iter();
         self.layers.is_empty()
             && self.between.is_empty()
-            && endpoints.all(|endpoint| endpoint.deadline.is_none())
+            && endpoints.all(|it| it.deadline.is_none() && !it.dispatcher.has_lifetime())
     }
 
     fn into_wire(self) -> Wire {

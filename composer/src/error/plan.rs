@@ -131,6 +131,18 @@ pub enum PlanProblem {
     #[non_exhaustive]
     NotRestartable { component: String },
 
+    /// A lifetime of what has no instances that could be made afresh: it runs already, or is Rust.
+    #[error(
+        "component `{component}` has a lifetime, but how to make fresh instances of it is not known: it runs \
+         already, or is Rust; compose it from a `ComposableComponent`", component = plain(.component))]
+    #[non_exhaustive]
+    NotRenewable { component: String },
+
+    /// A lifetime of zero calls.
+    #[error("the lifetime of component `{component}` is 0 calls; an instance must live for one at least", component = plain(.component))]
+    #[non_exhaustive]
+    NoCalls { component: String },
+
     /// A setting for a composition that is already running.
     #[error(
         "component `{component}` is a composition that runs already; its inboxes have their \

@@ -56,10 +56,10 @@ fn export(export: &Export) -> Value {
 }
 
 impl Snapshot {
-    /// The snapshot as JSON, with feature `json`: an object with `components` (`id`, `instances`, `retiring`),
+    /// The snapshot as JSON, with feature `json`: an object with `components` (`id`, `instances`, `waiting`, `retiring`),
     /// `calls` (as [`EdgeCounts`] has them, `time` in seconds), `live_handles`, `closed` and `plan`, as
     /// [`Plan::to_json`] gives it. An instance has `state`, `reason` if it does not run, `waiting`, `capacity`, `running`,
-    /// `live_handles`, `open_streams` and `restarts`.
+    /// `live_handles`, `open_streams`, `restarts` and `renewals`.
     pub fn to_json(&self) -> String {
         text(&self.json())
     }
@@ -96,6 +96,7 @@ fn component(component: &ComponentSnapshot) -> Value {
     json!({
         "id": component.id,
         "instances": component.instances.iter().map(instance).collect::<Vec<_>>(),
+        "waiting": component.waiting,
         "retiring": component.retiring,
     })
 }
@@ -116,6 +117,7 @@ fn instance(instance: &InstanceSnapshot) -> Value {
         "live_handles": instance.live_handles,
         "open_streams": instance.open_streams,
         "restarts": instance.restarts,
+        "renewals": instance.renewals,
     })
 }
 
