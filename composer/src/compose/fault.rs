@@ -1,4 +1,4 @@
-//! What is told of imports that linkers lack.
+//! What keeps components from being linked, as problems.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,8 +8,51 @@ use crate::link::Lacking;
 use crate::plan::item::OpenInside;
 use crate::plan::resolution::{Resolution, Source};
 
+/// Something that keeps a component from being linked.
+pub(super) enum Fault {
+    /// Its linker lacks an import.
+    Lacking {
+        /// The index of the component.
+        leaf: usize,
+        /// The index of its import.
+        import: usize,
+        lacking: Lacking,
+        /// Whether all is known that the linker lacks.
+        is_all: bool,
+    },
+    Other(PlanProblem),
+}
+
+impl Fault {
+    /// Whether an import has no provider, and all would be well if it had one.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            // Where not all is known, an import that is not told of may be lacking, too.
+            Self::Lacking { lacking, is_all, .. } => *is_all && lacking.wrong.is_none(),
+            Self::Other(_) => false,
+        }
+    }
+
+    /// What is told of it.
+    pub(super) fn problems(self, resolution: &Resolution) -> Vec<PlanProblem> {
+        let (leaf, index, lacking) = match self {
+            Self::Lacking { leaf, import, lacking, .. } => (leaf, import, lacking),
+            Self::Other(problem) => return vec![problem],
+        };
+        let its = &resolution.leaves[leaf];
+        if its.sources[index] != (Source::Linker { hinted: true }) {
+            return missing(resolution, leaf, index, lacking);
+        }
+        let named = &its.surface.imports[index];
+        let (component, import, kind) = (its.id.to_string(), named.name.clone(), named.item.kind());
+        let Lacking { items, wrong: source } = lacking;
+        let source = source.as_ref().map(wrong);
+        vec![PlanProblem::NotInLinker { component, import, kind, items, source }]
+    }
+}
+
 /// The problem that an import has no provider; for a fused component, one for each component inside that has it.
-pub(super) fn unsatisfied(
+pub(super) fn missing(
     resolution: &Resolution,
     leaf: usize,
     index: usize,
@@ -20,9 +63,6 @@ pub(super) fn unsatisfied(
     let (component, import, kind) = (leaf.id.to_string(), named.name.clone(), named.item.kind());
     let Lacking { items, wrong: source } = lacking;
     let source = source.as_ref().map(wrong);
-    if leaf.sources[index] == (Source::Linker { hinted: true }) {
-        return vec![PlanProblem::NotInLinker { component, import, kind, items, source }];
-    }
     let hidden_by = resolution.hiding(&component, &import);
     let other_versions = resolution.other_versions(&component, &import);
     let undecided_in = resolution.undecided_in(&component, &import);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use super::fault::{together, unsatisfied};
+use super::fault::{self, Fault, together};
 use super::level::{PlannedComponent, PlannedContent};
 use super::live::LiveComponent;
 use super::settings::{RunSettings, Settings};
@@ -12,6 +12,7 @@ use crate::error::{PlanError, PlanProblem, StartError};
 use crate::layer::{ErasedLayer, LayerMap, Route};
 use crate::link::Wire;
 use crate::pending::{Callees, Deadlocks, Links, OutgoingCalls};
+use crate::plan::OpenImport;
 use crate::plan::containment::Carrier;
 use crate::plan::item::{Item, ResourceDef, Surface};
 use crate::plan::resolution::{Leaf, Offer, Resolution, ResourceHome, Source};
@@ -129,8 +130,38 @@ impl Wiring {
 
     /// Links every component that is to be started, providers first.
     pub(crate) fn link(&mut self) -> Result<Vec<Ready>, PlanError> {
-        let mut problems = std::mem::take(&mut self.resolution.problems);
+        let (ready, faults) = self.link_each();
+        if faults.is_empty() {
+            return Ok(ready);
+        }
+        let problems = faults.into_iter().flat_map(|fault| fault.problems(&self.resolution));
+        Err(PlanError::new(together(problems.collect())))
+    }
+
+    /// Links every component as [`link`](Self::link) does, to find the imports that neither a component nor the
+    /// importer's linker satisfies; these have no source afterwards. What else is wrong is an error.
+    pub(crate) fn open_imports(&mut self) -> Result<Vec<OpenImport>, PlanError> {
+        let (_, faults) = self.link_each();
+        let (open, wrong): (Vec<_>, Vec<_>) = faults.into_iter().partition(Fault::is_open);
+        if !wrong.is_empty() {
+            let problems = wrong.into_iter().flat_map(|fault| fault.problems(&self.resolution));
+            return Err(PlanError::new(together(problems.collect())));
+        }
+        let mut missing = Vec::new();
+        for fault in open {
+            if let Fault::Lacking { leaf, import, lacking, .. } = fault {
+                missing.extend(fault::missing(&self.resolution, leaf, import, lacking));
+                self.resolution.leaves[leaf].sources[import] = Source::Nobody;
+            }
+        }
+        Ok(together(missing).into_iter().filter_map(OpenImport::new).collect())
+    }
+
+    /// Links every component that is to be started, providers first, and tells all that is wrong.
+    fn link_each(&mut self) -> (Vec<Ready>, Vec<Fault>) {
+        let problems = std::mem::take(&mut self.resolution.problems);
         let resolved = problems.is_empty();
+        let mut faults: Vec<Fault> = problems.into_iter().map(Fault::Other).collect();
         let mut ready = Vec::new();
         for index in self.resolution.order.clone() {
             let Some(Unstarted { single, drivers, running }) = self.waiting.remove(&index) else {
@@ -155,22 +186,25 @@ impl Wiring {
                 match error {
                     // What the plan knows to be wrong cannot be linked either.
                     LinkError::Failed(_) if !resolved => {}
-                    LinkError::Broken(broken) => problems.extend(broken),
+                    LinkError::Broken(broken) => {
+                        faults.extend(broken.into_iter().map(Fault::Other));
+                    }
                     LinkError::Failed(source) => {
                         let component = handle.id().to_owned();
-                        problems.push(PlanProblem::Load { component, source });
+                        faults.push(Fault::Other(PlanProblem::Load { component, source }));
                     }
-                    LinkError::Unsatisfied(imports) => {
-                        for (import, lacking) in imports {
-                            problems.extend(unsatisfied(&self.resolution, index, import, lacking));
-                        }
+                    LinkError::Unsatisfied { imports, is_all, others } => {
+                        faults.extend(imports.into_iter().map(|(import, lacking)| {
+                            Fault::Lacking { leaf: index, import, lacking, is_all }
+                        }));
+                        faults.extend(others.into_iter().map(Fault::Other));
                     }
                 }
                 // Every instance of the component would give the same problems.
                 break;
             }
         }
-        if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(together(problems))) }
+        (ready, faults)
     }
 
     /// The layers on an import, by the function's name.
