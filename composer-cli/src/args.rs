@@ -35,7 +35,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Composes components and calls what they export.
     Run(RunArgs),
-    /// Shows how components would be wired, without starting any.
+    /// Shows how components would be wired, and which imports are open, without starting any.
     Plan(PlanArgs),
     /// Tells who satisfies an import, and why the others who export it do not.
     Explain(ExplainArgs),
@@ -160,6 +160,10 @@ pub(crate) struct PlanArgs {
     /// Prints it as JSON.
     #[arg(long, group = "drawing")]
     json: bool,
+
+    /// Fails if an import is open, as `run` does.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// How a plan is printed.

@@ -168,6 +168,15 @@ pub(crate) const SETTINGS: &[&str] = &[
 pub(crate) enum Export {
     Function(Box<Function>),
     Interface(Interface),
+    Http(Http),
+}
+
+/// `http as name`
+pub(crate) struct Http {
+    pub(crate) attrs: Vec<Attribute>,
+    /// The keyword.
+    pub(crate) keyword: Ident,
+    pub(crate) name: Ident,
 }
 
 /// `async fn name(params) -> Output = "export";`

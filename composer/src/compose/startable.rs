@@ -64,8 +64,15 @@ pub(crate) trait AnyComponent: Send + Sync {
 
 /// Why a component cannot be linked.
 pub(crate) enum LinkError {
-    /// By the index of the import, what its linker lacks.
-    Unsatisfied(Vec<(usize, Lacking)>),
+    /// Its linker lacks something.
+    Unsatisfied {
+        /// What it lacks, by the index of the import.
+        imports: Vec<(usize, Lacking)>,
+        /// Whether that is all that it lacks.
+        is_all: bool,
+        /// What else is wrong.
+        others: Vec<PlanProblem>,
+    },
     /// It has no surface.
     Broken(Vec<PlanProblem>),
     Failed(Cause),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Snapshot;
 use crate::error::{is_plain, with_causes};
 use crate::layer::EdgeCounts;
-use crate::plan::{Export, Plan, PlanEdge};
+use crate::plan::{Export, OpenImport, Plan, PlanEdge};
 use crate::run::{ComponentSnapshot, InstanceSnapshot, InstanceState};
 
 /// The page. It draws the snapshot that is embedded in it, or requests `snapshot.json` repeatedly.
@@ -18,7 +18,8 @@ const PLACE: &str = "\"SNAPSHOT\"";
 
 impl Plan {
     /// The plan as JSON, with feature `json`: an object with `components`, `fused`, `edges` (`consumer`, `import`,
-    /// `provider`, `export`, `carries`) and `exports` (`name`, `providers`, and `functions` with `name` and `type`).
+    /// `provider`, `export`, `carries`), `exports` (`name`, `providers`, and `functions` with `name` and `type`) and
+    /// `open_imports` (`import`, `kind`, `consumers`, and `items` if only these are missing of an interface).
     pub fn to_json(&self) -> String {
         text(&self.json())
     }
@@ -29,6 +30,7 @@ impl Plan {
             "fused": self.fused(),
             "edges": self.edges().iter().map(edge).collect::<Vec<_>>(),
             "exports": self.exports().iter().map(export).collect::<Vec<_>>(),
+            "open_imports": self.open_imports().iter().map(open_import).collect::<Vec<_>>(),
         })
     }
 }
@@ -52,6 +54,15 @@ fn export(export: &Export) -> Value {
         "name": export.name,
         "providers": export.providers,
         "functions": functions.collect::<Vec<_>>(),
+    })
+}
+
+fn open_import(open: &OpenImport) -> Value {
+    json!({
+        "import": open.import,
+        "kind": open.kind,
+        "consumers": open.consumers,
+        "items": open.items,
     })
 }
 
