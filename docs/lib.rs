@@ -30,6 +30,7 @@ mod programs {
         Plugins: "src/recipes/plugins.md",
         Uploads: "src/recipes/uploads.md",
         HotSwap: "src/recipes/hot-swap.md",
+        Serving: "src/recipes/serving.md",
         Web: "src/recipes/web.md",
         Limits: "src/recipes/limits.md",
         Testing: "src/recipes/testing.md",

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -19,7 +20,7 @@ Exit codes:
   0  everything was done
   1  a call failed, or its component did: it trapped, or took longer than its deadline
   2  the command line is wrong: an option, or a call that does not fit its function
-  3  the components cannot be read, wired, started or fused
+  3  the components cannot be read, wired, started or fused, or nobody can listen at the address
   4  the output cannot be written
 A component that ends itself by WASI's `exit` ends `wcompose run` with its exit code.";
 
@@ -35,6 +36,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Composes components and calls what they export.
     Run(RunArgs),
+    /// Composes components of wasi:http and serves them on the web.
+    Serve(ServeArgs),
     /// Shows how components would be wired, and which imports are open, without starting any.
     Plan(PlanArgs),
     /// Tells who satisfies an import, and why the others who export it do not.
@@ -48,7 +51,7 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Wiring {
     /// Components, as files in the binary or the text format. The id of a component is the name of
     /// its file without the extension, unless another stands before it.
@@ -107,6 +110,57 @@ pub(crate) struct RunArgs {
     /// `m`.
     #[arg(long, value_name = "TIME", value_parser = deadline)]
     pub(crate) deadline: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) wiring: Wiring,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+
+    /// Where requests come in: an IP address or a name, with a port, or a Unix socket. With port 0 the
+    /// system chooses one, which is printed.
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: Address,
+
+    /// Looks for changes of the files, and replaces the components whose files have changed while requests
+    /// come in.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Lets components send requests to this host and port; without any they send none. There is no
+    /// TLS.
+    #[arg(long = "allow", value_name = "HOST:PORT")]
+    pub(crate) allowed: Vec<Authority>,
+
+    /// The longest that a request may take until its response begins: a number with `ms`, `s` or
+    /// `m`. Past it the client is told 504.
+    #[arg(long, value_name = "TIME", value_parser = deadline, default_value = "30s")]
+    pub(crate) deadline: Duration,
+
+    /// How many instances there are of each component. Those of wasi:http 0.2 serve one request at
+    /// a time each.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) instances: NonZeroUsize,
+
+    /// How long the body of a request may be, in bytes. Past it the client is told 413.
+    #[arg(long, value_name = "BYTES", default_value = "16777216")]
+    pub(crate) max_body: u64,
+
+    /// A path that is answered with 200 without asking a component, for those who watch the service.
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    pub(crate) health: Option<String>,
+
+    /// Tells of each request on standard error, and not only of those that fail.
+    #[arg(long)]
+    pub(crate) access_log: bool,
+
+    /// How long requests in flight have to end after SIGTERM or Ctrl-C: a number with `ms`, `s` or
+    /// `m`.
+    #[arg(long, value_name = "TIME", value_parser = deadline, default_value = "25s")]
+    pub(crate) grace: Duration,
 }
 
 /// What components get of WASI, beside clocks, randomness and this process's standard streams.
@@ -247,6 +301,62 @@ impl FromStr for Directory {
             return Err("expected a directory on each side of `::`".to_owned());
         }
         Ok(Self { host: host.into(), guest: guest.to_owned(), access })
+    }
+}
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub(crate) enum Address {
+    Tcp(String),
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("expected a path after `unix:`".to_owned()),
+            #[cfg(unix)]
+            Some(path) => Ok(Self::Unix(path.into())),
+            #[cfg(not(unix))]
+            Some(_) => Err("there are no Unix sockets on this system".to_owned()),
+            None => {
+                Authority::from_str(text)?;
+                Ok(Self::Tcp(text.to_owned()))
+            }
+        }
+    }
+}
+
+/// `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Authority {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl FromStr for Authority {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected a host, `:` and a port, as in `127.0.0.1:8080`".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+        // An address of version 6 has to be in brackets, as it has `:` in it.
+        let is_bare = !host.starts_with('[') && host.contains(':');
+        if host.is_empty() || is_bare || host.contains('/') {
+            return Err(expected());
+        }
+        let port = port.parse().map_err(|_| expected())?;
+        Ok(Self { host: host.to_ascii_lowercase(), port })
+    }
+}
+
+fn path(text: &str) -> Result<String, String> {
+    match text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err("expected a path that begins with `/`".to_owned()),
     }
 }
 

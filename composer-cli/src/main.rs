@@ -1,5 +1,5 @@
-//! `wcompose`: composes WebAssembly components from the command line, and calls them, shows how they
-//! are wired, or fuses them into one.
+//! `wcompose`: composes WebAssembly components from the command line, and calls them, serves them on the web,
+//! shows how they are wired, or fuses them into one.
 
 #![forbid(unsafe_code)]
 
@@ -10,8 +10,10 @@ mod component;
 mod failure;
 mod output;
 mod run;
+mod serve;
 mod setup;
 mod told;
+mod watching;
 mod wave;
 
 use std::ffi::OsStr;
@@ -29,6 +31,7 @@ use setup::Setup;
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Plan(args) => plan(&args),
         Command::Explain(args) => explain(&args),
         Command::Fuse(args) => fuse(&args),

@@ -4,26 +4,48 @@
 //! fails, the tool suggests complete sets of hints, and tries them (up to `MOST_TRIED`) so that
 //! what it suggests works.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use wasm_runtime_composer::__private::{holds_for, plain};
 use wasm_runtime_composer::error::PlanProblem;
-use wasm_runtime_composer::{Composer, CompositionError, EpochTicker, Wasi};
-use wasmtime::{Config, Engine};
+use wasm_runtime_composer::wasi::http::client;
+use wasm_runtime_composer::{
+    ComposableDescriptor, Composer, CompositionError, EpochTicker, RestartPolicy, Wasi,
+};
+use wasmtime::{Config, Engine, PoolingAllocationConfig};
 
-use crate::args::{Chain, Directory, Given, Hint, HostArgs, Wiring};
+use crate::args::{Authority, Chain, Directory, Given, Hint, HostArgs, ServeArgs, Wiring};
 use crate::compile::compile;
-use crate::component::{Component, Imports};
+use crate::component::{Component, Content, Imports};
 use crate::failure::Failure;
 use crate::told::{all, export_hint};
+
+/// How components run that serve.
+#[derive(Clone, Copy)]
+struct Running {
+    instances: usize,
+    /// The most ticks that a guest may compute in a row.
+    ticks: u32,
+}
+
+/// How a component that serves is started again when it has trapped: at once, and after longer and longer pauses while
+/// it goes on trapping, of which none is longer than about a second, as what is longer ago does not count.
+const RESTART: RestartPolicy =
+    RestartPolicy::restart(u32::MAX, Duration::from_millis(1)).within(Duration::from_secs(1));
 
 /// The interval at which guests yield, if calls have a deadline.
 const TICK: Duration = Duration::from_millis(5);
 
 /// The components, compiled as far as possible, and the options for their wiring.
 pub(crate) struct Setup<'a> {
-    wiring: &'a Wiring,
+    wiring: Cow<'a, Wiring>,
     components: Vec<Component>,
+    /// What components get, to read another version of one.
+    wasi: Wasi,
+    args: &'a [String],
+    /// How each of them runs, where that is not said otherwise.
+    running: Option<Running>,
     /// Interrupts guests that compute without end, so that deadlines apply to them.
     _ticker: Option<EpochTicker>,
 }
@@ -31,37 +53,72 @@ pub(crate) struct Setup<'a> {
 impl<'a> Setup<'a> {
     /// Reads and compiles components that will not run.
     pub(crate) fn new(wiring: &'a Wiring) -> Result<Self, Failure> {
-        Self::of(wiring, &Wasi::new(&engine(false)?), &[], None)
+        Self::of(wiring, Wasi::new(&engine(&config(false))?), &[], None, None)
     }
 
     /// Reads and compiles components that will run. With a deadline, guests can be interrupted.
     pub(crate) fn running(
         wiring: &'a Wiring,
-        host: &HostArgs,
+        host: &'a HostArgs,
         deadline: Option<Duration>,
     ) -> Result<Self, Failure> {
-        let engine = engine(deadline.is_some())?;
+        let engine = engine(&config(deadline.is_some()))?;
         let wasi = wasi(&engine, host)?;
         if deadline.is_none() {
-            return Self::of(wiring, &wasi, &host.args, None);
+            return Self::of(wiring, wasi, &host.args, None, None);
         }
-        let ticker = EpochTicker::start(&engine, TICK).map_err(|error| {
-            Failure::input("cannot start a thread that interrupts guests".to_owned(), error)
-        })?;
+        let ticker = ticker(&engine)?;
         let wasi = wasi.with_store(EpochTicker::yielding);
-        Self::of(wiring, &wasi, &host.args, Some(ticker))
+        Self::of(wiring, wasi, &host.args, None, Some(ticker))
+    }
+
+    /// Reads and compiles components that will serve requests.
+    pub(crate) fn serving(args: &'a ServeArgs) -> Result<Self, Failure> {
+        let engine = serving_engine()?;
+        let mut wasi = wasi(&engine, &args.host)?.with_store(EpochTicker::yielding);
+        if !args.allowed.is_empty() {
+            let allowed = args.allowed.clone();
+            wasi = wasi
+                .http(client())
+                .allow_requests(move |request| is_allowed(request.uri(), &allowed));
+        }
+        // A guest that computes past the deadline of its request is ended, soon after who asked has been told.
+        let ticks = args.deadline.as_millis() / TICK.as_millis() + 20;
+        let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
+        let running = Some(Running { instances: args.instances.get(), ticks });
+        Self::of(&args.wiring, wasi, &args.host.args, running, Some(ticker(&engine)?))
     }
 
     fn of(
         wiring: &'a Wiring,
-        wasi: &Wasi,
-        args: &[String],
+        wasi: Wasi,
+        args: &'a [String],
+        running: Option<Running>,
         ticker: Option<EpochTicker>,
     ) -> Result<Self, Failure> {
-        let components = wiring.components.iter().map(|given| read(given, wasi, args));
+        let components = wiring.components.iter().map(|given| read(given, &wasi, args));
         let components = Failure::collect(components)?;
         compile(&components);
-        Ok(Self { wiring, components, _ticker: ticker })
+        let wiring = Cow::Borrowed(wiring);
+        Ok(Self { wiring, components, wasi, args, running, _ticker: ticker })
+    }
+
+    pub(crate) fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    pub(crate) fn wiring(&self) -> &Wiring {
+        &self.wiring
+    }
+
+    /// Puts components one behind the other, as `--chain` does.
+    pub(crate) fn chain(&mut self, chain: Chain) {
+        self.wiring.to_mut().chains.push(chain);
+    }
+
+    /// A component out of what its file has in it by now.
+    pub(crate) fn again(&self, component: &Component, bytes: Vec<u8>) -> Component {
+        made(&component.id, bytes, &self.wasi, self.args)
     }
 
     /// The components with their hints, ready to be planned, composed or fused.
@@ -84,8 +141,8 @@ impl<'a> Setup<'a> {
         for (index, component) in self.components.iter().enumerate() {
             let own = import_hints.iter().filter(|hint| hint.consumer == index);
             let described = match self.wiring.untrusted.contains(&component.id) {
-                true => component.describe().untrusted(),
-                false => component.describe(),
+                true => self.describe(component).untrusted(),
+                false => self.describe(component),
             };
             descriptors.push(own.fold(described, |descriptor, hint| {
                 let Target { provider, export } = hint.target;
@@ -111,6 +168,17 @@ impl<'a> Setup<'a> {
         Ok(composer)
     }
 
+    fn describe(&self, component: &Component) -> ComposableDescriptor {
+        match self.running {
+            Some(Running { instances, ticks }) => component
+                .describe()
+                .with_instances(instances)
+                .with_run_limit(ticks)
+                .with_restart(RESTART),
+            None => component.describe(),
+        }
+    }
+
     /// Fails if an option `--untrusted` names no component.
     fn check_untrusted(&self) -> Result<(), Failure> {
         let is_known = |id: &&String| self.components.iter().any(|it| it.id == **id);
@@ -126,7 +194,7 @@ impl<'a> Setup<'a> {
     /// Fails if a chain and another option say from where the same comes. What else is wrong with a chain, the
     /// library says.
     fn check_chains(&self) -> Result<(), Failure> {
-        let Wiring { chains, export_hints, import_hints, .. } = self.wiring;
+        let Wiring { chains, export_hints, import_hints, .. } = &*self.wiring;
         let mut told = Vec::new();
         for (index, chain) in chains.iter().enumerate() {
             let Chain { interface, .. } = chain;
@@ -436,13 +504,49 @@ struct Target<'a> {
     export: Option<&'a str>,
 }
 
-/// An engine with all types of the component model that the library supports.
-fn engine(interrupted: bool) -> Result<Engine, Failure> {
+/// A configuration with all types of the component model that the library supports.
+fn config(interrupted: bool) -> Config {
     let mut config = Config::new();
     config.wasm_component_model_map(true);
     config.wasm_component_model_fixed_length_lists(true);
     config.epoch_interruption(interrupted);
-    Engine::new(&config).map_err(|error| Failure::compose(error.to_string()))
+    config
+}
+
+fn engine(config: &Config) -> Result<Engine, Failure> {
+    Engine::new(config).map_err(|error| Failure::compose(error.to_string()))
+}
+
+/// An engine for components that are started again and again. Their memories come out of a pool, which is quicker than
+/// asking the system for each; it takes no memory but address space.
+fn serving_engine() -> Result<Engine, Failure> {
+    let mut pool = PoolingAllocationConfig::new();
+    // Interpreters that were compiled to components have large tables and many globals.
+    pool.table_elements(200_000).max_core_instance_size(8 << 20);
+    // A call that waits has a stack, in each of the components that a request has come through. The server takes 1024
+    // requests at a time.
+    pool.total_stacks(16 * 1024);
+    let mut pooling = config(true);
+    pooling.allocation_strategy(pool);
+    // Where the address space is limited there is no room for a pool.
+    Engine::new(&pooling).or_else(|_| engine(&config(true)))
+}
+
+fn ticker(engine: &Engine) -> Result<EpochTicker, Failure> {
+    EpochTicker::start(engine, TICK).map_err(|error| {
+        Failure::input("cannot start a thread that interrupts guests".to_owned(), error)
+    })
+}
+
+/// Whether a component may send a request there.
+fn is_allowed(uri: &http::Uri, allowed: &[Authority]) -> bool {
+    let port = match (uri.port_u16(), uri.scheme_str()) {
+        (Some(port), _) => port,
+        (None, Some("https")) => 443,
+        (None, _) => 80,
+    };
+    let Some(host) = uri.host() else { return false };
+    allowed.iter().any(|it| it.port == port && it.host.eq_ignore_ascii_case(host))
 }
 
 /// WASI as the command line configures it.
@@ -465,7 +569,12 @@ fn read(given: &Given, wasi: &Wasi, args: &[String]) -> Result<Component, Failur
     let bytes = std::fs::read(&given.path).map_err(|error| {
         Failure::input(format!("cannot read `{}`", given.path.display()), error)
     })?;
+    Ok(made(&given.id, bytes, wasi, args))
+}
+
+fn made(id: &str, bytes: Vec<u8>, wasi: &Wasi, args: &[String]) -> Component {
+    let content = Content::of(&bytes);
     // The first argument is the name of the program.
-    let component = wasi.clone().arg(&given.id).args(args).component(bytes);
-    Ok(Component { id: given.id.clone(), component })
+    let component = wasi.clone().arg(id).args(args).component(bytes);
+    Component { id: id.to_owned(), component, content }
 }

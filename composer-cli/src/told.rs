@@ -13,7 +13,7 @@ pub(crate) struct Told {
 
 /// What the tool gives components of WASI.
 const WASI: &str = "`wcompose` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
-                    `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0";
+                    `wasi:http`, `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0";
 
 pub(crate) fn told(problem: &PlanProblem) -> Told {
     let mut help = Vec::new();

@@ -800,16 +800,16 @@ fn import_that_nobody_satisfies_is_told_with_what_would() {
     );
     let server = text(
         "server.wat",
-        r#"(component (import "wasi:http/types@0.2.0" (instance (export "f" (func)))))"#,
+        r#"(component (import "wasi:nn/graph@0.2.0" (instance (export "f" (func)))))"#,
     );
     fails(
         &["plan", "--strict", &server],
         3,
-        "error: interface `wasi:http/types@0.2.0`, imported by `server`, is missing: no other component \
+        "error: interface `wasi:nn/graph@0.2.0`, imported by `server`, is missing: no other component \
          exports it\n\
          help: `wcompose` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
-         `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not `wasi:http`; \
-         add a component that exports `wasi:http/types@0.2.0`\n",
+         `wasi:http`, `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not \
+         `wasi:nn`; add a component that exports `wasi:nn/graph@0.2.0`\n",
     );
     let old = text(
         "old-importer.wat",

@@ -271,8 +271,14 @@ fn sections_of_the_contract_that_are_cited_exist() {
     let numbers: BTreeSet<&str> = sections.iter().copied().collect();
     assert_eq!(numbers.len(), sections.len(), "contract.md: each number has one section");
 
-    let crates =
-        ["composer", "composer-cli", "composer-macros", "composer-remote", "composer-values"];
+    let crates = [
+        "composer",
+        "composer-cli",
+        "composer-macros",
+        "composer-remote",
+        "composer-serve",
+        "composer-values",
+    ];
     let mut cited = 0;
     for folder in crates.into_iter().chain(["tests/all", "tests/benches", "tests/src"]) {
         for file in files(folder, ".rs") {
