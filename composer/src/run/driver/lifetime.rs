@@ -60,7 +60,7 @@ impl Lifetime {
     }
 
     /// Whether instances end by the calls that they have taken.
-    pub(crate) fn is_by_calls(&self) -> bool {
+    pub fn is_by_calls(&self) -> bool {
         self.calls.is_some()
     }
 
