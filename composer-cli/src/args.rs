@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use wasm_runtime_composer::Lifetime;
 use wasm_runtime_composer::wasi::Access;
 
 use crate::call::Call;
@@ -38,7 +39,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Composes components of wasi:http and serves them on the web.
     Serve(ServeArgs),
-    /// Shows how components would be wired, without starting any.
+    /// Shows how components would be wired, and which imports are open, without starting any.
     Plan(PlanArgs),
     /// Tells who satisfies an import, and why the others who export it do not.
     Explain(ExplainArgs),
@@ -140,10 +141,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", value_parser = deadline, default_value = "30s")]
     pub(crate) deadline: Duration,
 
-    /// How many instances there are of each component. Those of wasi:http 0.2 serve one request at
-    /// a time each.
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) instances: NonZeroUsize,
+    /// How many instances there are of each component. If nothing is said, one of a component of
+    /// wasi:http 0.3, which serves requests at the same time, and 16 where an instance serves one at
+    /// a time: of a component of wasi:http 0.2, and with a lifetime of so many requests.
+    #[arg(long, value_name = "N")]
+    pub(crate) instances: Option<NonZeroUsize>,
+
+    /// How long an instance lives before a fresh one takes its place: `per-call`, `calls:N`, `idle:TIME`, or
+    /// both as in `calls:1000,idle:30s`. As long as the server, if nothing is said.
+    #[arg(long, value_name = "LIFETIME", value_parser = lifetime)]
+    pub(crate) lifetime: Option<Lifetime>,
 
     /// How long the body of a request may be, in bytes. Past it the client is told 413.
     #[arg(long, value_name = "BYTES", default_value = "16777216")]
@@ -214,6 +221,10 @@ pub(crate) struct PlanArgs {
     /// Prints it as JSON.
     #[arg(long, group = "drawing")]
     json: bool,
+
+    /// Fails if an import is open, as `run` does.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// How a plan is printed.
@@ -430,6 +441,27 @@ impl FromStr for Chain {
                 Err("expected the id of a component on each side of `,`".to_owned())
             }
             _ => Ok(Self { interface: interface.to_owned(), ids }),
+        }
+    }
+}
+
+fn lifetime(text: &str) -> Result<Lifetime, String> {
+    if text == "per-call" {
+        return Ok(Lifetime::per_call());
+    }
+    let expected = || {
+        "expected `per-call`, `calls:N` with a number from 1 on, `idle:TIME`, or `calls:N,idle:TIME`".to_owned()
+    };
+    let calls = |calls: &str| match calls.strip_prefix("calls:").map(str::parse) {
+        Some(Ok(calls @ 1..)) => Ok(Lifetime::calls(calls)),
+        _ => Err(expected()),
+    };
+    match text.split_once("idle:") {
+        None => calls(text),
+        Some(("", time)) => Ok(Lifetime::idle(deadline(time)?)),
+        Some((before, time)) => {
+            let before = before.strip_suffix(',').ok_or_else(expected)?;
+            Ok(calls(before)?.or_idle(deadline(time)?))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a command failed: the errors and help that are printed, and the exit code.
+//! Why a command failed: the errors and help that are printed, and the exit code. Notes are printed as errors are.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -132,18 +132,26 @@ impl Failure {
                 source = cause.source();
             }
         }
-        let mut told = Vec::new();
-        for help in &self.help {
-            if !told.contains(&help) {
-                let _ = writeln!(text, "help: {help}");
-                told.push(help);
-            }
-        }
-        let text = plain_lines(&text);
-        // If standard error is closed, the exit code remains.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        write(text, &self.help);
         ExitCode::from(self.code)
     }
+}
+
+/// Prints what is no error, and what to do about it, where errors are printed.
+pub(crate) fn note(note: &str, help: &[String]) {
+    write(format!("note: {note}\n"), help);
+}
+
+/// Prints `text`, and each help once on a line.
+fn write(mut text: String, help: &[String]) {
+    for (index, line) in help.iter().enumerate() {
+        if !help[..index].contains(line) {
+            let _ = writeln!(text, "help: {line}");
+        }
+    }
+    let text = plain_lines(&text).to_string();
+    // If standard error is closed, the exit code remains.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }
 
 impl Failure {

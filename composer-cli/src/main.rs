@@ -45,14 +45,23 @@ fn main() -> ExitCode {
 
 fn plan(args: &PlanArgs) -> Result<(), Failure> {
     let setup = Setup::new(&args.wiring)?;
-    let plan = setup.composer()?.plan().map_err(|error| setup.failure(error, &[]))?;
+    let composer = setup.composer()?;
+    let plan = match args.strict {
+        true => composer.plan(),
+        false => composer.plan_with_open_imports(),
+    };
+    let plan = plan.map_err(|error| setup.failure(error, &[]))?;
     let text = match args.drawing() {
         Drawing::Text => plan.to_string(),
         Drawing::Dot => plan.to_dot(),
         Drawing::Mermaid => plan.to_mermaid(),
         Drawing::Json => plan.to_json(),
     };
-    print(text.as_bytes())
+    print(text.as_bytes())?;
+    if let Some((note, help)) = told::told_of_open(plan.open_imports()) {
+        failure::note(&note, &help);
+    }
+    Ok(())
 }
 
 fn explain(args: &ExplainArgs) -> Result<(), Failure> {

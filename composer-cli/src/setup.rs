@@ -5,13 +5,14 @@
 //! what it suggests works.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wasm_runtime_composer::__private::{holds_for, plain};
 use wasm_runtime_composer::error::PlanProblem;
 use wasm_runtime_composer::wasi::http::client;
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, CompositionError, EpochTicker, RestartPolicy, Wasi,
+    ComposableDescriptor, Composer, CompositionError, EpochTicker, Lifetime, RestartPolicy, Wasi,
 };
 use wasmtime::{Config, Engine, PoolingAllocationConfig};
 
@@ -24,7 +25,9 @@ use crate::told::{all, export_hint};
 /// How components run that serve.
 #[derive(Clone, Copy)]
 struct Running {
-    instances: usize,
+    /// How many instances, if that was said.
+    instances: Option<usize>,
+    lifetime: Option<Lifetime>,
     /// The most ticks that a guest may compute in a row.
     ticks: u32,
 }
@@ -33,6 +36,9 @@ struct Running {
 /// it goes on trapping, of which none is longer than about a second, as what is longer ago does not count.
 const RESTART: RestartPolicy =
     RestartPolicy::restart(u32::MAX, Duration::from_millis(1)).within(Duration::from_secs(1));
+
+/// How many instances there are, where one serves a request at a time.
+const SEVERAL: usize = 16;
 
 /// The interval at which guests yield, if calls have a deadline.
 const TICK: Duration = Duration::from_millis(5);
@@ -85,7 +91,8 @@ impl<'a> Setup<'a> {
         // A guest that computes past the deadline of its request is ended, soon after who asked has been told.
         let ticks = args.deadline.as_millis() / TICK.as_millis() + 20;
         let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-        let running = Some(Running { instances: args.instances.get(), ticks });
+        let (instances, lifetime) = (args.instances.map(NonZeroUsize::get), args.lifetime);
+        let running = Some(Running { instances, lifetime, ticks });
         Self::of(&args.wiring, wasi, &args.host.args, running, Some(ticker(&engine)?))
     }
 
@@ -169,13 +176,18 @@ impl<'a> Setup<'a> {
     }
 
     fn describe(&self, component: &Component) -> ComposableDescriptor {
-        match self.running {
-            Some(Running { instances, ticks }) => component
-                .describe()
-                .with_instances(instances)
-                .with_run_limit(ticks)
-                .with_restart(RESTART),
-            None => component.describe(),
+        let described = component.describe();
+        let Some(Running { instances, lifetime, ticks }) = self.running else { return described };
+        let mut described = described.with_run_limit(ticks).with_restart(RESTART);
+        if let Some(lifetime) = lifetime {
+            described = described.with_lifetime(lifetime);
+        }
+        // Of an idle time alone there is nothing to wait for.
+        let takes_turns = lifetime.is_some_and(|it| it.is_by_calls())
+            || component.export_of("wasi:http/incoming-handler", "0.2.0").is_some();
+        match instances.or(takes_turns.then_some(SEVERAL)) {
+            Some(instances) => described.with_instances(instances),
+            None => described,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use wasm_runtime_composer::__private::plain;
 use wasm_runtime_composer::error::{ChainProblem, LookupError, PlanProblem};
+use wasm_runtime_composer::plan::OpenImport;
 
 /// A problem: the message, and what to do about it.
 pub(crate) struct Told {
@@ -32,13 +33,8 @@ pub(crate) fn told(problem: &PlanProblem) -> Told {
             source,
             ..
         } => {
+            help.extend(help_for_missing(import, other_versions, untrusted));
             let import = &plain(import);
-            match untrusted.first() {
-                Some(id) => help.push(format!(
-                    "`{id}` exports it, and is not trusted; `--hint {import}={id}` takes it all the same"
-                )),
-                None => help.extend(help_for_missing(import, other_versions)),
-            }
             let part = match items.as_slice() {
                 [] => String::new(),
                 items => format!("{} of ", items.join(", ")),
@@ -135,7 +131,32 @@ fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or_else(String::new, |it| format!("; did you mean `{}`?", plain(it)))
 }
 
-fn help_for_missing(import: &str, other_versions: &[(String, String)]) -> Vec<String> {
+/// What is open in a plan: what that means, and what to do about it.
+pub(crate) fn told_of_open(open: &[OpenImport]) -> Option<(String, Vec<String>)> {
+    let names: Vec<String> = open.iter().map(|it| plain(&it.import)).collect();
+    let (are, them) = match names.len() {
+        0 => return None,
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    let note = format!("{} {are} open, and `wcompose run` needs {them}", all_of(&names));
+    let of_one = |it: &OpenImport| help_for_missing(&it.import, &it.other_versions, &it.untrusted);
+    let mut help: Vec<String> = open.iter().flat_map(of_one).collect();
+    help.push(format!("a program in Rust can define {them} in the linkers of its components"));
+    Some((note, help))
+}
+
+fn help_for_missing(
+    import: &str,
+    other_versions: &[(String, String)],
+    untrusted: &[String],
+) -> Vec<String> {
+    let import = &plain(import);
+    if let Some(id) = untrusted.first() {
+        return vec![format!(
+            "`{id}` exports it, and is not trusted; `--hint {import}={id}` takes it all the same"
+        )];
+    }
     if let Some((package, _)) = import.split_once('/').filter(|(it, _)| it.starts_with("wasi:")) {
         let add = format!("add a component that exports `{import}`");
         return vec![match WASI.contains(&format!("`{package}`")) {

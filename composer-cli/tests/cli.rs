@@ -281,7 +281,7 @@ fn hint_holds_for_compatible_versions_and_nobody_gets_what_is_not_trusted() {
     let hints = ["--hint=acme:kv/store@1.1.0=upload", "--import-hint=web:acme:kv/store@1.0.0=db"];
     from(&hints, db_it);
     fails(
-        &["plan", &upload, &web, "--untrusted=upload"],
+        &["plan", &upload, &web, "--untrusted=upload", "--strict"],
         3,
         "error: interface `acme:kv/store@1.1.0`, imported by `web`, is missing: no other component exports it\n\
          help: `upload` exports it, and is not trusted; `--hint acme:kv/store@1.1.0=upload` takes it all the same\n",
@@ -521,6 +521,7 @@ fn plan_is_drawn_and_printed_as_json() {
                 { "name": "greet-later", "type": "async func(name: string) -> string" },
             ],
         }],
+        "open_imports": [],
     });
     assert_eq!(printed, expected);
     let both = composer(&[&with("--json")[..], &["--dot"]].concat());
@@ -802,7 +803,7 @@ fn import_that_nobody_satisfies_is_told_with_what_would() {
         r#"(component (import "wasi:nn/graph@0.2.0" (instance (export "f" (func)))))"#,
     );
     fails(
-        &["plan", &server],
+        &["plan", "--strict", &server],
         3,
         "error: interface `wasi:nn/graph@0.2.0`, imported by `server`, is missing: no other component \
          exports it\n\
@@ -825,7 +826,7 @@ fn import_that_nobody_satisfies_is_told_with_what_would() {
     );
     let hint = "acme:kv/store@2.0.0=store:acme:kv/store@1.0.0";
     fails(
-        &["plan", &old, &store],
+        &["plan", "--strict", &old, &store],
         3,
         &format!(
             "error: interface `acme:kv/store@2.0.0`, imported by `old-importer`, is missing: no other \
@@ -835,6 +836,72 @@ fn import_that_nobody_satisfies_is_told_with_what_would() {
     );
     let hinted = composer(&["plan", &old, &store, "--hint", hint]);
     assert_eq!(hinted.code, Some(0), "{hinted:?}");
+}
+
+#[test]
+fn plan_shows_what_is_open_and_how_to_give_it() {
+    let server = text(
+        "open-server.wat",
+        r#"(component
+            (import "wasi:keyvalue/store@0.2.0" (instance (export "f" (func))))
+            (import "wasi:cli/stdin@0.2.0" (instance)))"#,
+    );
+    let importer = text(
+        "open-importer.wat",
+        r#"(component (import "acme:kv/store@2.0.0" (instance (export "f" (func)))))"#,
+    );
+    let args = ["plan", &server, &importer, "producer.wasm"];
+    let expected = Ended {
+        code: Some(0),
+        stdout: "components\n  \
+              open-server\n    \
+                imports wasi:keyvalue/store@0.2.0, which is open\n  \
+              open-importer\n    \
+                imports acme:kv/store@2.0.0, which is open\n  \
+              producer\n\
+            exports\n"
+            .to_owned(),
+        stderr: "note: `wasi:keyvalue/store@0.2.0` and `acme:kv/store@2.0.0` are open, and `wcompose run` needs them\n\
+            help: `wcompose` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
+            `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not `wasi:keyvalue`; \
+            add a component that exports `wasi:keyvalue/store@0.2.0`\n\
+            help: add a component that exports `acme:kv/store@2.0.0`; if one has it under another name, \
+            `--hint acme:kv/store@2.0.0=ID:EXPORT` says so\n\
+            help: a program in Rust can define them in the linkers of its components\n"
+            .to_owned(),
+    };
+    let ended = composer(&args);
+    assert_eq!((ended.code, &ended.stderr), (expected.code, &expected.stderr));
+    assert!(ended.stdout.starts_with(&expected.stdout), "{}", ended.stdout);
+    let open = "open imports\n  \
+          interface wasi:keyvalue/store@0.2.0 for open-server\n  \
+          interface acme:kv/store@2.0.0 for open-importer\n";
+    assert!(ended.stdout.ends_with(open), "{}", ended.stdout);
+    // What is said beside a drawing does not come into it.
+    let json = composer(&[&args[..], &["--json"]].concat());
+    let printed: serde_json::Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+    assert_eq!(printed["open_imports"][1]["consumers"], serde_json::json!(["open-importer"]));
+    assert_eq!((json.code, json.stderr), (Some(0), expected.stderr));
+    let dot = composer(&[&args[..], &["--dot"]].concat()).stdout;
+    let arrow = "\"open-importer\" -> \"open acme:kv/store@2.0.0\" [style=dashed];\n";
+    assert!(dot.contains(arrow), "{dot}");
+
+    // Nothing runs like that, and everything else is an error all the same.
+    let run = composer(&["run", &server, &importer, "--call=f()"]);
+    assert_eq!(run.code, Some(3), "{run:?}");
+    fails(
+        &[
+            "plan",
+            &importer,
+            "producer.wasm",
+            "producer-b.wasm",
+            "consumer.wasm",
+            "--hint=add=producer",
+        ],
+        3,
+        "error: both `producer` and `producer-b` export `composer:test/iproducer`, imported by `consumer`\n\
+         help: choose with `--import-hint consumer:composer:test/iproducer=producer`\n",
+    );
 }
 
 #[test]
@@ -1167,9 +1234,16 @@ fn command_is_run_if_nothing_else_is_to_be_called() {
 #[test]
 fn control_characters_of_names_do_not_reach_the_terminal() {
     let wat = r#"(component (import "url=<https://a/\u{1b}[31mHACKED\r\n\u{202e}>" (func)))"#;
-    let ended = composer(&["plan", &format!("upload={}", text("escapes.wat", wat))]);
-    assert_eq!(ended.code, Some(3), "{ended:?}");
-    assert!(!ended.stderr.contains(['\u{1b}', '\r', '\u{202e}']), "{ended:?}");
-    assert!(ended.stderr.contains(r"\u{1b}[31mHACKED\r\n\u{202e}>"), "{ended:?}");
-    assert_eq!(ended.stderr.lines().count(), 2, "{ended:?}");
+    let upload = format!("upload={}", text("escapes.wat", wat));
+    for (args, code, lines) in
+        [(&["plan", &upload, "--strict"][..], 3, 2), (&["plan", &upload][..], 0, 3)]
+    {
+        let ended = composer(args);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        for text in [&ended.stdout, &ended.stderr] {
+            assert!(!text.contains(['\u{1b}', '\r', '\u{202e}']), "{ended:?}");
+        }
+        assert!(ended.stderr.contains(r"\u{1b}[31mHACKED\r\n\u{202e}>"), "{ended:?}");
+        assert_eq!(ended.stderr.lines().count(), lines, "{ended:?}");
+    }
 }

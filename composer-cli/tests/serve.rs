@@ -160,6 +160,38 @@ fn component_of_the_former_version_is_served() {
 }
 
 #[test]
+fn each_request_may_have_a_fresh_instance() {
+    let serving = Serving::start(&["http-app.wasm", ANYWHERE, "--lifetime=per-call"]);
+    let address = serving.address("http-app");
+    // One that goes on meanwhile, in an instance of its own.
+    let mut endless = TcpStream::connect(&address).unwrap();
+    endless.set_read_timeout(Some(LIMIT)).unwrap();
+    write!(endless, "GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut some = [0; 4096];
+    endless.read_exact(&mut some).unwrap();
+    for _ in 0..20 {
+        assert!(get(&address, "/trap", "").starts_with("HTTP/1.1 502 "));
+        assert!(get(&address, "/status/202", "").starts_with("HTTP/1.1 202 "));
+    }
+    for _ in 0..100 {
+        endless.read_exact(&mut some).unwrap();
+    }
+}
+
+#[test]
+fn lifetime_that_is_none_is_told() {
+    for wrong in ["calls:0", "calls:x", "idle:3", "per-request", "calls:1idle:1s"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_wcompose"))
+            .args(["serve", "app.wasm", &format!("--lifetime={wrong}")])
+            .output()
+            .expect("the binary was built");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("expected"), "{told}");
+    }
+}
+
+#[test]
 fn trap_is_told_and_the_component_started_again() {
     let serving = Serving::start(&["http-app.wasm", ANYWHERE, "--access-log"]);
     let address = serving.address("http-app");

@@ -158,6 +158,7 @@ pub(crate) const SETTINGS: &[&str] = &[
     "handle_limit",
     "inbox_capacity",
     "instances",
+    "lifetime",
     "restart",
     "run_limit",
     "start_deadline",
@@ -167,6 +168,15 @@ pub(crate) const SETTINGS: &[&str] = &[
 pub(crate) enum Export {
     Function(Box<Function>),
     Interface(Interface),
+    Http(Http),
+}
+
+/// `http as name`
+pub(crate) struct Http {
+    pub(crate) attrs: Vec<Attribute>,
+    /// The keyword.
+    pub(crate) keyword: Ident,
+    pub(crate) name: Ident,
 }
 
 /// `async fn name(params) -> Output = "export";`

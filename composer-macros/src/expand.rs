@@ -14,7 +14,7 @@ use syn::{Attribute, Type, Visibility};
 use crate::check::PARTS;
 use crate::model::{
     Argument, ArgumentKind, Chain, Component, Contain, FilterKind, Form, Function, Fused, Header,
-    Hint, Host, HostFunction, Interface, Layer, Model, Setting, Shared, Value,
+    Hint, Host, HostFunction, Interface, Layer, Model, Service, Setting, Shared, Value,
 };
 use crate::names;
 
@@ -316,6 +316,7 @@ impl Composed<'_> {
         let functions =
             self.model.functions.iter().map(|it| self.accessor(it, quote!(&self), quote!(self)));
         let handles = self.model.interfaces.iter().map(|it| self.handle_accessor(it));
+        let services = self.model.services.iter().map(|it| self.service_accessor(it));
         let bind = self.bind();
         let interfaces = self.model.interfaces.iter().map(|it| self.interface(it));
         let text = self.shown.to_string();
@@ -327,6 +328,7 @@ impl Composed<'_> {
                 #compose
                 #(#functions)*
                 #(#handles)*
+                #(#services)*
                 #bind
             }
 
@@ -489,12 +491,17 @@ impl Composed<'_> {
             let (cfgs, field) = (&function.cfgs, field(function));
             quote!(#(#cfgs)* #field: #krate::__private::Accessor,)
         });
+        let services = self.model.services.iter().map(|service| {
+            let (cfgs, field) = (&service.cfgs, service_field(service));
+            quote!(#(#cfgs)* #field: #krate::__private::HttpService,)
+        });
         quote! {
             #(#attrs)*
             #[derive(::core::clone::Clone)]
             #vis struct #name #param {
                 __composition: #krate::Composition,
                 #(#fields)*
+                #(#services)*
             }
         }
     }
@@ -504,7 +511,7 @@ impl Composed<'_> {
         let krate = &self.model.krate;
         let (composition, accessors) = (local("composition"), local("accessors"));
         let result = quote!(::core::result::Result<Self, #krate::CompositionError>);
-        if self.model.all_functions().next().is_none() {
+        if self.model.all_functions().next().is_none() && self.model.services.is_empty() {
             return quote! {
                 fn __bind(#composition: #krate::Composition) -> #result {
                     ::core::result::Result::Ok(Self { __composition: #composition })
@@ -520,12 +527,29 @@ impl Composed<'_> {
             let (cfgs, field, local) = (&function.cfgs, field(function), lookup_local(function));
             quote!(#(#cfgs)* #field: #local,)
         });
+        let found = self.model.services.iter().map(|service| {
+            let (cfgs, local, name) =
+                (&service.cfgs, service_local(service), service.name.to_string());
+            // An error about the feature is shown at the keyword.
+            let http = located(&quote!(#krate::__private::http), service.span);
+            quote!(#(#cfgs)* let #local = #accessors.service(#name, #http(&#composition));)
+        });
+        let services = self.model.services.iter().map(|service| {
+            let (cfgs, field, local) =
+                (&service.cfgs, service_field(service), service_local(service));
+            quote!(#(#cfgs)* #field: #krate::__private::found(#local)?,)
+        });
         quote! {
             fn __bind(#composition: #krate::Composition) -> #result {
                 let mut #accessors = #krate::__private::Accessors::new(&#composition);
                 #(#lookups)*
+                #(#found)*
                 #accessors.finish()?;
-                ::core::result::Result::Ok(Self { __composition: #composition, #(#fields)* })
+                ::core::result::Result::Ok(Self {
+                    __composition: #composition,
+                    #(#fields)*
+                    #(#services)*
+                })
             }
         }
     }
@@ -573,6 +597,22 @@ impl Composed<'_> {
             #(#attrs)*
             #vis fn #name(&self) -> #handle<'_, #arg> {
                 #handle { __composed: self }
+            }
+        }
+    }
+
+    /// The method that returns the composition as an HTTP service.
+    fn service_accessor(&self, service: &Service) -> TokenStream {
+        let (krate, vis) = (&self.model.krate, self.vis);
+        let Service { cfgs, attrs, name, .. } = service;
+        let docs = docs(attrs, || " The composition as an HTTP service.".to_owned());
+        let field = service_field(service);
+        quote! {
+            #docs
+            #(#cfgs)*
+            #(#attrs)*
+            #vis fn #name(&self) -> #krate::__private::HttpService {
+                ::core::clone::Clone::clone(&self.#field)
             }
         }
     }
@@ -722,6 +762,14 @@ fn lints() -> TokenStream {
 
 fn field(function: &Function) -> Ident {
     format_ident!("__accessor_{}", function.index)
+}
+
+fn service_field(service: &Service) -> Ident {
+    format_ident!("__service_{}", service.index)
+}
+
+fn service_local(service: &Service) -> Ident {
+    local(&format!("service_{}", service.index))
 }
 
 fn lookup_local(function: &Function) -> Ident {

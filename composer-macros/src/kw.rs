@@ -11,6 +11,7 @@ syn::custom_keyword!(from);
 syn::custom_keyword!(fused);
 syn::custom_keyword!(hide);
 syn::custom_keyword!(host);
+syn::custom_keyword!(http);
 syn::custom_keyword!(import);
 syn::custom_keyword!(interface);
 syn::custom_keyword!(layer);

@@ -22,6 +22,7 @@ pub(crate) struct Model {
     pub(crate) chains: Vec<Chain>,
     pub(crate) functions: Vec<Function>,
     pub(crate) interfaces: Vec<Interface>,
+    pub(crate) services: Vec<Service>,
 }
 
 /// How the block is used.
@@ -157,6 +158,17 @@ pub(crate) struct Interface {
     pub(crate) functions: Vec<Function>,
 }
 
+/// The composition as an HTTP service.
+pub(crate) struct Service {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) attrs: Vec<Attribute>,
+    /// The span of the keyword.
+    pub(crate) span: Span,
+    pub(crate) name: Ident,
+    /// Number among all services of the block.
+    pub(crate) index: usize,
+}
+
 impl Model {
     /// The model of a block of which not even the form is known.
     pub(crate) fn unknown(krate: TokenStream) -> Self {
@@ -171,6 +183,7 @@ impl Model {
             chains: Vec::new(),
             functions: Vec::new(),
             interfaces: Vec::new(),
+            services: Vec::new(),
         }
     }
 

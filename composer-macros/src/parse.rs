@@ -19,7 +19,7 @@ use syn::{
 
 use crate::ast::{
     Block, Chain, Clause, Component, Contain, Export, Filter, FilterKind, Function, Group, Header,
-    Hint, Host, HostFunction, Interface, Layer, SETTINGS, Setting, Shared, Value,
+    Hint, Host, HostFunction, Http, Interface, Layer, SETTINGS, Setting, Shared, Value,
 };
 use crate::kw;
 use crate::report::Report;
@@ -253,8 +253,10 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
             return Ok(());
         } else if input.peek(Token![fn]) || input.peek(Token![async]) {
             block.exports.push(Export::Function(Box::new(function(attrs, input)?)));
+        } else if input.peek(kw::http) {
+            block.exports.push(Export::Http(http(attrs, input)?));
         } else {
-            let what = "an export's name, `fn`, `async fn` or `interface`";
+            let what = "an export's name, `fn`, `async fn`, `interface` or `http`";
             return Err(input.error(format!("expected {what} after `export`")));
         }
     } else if input.peek(kw::chain) {
@@ -282,7 +284,7 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
 /// Reports attributes; only items that are declared in Rust can have them.
 fn refuse(attrs: &[Attribute], report: &mut Report) {
     for attr in attrs {
-        let message = "only the struct, functions and interfaces take attributes and \
+        let message = "only the struct and what gets an accessor take attributes and \
                        documentation; write a comment with `//`";
         report.error(attr, message);
     }
@@ -671,6 +673,17 @@ fn interface(
     });
     let incomplete = report.count() > before;
     Ok(Interface { attrs, interface, name, functions, incomplete })
+}
+
+/// Fails if there is no name: `Composition` has a method `http`, so there is none to take by default.
+fn http(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Http> {
+    let keyword: Ident = input.parse()?;
+    if input.is_empty() || input.peek(Token![;]) {
+        let message = "expected `as` and a name after this, as in `export http as web;`";
+        return Err(Error::new_spanned(keyword, message));
+    }
+    input.parse::<Token![as]>()?;
+    Ok(Http { attrs, keyword, name: input.parse()? })
 }
 
 fn is_function(input: ParseStream<'_>) -> bool {

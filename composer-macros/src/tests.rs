@@ -129,6 +129,24 @@ fn item_form() {
 }
 
 #[test]
+fn http_service() {
+    let expansion = compose(
+        CRATE,
+        r#"
+        pub struct Site;
+        component app;
+        export fn visits() -> u32;
+        /// Documented by the user.
+        #[cfg(feature = "site")]
+        export http as site;
+        "#,
+    );
+    matches_snapshot("http_in_item", Place::Item, expansion);
+    let expansion = compose(CRATE, "component app = app; export http as web;");
+    matches_snapshot("http_in_expression", Place::Expression, expansion);
+}
+
+#[test]
 fn fused_groups() {
     let body = |place: &str, value: &str| {
         format!(

@@ -1,7 +1,7 @@
 //! What expansions of macros, and the workspace's command, use. Not part of the public interface:
 //! it may change in any release.
 //!
-//! `Accessors` looks up and checks all accessors of a `compose!` block at once; the functions
+//! `Accessors` looks up and checks all accessors of a `compose!` block at once, functions and services; the functions
 //! beside it exist so that expansions stay thin and that type errors are shown once, at the user's
 //! own tokens. `value` is for the derive macro.
 
@@ -51,6 +51,8 @@ pub fn plain_lines(text: &str) -> String {
 pub struct Accessors<'a> {
     composition: &'a Composition,
     problems: Vec<TypedProblem>,
+    /// What else is wrong.
+    failed: Option<CompositionError>,
 }
 
 /// A resolved accessor.
@@ -63,7 +65,7 @@ pub struct Accessor {
 
 impl<'a> Accessors<'a> {
     pub fn new(composition: &'a Composition) -> Self {
-        Self { composition, problems: Vec::new() }
+        Self { composition, problems: Vec::new(), failed: None }
     }
 
     pub fn function<R, const N: usize>(
@@ -92,9 +94,30 @@ impl<'a> Accessors<'a> {
         }
     }
 
+    /// `found` is what a composition gives for the accessor of a service.
+    pub fn service<S>(
+        &mut self,
+        accessor: &'static str,
+        found: Result<S, CompositionError>,
+    ) -> Option<S> {
+        match found {
+            Ok(service) => return Some(service),
+            Err(CompositionError::Lookup(source)) => {
+                let accessor = accessor.to_owned();
+                self.problems.push(TypedProblem::Lookup { accessor, source });
+            }
+            Err(CompositionError::Typed(error)) => {
+                let problems = error.problems().iter().cloned();
+                self.problems.extend(problems.map(|problem| problem.of_accessor(accessor)));
+            }
+            Err(other) => self.failed = Some(other),
+        }
+        None
+    }
+
     pub fn finish(self) -> Result<(), CompositionError> {
         if self.problems.is_empty() {
-            return Ok(());
+            return self.failed.map_or(Ok(()), Err);
         }
         Err(TypedError::new(self.problems).into())
     }
@@ -141,6 +164,38 @@ pub fn parameter<T: IntoComponentValue>() -> Parameter<T> {
 pub fn returned<R: FromComponentValue>() -> Returned<R> {
     Returned { check: check_result::<R>, from: R::from_value }
 }
+
+/// A service that was looked up; nothing is looked up in vain but where `finish` fails.
+pub fn found<S>(service: Option<S>) -> Result<S, CompositionError> {
+    service.ok_or_else(|| TypedError::new(Vec::new()).into())
+}
+
+/// The composition as an HTTP service.
+#[cfg(feature = "http")]
+pub fn http(composition: &Composition) -> Result<HttpService, CompositionError> {
+    composition.http()
+}
+
+#[cfg(feature = "http")]
+pub use crate::wasi::http::HttpService;
+
+#[cfg(not(feature = "http"))]
+pub fn http<C: ServesHttp>(_: &C) -> Result<HttpService, CompositionError> {
+    Err(TypedError::new(Vec::new()).into())
+}
+
+/// Stands for the service without the feature.
+#[cfg(not(feature = "http"))]
+#[derive(Clone, Debug)]
+pub enum HttpService {}
+
+/// Stands for the method without the feature, so that the compiler's message names the feature.
+#[cfg(not(feature = "http"))]
+#[diagnostic::on_unimplemented(
+    message = "`export http` needs the feature `http` of `wasm-runtime-composer`",
+    label = "turn the feature on to call the composition as an HTTP service"
+)]
+pub trait ServesHttp {}
 
 /// Gives the future of an expression a type that names its outcome.
 pub fn composing<T>(

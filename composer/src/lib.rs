@@ -25,8 +25,8 @@
 //!   `Val`s, and whose type is plain data: module [`types`]. Resources are [`OwnedResource`]s ([chapter][resources]),
 //!   streams and futures [`ComponentStream`]s and [`ComponentFuture`]s ([chapter][streams]). The module [`wave`] reads
 //!   and writes values as text.
-//! - **Bounds.** [`ComposableDescriptor`] has deadlines, limits and restarts ([`RestartPolicy`]), an [`EpochTicker`]
-//!   interrupts guests that compute, and [`Containment`] makes a provider's failure a value. Chapters:
+//! - **Bounds.** [`ComposableDescriptor`] has deadlines, limits, lifetimes ([`Lifetime`]) and restarts
+//!   ([`RestartPolicy`]), an [`EpochTicker`] interrupts guests that compute, and [`Containment`] makes a provider's failure a value. Chapters:
 //!   [Limits][limits], [Uploaded components][uploads].
 //! - **Errors.** [`CompositionError`] is the one error type that `?` needs; the others are in the module [`error`].
 //!   [The index][errors] says what to do about each.
@@ -179,7 +179,7 @@ pub use export::{ExportFunc, TypedFunc};
 pub use export::{ValFuture, ValStream};
 pub use host::HostInterface;
 pub use plan::Containment;
-pub use run::{EpochTicker, RestartPolicy};
+pub use run::{EpochTicker, Lifetime, RestartPolicy};
 pub use typed::{ComponentFuture, ComponentStream, ComponentValue, OwnedResource};
 #[cfg(feature = "wasi")]
 pub use wasi::Wasi;

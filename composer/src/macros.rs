@@ -177,6 +177,7 @@
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
+///            | attributes "export" "http" "as" NAME ";"
 ///            | chain ";"
 ///            | "allow" "cycles" ";"
 ///            | "layer" expression ";"
@@ -197,7 +198,8 @@
 ///            | "untrusted"
 ///            | setting expression
 /// setting    = "bytes_in_flight" | "calls_in_flight" | "deadline" | "grace" | "handle_limit"
-///            | "inbox_capacity" | "instances" | "restart" | "run_limit" | "start_deadline"
+///            | "inbox_capacity" | "instances" | "lifetime" | "restart" | "run_limit"
+///            | "start_deadline"
 /// function   = signature ";"
 /// signature  = attributes [ "async" ] "fn" NAME "(" [ NAME ":" type, .. ] ")" [ "->" type ]
 ///              [ "=" STRING ]
@@ -216,6 +218,10 @@
 /// - `chain "interface": a -> b -> c` is [`Composer::chain`](crate::Composer::chain): `a` imports the
 ///   interface from `b`, `b` from `c`, and the public export is that of `a`. These imports, and this
 ///   export, have no other hint; what `c` imports may have one.
+/// - `export http as web` makes the method `web`, which returns the composition as an HTTP service, as
+#[cfg_attr(feature = "http", doc = "  [`Composition::http`](crate::Composition::http) does.")]
+#[cfg_attr(not(feature = "http"), doc = "  `Composition::http` does.")]
+///   The service is looked up while composing, with the accessors. It needs the feature `http`.
 /// - `host "interface" { fn name(..) -> T { .. } }` is a [`HostInterface`](crate::HostInterface):
 ///   an interface that is implemented here, in Rust, in both forms. Without a name, its functions
 ///   are at the root. Functions return component values or [`wasmtime::Result`]s of them; calls of
@@ -252,8 +258,8 @@
 /// # Errors
 ///
 /// Composing fails as [`Composer::compose`](crate::Composer::compose) does, and with
-/// [`CompositionError::Typed`](crate::CompositionError::Typed) if functions of accessors are
-/// missing or have other types; the error lists all of them. Components that were started have been
+/// [`CompositionError::Typed`](crate::CompositionError::Typed) if functions of accessors, or what an
+/// HTTP service needs, are missing or have other types; the error lists all of them. Components that were started have been
 /// ended then.
 ///
 /// # Cancel safety

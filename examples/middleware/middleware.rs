@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tower::service_fn;
 use wasm_runtime_composer::wasi::WasiState;
 use wasm_runtime_composer::wasi::http::{Body, Client, HttpService, client};
-use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer, Wasi};
+use wasm_runtime_composer::{ComposableComponent, Wasi, compose};
 use wasmtime::Engine;
 
 #[tokio::main]
@@ -28,17 +28,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         wasi.component(folder.join(name).with_extension("wasm"))
     };
 
-    // Each calls the next; the first is what the composition exports.
-    let mut composer = Composer::new();
-    for name in ["http-header", "http-auth", "http-pack", "http-app"] {
-        composer.add(ComposableDescriptor::new(name, component(name)));
+    let composition = compose! {
+        component header = component("http-header");
+        component auth = component("http-auth");
+        component pack = component("http-pack");
+        component app = component("http-app");
+        // Each calls the next; the first is what the composition exports.
+        chain "wasi:http/handler@0.3.0": header -> auth -> pack -> app;
+        export http as web;
     }
-    composer
-        .chain("wasi:http/handler@0.3.0", ["http-header", "http-auth", "http-pack", "http-app"]);
-    let composition = composer.compose().await?;
+    .await?;
     println!("{}", composition.plan());
 
-    let app = axum::Router::new().fallback_service(any_service(service(composition.http()?)));
+    let app = axum::Router::new().fallback_service(any_service(service(composition.web())));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = tokio::spawn(async move { axum::serve(listener, app).await });
@@ -66,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let replacing = async {
         busy.notified().await;
-        composition.replace("http-header", component("http-auth")).await
+        composition.replace("header", component("http-auth")).await
     };
     let (served, replaced) = tokio::join!(asking, replacing);
     replaced?;

@@ -516,6 +516,35 @@ fn both_sides_have_to_carry_in_one_form() {
     assert!(text.contains("say `lending` instead of `carrying`"), "{text}");
 }
 
+/// Contract 3.5.
+#[test]
+fn carrier_of_another_type_is_found_beside_imports_that_are_open() {
+    let world = World::default();
+    let log = r#"(component (import "acme:log/sink" (instance (export "f" (func))))"#;
+    let text = || pool().replacen("(component", log, 1);
+    let planned = |pool: ComposableComponent<State>| {
+        let mut composer = Composer::new();
+        composer.add(ComposableDescriptor::new("pool", pool));
+        composer.plan_with_open_imports()
+    };
+    let fitting = planned(lending(text(), &world, 0)).unwrap();
+    assert_eq!(fitting.open_imports().len(), 1, "{fitting}");
+    let mistyped = bare(text(), &world, 0).carrying::<Child>(CONNECTIONS, "connection", table);
+    let Err(CompositionError::Plan(error)) = planned(mistyped) else { panic!("it fits") };
+    let [PlanProblem::CarriedAsOther { resource, .. }] = error.problems() else {
+        panic!("{error}")
+    };
+    assert_eq!(resource, "connection");
+    // Of a resource that its linker does not define, the type is not known.
+    let mut linker = Linker::new(engine());
+    linker.instance("acme:log/sink").unwrap().func_wrap("f", |_, (): ()| Ok(())).unwrap();
+    let of_world = world.clone();
+    let bare = ComposableComponent::new(text(), linker, move || store(&of_world, 0));
+    let plan = planned(bare.carrying::<Connection>(CONNECTIONS, "connection", table)).unwrap();
+    let [open] = plan.open_imports() else { panic!("{plan}") };
+    assert_eq!(open.import, CONNECTIONS);
+}
+
 #[test]
 fn rust_takes_the_value_out_and_brings_its_own() {
     run(async || {

@@ -2,7 +2,8 @@
 //!
 //! A folder holds components in the text format, what is to be composed of them in `case.txt`, and
 //! what comes of it: `plan.txt`, the plan as it prints itself, or `error.txt`, the whole chain of
-//! errors. `plan.dot` and `plan.mmd` are compared where they are present. The same comes of it when all
+//! errors. `plan.dot` and `plan.mmd` are compared where they are present, and so is `open.txt`, the plan with open
+//! imports. The same comes of it when all
 //! is fused into one component, with ids inside of that; where it does not, `fused.txt` says what does.
 //! With `BLESS=1` in the environment the expectations are rewritten instead.
 //!
@@ -34,7 +35,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use composer_tests::{chain, engine, folder};
-use wasm_runtime_composer::plan::Plan;
+use wasm_runtime_composer::error::PlanProblem;
+use wasm_runtime_composer::plan::{Plan, PlanEdge};
 use wasm_runtime_composer::{
     Composable, ComposableComponent, ComposableDescriptor, Composer, CompositionError, Containment,
     ExportFilter, Filtered,
@@ -84,12 +86,74 @@ fn every_case_comes_out_the_same_when_fused() {
 
 #[test]
 fn plan_is_drawn_as_dot() {
-    drawn("plan.dot", Plan::to_dot);
+    drawn("plan.dot", plan, Plan::to_dot);
 }
 
 #[test]
 fn plan_is_drawn_as_mermaid() {
-    drawn("plan.mmd", Plan::to_mermaid);
+    drawn("plan.mmd", plan, Plan::to_mermaid);
+}
+
+#[test]
+fn imports_that_nobody_satisfies_are_open_in_a_plan_that_lets_them() {
+    drawn("open.txt", open_plan, Plan::to_string);
+}
+
+/// Contract 3.5.
+#[test]
+fn open_imports_are_what_is_missing_and_all_else_stays_wrong() {
+    let mut open_plans = 0;
+    for case in cases() {
+        let name = name_of(&case);
+        let strict = plan(&case);
+        let (missing, wrong): (Vec<_>, Vec<_>) = match &strict {
+            Ok(_) => (Vec::new(), Vec::new()),
+            Err(CompositionError::Plan(error)) => error.problems().iter().partition(|it| {
+                matches!(
+                    it,
+                    PlanProblem::Unsatisfied { source: None, .. }
+                        | PlanProblem::NotInLinker { source: None, .. }
+                )
+            }),
+            Err(error) => panic!("{name}: {error}"),
+        };
+        match open_plan(&case) {
+            Ok(open) => {
+                assert!(wrong.is_empty(), "{name}: {wrong:?}");
+                let names = |it: &&PlanProblem| match it {
+                    PlanProblem::Unsatisfied { import, components, .. } => {
+                        (import.clone(), components.clone())
+                    }
+                    PlanProblem::NotInLinker { import, component, .. } => {
+                        (import.clone(), vec![component.clone()])
+                    }
+                    other => panic!("{other}"),
+                };
+                let found = open.open_imports().iter();
+                let found: Vec<_> =
+                    found.map(|it| (it.import.clone(), it.consumers.clone())).collect();
+                assert_eq!(found, missing.iter().map(names).collect::<Vec<_>>(), "{name}");
+                let is_open = |edge: &PlanEdge| {
+                    found.iter().any(|(import, consumers)| {
+                        *import == edge.import && consumers.contains(&edge.consumer)
+                    })
+                };
+                assert!(!open.edges().iter().any(is_open), "{name}: {open}");
+                if let Ok(strict) = strict {
+                    assert_eq!(open.to_string(), strict.to_string(), "{name}");
+                }
+                open_plans += usize::from(!found.is_empty());
+            }
+            Err(CompositionError::Plan(error)) => {
+                let texts = |it: &PlanProblem| chain(it);
+                let found: Vec<_> = error.problems().iter().map(texts).collect();
+                let wrong: Vec<_> = wrong.into_iter().map(texts).collect();
+                assert_eq!(found, wrong, "{name}");
+            }
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+    assert!(open_plans > 10, "{open_plans}");
 }
 
 #[test]
@@ -114,7 +178,7 @@ fn every_case_has_one_expectation_and_nothing_unused() {
                     faults.push(format!("{name}: `{file}` is in no composition"));
                 }
             } else if !OUTCOMES.contains(&&*file)
-                && !["case.txt", "fused.txt", "plan.dot", "plan.mmd"].contains(&&*file)
+                && !["case.txt", "fused.txt", "open.txt", "plan.dot", "plan.mmd"].contains(&&*file)
             {
                 faults.push(format!("{name}: `{file}` is no part of a case"));
             }
@@ -124,7 +188,11 @@ fn every_case_has_one_expectation_and_nothing_unused() {
 }
 
 /// Compares the drawings of all cases that have the file `name`.
-fn drawn(name: &str, draw: impl Fn(&Plan) -> String) {
+fn drawn(
+    name: &str,
+    plan: impl Fn(&Path) -> Result<Plan, CompositionError>,
+    draw: impl Fn(&Plan) -> String,
+) {
     let mut failures = String::new();
     let cases: Vec<_> = cases().into_iter().filter(|case| case.join(name).exists()).collect();
     assert!(!cases.is_empty(), "no case has a `{name}`");
@@ -137,6 +205,10 @@ fn drawn(name: &str, draw: impl Fn(&Plan) -> String) {
 
 fn plan(case: &Path) -> Result<Plan, CompositionError> {
     parse(case).0.composer(case).plan()
+}
+
+fn open_plan(case: &Path) -> Result<Plan, CompositionError> {
+    parse(case).0.composer(case).plan_with_open_imports()
 }
 
 /// The plan with everything fused into one component, `all`.

@@ -1,16 +1,18 @@
-//! Components that serve HTTP, and send it: Contract 8.5.
+//! Components that serve HTTP, and send it: Contract 8.5. Their accessor in `compose!`: Contract 6.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use composer_tests::{engine, guest, guest_file, limited, run, until};
+use composer_tests::{chain as causes, engine, guest, guest_file, limited, run, text, until};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, BodyStream, Channel, StreamBody};
 use wasm_runtime_composer::wasi::http::{Body, HttpError, HttpService};
-use wasm_runtime_composer::{ComposableDescriptor, Composer, Composition, CompositionError, Wasi};
+use wasm_runtime_composer::{
+    ComposableDescriptor, Composer, Composition, CompositionError, Lifetime, Wasi, compose,
+};
 
 const HANDLER: &str = "wasi:http/handler@0.3.0";
 
@@ -307,6 +309,50 @@ fn requests_overlap() {
     });
 }
 
+/// Contract 8.7: a request has an instance of each component for itself.
+#[test]
+fn trap_costs_one_request_where_each_has_fresh_instances() {
+    run(async || {
+        let guests = ["http-header", "http-app"];
+        let mut composer = Composer::new();
+        for name in guests {
+            let descriptor = ComposableDescriptor::new(name, wasi().component(guest(name)));
+            composer.add(descriptor.with_lifetime(Lifetime::per_call()).with_instances(3));
+        }
+        composer.chain(HANDLER, guests);
+        let (composition, web) = served(composer).await;
+        // This body keeps its instances; two of each are left.
+        let response = limited(web.handle(get("/endless"))).await.unwrap();
+        let mut body = BodyStream::new(response.into_body());
+        limited(body.next()).await.unwrap().unwrap();
+        let asked = (0..60).map(|n| {
+            let web = web.clone();
+            async move {
+                if n % 10 == 9 {
+                    let answered = limited(web.handle(get("/trap"))).await;
+                    let Err(HttpError::Composition(error)) = answered else { panic!() };
+                    assert!(matches!(error, CompositionError::Trap { .. }), "{error}");
+                    return;
+                }
+                let path = ["/copy", "/echo"][n % 2];
+                let request = Request::post(format!("http://localhost{path}"));
+                let request = request.body(Body::from(pattern(n * 1000))).unwrap();
+                assert!(whole(&web, request).await.body.unwrap() == pattern(n * 1000), "{n}");
+            }
+        });
+        limited(join_all(asked)).await;
+        limited(body.next()).await.unwrap().unwrap();
+        drop(body);
+        let fresh = || {
+            let snapshot = composition.snapshot();
+            let instances = snapshot.components.iter().flat_map(|it| &it.instances);
+            instances.map(|it| it.renewals + it.restarts).sum::<u64>()
+        };
+        until(|| fresh() == 2 * 61).await;
+        close(composition).await;
+    });
+}
+
 #[test]
 fn middleware_is_replaced_under_load_and_no_request_is_lost() {
     run(async || {
@@ -368,5 +414,81 @@ fn body_is_as_long_as_it_was_announced() {
         let error = limited(response.into_body().collect()).await.unwrap_err();
         assert!(error.to_string().contains("size"), "{error}");
         close(composition).await;
+    });
+}
+
+compose! {
+    /// A site of one component.
+    struct Site;
+    component app;
+    /// All of its pages.
+    export http as pages;
+}
+
+#[test]
+fn accessor_is_the_service() {
+    run(async || {
+        let composing = compose! {
+            component auth = wasi().component(guest("http-auth"));
+            component app = wasi().component(guest("http-app"));
+            chain "wasi:http/handler@0.3.0": auth -> app;
+            export http as web;
+        };
+        let composition = limited(composing).await.unwrap();
+        let web: HttpService = composition.web();
+        assert_eq!(whole(&web, get("/status/204")).await.status, 401);
+        let known = Request::get("http://localhost/status/204").header("authorization", "me");
+        assert_eq!(whole(&web, known.body(Body::empty()).unwrap()).await.status, 204);
+        // It calls what is there when it is called.
+        let replacing = composition.replace("auth", wasi().component(guest("http-header")));
+        limited(replacing.into_future()).await.unwrap();
+        let response = whole(&composition.web(), get("/status/200")).await;
+        assert_eq!(response.header("x-served"), ["header"]);
+        limited(composition.close(Duration::from_secs(10))).await.unwrap();
+        let error = limited(web.handle(get("/status/200"))).await.unwrap_err();
+        assert!(
+            matches!(error, HttpError::Composition(CompositionError::Unavailable { .. })),
+            "{error}"
+        );
+
+        // In the item form, of wasi:http 0.2.
+        let app = wasi().component(guest("http2-app"));
+        let site = limited(SiteParts { app }.compose()).await.unwrap();
+        let expected = limited(site.http().unwrap().handle(get("/status/418"))).await.unwrap();
+        let found = limited(site.pages().handle(get("/status/418"))).await.unwrap();
+        assert_eq!(found.status(), expected.status());
+    });
+}
+
+#[test]
+fn accessor_of_a_service_that_does_not_fit_fails_while_composing_with_all_others() {
+    run(async || {
+        let composing = compose! {
+            component idle = text("(component)");
+            export http as web;
+            export fn visits() -> u32;
+        };
+        let error = limited(composing).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Typed(_)), "{error:?}");
+        assert_eq!(
+            causes(&error),
+            "2 functions are not what they were declared as:\n  \
+             - accessor `visits`: the composition exports no function `visits`\n  \
+             - accessor `web`: the composition exports no interface `wasi:http/handler`"
+        );
+        let composing = compose! {
+            component other = text(
+                r#"(component
+                    (core module $m (func (export "f")))
+                    (core instance $i (instantiate $m))
+                    (func $f (canon lift (core func $i "f")))
+                    (instance $h (export "handle" (func $f)))
+                    (export "wasi:http/handler@0.3.0" (instance $h)))"#,
+            );
+            export http as web;
+        };
+        let error = causes(&limited(composing).await.unwrap_err());
+        let expected = "accessor `web`: `wasi:http/handler@0.3.0#handle` of component `other` ";
+        assert!(error.contains(expected), "{error}");
     });
 }

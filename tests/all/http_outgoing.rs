@@ -10,7 +10,9 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, BodyStream, Channel};
 use wasm_runtime_composer::wasi::http::{Body, HttpError, HttpService, client};
-use wasm_runtime_composer::{ComposableDescriptor, Composer, Composition, CompositionError, Wasi};
+use wasm_runtime_composer::{
+    ComposableDescriptor, Composer, Composition, CompositionError, Lifetime, Wasi,
+};
 
 const INCOMING: &str = "wasi:http/incoming-handler@0.2.6";
 const OUTGOING: &str = "wasi:http/outgoing-handler@0.2.6";
@@ -69,6 +71,31 @@ fn service_of_the_former_version_answers_requests_of_rust() {
         let response = limited(web.handle(get("/bytes/1000000"))).await.unwrap();
         let bytes = limited(response.into_body().collect()).await.unwrap().to_bytes();
         assert!(bytes.len() == 1_000_000 && bytes[250] == 250 && bytes[251] == 0);
+        close(composition).await;
+    });
+}
+
+/// Contract 8.7: as many at a time as there are instances.
+#[test]
+fn requests_of_the_former_version_have_instances_of_their_own() {
+    run(async || {
+        let mut composer = Composer::new();
+        let app = ComposableDescriptor::new("app", wasi().component(guest("http2-app")));
+        composer.add(app.with_lifetime(Lifetime::per_call()).with_instances(4));
+        let (composition, web) = served(composer).await;
+        let asked = (0..60).map(|n| {
+            let web = web.clone();
+            async move {
+                if n % 10 == 9 {
+                    limited(web.handle(get("/trap"))).await.unwrap_err();
+                    return;
+                }
+                let response = limited(web.handle(get(&format!("/bytes/{}", n * 1000)))).await;
+                let bytes = limited(response.unwrap().into_body().collect()).await.unwrap();
+                assert_eq!(bytes.to_bytes().len(), n * 1000);
+            }
+        });
+        limited(futures_util::future::join_all(asked)).await;
         close(composition).await;
     });
 }

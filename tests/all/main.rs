@@ -38,6 +38,7 @@ mod insight;
 mod instances;
 mod layers;
 mod leaks;
+mod lifetimes;
 mod limitations;
 mod limits;
 mod locks;

@@ -29,6 +29,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("containment", "failures are contained between stores"),
     ("faults", "single components fail at random"),
     ("instances", "several stores of one component"),
+    ("lifetimes", "stores that end before their composition"),
     ("limits", "single components are limited"),
     ("hoarders", "single components meet bounds"),
     ("locks", "interfaces that no component implements, and calls of single components"),

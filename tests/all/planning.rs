@@ -1,4 +1,4 @@
-//! Planning of what is large, hostile or broken.
+//! Planning of what is large, hostile or broken, and of what is not complete: Contract 3.5.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -225,6 +225,11 @@ fn control_characters_of_names_are_escaped_wherever_they_are_told() {
         |text: &str| !text.contains(['\u{1b}', '\r', '\u{202e}']) && text.contains(shown);
 
     let lacking = composer([described(Linker::new(engine()))]);
+    let open = lacking.plan_with_open_imports().unwrap();
+    assert!(is_plain(&open.to_string()), "{open}");
+    for text in [open.to_dot(), open.to_mermaid(), open.to_json()] {
+        assert!(!text.contains(['\u{1b}', '\r', '\u{202e}']), "{text:?}");
+    }
     let error = lacking.plan().unwrap_err();
     for text in [chain(&error), format!("{error:?}")] {
         assert!(is_plain(&text), "{text:?}");
@@ -257,4 +262,103 @@ fn control_characters_of_names_are_escaped_wherever_they_are_told() {
     let id = ComposableDescriptor::new("a\u{202e}b", text("(component)"));
     let error = composer([id]).plan().unwrap_err().to_string();
     assert!(error.starts_with(r"`a\u{202e}b` is no valid component id"), "{error:?}");
+}
+
+/// Imports what a component exports, what nobody has, and a resource of that by itself.
+const WEB: &str = r#"(component
+    (import "n" (func (result s32)))
+    (import "acme:db/pool@1.0.0" (instance $pool (export "connection" (type (sub resource)))))
+    (alias export $pool "connection" (type $connection))
+    (import "connection" (type (eq $connection)))
+    (import "log" (func)))"#;
+
+/// Imports the same function.
+const BATCH: &str = r#"(component (import "log" (func)))"#;
+
+fn incomplete() -> Composer {
+    let number = HostInterface::root().func_wrap("n", || 1);
+    let mut group = Composer::new();
+    let batch = ComposableComponent::with_engine(engine(), BATCH);
+    group.add(ComposableDescriptor::new("batch", batch));
+    let fused = group.fused(Linker::new(engine()), || Store::new(engine(), ()));
+    composer([
+        ComposableDescriptor::new("number", number),
+        // A hint for what its linker does not have either.
+        ComposableDescriptor::new("web", text(WEB)).with_import_hint("log", "host"),
+        ComposableDescriptor::new("night", fused),
+    ])
+}
+
+#[test]
+fn plan_shows_open_imports_and_who_needs_them() {
+    let composer = incomplete();
+    let plan = composer.plan_with_open_imports().unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "components\n  number\n  web\n    imports n from number\n    \
+         imports log, which is open\n    imports acme:db/pool@1.0.0, which is open\n  \
+         night/batch\n    imports log, which is open\nfused\n  night\nexports\n  \
+         n: func() -> s32 from number\nopen imports\n  function log for night/batch, web\n  \
+         interface acme:db/pool@1.0.0 for web\n"
+    );
+    let [edge] = plan.edges() else { panic!("{plan}") };
+    assert_eq!((&*edge.consumer, &*edge.import), ("web", "n"));
+    let [log, pool] = plan.open_imports() else { panic!("{plan}") };
+    assert_eq!((pool.kind, &*pool.consumers), ("interface", &["web".to_owned()][..]));
+    assert_eq!(log.consumers, ["night/batch", "web"]);
+    // Where they could be defined.
+    assert_eq!(log.linkers, ["night", "web"]);
+
+    let dot = plan.to_dot();
+    for line in [
+        "  \"open log\" [shape=plaintext, label=\"log\\nopen\"];\n",
+        "  \"web\" -> \"open log\" [style=dashed];\n",
+        "  \"night/batch\" -> \"open log\" [style=dashed];\n",
+        "  \"web\" -> \"open acme:db/pool@1.0.0\" [style=dashed];\n",
+    ] {
+        assert!(dot.contains(line), "{dot}");
+    }
+    assert!(!dot.contains("\"host\""), "{dot}");
+    let mermaid = plan.to_mermaid();
+    for line in ["  o0>\"log<br/>open\"]\n", "  c1 -.-> o0\n", "  c1 -.-> o1\n", "  c2 -.-> o0\n"] {
+        assert!(mermaid.contains(line), "{mermaid}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&plan.to_json()).unwrap();
+    let expected = serde_json::json!([
+        { "import": "log", "kind": "function", "consumers": ["night/batch", "web"], "items": [] },
+        { "import": "acme:db/pool@1.0.0", "kind": "interface", "consumers": ["web"], "items": [] },
+    ]);
+    assert_eq!(json["open_imports"], expected);
+
+    // What is composed has none.
+    let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it is complete") };
+    assert_eq!(error.problems().len(), 3, "{error}");
+    run(async || {
+        let error = limited(incomplete().compose()).await.unwrap_err();
+        assert_eq!(error.to_string(), chain(&composer.plan().unwrap_err()));
+    });
+}
+
+#[test]
+fn what_a_linker_defines_otherwise_is_wrong_beside_open_imports() {
+    let mut linker = Linker::<()>::new(engine());
+    linker.root().func_wrap("n", |_, (): ()| Ok(("a string".to_owned(),))).unwrap();
+    let web = ComposableDescriptor::new("web", with_linker(WEB, linker));
+    let error = composer([web]).plan_with_open_imports().unwrap_err();
+    let CompositionError::Plan(error) = error else { panic!("{error}") };
+    let [PlanProblem::Unsatisfied { import, source: Some(_), .. }] = error.problems() else {
+        panic!("{error}")
+    };
+    assert_eq!(import, "n");
+}
+
+#[test]
+fn imports_that_cannot_all_be_told_are_not_open() {
+    let mut linker = Linker::<()>::new(engine());
+    linker.instance("a:b/c@1.0.0").unwrap().func_wrap("g", |_, (): ()| Ok(())).unwrap();
+    let names = (1..3000).map(|n| format!("a:b/c@1.0.{n}"));
+    let it = with_linker(interfaces(names, r#"(export "f" (func))"#), linker);
+    let composer = composer([ComposableDescriptor::new("upload", it)]);
+    let open = composer.plan_with_open_imports().unwrap_err();
+    assert_eq!(open.to_string(), composer.plan().unwrap_err().to_string());
 }

@@ -13,15 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use composer_tests::{Clock, component, composer, memory_in_use, text};
+use composer_tests::{Clock, component, composer, engine, guest, memory_in_use, text};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use wasm_runtime_composer::snapshot::{Change, Events};
 use wasm_runtime_composer::typed::{FromComponentValue, Params};
 use wasm_runtime_composer::{
-    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
+    ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError, Lifetime,
     RestartPolicy, TypedFunc,
 };
+use wasmtime::Store;
+use wasmtime::component::{InstancePre, Linker};
 
 /// Two components without memory: `add`, and `run-add`, which calls it.
 const SMALL: [&str; 2] = [
@@ -189,27 +191,53 @@ async fn throughput(effort: &Effort) {
     let composition = composition.expect("the producer is what the consumer imports");
     let add = composition.typed::<(i32, i32), i32>(None, "add").expect("it adds `s32`");
     let run_add = composition.typed::<(), i32>(None, "run-add").expect("it takes nothing");
+    let part = ComposableDescriptor::new("producer", component("producer"));
+    let part = part.with_lifetime(Lifetime::per_call()).with_instances(8);
+    let fresh = compose(vec![part]).await;
+    let add_fresh = fresh.typed::<(i32, i32), i32>(None, "add").expect("it adds `s32`");
+    let by_hand = Linker::new(engine()).instantiate_pre(&guest("producer"));
+    let by_hand = by_hand.expect("the producer imports nothing");
 
     println!("calls per second, {THREADS} threads, median of {} rounds\n", effort.rounds);
     println!("{:30} {:>10} {:>10} {:>10}", "callers", CALLERS[0], CALLERS[1], CALLERS[2]);
-    let mut rows = [Vec::new(), Vec::new()];
+    let mut rows = [const { Vec::new() }; 4];
     for callers in CALLERS {
-        let mut rates = [Vec::new(), Vec::new()];
-        // In turns, so that what else the machine does meets both.
+        let mut rates = [const { Vec::new() }; 4];
+        // In turns, so that what else the machine does meets all.
         for _ in 0..effort.rounds {
             let add = add.clone();
             rates[0].push(rate(callers, effort.sample, move || answered(&add, (1, 2))).await);
             let run_add = run_add.clone();
             rates[1].push(rate(callers, effort.sample, move || answered(&run_add, ())).await);
+            let add = add_fresh.clone();
+            rates[2].push(rate(callers, effort.sample, move || answered(&add, (1, 2))).await);
+            let by_hand = by_hand.clone();
+            rates[3].push(rate(callers, effort.sample, move || alone(by_hand.clone())).await);
         }
         for (row, rates) in rows.iter_mut().zip(rates) {
             row.push(median(rates));
         }
     }
-    for (title, row) in ["Rust -> producer", "Rust -> consumer -> producer"].iter().zip(rows) {
+    let titles = [
+        "Rust -> producer",
+        "Rust -> consumer -> producer",
+        "a fresh producer for each call",
+        "the same by wasmtime alone",
+    ];
+    for (title, row) in titles.iter().zip(rows) {
         println!("{title:30} {:>10.0} {:>10.0} {:>10.0}", row[0], row[1], row[2]);
     }
     end(composition).await;
+    end(fresh).await;
+}
+
+/// A call of a fresh instance, without the library.
+async fn alone(producer: InstancePre<()>) {
+    let mut store = Store::new(engine(), ());
+    let instance = producer.instantiate_async(&mut store).await.expect("it starts");
+    let add = instance.get_typed_func::<(i32, i32), (i32,)>(&mut store, "add");
+    let add = add.expect("it adds `s32`");
+    assert_eq!(add.call_async(&mut store, (1, 2)).await.expect("it does not trap"), (3,));
 }
 
 /// A call that must succeed.

@@ -8,8 +8,8 @@ use quote::{ToTokens, format_ident};
 use syn::{Attribute, Error, FnArg, Ident, LitStr, Pat, Type};
 
 use super::{Checker, key};
-use crate::ast::{self, Export};
-use crate::model::{Function, Interface};
+use crate::ast::{self, Export, Http};
+use crate::model::{Function, Interface, Service};
 use crate::names;
 
 /// The methods that a composition has besides its accessors.
@@ -41,9 +41,13 @@ const COMPOSE: &str = "compose";
 pub(crate) const PARTS: &str = "Parts";
 
 impl Checker<'_> {
-    pub(super) fn exports(&mut self, exports: Vec<Export>) -> (Vec<Function>, Vec<Interface>) {
+    pub(super) fn exports(
+        &mut self,
+        exports: Vec<Export>,
+    ) -> (Vec<Function>, Vec<Interface>, Vec<Service>) {
         let mut functions = Vec::new();
         let mut interfaces: Vec<Interface> = Vec::new();
+        let mut services = Vec::new();
         for export in exports {
             match export {
                 Export::Function(function) => {
@@ -59,9 +63,16 @@ impl Checker<'_> {
                         }
                     }
                 }
+                Export::Http(Http { attrs, keyword, name }) => {
+                    if self.accessor(&name, "service") {
+                        let (cfgs, attrs) = conditions(attrs);
+                        let (span, index) = (keyword.span(), services.len());
+                        services.push(Service { cfgs, attrs, span, name, index });
+                    }
+                }
             }
         }
-        (functions, interfaces)
+        (functions, interfaces, services)
     }
 
     /// Whether `name` can become a method of the composition.

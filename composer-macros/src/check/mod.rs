@@ -63,7 +63,7 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
     let arguments = if is_item { arguments(&components) } else { Vec::new() };
     let export_hints = checker.export_hints(&block.hints, &block.chains);
     let chains = checker.chains(&block.chains);
-    let (functions, interfaces) = checker.exports(block.exports);
+    let (functions, interfaces, services) = checker.exports(block.exports);
     for again in block.allow_cycles.iter().skip(1) {
         report.error_at(*again, "cycles are allowed already; keep one of these");
     }
@@ -83,6 +83,7 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         chains,
         functions,
         interfaces,
+        services,
     }
 }
 

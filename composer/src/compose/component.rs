@@ -15,7 +15,7 @@ use super::source::Origin;
 use super::source::{ComponentSource, Source};
 use super::startable::{AnyComponent, LinkError, LinkPlan, Linked, Loaded, Starting};
 use crate::error::{Cause, PlanProblem, StartError, discard, panicked};
-use crate::link;
+use crate::link::{self, Unsatisfied};
 use crate::plan::carried::CarriedResource;
 use crate::plan::item::Surface;
 use crate::run::{Border, Bounds, CarrierSet, Driver, DriverHandle, Renew, Renewed, with_guests};
@@ -251,7 +251,8 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
         link::define(&mut linker, &border, &link.wires).map_err(failed)?;
         let error = match linker.instantiate_pre(&component) {
             Ok(pre) => {
-                let mistyped = link::mistyped(&linker, &component, &border, &self.carriers);
+                let carriers = &self.carriers;
+                let mistyped = link::mistyped(&linker, &component, &border, carriers, |_| true);
                 let mistyped = mistyped.map_err(failed)?;
                 if !mistyped.is_empty() {
                     return Err(LinkError::Broken(carried_as_others(&border.id, &mistyped)));
@@ -260,11 +261,24 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
             }
             Err(error) => error,
         };
-        let lacking = link::unsatisfied(&hosted, &component, &surface, &link.from_linker);
-        if lacking.is_empty() {
+        let Unsatisfied { imports, is_all, filled } =
+            link::unsatisfied(&hosted, &component, &surface, &link.from_linker);
+        if imports.is_empty() {
             return Err(failed(error));
         }
-        Err(LinkError::Unsatisfied(lacking))
+        let mut others = Vec::new();
+        if let Some(filled) = filled {
+            // What stands in for an interface has resources of its own.
+            let is_defined = |name: &str| {
+                let mut hosted = link.from_linker.iter();
+                let import = hosted.find(|import| surface.imports[**import].name == name);
+                import.is_some_and(|import| !imports.iter().any(|(lacking, _)| lacking == import))
+            };
+            let carriers = &self.carriers;
+            let mistyped = link::mistyped(&filled, &component, &border, carriers, is_defined);
+            others = carried_as_others(&border.id, &mistyped.map_err(failed)?);
+        }
+        Err(LinkError::Unsatisfied { imports, is_all, others })
     }
 }
 

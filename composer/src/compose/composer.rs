@@ -176,6 +176,42 @@ impl Composer {
         Ok(plan)
     }
 
+    /// Finds the wiring as [`plan`](Self::plan) does, where imports may be open: those that no component exports and the
+    /// importer's linker does not define. They are the plan's [`open_imports`](Plan::open_imports).
+    ///
+    /// This is to look at components before the host has everything that they need. Composing them needs all of it.
+    /// An import that a hint leaves to the linker can be open, too, and so can an interface of which a linker defines a
+    /// part.
+    ///
+    /// # Errors
+    ///
+    /// [`CompositionError::Plan`], with everything else that keeps the components from being wired; what a linker defines
+    /// with another type, for instance. If a linker lacks so much that not all of it can be told, that is an error as it
+    /// is when planning.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use wasm_runtime_composer::{ComposableComponent, ComposableDescriptor, Composer};
+    /// # use wasmtime::Engine;
+    /// # let engine = Engine::default();
+    /// # let text = r#"(component (import "acme:log/sink@1.0.0" (instance (export "write" (func)))))"#;
+    /// # let web = ComposableComponent::with_engine(&engine, text);
+    /// let mut composer = Composer::new();
+    /// composer.add(ComposableDescriptor::new("web", web));
+    /// assert!(composer.plan().is_err());
+    ///
+    /// let plan = composer.plan_with_open_imports()?;
+    /// let [open] = plan.open_imports() else { panic!("it imports one interface") };
+    /// assert_eq!((&*open.import, &*open.consumers), ("acme:log/sink@1.0.0", &["web".to_owned()][..]));
+    /// # Ok::<_, wasm_runtime_composer::CompositionError>(())
+    /// ```
+    pub fn plan_with_open_imports(&self) -> Result<Plan, CompositionError> {
+        let mut wiring = self.wiring(self.resolve()?);
+        let open = wiring.open_imports()?;
+        Ok(Plan::new(&wiring.resolution).with_open_imports(open))
+    }
+
     /// Tells who satisfies the import `import` of the component `consumer`, and why everybody else who
     /// exports it does not. It can be asked whether planning succeeds or not.
     ///

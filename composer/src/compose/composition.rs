@@ -17,7 +17,7 @@ use crate::plan::item::{Item, find};
 use crate::plan::name::{Name, nearest};
 use crate::plan::resolution::{Offered, Resolution};
 use crate::plan::{Export, Plan};
-use crate::run::{EventSender, Events, Lifetime, Replaced, Running, WaitGraph};
+use crate::run::{CompositionLife, EventSender, Events, Replaced, Running, WaitGraph};
 use crate::sync::{read, write};
 use crate::typed::{FromComponentValue, Params};
 use crate::value::handle::LiveHandles;
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) events: EventSender,
     gate: Gate,
     /// Dropped with the last handle, which is a wish to close at once.
-    pub(crate) lifetime: Arc<Lifetime>,
+    pub(crate) lifetime: Arc<CompositionLife>,
 }
 
 /// The wiring at one time.
@@ -88,13 +88,14 @@ impl Composition {
         wired: Wired,
         live: LiveHandles,
         events: EventSender,
-        nested: Vec<Arc<Lifetime>>,
+        nested: Vec<Arc<CompositionLife>>,
         running: Vec<Running>,
     ) -> Self {
         let gate = Gate::new(live.clone());
         let (replaced, replacements) = mpsc::unbounded_channel();
         let shut = gate.clone();
-        let lifetime = Lifetime::begin(live, nested, running, replacements, move || shut.shut());
+        let lifetime =
+            CompositionLife::begin(live, nested, running, replacements, move || shut.shut());
         let (wired, level) = (RwLock::new(Arc::new(wired)), Arc::new(Mutex::new(level)));
         let shared = Shared { wired, level, replaced, events, gate, lifetime };
         Self { shared: Arc::new(shared) }

@@ -12,7 +12,7 @@ use crate::layer::{CallLayer, ErasedLayer, NumberedLayer};
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::resolution::{ImportHint, LayerNumber};
-use crate::run::{Lifetime, RestartPolicy};
+use crate::run::{CompositionLife, Lifetime, RestartPolicy};
 
 /// Something that a [`Composer`](crate::Composer) can wire: a
 /// [`ComposableComponent`](crate::ComposableComponent), a [`ComposableInstance`](crate::ComposableInstance), a
@@ -303,6 +303,39 @@ impl ComposableDescriptor {
         self
     }
 
+    /// Sets how long an instance of the component lives before a fresh one takes its place, see [`Lifetime`]; as long as
+    /// the composition if nothing is said. Of a nested composer it is the lifetime of the instances of each component
+    /// inside that says nothing else.
+    ///
+    /// Which instance takes a call is decided when it is made. Where the lifetime of all is over, calls wait in their
+    /// order for the first that is fresh again, callers in Rust as for a full inbox. So
+    /// [`with_instances`](Self::with_instances) is how many calls can run at a time with [`Lifetime::per_call`]; if it
+    /// is not said, and instances end by their calls, there are two: one that takes calls and one that is ready.
+    ///
+    /// An instance that ends by its calls may also end by a trap or by a deadline: a fresh one is made all the same,
+    /// and the [restart policy](Self::with_restart) is only for instances that cannot be started. Calls do not run in
+    /// place, and a component with a lifetime takes no part in the search for
+    /// [deadlocks](crate::Composer::with_no_further_calls). Where components import in a cycle and several instances
+    /// wait, give calls a [deadline](Self::with_deadline).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use wasm_runtime_composer::{Composable, ComposableDescriptor, Lifetime};
+    ///
+    /// // At most 32 calls at a time, each in an instance of its own.
+    /// fn describe(upload: impl Composable) -> ComposableDescriptor {
+    ///     ComposableDescriptor::new("upload", upload)
+    ///         .with_lifetime(Lifetime::per_call())
+    ///         .with_instances(32)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.settings.lifetime = Some(lifetime);
+        self
+    }
+
     /// Ends the component's store, as a trap does, when its guest has computed for more than `ticks`
     /// ticks of its engine's epoch in a row, without waiting for anything and without an end.
     ///
@@ -435,7 +468,7 @@ pub(crate) enum PartContent {
 /// A composition inside another one.
 pub(crate) struct Nested {
     /// Keeps it running. Taken when the composition around it has been composed.
-    pub(crate) lifetime: Option<Arc<Lifetime>>,
+    pub(crate) lifetime: Option<Arc<CompositionLife>>,
     /// What it offers, as if it were one component.
     pub(crate) leaf: LiveComponent,
 }
@@ -520,6 +553,17 @@ impl Settings {
         }
         if !restartable && self.restart.is_some_and(|policy| !policy.is_never()) {
             problems.push(PlanProblem::NotRestartable { component: component() });
+        }
+        let renewable = match content {
+            PartContent::Single(single) => single.is_renewable(),
+            PartContent::Group(_) => true,
+            PartContent::Composed(_) => false,
+        };
+        if !renewable && self.lifetime.is_some() {
+            problems.push(PlanProblem::NotRenewable { component: component() });
+        }
+        if self.lifetime.is_some_and(|lifetime| lifetime.is_empty()) {
+            problems.push(PlanProblem::NoCalls { component: component() });
         }
         problems
     }

@@ -13,7 +13,7 @@ use crate::plan::filter::Filter;
 use crate::plan::item::{Named, Surface};
 use crate::plan::resolution::{ImportHint, LayerNumber};
 use crate::plan::resolve::{Assembly, Content, Node};
-use crate::run::Lifetime;
+use crate::run::CompositionLife;
 
 /// What is known of a component, or why nothing is.
 pub(crate) type Found = Result<Arc<Surface>, Vec<PlanProblem>>;
@@ -192,7 +192,7 @@ impl Level {
     }
 
     /// The compositions inside, which live on in the one around them.
-    pub(super) fn take_composed(&mut self, composed: &mut Vec<Arc<Lifetime>>) {
+    pub(super) fn take_composed(&mut self, composed: &mut Vec<Arc<CompositionLife>>) {
         for descriptor in &mut self.descriptors {
             match &mut descriptor.part.content {
                 PartContent::Single(_) => {}

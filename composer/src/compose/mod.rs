@@ -12,6 +12,7 @@ mod component;
 mod composer;
 mod composition;
 mod descriptor;
+mod fault;
 mod instance;
 mod level;
 mod live;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::run::{Bounds, RestartPolicy, shorter};
+use crate::run::{Bounds, Lifetime, RestartPolicy, shorter};
 
 /// How long starting may take, and a destructor, where nothing is said.
 const UNSAID: Duration = Duration::from_secs(60);
@@ -18,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) bytes_in_flight: Option<usize>,
     pub(crate) instances: Option<usize>,
     pub(crate) restart: Option<RestartPolicy>,
+    pub(crate) lifetime: Option<Lifetime>,
     pub(crate) run_limit: Option<u32>,
     pub(crate) start_deadline: Option<Duration>,
     pub(crate) grace: Option<Duration>,
@@ -35,10 +36,18 @@ impl Settings {
             bytes_in_flight: self.bytes_in_flight.or(outer.bytes_in_flight),
             instances: self.instances.or(outer.instances),
             restart: self.restart.or(outer.restart),
+            lifetime: self.lifetime.or(outer.lifetime),
             run_limit: self.run_limit.or(outer.run_limit),
             start_deadline: self.start_deadline.or(outer.start_deadline),
             grace: self.grace.or(outer.grace),
         }
+    }
+
+    /// How many instances run. That there is none is a problem of the plan.
+    pub(crate) fn instances(&self) -> usize {
+        // Where instances end by their calls, one takes calls while the next is made.
+        let unsaid = if self.lifetime.is_some_and(|it| it.is_by_calls()) { 2 } else { 1 };
+        self.instances.unwrap_or(unsaid).max(1)
     }
 
     /// What bounds the component's code.

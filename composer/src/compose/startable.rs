@@ -53,14 +53,26 @@ pub(crate) trait AnyComponent: Send + Sync {
     /// Whether its store can be made anew.
     fn is_restartable(&self) -> bool;
 
+    /// Whether instances of it can be made one after the other.
+    fn is_renewable(&self) -> bool {
+        self.is_restartable()
+    }
+
     /// Links the component, without a store.
     fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError>;
 }
 
 /// Why a component cannot be linked.
 pub(crate) enum LinkError {
-    /// By the index of the import, what its linker lacks.
-    Unsatisfied(Vec<(usize, Lacking)>),
+    /// Its linker lacks something.
+    Unsatisfied {
+        /// What it lacks, by the index of the import.
+        imports: Vec<(usize, Lacking)>,
+        /// Whether that is all that it lacks.
+        is_all: bool,
+        /// What else is wrong.
+        others: Vec<PlanProblem>,
+    },
     /// It has no surface.
     Broken(Vec<PlanProblem>),
     Failed(Cause),

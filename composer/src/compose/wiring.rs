@@ -1,19 +1,20 @@
 //! From a resolution to running components: each is linked with those that it calls, and started.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 
+use super::fault::{self, Fault, together};
 use super::level::{PlannedComponent, PlannedContent};
 use super::live::LiveComponent;
 use super::settings::{RunSettings, Settings};
 use super::startable::{AnyComponent, LinkError, LinkPlan, Linked};
-use crate::error::{Cause, PlanError, PlanProblem, StartError};
+use crate::error::{PlanError, PlanProblem, StartError};
 use crate::layer::{ErasedLayer, LayerMap, Route};
-use crate::link::{Lacking, Wire};
+use crate::link::Wire;
 use crate::pending::{Callees, Deadlocks, Links, OutgoingCalls};
+use crate::plan::OpenImport;
 use crate::plan::containment::Carrier;
-use crate::plan::item::{Item, OpenInside, ResourceDef, Surface};
+use crate::plan::item::{Item, ResourceDef, Surface};
 use crate::plan::resolution::{Leaf, Offer, Resolution, ResourceHome, Source};
 use crate::run::{
     Border, Carriers, DEFAULT_CAPACITY, Dispatcher, DriverHandle, Endpoint, EventSender,
@@ -51,11 +52,14 @@ impl Unstarted {
         events: &EventSender,
     ) -> Self {
         let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
-        let pair =
-            || DriverHandle::new(leaf.id.clone(), leaf.surface.clone(), capacity, events.clone());
-        // That there is none is a problem of the plan.
-        let instances = settings.instances.unwrap_or(1).max(1);
-        let drivers = std::iter::repeat_with(pair).take(instances).collect();
+        // One may come from a composer around, for all components inside that can have it.
+        let lifetime = settings.lifetime.filter(|_| single.is_renewable());
+        let settings = Settings { lifetime, ..settings };
+        let driver = || {
+            let (id, surface) = (leaf.id.clone(), leaf.surface.clone());
+            DriverHandle::new(id, surface, capacity, settings.lifetime, events.clone())
+        };
+        let drivers = std::iter::repeat_with(driver).take(settings.instances()).collect();
         let policy = settings.restart.unwrap_or(RestartPolicy::never());
         let running = RunSettings { policy, bounds: settings.bounds() };
         Self { single, drivers, running }
@@ -129,8 +133,38 @@ impl Wiring {
 
     /// Links every component that is to be started, providers first.
     pub(crate) fn link(&mut self) -> Result<Vec<Ready>, PlanError> {
-        let mut problems = std::mem::take(&mut self.resolution.problems);
+        let (ready, faults) = self.link_each();
+        if faults.is_empty() {
+            return Ok(ready);
+        }
+        let problems = faults.into_iter().flat_map(|fault| fault.problems(&self.resolution));
+        Err(PlanError::new(together(problems.collect())))
+    }
+
+    /// Links every component as [`link`](Self::link) does, to find the imports that neither a component nor the
+    /// importer's linker satisfies; these have no source afterwards. What else is wrong is an error.
+    pub(crate) fn open_imports(&mut self) -> Result<Vec<OpenImport>, PlanError> {
+        let (_, faults) = self.link_each();
+        let (open, wrong): (Vec<_>, Vec<_>) = faults.into_iter().partition(Fault::is_open);
+        if !wrong.is_empty() {
+            let problems = wrong.into_iter().flat_map(|fault| fault.problems(&self.resolution));
+            return Err(PlanError::new(together(problems.collect())));
+        }
+        let mut missing = Vec::new();
+        for fault in open {
+            if let Fault::Lacking { leaf, import, lacking, .. } = fault {
+                missing.extend(fault::missing(&self.resolution, leaf, import, lacking));
+                self.resolution.leaves[leaf].sources[import] = Source::Nobody;
+            }
+        }
+        Ok(together(missing).into_iter().filter_map(OpenImport::new).collect())
+    }
+
+    /// Links every component that is to be started, providers first, and tells all that is wrong.
+    fn link_each(&mut self) -> (Vec<Ready>, Vec<Fault>) {
+        let problems = std::mem::take(&mut self.resolution.problems);
         let resolved = problems.is_empty();
+        let mut faults: Vec<Fault> = problems.into_iter().map(Fault::Other).collect();
         let mut ready = Vec::new();
         for index in self.resolution.order.clone() {
             let Some(Unstarted { single, drivers, running }) = self.waiting.remove(&index) else {
@@ -141,7 +175,10 @@ impl Wiring {
                 let link = self.link_of(index, handle.clone(), &ways, single.stack_for_others());
                 self.deadlocks.add(handle.watched());
                 // What an instance waits for that ran before cannot be known.
-                if single.is_restartable() && self.is_woken_by_others_alone(index, &link, &ways) {
+                if single.is_restartable()
+                    && !handle.has_lifetime()
+                    && self.is_woken_by_others_alone(index, &link, &ways)
+                {
                     handle.watched().link(self.links_of(index, &link, &ways));
                 }
                 let linked = single.clone().link(link);
@@ -155,57 +192,25 @@ impl Wiring {
                 match error {
                     // What the plan knows to be wrong cannot be linked either.
                     LinkError::Failed(_) if !resolved => {}
-                    LinkError::Broken(broken) => problems.extend(broken),
+                    LinkError::Broken(broken) => {
+                        faults.extend(broken.into_iter().map(Fault::Other));
+                    }
                     LinkError::Failed(source) => {
                         let component = handle.id().to_owned();
-                        problems.push(PlanProblem::Load { component, source });
+                        faults.push(Fault::Other(PlanProblem::Load { component, source }));
                     }
-                    LinkError::Unsatisfied(imports) => {
-                        for (import, lacking) in imports {
-                            problems.extend(self.unsatisfied(index, import, lacking));
-                        }
+                    LinkError::Unsatisfied { imports, is_all, others } => {
+                        faults.extend(imports.into_iter().map(|(import, lacking)| {
+                            Fault::Lacking { leaf: index, import, lacking, is_all }
+                        }));
+                        faults.extend(others.into_iter().map(Fault::Other));
                     }
                 }
                 // Every instance of the component would give the same problems.
                 break;
             }
         }
-        if problems.is_empty() { Ok(ready) } else { Err(PlanError::new(together(problems))) }
-    }
-
-    /// The problem that an import has no provider; for a fused component, one for each component inside that has it.
-    fn unsatisfied(&self, leaf: usize, index: usize, lacking: Lacking) -> Vec<PlanProblem> {
-        let leaf = &self.resolution.leaves[leaf];
-        let named = &leaf.surface.imports[index];
-        let (component, import, kind) =
-            (leaf.id.to_string(), named.name.clone(), named.item.kind());
-        let Lacking { items, wrong: source } = lacking;
-        let source = source.as_ref().map(wrong);
-        if leaf.sources[index] == (Source::Linker { hinted: true }) {
-            return vec![PlanProblem::NotInLinker { component, import, kind, items, source }];
-        }
-        let hidden_by = self.resolution.hiding(&component, &import);
-        let other_versions = self.resolution.other_versions(&component, &import);
-        let undecided_in = self.resolution.undecided_in(&component, &import);
-        let untrusted = self.resolution.untrusted(&component, &import);
-        let linkers = vec![component.clone()];
-        let components = vec![component];
-        let problem = PlanProblem::Unsatisfied {
-            components,
-            linkers,
-            import,
-            kind,
-            items,
-            hidden_by,
-            other_versions,
-            undecided_in,
-            untrusted,
-            source,
-        };
-        match &leaf.surface.inside {
-            None => vec![problem],
-            Some(inside) => inside_of(&problem, inside.open.iter().filter(|it| it.import == index)),
-        }
+        (ready, faults)
     }
 
     /// The layers on an import, by the function's name.
@@ -330,12 +335,12 @@ struct Way {
 }
 
 impl Way {
-    /// Whether there is neither a deadline nor a layer on it.
+    /// Whether there is neither a deadline nor a layer on it, nor anything to wait for but what is called.
     fn is_direct(&self) -> bool {
         let mut endpoints = self.endpoints.iter();
         self.layers.is_empty()
             && self.between.is_empty()
-            && endpoints.all(|endpoint| endpoint.deadline.is_none())
+            && endpoints.all(|it| it.deadline.is_none() && !it.dispatcher.has_lifetime())
     }
 
     fn into_wire(self) -> Wire {
@@ -363,106 +368,6 @@ pub(crate) struct Ready {
     linked: Box<dyn Linked>,
     handle: Arc<DriverHandle>,
     running: RunSettings,
-}
-
-/// The problems, where an import without a provider is one problem for all its importers.
-fn together(problems: Vec<PlanProblem>) -> Vec<PlanProblem> {
-    let mut together: Vec<PlanProblem> = Vec::with_capacity(problems.len());
-    let mut by_import: HashMap<(String, Vec<String>), usize> = HashMap::new();
-    for mut problem in problems {
-        // What is wrong in a linker is told of each.
-        if let PlanProblem::Unsatisfied { import, items, source: None, .. } = &problem {
-            match by_import.entry((import.clone(), items.clone())) {
-                Entry::Occupied(known) => {
-                    if let Some(known) = together.get_mut(*known.get()) {
-                        join(known, &mut problem);
-                        continue;
-                    }
-                }
-                Entry::Vacant(new) => _ = new.insert(together.len()),
-            }
-        }
-        together.push(problem);
-    }
-    together
-}
-
-/// Adds the importers of one missing import to those of another.
-fn join(known: &mut PlanProblem, other: &mut PlanProblem) {
-    let (
-        PlanProblem::Unsatisfied {
-            components,
-            linkers,
-            hidden_by,
-            other_versions,
-            undecided_in,
-            untrusted,
-            ..
-        },
-        PlanProblem::Unsatisfied {
-            components: more_components,
-            linkers: more_linkers,
-            hidden_by: more_hidden_by,
-            other_versions: more_versions,
-            undecided_in: more_undecided,
-            untrusted: more_untrusted,
-            ..
-        },
-    ) = (known, other)
-    else {
-        return;
-    };
-    fn add<T: PartialEq>(to: &mut Vec<T>, more: &mut Vec<T>) {
-        for it in more.drain(..) {
-            if !to.contains(&it) {
-                to.push(it);
-            }
-        }
-    }
-    add(components, more_components);
-    add(linkers, more_linkers);
-    add(hidden_by, more_hidden_by);
-    add(other_versions, more_versions);
-    add(undecided_in, more_undecided);
-    add(untrusted, more_untrusted);
-}
-
-/// What is wrong with what a linker defines, in the engine's words.
-fn wrong(error: &wasmtime::Error) -> Cause {
-    let levels: Vec<_> = error.chain().map(ToString::to_string).collect();
-    Cause::new(wasmtime::Error::msg(levels.join(": ")))
-}
-
-/// The problem of an import without a provider, for each component inside of a fused one that has it open.
-fn inside_of<'a>(
-    problem: &PlanProblem,
-    open: impl Iterator<Item = &'a OpenInside>,
-) -> Vec<PlanProblem> {
-    let within = |it: &OpenInside| {
-        let mut problem = problem.clone();
-        if let PlanProblem::Unsatisfied {
-            components,
-            import,
-            hidden_by,
-            other_versions,
-            undecided_in,
-            untrusted,
-            linkers,
-            ..
-        } = &mut problem
-        {
-            let linker = linkers.first().cloned().unwrap_or_default();
-            let path = |id: &String| format!("{linker}/{id}");
-            *components = vec![path(&it.component)];
-            import.clone_from(&it.name);
-            hidden_by.extend(it.hidden_by.iter().map(path));
-            other_versions.extend(it.other_versions.iter().map(|(id, it)| (path(id), it.clone())));
-            untrusted.extend(it.untrusted.iter().map(path));
-            undecided_in.extend(it.undecided_in.iter().map(|(id, it)| (path(id), it.clone())));
-        }
-        problem
-    };
-    open.map(within).collect()
 }
 
 /// What is contained of an import, by the function's name. What comes first counts.

@@ -131,6 +131,18 @@ pub enum PlanProblem {
     #[non_exhaustive]
     NotRestartable { component: String },
 
+    /// A lifetime of what has no instances that could be made afresh: it runs already, or is Rust.
+    #[error(
+        "component `{component}` has a lifetime, but how to make fresh instances of it is not known: it runs \
+         already, or is Rust; compose it from a `ComposableComponent`", component = plain(.component))]
+    #[non_exhaustive]
+    NotRenewable { component: String },
+
+    /// A lifetime of zero calls.
+    #[error("the lifetime of component `{component}` is 0 calls; an instance must live for one at least", component = plain(.component))]
+    #[non_exhaustive]
+    NoCalls { component: String },
+
     /// A setting for a composition that is already running.
     #[error(
         "component `{component}` is a composition that runs already; its inboxes have their \
@@ -631,15 +643,16 @@ impl fmt::Display for Remedy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = if self.linkers.len() > 1 { "linkers" } else { "linker" };
         match wasi(self.import) {
-            Some(Wasi::Has) => f.write_str(
-                "make the component with `Wasi`, of the feature `wasi`, which has it in the versions 0.2 \
+            Some(Wasi::Has(feature)) => write!(
+                f,
+                "make the component with `Wasi`, of the feature `{feature}`, which has it in the versions 0.2 \
                  and 0.3.0, or add a component that exports it",
             ),
-            Some(Wasi::Lacks(package)) => write!(
+            Some(Wasi::Lacks(name)) => write!(
                 f,
-                "`Wasi`, of the feature `wasi`, does not have `{}` yet: add a component that \
+                "`Wasi`, of the feature `wasi`, does not have `{}`: add a component that \
                  exports it, or define it in the {of} of {}",
-                plain(package),
+                plain(name),
                 Each(self.linkers)
             ),
             None => write!(
@@ -653,7 +666,8 @@ impl fmt::Display for Remedy<'_> {
 
 /// Whether this library can provide a WASI interface.
 enum Wasi<'a> {
-    Has,
+    /// With this feature.
+    Has(&'static str),
     Lacks(&'a str),
 }
 
@@ -668,10 +682,19 @@ const WASI: [&str; 7] = [
     "wasi:sockets",
 ];
 
+/// The interfaces of `wasi:http` that it provides. A handler is what components export.
+const WASI_HTTP: [&str; 3] = ["client", "outgoing-handler", "types"];
+
 fn wasi(import: &str) -> Option<Wasi<'_>> {
-    let (package, _) =
+    let (package, interface) =
         import.split_once('/').filter(|(package, _)| package.starts_with("wasi:"))?;
-    Some(if WASI.contains(&package) { Wasi::Has } else { Wasi::Lacks(package) })
+    let (interface, _) = interface.split_once('@').unwrap_or((interface, ""));
+    Some(match package {
+        "wasi:http" if WASI_HTTP.contains(&interface) => Wasi::Has("http"),
+        "wasi:http" => return None,
+        package if WASI.contains(&package) => Wasi::Has("wasi"),
+        package => Wasi::Lacks(package),
+    })
 }
 
 /// Writes "`a`", "`a` and `b`" or "`a`, `b` and 3 others".

@@ -95,6 +95,19 @@ pub enum TypedProblem {
     Type { accessor: Option<String>, component: String, function: String, source: TypeDifference },
 }
 
+impl TypedProblem {
+    /// The same problem, of an accessor that is looked up without its name.
+    pub(crate) fn of_accessor(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::Lookup { accessor, .. } => name.clone_into(accessor),
+            Self::Async { accessor, .. }
+            | Self::ParameterCount { accessor, .. }
+            | Self::Type { accessor, .. } => *accessor = Some(name.to_owned()),
+        }
+        self
+    }
+}
+
 struct Accessor<'a>(Option<&'a str>);
 
 impl fmt::Display for Accessor<'_> {

@@ -149,6 +149,10 @@ impl AnyComponent for ProvidedPart {
         true
     }
 
+    fn is_renewable(&self) -> bool {
+        false
+    }
+
     fn link(self: Arc<Self>, link: LinkPlan) -> Result<Box<dyn Linked>, LinkError> {
         // There are no imports to link.
         Ok(Box::new(LinkedProvider {

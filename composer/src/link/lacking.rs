@@ -25,31 +25,45 @@ pub(crate) struct Lacking {
     pub(crate) wrong: Option<wasmtime::Error>,
 }
 
-/// Which of the imports `from_linker` of `component` its linker lacks, in their order.
+/// What a component's linker lacks.
+pub(crate) struct Unsatisfied<T: 'static> {
+    /// By the index of the import, in their order.
+    pub(crate) imports: Vec<(usize, Lacking)>,
+    /// Whether it lacks nothing else.
+    pub(crate) is_all: bool,
+    /// If it has something that is needed, and lacks nothing else: the linker, with stand-ins for what it lacks and
+    /// for all that it need not have.
+    pub(crate) filled: Option<Linker<T>>,
+}
+
+/// Which of the imports `from_linker` of `component` its linker lacks.
 pub(crate) fn unsatisfied<T: Send + 'static>(
     linker: &Linker<T>,
     component: &Component,
     surface: &Surface,
     from_linker: &[usize],
-) -> Vec<(usize, Lacking)> {
-    let missing = missing(linker, surface, from_linker);
+) -> Unsatisfied<T> {
+    let mut missing = missing(linker, surface, from_linker);
+    missing.sort_unstable();
     let is_missing = |import: usize| (import, Lacking { items: Vec::new(), wrong: None });
-    let mut lacking: Vec<_> = missing.iter().copied().map(is_missing).collect();
-    if missing.len() < from_linker.len() {
-        lacking.extend(wrong(linker, component, surface, from_linker, &missing));
+    let mut imports: Vec<_> = missing.iter().copied().map(is_missing).collect();
+    if missing.len() == from_linker.len() {
+        return Unsatisfied { imports, is_all: true, filled: None };
     }
-    lacking.sort_by_key(|(import, _)| *import);
-    lacking
+    let (wrong, filled) = wrong(linker, component, surface, from_linker, &missing);
+    imports.extend(wrong);
+    imports.sort_by_key(|(import, _)| *import);
+    Unsatisfied { imports, is_all: filled.is_some(), filled }
 }
 
-/// What is wrong with the imports `from_linker` that are not `missing`.
+/// What is wrong with the imports `from_linker` that are not `missing`, and the linker with stand-ins if that is all.
 fn wrong<T: Send + 'static>(
     linker: &Linker<T>,
     component: &Component,
     surface: &Surface,
     from_linker: &[usize],
     missing: &[usize],
-) -> Vec<(usize, Lacking)> {
+) -> (Vec<(usize, Lacking)>, Option<Linker<T>>) {
     let mut probe = LinkerProbe::new(linker, component, surface, from_linker);
     for import in missing {
         probe.replace(*import);
@@ -62,7 +76,8 @@ fn wrong<T: Send + 'static>(
         lacking.push((import, probe.lacking(import, error)));
         probe.replace(import);
     }
-    lacking
+    let is_all = probe.check().is_ok();
+    (lacking, is_all.then_some(probe.replaced))
 }
 
 /// Which of the imports have names that the linker does not know, in no version that would do.

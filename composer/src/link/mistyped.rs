@@ -8,13 +8,14 @@ use wasmtime::component::{Component, Linker};
 use crate::plan::carried::CarriedResource;
 use crate::run::{Border, CarrierSet};
 
-/// The resources of the host whose carriers do not fit what `linker` defines. Without this, the first handle that is
-/// passed would trap its guest.
+/// The resources of the host whose carriers do not fit what `linker` defines, in the interfaces that `is_defined` tells.
+/// Without this, the first handle that is passed would trap its guest.
 pub(crate) fn mistyped<T: 'static>(
     linker: &Linker<T>,
     component: &Component,
     border: &Border,
     carriers: &CarrierSet<T>,
+    is_defined: impl Fn(&str) -> bool,
 ) -> wasmtime::Result<Vec<Arc<CarriedResource>>> {
     let mut found = Vec::new();
     if carriers.carried().is_empty() {
@@ -23,6 +24,9 @@ pub(crate) fn mistyped<T: 'static>(
     let (engine, ty) = (component.engine(), linker.substituted_component_type(component)?);
     for (interface, import) in ty.imports(engine) {
         let ComponentItem::ComponentInstance(instance) = import.ty else { continue };
+        if !is_defined(interface) {
+            continue;
+        }
         for (name, item) in instance.exports(engine) {
             let ComponentItem::Resource(ty) = item.ty else { continue };
             let defs = border.surface.resources.iter().zip(&*border.kinds);

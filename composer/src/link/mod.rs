@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{Linker, LinkerInstance, ResourceType};
 
-pub(crate) use lacking::{Lacking, unsatisfied};
+pub(crate) use lacking::{Lacking, Unsatisfied, unsatisfied};
 pub(crate) use mistyped::mistyped;
 
 use crate::plan::companion::{BEGUN, Companion};

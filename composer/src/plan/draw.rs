@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::resolution::HOST;
-use super::{Export, Plan, PlanEdge};
+use super::{Export, OpenImport, Plan, PlanEdge};
 use crate::error::{listed, plain, plain_lines};
 
 /// Text that a drawing adds to the plan.
@@ -90,6 +90,14 @@ impl Plan {
                 let _ = writeln!(dot, "  {name} -> {}{attributes};", quoted(id));
             }
         }
+        for open in &self.open {
+            let name = quoted(&format!("open {}", plain(&open.import)));
+            let label = quoted(&open.label());
+            let _ = writeln!(dot, "  {name} [shape=plaintext, label={label}];");
+            for id in &open.consumers {
+                let _ = writeln!(dot, "  {} -> {name} [style=dashed];", quoted(id));
+            }
+        }
         dot.push_str("}\n");
         dot
     }
@@ -135,6 +143,12 @@ impl Plan {
                     writeln!(text, "  e{index} {arrow}{} {}", note.unwrap_or_default(), node(id));
             }
         }
+        for (index, open) in self.open.iter().enumerate() {
+            let _ = writeln!(text, "  o{index}>\"{}\"]", escaped(&open.label()));
+            for id in &open.consumers {
+                let _ = writeln!(text, "  {} -.-> o{index}", node(id));
+            }
+        }
         text
     }
 }
@@ -157,6 +171,12 @@ impl PlanEdge {
             Some(note) => format!("{name}\n{note}"),
             None => name,
         }
+    }
+}
+
+impl OpenImport {
+    fn label(&self) -> String {
+        format!("{}\nopen", plain(&self.import))
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) mod filter;
 pub(crate) mod item;
 mod matching;
 pub(crate) mod name;
+mod open;
 mod order;
 pub(crate) mod replacement;
 pub(crate) mod resolution;
@@ -48,6 +49,7 @@ mod written;
 
 pub use containment::Containment;
 pub use explain::Explanation;
+pub use open::OpenImport;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -71,6 +73,7 @@ pub struct Plan {
     fused: Vec<String>,
     edges: Vec<PlanEdge>,
     exports: Vec<Export>,
+    open: Vec<OpenImport>,
 }
 
 /// How one import is satisfied.
@@ -130,6 +133,7 @@ impl Plan {
             fused: Vec::new(),
             edges: Vec::new(),
             exports: exports(resolution),
+            open: Vec::new(),
         };
         for leaf in &resolution.leaves {
             match &leaf.surface.inside {
@@ -196,7 +200,7 @@ impl Plan {
     }
 
     /// How every import is satisfied. An import that holds only types needs no provider and has no
-    /// edge. An import that is a resource type of another import has the same provider as that
+    /// edge, and neither has one that is [open](Self::open_imports). An import that is a resource type of another import has the same provider as that
     /// import; its export is `interface#resource` there.
     pub fn edges(&self) -> &[PlanEdge] {
         &self.edges
@@ -223,6 +227,10 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut edges: HashMap<&str, Vec<&PlanEdge>> = HashMap::new();
         self.edges.iter().for_each(|it| edges.entry(&it.consumer).or_default().push(it));
+        let mut open: HashMap<&str, Vec<&OpenImport>> = HashMap::new();
+        for import in &self.open {
+            import.consumers.iter().for_each(|id| open.entry(id).or_default().push(import));
+        }
         writeln!(f, "components")?;
         for id in &self.components {
             writeln!(f, "  {}", plain(id))?;
@@ -241,6 +249,9 @@ impl fmt::Display for Plan {
                     [] => writeln!(f)?,
                     carries => writeln!(f, ", carrying {}", listed(carries, ", "))?,
                 }
+            }
+            for open in open.get(&**id).into_iter().flatten() {
+                writeln!(f, "    imports {}, which is open", plain(&open.import))?;
             }
         }
         if !self.fused.is_empty() {
@@ -274,6 +285,12 @@ impl fmt::Display for Plan {
                     }
                 }
             }
+        }
+        if !self.open.is_empty() {
+            writeln!(f, "open imports")?;
+        }
+        for open in &self.open {
+            open.to_string().lines().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         Ok(())
     }

@@ -5,15 +5,17 @@
 //! old instances or the new ones, and calls that are sent one after the other arrive in that order.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
 use super::caller::{Caller, ComponentCaller, InPlaceCaller};
-use super::driver::{Call, DriverHandle, Expired, Hears, MadeBy, RanInPlace, Ticket};
+use super::driver::{
+    Call, DriverHandle, Expired, Hears, Leftover, MadeBy, RanInPlace, Roster, Ticket,
+};
 use super::status::ComponentSnapshot;
-use super::waits::WaitGuard;
+use super::waits::{DriverId, WaitGuard};
 use crate::error::CompositionError;
 use crate::pending::{Callees, Watched};
 use crate::sync::{read, write};
@@ -34,6 +36,9 @@ struct Holders {
     current: Vec<Arc<DriverHandle>>,
     /// The instances before them that are still needed: calls run in them, or handles of their resources are held.
     former: Vec<Arc<DriverHandle>>,
+    /// Where calls wait while the lifetime of every instance is over and no fresh one is there yet. No driver serves
+    /// it. Only there where instances have a lifetime.
+    waiting: Option<Arc<DriverHandle>>,
 }
 
 impl Holders {
@@ -45,9 +50,28 @@ impl Holders {
         self.former.iter().chain(&self.current)
     }
 
+    /// Where calls are that have not started.
+    fn inboxes(&self) -> impl Iterator<Item = &Arc<DriverHandle>> {
+        self.current.iter().chain(&self.waiting)
+    }
+
+    fn all_stopped(&self) -> bool {
+        self.current.iter().all(|it| it.is_stopped())
+    }
+
+    /// Whether calls wait at `driver` for a fresh instance.
+    fn is_waiting(&self, driver: &Arc<DriverHandle>) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| Arc::ptr_eq(waiting, driver))
+    }
+
+    /// Whether `driver` has an instance that may take more calls.
+    fn is_available(driver: &DriverHandle) -> bool {
+        !driver.is_stopped() && driver.has_left()
+    }
+
     /// The one where a handle among the arguments lives, where there are several.
     fn home(&self, args: &[Value]) -> Option<&Arc<DriverHandle>> {
-        if self.current.len() == 1 && self.former.is_empty() {
+        if self.current.len() == 1 && self.former.is_empty() && self.waiting.is_none() {
             return None;
         }
         self.all().find(|driver| {
@@ -57,22 +81,53 @@ impl Holders {
     }
 
     /// The instance that takes a call: the one where a handle among the arguments lives, or else the instance with
-    /// the least to do of those that run.
+    /// the least to do of those that run. Where the lifetime of all of them is over, it waits.
     fn takes(&self, args: &[Value]) -> &Arc<DriverHandle> {
-        match self.current.as_slice() {
-            [only] if self.former.is_empty() => only,
-            current => self.home(args).unwrap_or_else(|| {
+        match (self.current.as_slice(), &self.waiting) {
+            ([only], None) if self.former.is_empty() => only,
+            (current, None) => self.home(args).unwrap_or_else(|| {
                 let least = current.iter().min_by_key(|it| (it.is_stopped(), it.uses().get()));
                 least.unwrap_or(&current[0])
             }),
+            (current, Some(waiting)) => self.home(args).unwrap_or_else(|| {
+                let available = current.iter().filter(|it| Self::is_available(it));
+                let least = available.min_by_key(|it| it.uses().get());
+                least.unwrap_or_else(|| if self.all_stopped() { &current[0] } else { waiting })
+            }),
         }
+    }
+
+    /// The instance that takes a call which is sent at once, and counts it.
+    fn claim(&self, args: &[Value]) -> &Arc<DriverHandle> {
+        loop {
+            let driver = self.takes(args);
+            // Another sender may have been faster, and then the next instance takes it.
+            if self.claims(driver, args) {
+                return driver;
+            }
+        }
+    }
+
+    /// Counts a call that is sent to `driver`; `false` if it takes no more. Calls that bring handles of its resources it
+    /// takes as long as it lives.
+    fn claims(&self, driver: &Arc<DriverHandle>, args: &[Value]) -> bool {
+        driver.claim()
+            || driver.is_stopped()
+            || self.home(args).is_some_and(|home| Arc::ptr_eq(home, driver))
     }
 
     /// Whether `driver`, which was to take a call some time ago, still can.
     fn can_take(&self, driver: &Arc<DriverHandle>, args: &[Value]) -> bool {
         match self.home(args) {
             Some(home) => Arc::ptr_eq(home, driver),
-            None => self.current.iter().any(|it| Arc::ptr_eq(it, driver)),
+            None if self.is_waiting(driver) => {
+                let mut current = self.current.iter();
+                !current.any(|it| Self::is_available(it)) && !self.all_stopped()
+            }
+            None => {
+                let is_it = self.current.iter().any(|it| Arc::ptr_eq(it, driver));
+                is_it && (driver.has_left() || self.all_stopped())
+            }
         }
     }
 }
@@ -80,8 +135,12 @@ impl Holders {
 impl Dispatcher {
     /// The place of `drivers`, of which there is at least one.
     pub(crate) fn new(id: Arc<str>, drivers: Vec<Arc<DriverHandle>>) -> Arc<Self> {
-        let holders = RwLock::new(Holders { current: drivers, former: Vec::new() });
-        Arc::new(Self { id, holders, tickets: AtomicU64::new(0) })
+        Arc::new_cyclic(|dispatcher: &Weak<Self>| {
+            drivers.iter().for_each(|driver| driver.set_roster(dispatcher.clone()));
+            let waiting = waiting_for(&drivers);
+            let holders = RwLock::new(Holders { current: drivers, former: Vec::new(), waiting });
+            Self { id, holders, tickets: AtomicU64::new(0) }
+        })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -97,9 +156,14 @@ impl Dispatcher {
         self.holders().first().function_name(func)
     }
 
+    /// Whether its instances do not live as long as the composition.
+    pub(crate) fn has_lifetime(&self) -> bool {
+        self.holders().waiting.is_some()
+    }
+
     /// How many calls wait in the inboxes.
     pub(crate) fn depth(&self) -> usize {
-        self.holders().current.iter().map(|driver| driver.depth()).sum()
+        self.holders().inboxes().map(|driver| driver.depth()).sum()
     }
 
     /// What its instances are doing at this time.
@@ -108,6 +172,7 @@ impl Dispatcher {
         ComponentSnapshot {
             id: self.id.to_string(),
             instances: holders.current.iter().map(|driver| driver.snapshot()).collect(),
+            waiting: holders.waiting.as_ref().map_or(0, |waiting| waiting.depth()),
             retiring: holders.former.len(),
         }
     }
@@ -119,13 +184,25 @@ impl Dispatcher {
 
     /// Gives the place to other drivers, as many, and with it the calls that have not started.
     /// Returns those that held it.
-    pub(crate) fn replace(&self, successors: Vec<Arc<DriverHandle>>) -> Vec<Arc<DriverHandle>> {
+    pub(crate) fn replace(
+        self: &Arc<Self>,
+        successors: Vec<Arc<DriverHandle>>,
+    ) -> Vec<Arc<DriverHandle>> {
+        let dispatcher: Weak<Self> = Arc::downgrade(self);
+        successors.iter().for_each(|driver| driver.set_roster(dispatcher.clone()));
         let mut holders = write(&self.holders);
         // No call is sent while this lock is held.
         let former = std::mem::replace(&mut holders.current, successors);
         let handed_over = former.iter().zip(&holders.current);
-        let left: Vec<_> =
+        let mut left: Vec<_> =
             handed_over.flat_map(|(former, successor)| former.hand_over(successor)).collect();
+        holders.current.iter().for_each(|it| it.renew_allotment());
+        if holders.waiting.as_ref().is_some_and(|waiting| waiting.is_stopped()) {
+            holders.waiting = waiting_for(&holders.current);
+        }
+        for successor in &holders.current {
+            holders.give_waiting(successor, &mut left);
+        }
         holders.former.extend_from_slice(&former);
         drop(holders);
         drop(left);
@@ -148,6 +225,9 @@ impl Dispatcher {
     ) -> Option<Started> {
         let (driver, among_others) = {
             let holders = self.holders();
+            if holders.waiting.is_some() {
+                return None;
+            }
             (holders.takes(args).clone(), holders.current.len() > 1)
         };
         // Other callers look for the instance with the fewest uses; this call is one of them.
@@ -247,10 +327,12 @@ impl Dispatcher {
     ) -> Result<PendingCall, CompositionError> {
         let ComponentCaller { waiter, place, context, .. } = caller;
         let holders = self.holders();
-        let driver = holders.takes(&args).clone();
-        if !driver.is_started() {
+        let driver = holders.claim(&args).clone();
+        if !driver.is_started() && !holders.is_waiting(&driver) {
             return Err(driver.unavailable(func, false));
         }
+        // Instances that have a lifetime run nothing in place.
+        let in_place = in_place.filter(|_| holders.waiting.is_none());
         let (waiting, wait) = match waiter {
             Some(waiter) => {
                 let (mine, theirs) = waiter.enter(&driver.target(), func)?;
@@ -309,7 +391,7 @@ impl Dispatcher {
             // A caller without budget has its place in the queue all the same.
             let permit = tokio::task::unconstrained(room.clone().acquire_owned()).await;
             let holders = self.holders();
-            if !holders.can_take(&driver, &call.args) {
+            if !holders.can_take(&driver, &call.args) || !holders.claims(&driver, &call.args) {
                 let former = std::mem::replace(&mut driver, holders.takes(&call.args).clone());
                 driver.take_over(&mut call.reply);
                 drop(holders);
@@ -330,6 +412,51 @@ impl Dispatcher {
                 Err(_) => {}
             }
         }
+    }
+}
+
+impl Holders {
+    /// Sends calls that wait to `driver`, as many as it may take.
+    fn give_waiting(&self, driver: &Arc<DriverHandle>, left: &mut Vec<Leftover>) {
+        let Some(waiting) = &self.waiting else { return };
+        while Self::is_available(driver)
+            && let Some(mut call) = waiting.take_waiting(left)
+        {
+            driver.claim();
+            driver.take_over(&mut call.reply);
+            left.extend(call.room.take().map(Leftover::from));
+            left.push(driver.send(with_room(call, driver)));
+        }
+    }
+}
+
+impl Roster for Dispatcher {
+    fn while_none_is_sent(&self, act: &mut dyn FnMut()) {
+        let _holders = write(&self.holders);
+        act();
+    }
+
+    fn readmit(&self, driver: DriverId) {
+        let mut left = Vec::new();
+        let holders = write(&self.holders);
+        if let Some(driver) = holders.current.iter().find(|it| it.driver_id() == driver) {
+            driver.renew_allotment();
+            holders.give_waiting(driver, &mut left);
+        }
+        drop(holders);
+        drop(left);
+    }
+
+    fn one_ended(&self) {
+        let mut left = Vec::new();
+        let holders = write(&self.holders);
+        if let (Some(waiting), [first, ..]) = (&holders.waiting, holders.current.as_slice())
+            && holders.all_stopped()
+        {
+            waiting.end_as(first, &mut left);
+        }
+        drop(holders);
+        drop(left);
     }
 }
 
@@ -372,6 +499,11 @@ impl PendingCall {
         let answer = (&mut self.answer).await;
         self.driver.outcome(self.func, answer)
     }
+}
+
+/// Where calls of a component wait for a fresh instance, if its instances have a lifetime.
+fn waiting_for(drivers: &[Arc<DriverHandle>]) -> Option<Arc<DriverHandle>> {
+    drivers.first()?.for_those_that_wait(drivers.len() == 1)
 }
 
 /// A component's call, with the room that it takes if there is any: it always gets in.

@@ -29,11 +29,11 @@ pub(crate) use driver::{
     Bounds, DEFAULT_CAPACITY, Depth, Driver, DriverHandle, ProvidedDriver, Renew, Renewed,
     never_in_place, with_guests,
 };
-pub use driver::{Provider, ProviderError, ProviderFuture, RestartPolicy};
+pub use driver::{Lifetime, Provider, ProviderError, ProviderFuture, RestartPolicy};
 pub(crate) use endpoint::{Called, Detour, Endpoint, shorter};
 pub use epoch::EpochTicker;
 pub(crate) use events::EventSender;
 pub use events::{Change, Event, Events};
-pub(crate) use shutdown::{Lifetime, Replaced, Running, end_all};
+pub(crate) use shutdown::{CompositionLife, Replaced, Running, end_all};
 pub use status::{ComponentSnapshot, InstanceSnapshot, InstanceState};
 pub(crate) use waits::{PendingWait, RunningCalls, WaitGraph};

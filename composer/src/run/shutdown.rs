@@ -45,7 +45,7 @@ pub(crate) struct Replaced {
 }
 
 /// The life of a composition: what it counts, and how it ends.
-pub(crate) struct Lifetime {
+pub(crate) struct CompositionLife {
     own_live: LiveHandles,
     /// This composition's count, and those of the compositions nested in it.
     live: Vec<LiveHandles>,
@@ -58,7 +58,7 @@ pub(crate) struct Lifetime {
 /// Stands for a time that the clock cannot tell.
 const UNLIMITED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-impl Lifetime {
+impl CompositionLife {
     /// Looks after `running` from now on, on a task of its own, and after the compositions in it. `live` counts the
     /// resources of `running` that are held outside; `shut` keeps callers out when the composition is to end.
     pub(crate) fn begin(
@@ -115,7 +115,7 @@ impl Lifetime {
 /// Waits for the wish to close and ends everything.
 async fn supervise(
     running: Vec<Running>,
-    nested: Vec<Arc<Lifetime>>,
+    nested: Vec<Arc<CompositionLife>>,
     mut deadline: Deadline,
     replaced: mpsc::UnboundedReceiver<Box<Replaced>>,
     shut: impl FnOnce(),
@@ -141,7 +141,7 @@ async fn supervise(
 
 /// Closes the compositions in `nested` that nobody else holds, all at the same time, and gives the ids of the components
 /// that were cut off.
-async fn close_nested(mut nested: Vec<Arc<Lifetime>>, at: Option<Instant>) -> Vec<String> {
+async fn close_nested(mut nested: Vec<Arc<CompositionLife>>, at: Option<Instant>) -> Vec<String> {
     let mut cut_off = Vec::new();
     loop {
         let (last, others) =

@@ -10,6 +10,8 @@ pub struct ComponentSnapshot {
     pub id: String,
     /// Its instances: one, or as many as its descriptor says.
     pub instances: Vec<InstanceSnapshot>,
+    /// How many calls wait for a fresh instance, as the [lifetime](crate::Lifetime) of all that there are is over.
+    pub waiting: usize,
     /// How many instances that were replaced are still needed.
     pub retiring: usize,
 }
@@ -32,6 +34,8 @@ pub struct InstanceSnapshot {
     pub open_streams: usize,
     /// How often it was started again.
     pub restarts: u64,
+    /// How often its [lifetime](crate::Lifetime) was over, and a fresh one took its place.
+    pub renewals: u64,
 }
 
 /// Whether an instance takes calls.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Snapshot;
 use crate::error::{is_plain, with_causes};
 use crate::layer::EdgeCounts;
-use crate::plan::{Export, Plan, PlanEdge};
+use crate::plan::{Export, OpenImport, Plan, PlanEdge};
 use crate::run::{ComponentSnapshot, InstanceSnapshot, InstanceState};
 
 /// The page. It draws the snapshot that is embedded in it, or requests `snapshot.json` repeatedly.
@@ -18,7 +18,8 @@ const PLACE: &str = "\"SNAPSHOT\"";
 
 impl Plan {
     /// The plan as JSON, with feature `json`: an object with `components`, `fused`, `edges` (`consumer`, `import`,
-    /// `provider`, `export`, `carries`) and `exports` (`name`, `providers`, and `functions` with `name` and `type`).
+    /// `provider`, `export`, `carries`), `exports` (`name`, `providers`, and `functions` with `name` and `type`) and
+    /// `open_imports` (`import`, `kind`, `consumers`, and `items` if only these are missing of an interface).
     pub fn to_json(&self) -> String {
         text(&self.json())
     }
@@ -29,6 +30,7 @@ impl Plan {
             "fused": self.fused(),
             "edges": self.edges().iter().map(edge).collect::<Vec<_>>(),
             "exports": self.exports().iter().map(export).collect::<Vec<_>>(),
+            "open_imports": self.open_imports().iter().map(open_import).collect::<Vec<_>>(),
         })
     }
 }
@@ -55,11 +57,20 @@ fn export(export: &Export) -> Value {
     })
 }
 
+fn open_import(open: &OpenImport) -> Value {
+    json!({
+        "import": open.import,
+        "kind": open.kind,
+        "consumers": open.consumers,
+        "items": open.items,
+    })
+}
+
 impl Snapshot {
-    /// The snapshot as JSON, with feature `json`: an object with `components` (`id`, `instances`, `retiring`),
+    /// The snapshot as JSON, with feature `json`: an object with `components` (`id`, `instances`, `waiting`, `retiring`),
     /// `calls` (as [`EdgeCounts`] has them, `time` in seconds), `live_handles`, `closed` and `plan`, as
     /// [`Plan::to_json`] gives it. An instance has `state`, `reason` if it does not run, `waiting`, `capacity`, `running`,
-    /// `live_handles`, `open_streams` and `restarts`.
+    /// `live_handles`, `open_streams`, `restarts` and `renewals`.
     pub fn to_json(&self) -> String {
         text(&self.json())
     }
@@ -96,6 +107,7 @@ fn component(component: &ComponentSnapshot) -> Value {
     json!({
         "id": component.id,
         "instances": component.instances.iter().map(instance).collect::<Vec<_>>(),
+        "waiting": component.waiting,
         "retiring": component.retiring,
     })
 }
@@ -116,6 +128,7 @@ fn instance(instance: &InstanceSnapshot) -> Value {
         "live_handles": instance.live_handles,
         "open_streams": instance.open_streams,
         "restarts": instance.restarts,
+        "renewals": instance.renewals,
     })
 }
 

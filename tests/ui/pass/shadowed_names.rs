@@ -46,6 +46,7 @@ compose! {
     export interface "acme:calc/tools" as tools {
         async fn mix(pair: Pair<u8>, failure: Failure) -> Flags;
     }
+    export http as web;
 }
 
 async fn expression(one: impl Composable) -> i32 {

@@ -37,6 +37,10 @@ compose! {
     export fn present() -> u8;
     #[cfg(any())]
     export fn missing() -> Missing;
+    #[cfg(any())]
+    export http as unserved;
+    #[deprecated = "old"]
+    export http as service_0;
 }
 
 async fn use_all(
@@ -57,6 +61,8 @@ async fn use_all(
     __composed.compose().await?;
     #[expect(deprecated, reason = "attributes are carried over")]
     names.interface().await?;
+    #[expect(deprecated, reason = "attributes are carried over")]
+    let _ = names.service_0();
     let future = names.from().clone(1);
     Ok(__composed.from(1).await? + names.component(1, 2, 3, 4).await? + future.await?)
 }

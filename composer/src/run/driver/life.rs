@@ -20,7 +20,7 @@ enum Phase {
     Stopped { reason: StopReason },
 }
 
-pub(super) struct Life {
+pub(crate) struct Life {
     phase: Mutex<Phase>,
     /// Whether it is stopped, without the lock: a dispatcher of several instances asks for each call.
     is_stopped: AtomicBool,

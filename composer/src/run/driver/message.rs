@@ -1,6 +1,5 @@
 //! What a driver can be asked.
 
-#[cfg(feature = "component-model-async")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::inbox::Queued;
+use super::life::Life;
 use crate::error::CompositionError;
 use crate::pending::{GaugeGuard, OutgoingCalls, OutgoingPermit};
 #[cfg(feature = "component-model-async")]
@@ -24,6 +24,8 @@ pub(crate) enum Message {
     Release(Released),
     /// Let what runs end, and end. Calls that come after it are not started.
     Stop,
+    /// Let what runs end, and go on with a fresh instance.
+    Renew,
 }
 
 impl Queued for Message {
@@ -31,7 +33,7 @@ impl Queued for Message {
         match self {
             Self::Call(call) => call.reply.caller(),
             Self::Release(released) => released.dropped_by,
-            Self::Stop => 0,
+            Self::Stop | Self::Renew => 0,
         }
     }
 
@@ -45,9 +47,24 @@ impl Queued for Message {
         match self {
             Self::Call(call) => call.reply.is_sync,
             Self::Release(_) => true,
-            Self::Stop => false,
+            Self::Stop | Self::Renew => false,
         }
     }
+}
+
+/// Why the driver left the store's event loop.
+pub(super) enum LeftLoop {
+    Release(Released),
+    /// A sync call that is to run outside of the event loop.
+    Alone(Call),
+    /// A sync call that is to run between two turns of the event loop: inside, it would wait for what the guest
+    /// holds back.
+    #[cfg(feature = "component-model-async")]
+    Between(Call),
+    /// An async call, which needs the event loop.
+    Overlap(Call),
+    Stop,
+    Renew,
 }
 
 /// A call of an exported function.
@@ -96,6 +113,8 @@ pub(crate) struct Told {
     /// The place of a component's call, with the bytes of its result: it is taken until the caller has it.
     #[expect(dead_code, reason = "it is there to be dropped")]
     place: Option<OutgoingPermit>,
+    /// The life of the instance that took the call over from the one that it was sent to.
+    pub(crate) by: Option<Arc<Life>>,
 }
 
 /// Where the caller hears of its call.
@@ -110,6 +129,8 @@ pub(crate) struct Reply {
     /// Keeps the driver in use until the call is answered. Gone before the caller hears the answer, too.
     counted: Option<GaugeGuard>,
     made_by: MadeBy,
+    /// The life of the instance that is to answer in the place of the one that the call was sent to.
+    moved: Option<Arc<Life>>,
 }
 
 /// What a call takes of the component that made it, until it is answered, whether anybody waits for it
@@ -132,12 +153,14 @@ impl Reply {
     pub(crate) fn pair(counted: GaugeGuard, made_by: MadeBy) -> (Self, Hears) {
         let (caller, answer) = oneshot::channel();
         let (caller, counted) = (Some(caller), Some(counted));
-        (Self { caller, started: false, is_sync: false, counted, made_by }, answer)
+        let reply = Self { caller, started: false, is_sync: false, counted, made_by, moved: None };
+        (reply, answer)
     }
 
     /// Notes that another driver is to answer.
-    pub(super) fn moved_to(&mut self, counted: GaugeGuard, target: &Target) {
+    pub(super) fn moved_to(&mut self, counted: GaugeGuard, life: Arc<Life>, target: &Target) {
         self.counted = Some(counted);
+        self.moved = Some(life);
         if let Some(wait) = &self.made_by.wait {
             wait.moved_to(target);
         }
@@ -211,7 +234,7 @@ impl Reply {
                 }
             }
             // If the caller has given the call up, the answer is dropped, and with it the handles in it.
-            let _ = caller.send(Told { answer, place });
+            let _ = caller.send(Told { answer, place, by: self.moved.take() });
         }
     }
 }

@@ -6,12 +6,15 @@
 
 mod bounds;
 mod calls;
+#[cfg(feature = "component-model-async")]
+mod event_loop;
 mod handle;
 mod hold_timer;
 mod idle_store;
 mod in_place;
 mod inbox;
 mod life;
+mod lifetime;
 mod loop_meter;
 mod message;
 mod nesting;
@@ -33,13 +36,14 @@ use tokio::time::Instant;
 #[cfg(feature = "component-model-async")]
 use wasmtime::AsContextMut;
 use wasmtime::Store;
-#[cfg(feature = "component-model-async")]
-use wasmtime::component::Accessor;
 use wasmtime::component::Instance;
 
 pub(crate) use bounds::Bounds;
-pub(crate) use handle::{DEFAULT_CAPACITY, DriverHandle, never_in_place};
+pub(crate) use handle::{DEFAULT_CAPACITY, DriverHandle, Leftover, never_in_place};
 pub(crate) use in_place::RanInPlace;
+pub use lifetime::Lifetime;
+pub(crate) use lifetime::Roster;
+pub(crate) use message::{Call, Expired, Hears, MadeBy, Ticket};
 pub(crate) use nesting::with_guests;
 pub(crate) use provided::ProvidedDriver;
 pub use provider::{Provider, ProviderError, ProviderFuture};
@@ -51,11 +55,12 @@ use crate::run::waits::RunningCalls;
 use crate::value::handle::Released;
 use bounds::{DestructorLate, within};
 use calls::Calls;
+#[cfg(feature = "component-model-async")]
+use event_loop::take_messages;
 use hold_timer::HoldTimer;
 use idle_store::{Idle, IdleStore, NextJob};
 use loop_meter::{LoopMeter, RunLimited};
-use message::Message;
-pub(crate) use message::{Call, Expired, Hears, MadeBy, Ticket};
+use message::{LeftLoop, Message};
 use restart::Restarts;
 pub(crate) use stack::Depth;
 
@@ -76,6 +81,8 @@ pub(crate) struct Driver<T: Send + 'static> {
     run_limit: Option<RunLimited>,
     /// What runs outside of any call, for the message if it traps.
     task: Option<String>,
+    /// Whether the lifetime of the instance is over, and nothing needs it.
+    is_used_up: bool,
 }
 
 /// Where the store of a driver is.
@@ -113,6 +120,13 @@ pub(crate) trait Renew<T: 'static>: Send + Sync {
 /// A new store, and the instance in it.
 pub(crate) type Renewed<T> = (Store<T>, Instance);
 
+/// Why a store is not used any more.
+enum StoreEnd {
+    /// The lifetime of the instance is over, and nothing needs it.
+    UsedUp,
+    For(StopReason),
+}
+
 /// Why a store is given up.
 enum Over {
     /// A call of this function has held it for too long.
@@ -120,20 +134,6 @@ enum Over {
     /// A call that was given up has held it for too long.
     Grace(Duration),
     Deadlock(Deadlock),
-}
-
-/// Why the driver left the store's event loop.
-enum LeftLoop {
-    Release(Released),
-    /// A sync call that is to run outside of the event loop.
-    Alone(Call),
-    /// A sync call that is to run between two turns of the event loop: inside, it would wait for what the guest
-    /// holds back.
-    #[cfg(feature = "component-model-async")]
-    Between(Call),
-    /// An async call, which needs the event loop.
-    Overlap(Call),
-    Stop,
 }
 
 impl<T: Send + 'static> Driver<T> {
@@ -165,6 +165,7 @@ impl<T: Send + 'static> Driver<T> {
             bounds,
             run_limit: bounds.run_limit.map(RunLimited::new),
             task: None,
+            is_used_up: false,
         }
     }
 
@@ -189,21 +190,36 @@ impl<T: Send + 'static> Driver<T> {
 
     /// Serves the inbox until it is told to stop, or the component traps for the last time.
     async fn run(&mut self) {
-        let mut reason = self.run_store().await;
-        while !matches!(reason, StopReason::Closed | StopReason::Replaced) {
-            match Box::pin(self.restart(reason)).await {
-                Ok(()) => reason = self.run_store().await,
-                Err(last) => {
-                    reason = last;
-                    break;
+        let reason = loop {
+            let mut reason = match self.run_store().await {
+                StoreEnd::UsedUp => match Box::pin(self.renew()).await {
+                    Ok(()) => continue,
+                    Err(reason) => reason,
+                },
+                StoreEnd::For(reason) => reason,
+            };
+            if !matches!(reason, StopReason::Closed | StopReason::Replaced) {
+                match Box::pin(self.restart(reason)).await {
+                    Ok(()) => continue,
+                    Err(last) => reason = last,
                 }
             }
-        }
+            break reason;
+        };
         self.end(reason);
     }
 
     /// Serves the inbox with the store that there is. The store is not used again.
-    async fn run_store(&mut self) -> StopReason {
+    async fn run_store(&mut self) -> StoreEnd {
+        match self.serve_store().await {
+            Ok(()) if self.is_used_up => StoreEnd::UsedUp,
+            Ok(()) => StoreEnd::For(self.handle.stop_reason()),
+            Err(reason) => StoreEnd::For(reason),
+        }
+    }
+
+    /// Serves the inbox until it is told to stop, or to go on with another store.
+    async fn serve_store(&mut self) -> Result<(), StopReason> {
         let calls = self.calls.clone();
         let handle = self.handle.clone();
         let outcome = {
@@ -212,6 +228,7 @@ impl<T: Send + 'static> Driver<T> {
             let mut serving = AssertUnwindSafe(with_guests(serving)).catch_unwind();
             let mut watch = HoldTimer::default();
             let watched = handle.watched();
+            let mut over = handle.allotment().map(|it| Box::pin(it.over(handle.uses())));
             let waker = Waker::from(watched.clone());
             poll_fn(|cx| {
                 if let Some(deadlock) = watched.polled(cx.waker()) {
@@ -225,6 +242,11 @@ impl<T: Send + 'static> Driver<T> {
                     |polled: &Poll<_>| !matches!(polled, Poll::Pending | Poll::Ready(Ok(Ok(_))));
                 if let Poll::Ready(ended) = calls.border.polled(|| serving.poll_unpin(cx), fails) {
                     return Poll::Ready(Ok(ended));
+                }
+                // Once: what is over stays over.
+                if over.as_mut().is_some_and(|over| over.as_mut().poll(cx).is_ready()) {
+                    over = None;
+                    handle.send_renew();
                 }
                 // A call that has just begun is to be looked at, too.
                 if let Some(grace) = calls.grace
@@ -244,17 +266,17 @@ impl<T: Send + 'static> Driver<T> {
         let error = match outcome {
             Err(Over::Held(func)) => {
                 let function = self.handle.function_name(func);
-                return StopReason::Expired { component, function };
+                return Err(StopReason::Expired { component, function });
             }
             Err(Over::Deadlock(deadlock)) => {
                 calls.blame_any();
                 wasmtime::Error::new(deadlock)
             }
             Err(Over::Grace(grace)) => wasmtime::Error::new(GraceOver { grace }),
-            Ok(Ok(Ok(()))) => return self.handle.stop_reason(),
+            Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(error))) if error.is::<DestructorLate>() => {
                 let function = self.task.take().unwrap_or_default();
-                return StopReason::Expired { component, function };
+                return Err(StopReason::Expired { component, function });
             }
             Ok(Ok(Err(error))) => error,
             Ok(Err(panic)) => panicked(panic),
@@ -266,18 +288,69 @@ impl<T: Send + 'static> Driver<T> {
                 .unwrap_or_default()
                 .unwrap_or_else(|| "a background task".to_owned()),
         };
-        StopReason::Trapped { component, function, source: Cause::new(error) }
+        Err(StopReason::Trapped { component, function, source: Cause::new(error) })
+    }
+
+    /// Makes another store in the place of one whose lifetime is over. What is in the inbox stays there.
+    async fn renew(&mut self) -> Result<(), StopReason> {
+        self.is_used_up = false;
+        if self.handle.is_replaced() {
+            return Err(self.handle.stop_reason());
+        }
+        let Some((renew, _)) = &self.renew else {
+            return Err(self.handle.stop_reason());
+        };
+        self.calls.lose_store();
+        self.store.end();
+        self.idle.clear();
+        self.handle.forget_released();
+        let renewed = tokio::select! {
+            biased;
+            () = self.handle.stop_wish.notified() => return Err(self.handle.stop_reason()),
+            renewed = renew.renew(self.bounds) => renewed,
+        };
+        match renewed {
+            Ok((store, instance)) => {
+                self.handle.note_renewed();
+                self.go_on_with(store, &instance);
+                Ok(())
+            }
+            Err(error) => {
+                let component = self.handle.id().to_owned();
+                Err(StopReason::NotRestarted { component, source: Box::new(error) })
+            }
+        }
+    }
+
+    /// Goes on with another store.
+    fn go_on_with(&mut self, mut store: Store<T>, instance: &Instance) {
+        let border = self.calls.border.clone();
+        let calls =
+            Calls::new(self.handle.clone(), border, &mut store, instance, self.bounds.grace);
+        self.calls = Arc::new(calls);
+        self.store = Whereabouts::Here(store);
+        self.handle.readmit();
     }
 
     /// Ends the store for `reason` and makes a new one. What is in the inbox stays there.
     async fn restart(&mut self, mut reason: StopReason) -> Result<(), StopReason> {
         let bounds = self.bounds;
         let Some((renew, restarts)) = &mut self.renew else { return Err(reason) };
+        // An instance that ends by its calls may end by one that traps. The policy is for those that cannot start.
+        let by_calls = self.handle.allotment().filter(|it| it.is_by_calls());
+        let mut is_free = by_calls.is_some() && !matches!(reason, StopReason::NotRestarted { .. });
+        if let Some(allotment) = by_calls {
+            allotment.exhaust();
+        }
         loop {
             if self.handle.is_replaced() {
                 return Err(reason);
             }
-            let Some(delay) = restarts.next(Instant::now()) else { return Err(reason) };
+            let delay = match std::mem::take(&mut is_free) {
+                true => Some(Duration::ZERO),
+                false => restarts.next(Instant::now()),
+            };
+            let Some(delay) = delay else { return Err(reason) };
             self.handle.set_ended(reason.clone());
             // What it called is withdrawn, and what it had lent is given back.
             self.calls.lose_store();
@@ -286,7 +359,6 @@ impl<T: Send + 'static> Driver<T> {
             self.handle.send_restarting(reason.clone(), delay);
             self.calls.end(&reason);
             self.handle.forget_released();
-            let border = self.calls.border.clone();
             let renewed = async {
                 // tokio's timer rounds up to 1 ms; a delay of zero does not sleep at all.
                 if !delay.is_zero() {
@@ -300,17 +372,9 @@ impl<T: Send + 'static> Driver<T> {
                 renewed = renewed => renewed,
             };
             match renewed {
-                Ok((mut store, instance)) => {
-                    let calls = Calls::new(
-                        self.handle.clone(),
-                        border,
-                        &mut store,
-                        &instance,
-                        bounds.grace,
-                    );
-                    self.calls = Arc::new(calls);
-                    self.store = Whereabouts::Here(store);
+                Ok((store, instance)) => {
                     self.handle.send_restarted();
+                    self.go_on_with(store, &instance);
                     return Ok(());
                 }
                 Err(error) => {
@@ -348,6 +412,10 @@ impl<T: Send + 'static> Driver<T> {
                     }
                 }
                 LeftLoop::Stop => break,
+                LeftLoop::Renew => {
+                    self.is_used_up = true;
+                    return Ok(());
+                }
             }
         }
         // No caller is left, but handles may have come back meanwhile. A call that comes
@@ -435,6 +503,7 @@ impl<T: Send + 'static> Driver<T> {
                     }
                 }
                 Some(Message::Release(released)) => return Ok(LeftLoop::Release(released)),
+                Some(Message::Renew) => return Ok(LeftLoop::Renew),
                 Some(Message::Stop) | None => return Ok(LeftLoop::Stop),
             }
         }
@@ -528,81 +597,5 @@ impl<T: Send + 'static> Drop for Driver<T> {
         // After `end` this finds nothing to do. Otherwise the task was aborted, or its runtime is
         // shutting down.
         self.end(StopReason::RuntimeShutdown);
-    }
-}
-
-/// How many calls may be in a store whose guest lets one in at a time. The others wait in the inbox, where their
-/// callers take turns.
-#[cfg(feature = "component-model-async")]
-const MOST_INSIDE: usize = 8;
-
-/// The part of the event loop that starts calls.
-#[cfg(feature = "component-model-async")]
-async fn take_messages<T: Send + 'static>(
-    accessor: &Accessor<T>,
-    handle: &DriverHandle,
-    calls: &Arc<Calls>,
-    rests: bool,
-    loop_meter: &LoopMeter,
-) -> wasmtime::Result<LeftLoop> {
-    let mut unsettled = calls.number();
-    let mut lingering = pin!(calls.grace.map(|grace| calls.lingering(accessor, grace)));
-    loop {
-        // A sync call runs alone. What waits for its end waits in the inbox, where it can still be
-        // withdrawn, and from where it reaches another instance if this one ends.
-        if calls.is_held() {
-            tokio::select! {
-                biased;
-                () = calls.sync_over() => {}
-                () = handle.cut.notified() => return Ok(LeftLoop::Stop),
-            }
-        }
-        let message = if handle.holds_back() && calls.number() >= MOST_INSIDE {
-            tokio::select! {
-                biased;
-                () = calls.one_ended() => continue,
-                message = handle.receive_passing() => message,
-                () = handle.cut.notified() => return Ok(LeftLoop::Stop),
-            }
-        } else {
-            // It is polled at every turn of the event loop, so a message is moved only when there is one.
-            let mut message = None;
-            let next = poll_fn(|cx| {
-                if let Poll::Ready(next) = handle.poll_receive(cx) {
-                    message = next;
-                    return Poll::Ready(Ok(()));
-                }
-                let lingering = lingering.as_mut().as_pin_mut();
-                lingering.map_or(Poll::Pending, |it| it.poll(cx).map(Err))
-            });
-            next.await.map_err(wasmtime::Error::new)?;
-            message
-        };
-        match message {
-            Some(Message::Call(call)) => {
-                let is_sync = !calls.is_async(call.func);
-                if is_sync && rests && calls.is_idle(accessor) {
-                    return Ok(LeftLoop::Alone(call));
-                }
-                if is_sync && calls.runs_between_turns(call.func) {
-                    calls.settle(loop_meter, unsettled).await;
-                    return Ok(LeftLoop::Between(call));
-                }
-                Calls::start(calls, accessor, call)?;
-                unsettled += 1;
-            }
-            // wasmtime 48 runs destructors only outside of `run_concurrent`.
-            Some(Message::Release(released)) => {
-                calls.settle(loop_meter, unsettled).await;
-                return Ok(LeftLoop::Release(released));
-            }
-            Some(Message::Stop) | None => {
-                tokio::select! {
-                    () = calls.finish(accessor) => {}
-                    () = handle.cut.notified() => {}
-                }
-                return Ok(LeftLoop::Stop);
-            }
-        }
     }
 }

@@ -84,6 +84,8 @@ impl ProvidedDriver {
                         }
                     }
                     Some(Message::Release(released)) => release(released),
+                    // It has no store that could be made anew.
+                    Some(Message::Renew) => {}
                     Some(Message::Stop) | None => {
                         self.finish(&mut running).await;
                         break;

@@ -1,17 +1,22 @@
 //! How everybody else reaches a driver.
 
+mod hand_over;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::coop;
+
+pub(crate) use hand_over::Leftover;
 
 use super::in_place::{InPlace, RanInPlace};
 use super::inbox::Inbox;
 use super::life::Life;
+use super::lifetime::{Allotment, Lifetime, Roster};
 use super::message::{Answer, Call, Expired, Hears, MadeBy, Message, Reply, Ticket, Told};
 use super::nesting::Guest;
 use super::stack::{HOST_STACK, has_stack};
@@ -23,8 +28,8 @@ use crate::run::events::{Change, EventSender};
 use crate::run::status::InstanceSnapshot;
 use crate::run::waits::{DriverId, Target};
 use crate::sync::lock;
+use crate::value::Value;
 use crate::value::handle::{Counts, CurrentStore, LiveHandles, Owner, Released, StoreId};
-use crate::value::{Value, is_of_store};
 
 /// The address of a component that runs, or ran, in a store of its own.
 pub(crate) struct DriverHandle {
@@ -50,6 +55,8 @@ pub(crate) struct DriverHandle {
     streams: Gauge,
     /// How often the component got another store.
     restarts: AtomicU64,
+    /// How often its lifetime was over, and it got another store for that.
+    renewals: AtomicU64,
     /// The number of the component's store.
     store: CurrentStore,
     driver_id: DriverId,
@@ -67,7 +74,9 @@ pub(crate) struct DriverHandle {
     /// The store, as the search for deadlocks sees it.
     watched: Arc<Watched>,
     /// Stopped before the inbox closes, and before anybody is answered with the reason.
-    life: Life,
+    life: Arc<Life>,
+    /// What is left of the life of its instance, if it is not to live as long as the composition.
+    allotment: Option<Allotment>,
     /// Whether the event that it has ended was sent.
     told: AtomicBool,
     /// Tells a driver that was asked to stop not to wait for running calls any longer.
@@ -79,29 +88,6 @@ struct InPlaceEntry {
     runtime: runtime::Id,
     /// How much stack the component's guests may take.
     wasm_stack: usize,
-}
-
-/// What is left to be dropped where calls are sent, when no lock is held any more: callers in Rust are woken by
-/// it, and what they own is dropped with it.
-#[must_use = "it is to be dropped when no lock is held"]
-#[derive(Default)]
-#[expect(dead_code, reason = "it is there to be dropped")]
-pub(crate) struct Leftover {
-    /// What an inbox did not take. Hardly ever there, and large.
-    refused: Option<Box<Message>>,
-    /// Room in the inbox that a call has left.
-    permit: Option<OwnedSemaphorePermit>,
-    /// The room of an inbox that calls wait for no more.
-    room: Option<Closing>,
-}
-
-/// Closes the room in an inbox.
-struct Closing(Arc<Semaphore>);
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.0.close();
-    }
 }
 
 /// Calls that take longer do not run in place for callers in Rust: what one task awaits at the same
@@ -120,16 +106,28 @@ pub(crate) fn never_in_place() {
 pub(crate) const DEFAULT_CAPACITY: usize = 1024;
 
 impl DriverHandle {
-    /// The address of a component whose inbox has room for `capacity` calls.
+    /// The address of a component whose inbox has room for `capacity` calls. Its instances live for `lifetime`, if that
+    /// is not as long as the composition.
     pub(crate) fn new(
         id: Arc<str>,
         surface: Arc<Surface>,
         capacity: usize,
+        lifetime: Option<Lifetime>,
         events: EventSender,
     ) -> Arc<Self> {
+        Arc::new(Self::without_driver(id, surface, capacity, lifetime, events))
+    }
+
+    fn without_driver(
+        id: Arc<str>,
+        surface: Arc<Surface>,
+        capacity: usize,
+        lifetime: Option<Lifetime>,
+        events: EventSender,
+    ) -> Self {
         let capacity = capacity.min(Semaphore::MAX_PERMITS);
         let watched = Watched::new(id.clone());
-        let handle = Self {
+        Self {
             id,
             watched,
             surface,
@@ -141,6 +139,7 @@ impl DriverHandle {
             resources: Gauge::default(),
             streams: Gauge::default(),
             restarts: AtomicU64::new(0),
+            renewals: AtomicU64::new(0),
             store: CurrentStore::new(),
             driver_id: DriverId::new(),
             place: OnceLock::new(),
@@ -149,11 +148,11 @@ impl DriverHandle {
             replaced: AtomicBool::new(false),
             stop_wish: Notify::new(),
             events,
-            life: Life::new(),
+            life: Arc::new(Life::new()),
+            allotment: lifetime.map(Allotment::new),
             told: AtomicBool::new(false),
             cut: Notify::new(),
-        };
-        Arc::new(handle)
+        }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -215,6 +214,59 @@ impl DriverHandle {
         &self.watched
     }
 
+    /// Whether its instances do not live as long as the composition.
+    pub(crate) fn has_lifetime(&self) -> bool {
+        self.allotment.is_some()
+    }
+
+    /// Whether its instance may take more calls.
+    pub(crate) fn has_left(&self) -> bool {
+        self.allotment.as_ref().is_none_or(Allotment::has_left)
+    }
+
+    /// Counts a call that is sent; `false` if the instance may take no more.
+    pub(crate) fn claim(&self) -> bool {
+        self.allotment.as_ref().is_none_or(Allotment::claim)
+    }
+
+    /// Sets who sends calls to it, for one whose instances have a lifetime.
+    pub(crate) fn set_roster(&self, roster: Weak<dyn Roster>) {
+        if let Some(allotment) = &self.allotment {
+            allotment.set_roster(roster);
+        }
+    }
+
+    /// Begins the life of another instance, which has to take the calls that are in the inbox. No call may be sent
+    /// meanwhile.
+    pub(crate) fn renew_allotment(&self) {
+        if let Some(allotment) = &self.allotment {
+            allotment.renew(self.depth() as u64);
+        }
+    }
+
+    /// What is left of the life of its instance, if that has an end.
+    pub(super) fn allotment(&self) -> Option<&Allotment> {
+        self.allotment.as_ref()
+    }
+
+    /// Notes that a fresh instance has taken the place of one whose lifetime was over.
+    pub(super) fn note_renewed(&self) {
+        self.renewals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells who sends calls that there is a fresh instance.
+    pub(super) fn readmit(&self) {
+        if let Some(roster) = self.allotment.as_ref().and_then(Allotment::roster) {
+            roster.readmit(self.driver_id);
+        }
+    }
+
+    /// Asks the driver for another instance, when nothing needs the one that it has.
+    pub(super) fn send_renew(&self) {
+        // One that has ended needs none.
+        let _ = self.inbox.put(Message::Renew);
+    }
+
     /// What needs this driver: calls that are not answered and resources that are held outside.
     pub(crate) fn uses(&self) -> &Gauge {
         &self.uses
@@ -242,6 +294,7 @@ impl DriverHandle {
             live_handles,
             open_streams,
             restarts: self.restarts.load(Ordering::Relaxed),
+            renewals: self.renewals.load(Ordering::Relaxed),
         }
     }
 
@@ -305,6 +358,10 @@ impl DriverHandle {
         if NEVER_IN_PLACE.load(Ordering::Relaxed) {
             return false;
         }
+        // Only the driver sees when the lifetime is over.
+        if self.allotment.is_some() {
+            return false;
+        }
         let fits = match caller {
             InPlaceCaller::Guest { stack } => wasm_stack + HOST_STACK <= stack,
             InPlaceCaller::Rust => {
@@ -359,9 +416,14 @@ impl DriverHandle {
         func: usize,
         told: Result<Told, oneshot::error::RecvError>,
     ) -> Result<Option<Value>, CompositionError> {
-        // A `Reply` answers even when it is dropped.
-        let answer = told.map_or(Answer::Stopped { started: true }, |told| told.answer);
-        self.outcome_of(func, answer)
+        match told {
+            Ok(Told { answer: Answer::Stopped { started }, by: Some(life), .. }) => {
+                Err(self.unavailable_for(func, started, life.why_unavailable()))
+            }
+            Ok(told) => self.outcome_of(func, told.answer),
+            // A `Reply` answers even when it is dropped.
+            Err(_) => Err(self.unavailable(func, true)),
+        }
     }
 
     /// What the caller of `func` hears of an answer.
@@ -400,7 +462,7 @@ impl DriverHandle {
 
     /// Notes that this driver is to answer a call that was another's.
     pub(crate) fn take_over(&self, reply: &mut Reply) {
-        reply.moved_to(self.uses.enter(), &self.target());
+        reply.moved_to(self.uses.enter(), self.life.clone(), &self.target());
     }
 
     /// The component, as the wait graph sees it.
@@ -426,47 +488,6 @@ impl DriverHandle {
         self.room().close();
     }
 
-    /// Leaves the component's place to `successor`, and the calls with it that have not started, but
-    /// for those that bring handles of resources living here. No call may be sent meanwhile.
-    pub(crate) fn hand_over(&self, successor: &Arc<Self>) -> Vec<Leftover> {
-        let mut left = Vec::new();
-        let store_id = self.store.get();
-        let mut messages = Vec::new();
-        while let Some(message) = self.try_receive() {
-            messages.push(message);
-        }
-        let room = successor.room();
-        for message in messages {
-            match message {
-                Message::Call(mut call)
-                    if !call.args.iter().any(|arg| is_of_store(arg, store_id)) =>
-                {
-                    let here = room.clone().try_acquire_owned().ok();
-                    let permit = std::mem::replace(&mut call.room, here);
-                    successor.take_over(&mut call.reply);
-                    left.push(Leftover { permit, ..successor.send(call) });
-                }
-                Message::Call(call) => left.push(self.send(call)),
-                // If the driver has ended meanwhile, dropping the message answers it.
-                message => {
-                    let refused = self.inbox.put(message).err().map(Box::new);
-                    left.push(Leftover { refused, ..Leftover::default() });
-                }
-            }
-        }
-        // Wakes a driver that is waiting to restart: its calls have been handed over, so it can stop.
-        self.replaced.store(true, Ordering::Release);
-        self.stop_wish.notify_one();
-        // Callers that wait for room look again for where to wait.
-        let room = Arc::new(Semaphore::new(self.capacity));
-        if self.life.is_stopped() {
-            room.close();
-        }
-        let former = std::mem::replace(&mut *lock(&self.room), room);
-        left.push(Leftover { room: Some(Closing(former)), ..Leftover::default() });
-        left
-    }
-
     /// Whether another driver has taken the component's place.
     pub(super) fn is_replaced(&self) -> bool {
         self.replaced.load(Ordering::Acquire)
@@ -478,7 +499,10 @@ impl DriverHandle {
     }
 
     pub(crate) fn unavailable(&self, func: usize, started: bool) -> CompositionError {
-        let source = self.life.why_unavailable();
+        self.unavailable_for(func, started, self.life.why_unavailable())
+    }
+
+    fn unavailable_for(&self, func: usize, started: bool, source: StopReason) -> CompositionError {
         let (component, function) = (self.id.to_string(), self.function_name(func));
         CompositionError::Unavailable { component, function, started, source }
     }
@@ -537,6 +561,9 @@ impl DriverHandle {
 
     /// Tells that the component runs no longer, once.
     pub(crate) fn send_ended(&self) {
+        if let Some(roster) = self.allotment.as_ref().and_then(Allotment::roster) {
+            roster.one_ended();
+        }
         if let Some(reason) = self.life.stopped()
             && !self.told.swap(true, Ordering::Relaxed)
         {
@@ -578,7 +605,8 @@ mod tests {
     #[test]
     fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
         // There is no driver to serve the inbox.
-        let handle = DriverHandle::new("it".into(), Arc::default(), 2, EventSender::default());
+        let handle =
+            DriverHandle::new("it".into(), Arc::default(), 2, None, EventSender::default());
         let dispatcher = Dispatcher::new("it".into(), vec![handle.clone()]);
         let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
