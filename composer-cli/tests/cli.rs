@@ -863,7 +863,8 @@ fn plan_shows_what_is_open_and_how_to_give_it() {
             .to_owned(),
         stderr: "note: `wasi:keyvalue/store@0.2.0` and `acme:kv/store@2.0.0` are open, and `wcompose run` needs them\n\
             help: `wcompose` gives components `wasi:cli`, `wasi:clocks`, `wasi:config`, `wasi:filesystem`, \
-            `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not `wasi:keyvalue`; \
+            `wasi:http`, `wasi:io`, `wasi:random` and `wasi:sockets`, in the versions 0.2 and 0.3.0, but not \
+            `wasi:keyvalue`; \
             add a component that exports `wasi:keyvalue/store@0.2.0`\n\
             help: add a component that exports `acme:kv/store@2.0.0`; if one has it under another name, \
             `--hint acme:kv/store@2.0.0=ID:EXPORT` says so\n\
