@@ -182,10 +182,11 @@ impl<'a> Setup<'a> {
         if let Some(lifetime) = lifetime {
             described = described.with_lifetime(lifetime);
         }
-        // Of an idle time alone there is nothing to wait for.
-        let takes_turns = lifetime.is_some_and(|it| it.is_by_calls())
-            || component.export_of("wasi:http/incoming-handler", "0.2.0").is_some();
-        match instances.or(takes_turns.then_some(SEVERAL)) {
+        let takes_turns = || {
+            lifetime.is_some_and(|it| it.is_by_calls())
+                || component.export_of("wasi:http/incoming-handler", "0.2.0").is_some()
+        };
+        match instances.or_else(|| takes_turns().then_some(SEVERAL)) {
             Some(instances) => described.with_instances(instances),
             None => described,
         }

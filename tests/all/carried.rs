@@ -740,8 +740,7 @@ fn whatever_happens_on_its_way_each_is_dropped_once() {
             let mut composer = Composer::new();
             for (id, text, offset) in [("pool", pool(), 1000), ("user", user(true), 100)] {
                 let component = lending(text, &world, offset);
-                composer
-                    .add(ComposableDescriptor::new(id, component).with_restart(restarting.clone()));
+                composer.add(ComposableDescriptor::new(id, component).with_restart(restarting));
             }
             let composition = limited(composer.compose()).await.unwrap();
             let mut held = Vec::new();

@@ -102,7 +102,7 @@ fn what_is_wrong_is_said_of_the_chain() {
     let mut composer = greeters(&["plain"]);
     composer.chain(GREETER, Vec::<String>::new());
     let Err(CompositionError::Plan(error)) = composer.plan() else { panic!("it is a chain") };
-    assert!(matches!(&error.problems()[..], [PlanProblem::EmptyChain { .. }]), "{error}");
+    assert!(matches!(error.problems(), [PlanProblem::EmptyChain { .. }]), "{error}");
 
     let mut composer = greeters(&["one"]);
     let hiding = component("greeter").hiding(&[GREETER]);
