@@ -64,7 +64,7 @@
 //! - `tracing`, on by default: the access log, with target `wasm_runtime_composer_serve::access` and level INFO, and the
 //!   reasons of failures as warnings with target `wasm_runtime_composer_serve`.
 //! - `metrics`: requests and connections through the crate `metrics`; see [`Server::serve`].
-//! - `tls`: [`Server::tls`].
+//! - `tls`: connections over TLS, by `Server::tls` with the application's configuration of rustls.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -315,7 +315,7 @@ impl ComposableDescriptor {
     /// An instance that ends by its calls may also end by a trap or by a deadline: a fresh one is made all the same,
     /// and the [restart policy](Self::with_restart) is only for instances that cannot be started. Calls do not run in
     /// place, and a component with a lifetime takes no part in the search for
-    /// [deadlocks](crate::Composer::with_no_further_calls). Where components import in a cycle and several instances
+    /// [deadlocks](crate::Composer::trap_on_idle). Where components import in a cycle and several instances
     /// wait, give calls a [deadline](Self::with_deadline).
     ///
     /// # Examples
