@@ -150,7 +150,7 @@ pub(crate) struct Counts {
     pub(crate) resources: Gauge,
     /// The streams and futures that its guests write.
     #[cfg_attr(
-        not(any(feature = "http", all(feature = "codec", feature = "component-model-async"))),
+        not(feature = "component-model-async"),
         expect(dead_code, reason = "nothing is read out of a store")
     )]
     pub(crate) streams: Gauge,
