@@ -10,6 +10,7 @@ use composer_tests::{engine, with_linker};
 use futures_util::StreamExt;
 #[cfg(feature = "codec")]
 use tokio::io::AsyncReadExt;
+#[cfg(feature = "codec")]
 use wasm_runtime_composer::ComponentStream;
 #[cfg(feature = "codec")]
 use wasm_runtime_composer::typed::FromComponentValue;
