@@ -8,9 +8,15 @@ use tokio::time::Instant;
 /// A request, of which is told when this is dropped.
 pub(crate) struct Record {
     method: Method,
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "there is no log"))]
     uri: Uri,
     version: Version,
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "there is no log"))]
     peer: Option<SocketAddr>,
+    #[cfg_attr(
+        not(any(feature = "tracing", feature = "metrics")),
+        expect(dead_code, reason = "nobody is told")
+    )]
     began: Instant,
     status: Option<StatusCode>,
     bytes: u64,

@@ -254,7 +254,7 @@ struct Front {
 
 impl Front {
     async fn take<L: Listener>(
-        mut self,
+        self,
         io: L::Io,
         peer: Option<SocketAddr>,
         _place: OwnedSemaphorePermit,
@@ -266,11 +266,12 @@ impl Front {
     }
 
     #[cfg(feature = "tls")]
-    async fn secured<I>(&mut self, io: I) -> Option<Stream<I>>
+    async fn secured<I>(&self, io: I) -> Option<Stream<I>>
     where
         I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     {
         let Some(tls) = &self.tls else { return Some(Stream::Plain(io)) };
+        let mut ending = self.ending.clone();
         let shaken = timeout(self.site.settings.head_time, tls.accept(io));
         tokio::select! {
             shaken = shaken => match shaken {
@@ -284,12 +285,12 @@ impl Front {
                     None
                 }
             },
-            _ = self.ending.wait_for(|ending| *ending) => None,
+            _ = ending.wait_for(|ending| *ending) => None,
         }
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn secured<I>(&mut self, io: I) -> Option<Stream<I>> {
+    async fn secured<I>(&self, io: I) -> Option<Stream<I>> {
         Some(Stream::Plain(io))
     }
 }
