@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use wasm_runtime_composer::wasi::http::{Body, Error};
 
 use crate::record::Record;
-use crate::watch::Busy;
+use crate::watch::{Busy, after};
 
 /// Why the rest of a request's body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl http_body::Body for Upload {
             };
         }
         if !std::mem::replace(&mut this.waits, true) {
-            this.until.as_mut().reset(Instant::now() + this.pause);
+            this.until.as_mut().reset(after(Instant::now(), this.pause));
         }
         ready!(this.until.as_mut().poll(cx));
         this.fails(Unread::Stalled, Error::ConnectionReadTimeout)

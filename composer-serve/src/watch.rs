@@ -146,17 +146,27 @@ impl Watch {
         let state = self.state();
         if state.busy > 0 {
             let oldest = state.untaken.values().min()?;
-            return Some((*oldest + settings.body_time, Due::Untaken));
+            return Some((after(*oldest, settings.body_time), Due::Untaken));
         }
         if let Some(ending) = state.ending {
-            return Some((ending.max(state.idle) + LINGER, Due::Ended));
+            return Some((after(ending.max(state.idle), LINGER), Due::Ended));
         }
         Some(match (state.new, state.head) {
-            (Some(opened), _) => (opened + settings.head_time, Due::Head),
-            (None, Some(begun)) if !state.multiplexed => (begun + settings.head_time, Due::Head),
-            (None, _) => (state.idle + settings.idle_time, Due::Idle),
+            (Some(opened), _) => (after(opened, settings.head_time), Due::Head),
+            (None, Some(begun)) if !state.multiplexed => {
+                (after(begun, settings.head_time), Due::Head)
+            }
+            (None, _) => (after(state.idle, settings.idle_time), Due::Idle),
         })
     }
+}
+
+/// Stands for a time that the clock cannot tell: `Duration::MAX` is how one says that there is no limit.
+const UNLIMITED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// When `time` has passed since `start`.
+pub(crate) fn after(start: Instant, time: Duration) -> Instant {
+    start.checked_add(time).unwrap_or_else(|| start + UNLIMITED)
 }
 
 /// A request without a whole response. Dropping it notes that it has one, or will not get one.
@@ -270,6 +280,20 @@ mod tests {
         assert!(!is_woken());
         drop(two);
         assert!(is_woken());
+    }
+
+    #[test]
+    fn times_may_have_no_end() {
+        let limit = Duration::MAX;
+        let settings =
+            Settings { head_time: limit, body_time: limit, idle_time: limit, ..SETTINGS() };
+        let watch = Watch::new(Instant::now());
+        assert!(watch.due(&settings).is_some());
+        let busy = watch.begin(Version::HTTP_11);
+        busy.written();
+        assert!(watch.due(&settings).is_some());
+        drop(busy);
+        assert!(watch.due(&settings).is_some());
     }
 
     #[test]
