@@ -242,7 +242,7 @@ fn destructor_that_computes_without_end_ends_its_component() {
 }
 
 /// Gives way for ever: `spin` before it has returned, `linger` after.
-const YIELDS: &str = r#"(component
+pub(crate) const YIELDS: &str = r#"(component
     (import "begin" (func $begin))
     (core func $begin (canon lower (func $begin)))
     (core func $return (canon task.return))

@@ -16,6 +16,7 @@ use wasm_runtime_composer::{
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker, Val};
 
+use crate::bounds::YIELDS;
 use crate::restart::{COUNTER, USER};
 
 const THINGS: &str = "t:t/things";
@@ -84,7 +85,12 @@ fn instance_that_is_not_called_for_a_time_ends() {
         let make = composition.typed::<(), OwnedResource>(Some(THINGS), "[constructor]thing");
         let thing = limited(make.unwrap().call(())).await.unwrap();
         let before = renewals(&composition);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Longer than another one lives that is called as little.
+        let other = composed([counter(lifetime)]).await;
+        for renewed in 1..=5 {
+            count(&other).await.unwrap();
+            until(|| renewals(&other) == renewed).await;
+        }
         assert_eq!(renewals(&composition), before);
         let used = composition.typed::<(&OwnedResource,), u32>(Some(THINGS), "[method]thing.use");
         assert_eq!(limited(used.unwrap().call((&thing,))).await.unwrap(), 1);
@@ -298,6 +304,23 @@ fn calls_that_wait_reach_a_component_that_takes_the_place() {
         limited(first).await.unwrap();
         until(|| composition.snapshot().components[0].retiring == 0).await;
         limited(composition.close(Duration::from_secs(10))).await.unwrap();
+    });
+}
+
+#[test]
+fn what_a_guest_does_after_its_calls_does_not_keep_the_instance_for_ever() {
+    run(async || {
+        let mut linker = Linker::new(engine());
+        linker.root().func_wrap("begin", |_, (): ()| Ok(())).unwrap();
+        let lingers = with_linker(Component::new(engine(), YIELDS).unwrap(), linker);
+        let lingers = ComposableDescriptor::new("it", lingers)
+            .with_lifetime(Lifetime::per_call())
+            .with_instances(1)
+            .with_grace(Duration::from_millis(20));
+        let composition = composed([lingers]).await;
+        for _ in 0..5 {
+            limited(call_unit(&composition, None, "linger", &[])).await.unwrap();
+        }
     });
 }
 

@@ -312,6 +312,10 @@ impl ComposableDescriptor {
     /// [`with_instances`](Self::with_instances) is how many calls can run at a time with [`Lifetime::per_call`]; if it
     /// is not said, and instances end by their calls, there are two: one that takes calls and one that is ready.
     ///
+    /// What others hold of an instance keeps it: handles of its resources, and streams that they do not read. Where they
+    /// are not trusted, [`with_deadline`](Self::with_deadline) bounds how long calls wait for an instance. What its guest
+    /// goes on with after its calls has as long as [`with_grace`](Self::with_grace) says, or a minute.
+    ///
     /// An instance that ends by its calls may also end by a trap or by a deadline: a fresh one is made all the same,
     /// and the [restart policy](Self::with_restart) is only for instances that cannot be started. Calls do not run in
     /// place, and a component with a lifetime takes no part in the search for

@@ -25,7 +25,8 @@ impl Snapshot {
                 component.instances.iter().map(of).sum::<usize>() as f64
             };
             let label = || [("component", component.id.clone())];
-            gauge!("composer_inbox_depth", &label()).set(sum(|it| it.waiting));
+            gauge!("composer_inbox_depth", &label())
+                .set(component.waiting as f64 + sum(|it| it.waiting));
             gauge!("composer_calls_running", &label()).set(sum(|it| it.running));
             gauge!("composer_live_handles", &label()).set(sum(|it| it.live_handles));
             let runs =

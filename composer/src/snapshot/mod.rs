@@ -133,7 +133,7 @@ impl ComponentSnapshot {
             _ => format!("{count} {name}"),
         });
         let sum = |of: fn(&InstanceSnapshot) -> usize| self.instances.iter().map(of).sum::<usize>();
-        let (running, waiting) = (sum(|it| it.running), sum(|it| it.waiting));
+        let (running, waiting) = (sum(|it| it.running), self.waiting + sum(|it| it.waiting));
         let mut said = states.collect::<Vec<_>>();
         said.push(format!("{running} in progress"));
         said.push(format!("{waiting} waiting"));

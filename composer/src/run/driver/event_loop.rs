@@ -5,7 +5,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use tokio::time::sleep;
 use wasmtime::component::Accessor;
 
 use super::calls::Calls;
@@ -16,6 +18,9 @@ use super::message::{LeftLoop, Message};
 /// How many calls may be in a store whose guest lets one in at a time. The others wait in the inbox, where their
 /// callers take turns.
 const MOST_INSIDE: usize = 8;
+
+/// How long a guest may go on after the last call of its instance, where no grace is said.
+const LEFT: Duration = Duration::from_secs(60);
 
 /// The part of the event loop that starts calls.
 pub(super) async fn take_messages<T: Send + 'static>(
@@ -77,9 +82,13 @@ pub(super) async fn take_messages<T: Send + 'static>(
                 return Ok(LeftLoop::Release(released));
             }
             Some(Message::Renew) => {
+                let left = calls.grace.unwrap_or(LEFT);
                 tokio::select! {
-                    () = calls.finish(accessor) => return Ok(LeftLoop::Renew),
+                    biased;
                     () = handle.cut.notified() => return Ok(LeftLoop::Stop),
+                    () = calls.finish(accessor) => return Ok(LeftLoop::Renew),
+                    // Nobody waits for it, and calls wait for the instance.
+                    () = async { sleep(left).await } => return Ok(LeftLoop::Renew),
                 }
             }
             Some(Message::Stop) | None => {
