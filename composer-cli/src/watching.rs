@@ -9,6 +9,7 @@ use wasm_runtime_composer::Composition;
 
 use crate::component::{Component, Content};
 use crate::failure::Failure;
+use crate::output::print;
 use crate::setup::Setup;
 
 /// How often files are looked at. It costs a call of the system for each file, works in every file system, and what
@@ -86,7 +87,8 @@ async fn replace(setup: &Setup<'_>, composition: &Composition, file: &mut Watche
     match composition.replace(&component.id, component.component.clone()).await {
         Ok(_) => {
             file.component = component;
-            println!("replaced {id}");
+            // Who read the first line may have gone, and the server goes on.
+            let _ = print(format!("replaced {id}\n").as_bytes());
         }
         Err(error) => {
             Failure::from(error).report();

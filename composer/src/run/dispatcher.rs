@@ -197,9 +197,12 @@ impl Dispatcher {
         let mut left: Vec<_> =
             handed_over.flat_map(|(former, successor)| former.hand_over(successor)).collect();
         holders.current.iter().for_each(|it| it.renew_allotment());
-        if holders.waiting.as_ref().is_some_and(|waiting| waiting.is_stopped()) {
-            holders.waiting = waiting_for(&holders.current);
+        // The former one may have ended with its instances, and stands for one of them where calls wait in a cycle.
+        let waiting = waiting_for(&holders.current);
+        if let (Some(former), Some(waiting)) = (&holders.waiting, &waiting) {
+            left.extend(former.hand_over(waiting));
         }
+        holders.waiting = waiting;
         for successor in &holders.current {
             holders.give_waiting(successor, &mut left);
         }
@@ -422,6 +425,7 @@ impl Holders {
         while Self::is_available(driver)
             && let Some(mut call) = waiting.take_waiting(left)
         {
+            // No call is sent meanwhile, so it is available still.
             driver.claim();
             driver.take_over(&mut call.reply);
             left.extend(call.room.take().map(Leftover::from));
