@@ -14,7 +14,7 @@ use wasm_runtime_composer::{
     RestartPolicy, compose,
 };
 use wasmtime::component::{Linker, Val};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, OptLevel, RegallocAlgorithm, Store};
 
 const PRODUCER: &str = "composer:test/iproducer";
 const CONSUMER: &str = "composer:test/iconsumer";
@@ -301,6 +301,9 @@ const OUTER: &str = r#"(component
 /// An engine with so many KiB of stack for guests, and for what has a stack of its own.
 fn engine_with((wasm, stack): (usize, usize)) -> Engine {
     let mut config = config();
+    // Frames as small as those of programs.
+    config.cranelift_opt_level(OptLevel::Speed);
+    config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
     config.max_wasm_stack(wasm << 10).async_stack_size(stack << 10);
     Engine::new(&config).unwrap()
 }

@@ -18,7 +18,7 @@ use wasm_runtime_composer::{
     CompositionError,
 };
 use wasmtime::component::{Component, Linker, Val};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store};
 
 pub use placement::{Fixture, Placement, compose, compose_with, placement, run_placed};
 
@@ -32,6 +32,9 @@ const BY_INBOX: &str = "COMPOSER_BY_INBOX";
 /// with streams.
 pub fn config() -> Config {
     let mut config = Config::new();
+    // Most of the time of the tests is that of the compiler, and their guests do little.
+    config.cranelift_opt_level(OptLevel::None);
+    config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     config.wasm_component_model_map(true);
     config.wasm_component_model_fixed_length_lists(true);
     config.wasm_component_model_async_stackful(true);
