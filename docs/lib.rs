@@ -25,6 +25,7 @@ mod programs {
         Resources: "src/concepts/resources.md",
         Streams: "src/concepts/streams.md",
         Host: "src/concepts/host.md",
+        Wit: "src/concepts/wit.md",
         Layers: "src/concepts/layers.md",
         Wasi: "src/concepts/wasi.md",
         Plugins: "src/recipes/plugins.md",

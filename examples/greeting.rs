@@ -24,14 +24,13 @@ fn component(engine: &Engine, name: &str) -> ComposableComponent<MyState> {
 async fn main() -> Result<(), CompositionError> {
     let engine = Engine::default();
     let composition = compose! {
+        wit "../tests/guests/wit/greeter.wit";               // beside the crate's Cargo.toml
         component greeter = component(&engine, "greeter");
         component polite = component(&engine, "polite");     // imports what `greeter` exports
 
         // Both export it; Rust calls that of `polite`.
         export "composer:test/greeter" from polite;
-        export interface "composer:test/greeter" as greeter {
-            fn greet(name: &str) -> String;
-        }
+        export interface "composer:test/greeter" as greeter;
     }
     .await?;
 

@@ -1,5 +1,5 @@
 //! `compose!` as an item: a named type, stored in a struct of the application, with plugins that
-//! are loaded from a folder when the program runs.
+//! are loaded from a folder when the program runs. What they export is read from WIT while compiling.
 //!
 //! Run with `cargo run --example plugin_host -- FOLDER`; without a folder it takes the components
 //! of the tests.
@@ -14,6 +14,7 @@ use wasmtime::component::Val;
 compose! {
     /// The plugins of this application, wired.
     pub struct Plugins;
+    wit "../tests/guests/wit";
 
     component producer { hide "internal-debug" };
     // Its interface is there for nobody: everybody gets the producer's.
@@ -23,15 +24,10 @@ compose! {
 
     export "add" from producer;
     /// 1 + 2, as the backup has it.
-    export fn run_add() -> i32;
-    export interface "composer:test/iconsumer" as iconsumer {
-        /// A greeting from the producer, by way of the consumer.
-        fn run_greet(name: &str) -> String;
-    }
-    export interface "composer:test/greeter" as greeter {
-        fn greet(name: &str) -> String;
-        async fn greet_later(name: &str) -> String;
-    }
+    export fn run_add;
+    /// What the consumer does with the producer.
+    export interface "composer:test/iconsumer" as iconsumer { run_greet };
+    export interface "composer:test/greeter" as greeter;
 }
 
 /// The application.

@@ -22,6 +22,7 @@ pub(crate) struct Block {
     pub(crate) allow_cycles: Vec<Span>,
     /// The expressions after `layer`.
     pub(crate) layers: Vec<Expr>,
+    pub(crate) wit: Vec<Wit>,
     /// Whether a component could not even be read up to its name.
     pub(crate) nameless: bool,
 }
@@ -31,6 +32,15 @@ pub(crate) struct Header {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) name: Ident,
+}
+
+/// `wit "path"` or `wit { options }`
+pub(crate) struct Wit {
+    /// The span of the keyword.
+    pub(crate) span: Span,
+    /// `None` if they could not be read; that has been reported.
+    #[cfg(feature = "wit")]
+    pub(crate) options: Option<crate::wit::Options>,
 }
 
 /// `component name = value { clauses };` or `fused name in value { group and clauses };`
@@ -58,6 +68,8 @@ pub(crate) enum Value {
     Given(Box<Expr>),
     /// An interface that is implemented in Rust.
     Host(Host),
+    /// An interface of WIT that a type implements.
+    Implemented(Implemented),
     /// There is a value, but it could not be read.
     Broken,
 }
@@ -73,6 +85,14 @@ pub(crate) struct Host {
     pub(crate) functions: Vec<HostFunction>,
     /// Whether some functions could not be read.
     pub(crate) incomplete: bool,
+}
+
+/// `host "interface" as Type`, or `as expression` in the expression form.
+pub(crate) struct Implemented {
+    /// The span of the keyword.
+    pub(crate) span: Span,
+    pub(crate) interface: LitStr,
+    pub(crate) by: TokenStream,
 }
 
 /// `name: Type`, behind `with`.
@@ -168,7 +188,27 @@ pub(crate) const SETTINGS: &[&str] = &[
 pub(crate) enum Export {
     Function(Box<Function>),
     Interface(Interface),
+    /// An interface of WIT.
+    Client(Client),
+    /// A function of WIT.
+    Named(Named),
     Http(Http),
+}
+
+/// `interface "interface" as name`, or with `{ function, resource }`.
+pub(crate) struct Client {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) interface: LitStr,
+    pub(crate) name: Ident,
+    /// The functions and resources that are meant, if not all are.
+    pub(crate) only: Option<Vec<Ident>>,
+}
+
+/// `fn name`, of a world.
+pub(crate) struct Named {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) name: Ident,
+    pub(crate) export: Option<LitStr>,
 }
 
 /// `http as name`

@@ -18,3 +18,4 @@ syn::custom_keyword!(layer);
 syn::custom_keyword!(on);
 syn::custom_keyword!(untrusted);
 syn::custom_keyword!(with);
+syn::custom_keyword!(wit);

@@ -19,6 +19,8 @@ mod parse;
 mod report;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "wit")]
+mod wit;
 
 use proc_macro::TokenStream;
 
@@ -41,7 +43,7 @@ pub fn compose_impl(input: TokenStream) -> TokenStream {
 /// | struct of one field, with `#[component(transparent)]` | the type of that field |
 /// | struct of `bool` fields, with `#[component(flags)]` | flags, one for each field |
 /// | enum whose variants carry nothing | enum |
-/// | enum whose variants carry something | variant |
+/// | enum whose variants carry something, or with `#[component(variant)]` | variant |
 ///
 /// A variant with several fields, `Moved(i32, i32)`, carries a tuple. One with named fields is not
 /// allowed, since a case of the component model carries one type: put the fields into a struct.
@@ -58,12 +60,21 @@ pub fn compose_impl(input: TokenStream) -> TokenStream {
 ///
 /// - `#[component(name = "…")]` on a field or variant: its name in the component model.
 /// - `#[component(transparent)]` and `#[component(flags)]` on a struct: see above.
-/// - `#[component(record)]`, `variant` and `enum`, which wasmtime's derives ask for, mean nothing here.
+/// - `#[component(variant)]` on an enum: it is a variant, also if no variant carries anything.
+/// - `#[component(record)]` and `enum`, which wasmtime's derives ask for, mean nothing here.
 /// - `#[component(crate = some::path)]` on the type: where `wasm-runtime-composer` is, if it is not
 ///   a dependency under that name.
 #[proc_macro_derive(ComponentValue, attributes(component))]
 pub fn derive_component_value(input: TokenStream) -> TokenStream {
     derive::component_value(input.into()).into()
+}
+
+/// What `wit!` of `wasm-runtime-composer` expands to: takes the path of that crate in braces, then the options.
+#[cfg(feature = "wit")]
+#[doc(hidden)]
+#[proc_macro]
+pub fn wit_impl(input: TokenStream) -> TokenStream {
+    wit::wit(input.into()).into()
 }
 
 fn compose(input: proc_macro2::TokenStream) -> proc_macro2::TokenStream {

@@ -23,6 +23,9 @@ pub(crate) struct Model {
     pub(crate) functions: Vec<Function>,
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) services: Vec<Service>,
+    pub(crate) clients: Vec<Client>,
+    /// The modules that are made of WIT.
+    pub(crate) modules: TokenStream,
 }
 
 /// How the block is used.
@@ -69,6 +72,22 @@ pub(crate) struct Component {
 pub(crate) enum Value {
     Given(Expr),
     Host(Host),
+    /// An interface of WIT.
+    Implemented(Implemented),
+}
+
+/// An interface of WIT that a value implements.
+pub(crate) struct Implemented {
+    /// The function that makes the interface of it.
+    pub(crate) host: TokenStream,
+    pub(crate) by: By,
+}
+
+pub(crate) enum By {
+    /// In the expression form.
+    Value(Box<Expr>),
+    /// In the item form, where the component is an argument of that type.
+    Type(Box<Type>),
 }
 
 /// An interface that is implemented in Rust.
@@ -169,6 +188,18 @@ pub(crate) struct Service {
     pub(crate) index: usize,
 }
 
+/// A client made of WIT.
+pub(crate) struct Client {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) name: Ident,
+    /// The interface's full name.
+    pub(crate) interface: String,
+    pub(crate) ty: TokenStream,
+    /// Number among all clients of the block.
+    pub(crate) index: usize,
+}
+
 impl Model {
     /// The model of a block of which not even the form is known.
     pub(crate) fn unknown(krate: TokenStream) -> Self {
@@ -184,6 +215,8 @@ impl Model {
             functions: Vec::new(),
             interfaces: Vec::new(),
             services: Vec::new(),
+            clients: Vec::new(),
+            modules: TokenStream::new(),
         }
     }
 

@@ -43,6 +43,42 @@ fn capitalized(word: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
+/// A name of WIT in snake case: `get-URL` is `get_url`. A word of Rust gets an underscore: `type` is `type_`.
+#[cfg(feature = "wit")]
+pub(crate) fn snake_of_wit(name: &str) -> String {
+    let mut snake = name.replace(['-', '.'], "_").to_lowercase();
+    // A word of the edition 2024, which `syn` takes for a name.
+    if snake == "gen" || syn::parse_str::<Ident>(&snake).is_err() {
+        snake.push('_');
+    }
+    snake
+}
+
+/// A name of WIT as a variable, a field or a function.
+#[cfg(feature = "wit")]
+pub(crate) fn ident_of_wit(name: &str) -> Ident {
+    Ident::new(&snake_of_wit(name), proc_macro2::Span::call_site())
+}
+
+/// A name of WIT in camel case: `get-URL` is `GetUrl`.
+#[cfg(feature = "wit")]
+pub(crate) fn camel_of_wit(name: &str) -> String {
+    name.split('-').map(|word| capitalized(&word.to_lowercase())).collect()
+}
+
+/// A name of WIT as a constant: `read-only` is `READ_ONLY`.
+#[cfg(feature = "wit")]
+pub(crate) fn shouted_of_wit(name: &str) -> String {
+    name.replace('-', "_").to_uppercase()
+}
+
+/// A path as it is shown.
+#[cfg(feature = "wit")]
+pub(crate) fn path(path: &syn::Path) -> String {
+    let names: Vec<_> = path.segments.iter().map(|it| it.ident.to_string()).collect();
+    names.join("::")
+}
+
 /// Whether `name` is in kebab case: words of small letters or of capitals, with digits.
 pub(crate) fn is_kebab(name: &str) -> bool {
     let is_word = |(i, word): (usize, &str)| {

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "macros")]
 pub use wasm_runtime_composer_macros::compose_impl;
+#[cfg(feature = "wit")]
+pub use wasm_runtime_composer_macros::wit_impl;
 pub use wasmtime::Store;
 pub use wasmtime::component::Linker;
 
@@ -252,6 +254,25 @@ pub fn fused<P: Place, C: Fuses>(group: C, place: P) -> ComposableComponent<P::D
 )]
 pub trait Fuses {
     fn fused<P: Place>(self, place: P) -> ComposableComponent<P::Data>;
+}
+
+/// What types, clients and hosts made from WIT use.
+#[cfg(feature = "wit")]
+pub mod wit {
+    use std::sync::Arc;
+
+    pub use bitflags::bitflags;
+    pub use wasmtime::Result;
+
+    pub use crate::__wit_flags as flags;
+    pub use crate::__wit_resource as resource;
+    use crate::compose::Composition;
+    pub use crate::typed::Bound;
+
+    /// Keeps the functions of a client, for the methods of its composition's handles.
+    pub fn bind<F: Send + Sync + 'static>(composition: &Composition, functions: &Arc<F>) {
+        composition.bind(functions);
+    }
 }
 
 /// What `#[derive(ComponentValue)]` uses to build values and to take them apart.

@@ -46,6 +46,7 @@
 //! | `compile` | yes | components may be given as bytes or files, and are compiled with Cranelift. Without it they are given as `wasmtime::component::Component` |
 //! | `component-model-async` | yes | components with async functions; with `codec`, streams and futures |
 //! | `macros` | yes | [`compose!`] and `#[derive(ComponentValue)]` |
+//! | `wit` | no | `wit!`, and `wit` in `compose!`: Rust types, clients and host traits from WIT |
 //! | `http` | no | `Wasi::http` and `Composition::http`: wasi:http, by wasmtime-wasi-http. Turns on `wasi` |
 //! | `fuse` | no | [`Composer::fused`] and `Composer::fuse`: components in one store. Turns on `compile` |
 //! | `json` | no | plans and snapshots as JSON, and a page that draws them |

@@ -137,6 +137,50 @@
 /// # }
 /// ```
 ///
+#[cfg_attr(
+    feature = "wit",
+    doc = "What components have in **WIT** need not be repeated, with the feature `wit`; [`wit!`](crate::wit) says"
+)]
+#[cfg_attr(
+    not(feature = "wit"),
+    doc = "What components have in **WIT** need not be repeated, with the feature `wit`; `wit!` says"
+)]
+/// what becomes of it:
+///
+#[cfg_attr(feature = "wit", doc = "```")]
+#[cfg_attr(not(feature = "wit"), doc = "```ignore")]
+/// # use wasm_runtime_composer::CompositionError;
+/// wasm_runtime_composer::compose! {
+///     struct Clocks;
+///     wit {
+///         inline: "
+///             package acme:env@1.0.0;
+///             interface clock {
+///                 /// Milliseconds since the start.
+///                 now: func() -> u64;
+///             }
+///         ",
+///     };
+///     component clock = host "acme:env/clock" as Stopped;    // implements the trait that is made
+///     export interface "acme:env/clock" as clock;            // everything in it
+/// }
+///
+/// struct Stopped;
+///
+/// impl acme::env::clock::Host for Stopped {
+///     fn now(&self) -> u64 {
+///         7
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), CompositionError> {
+/// let clocks = ClocksParts { clock: Stopped }.compose().await?;
+/// assert_eq!(clocks.clock().now().await?, 7);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Components that are **fused** share one store, and are one component for the components around:
 ///
 #[cfg_attr(feature = "fuse", doc = "```")]
@@ -172,11 +216,14 @@
 ///
 /// ```text
 /// form       = [ attributes visibility "struct" NAME ";" ] statement*
-/// statement  = "component" NAME [ "=" value ] [ "{" clause ( ";" clause )* [ ";" ] "}" ] ";"
+/// statement  = "wit" ( STRING | options ) ";"
+///            | "component" NAME [ "=" value ] [ "{" clause ( ";" clause )* [ ";" ] "}" ] ";"
 ///            | "fused" NAME [ "in" expression ] "{" member ( ";" member )* [ ";" ] "}" [ ";" ]
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
+///            | "export" "fn" NAME [ "=" STRING ] ";"
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
+///            | "export" "interface" STRING "as" NAME [ "{" NAME ( "," NAME )* [ "," ] "}" ] ";"
 ///            | attributes "export" "http" "as" NAME ";"
 ///            | chain ";"
 ///            | "allow" "cycles" ";"
@@ -188,6 +235,7 @@
 /// chain      = "chain" STRING ":" NAME ( "->" NAME )*
 /// value      = expression
 ///            | "host" [ STRING ] [ "with" shared ( "," shared )* ] "{" ( signature block )* "}"
+///            | "host" STRING "as" ( type | expression )
 /// shared     = NAME [ ":" type ]
 /// clause     = "import" STRING [ "as" STRING ] "from" NAME
 ///            | "import" STRING "from" "host"
@@ -207,6 +255,13 @@
 ///
 /// - Names are Rust identifiers and become kebab-case: `producer_a` is the id `producer-a`,
 ///   `run_add` the export `run-add`. Strings are names as components have them.
+/// - `wit` is WIT from which exports and hosts without signatures are made; its `options` are those of `wit!`, without
+///   `interfaces`, and `module: crate::bindings`, which names the module where `wit!` has made Rust of the
+///   same WIT already. Without it the modules are made here: beside the struct in the item form, and unseen by other
+///   code in the expression form. `export interface "i" as name` is a method that returns the interface's `Client`,
+///   with all functions, or with the functions and resources in the braces. `export fn name` is a function that a world
+///   exports. `host "i" as Type` is a component, of a value of that type, which implements the interface's trait `Host`:
+///   a part in the item form, and in the expression form an expression stands in place of the type.
 /// - In the expression form every component has an expression, in the item form none has. In
 ///   `component x = producer { hide "y" };` the braces contain clauses; a struct literal needs
 ///   parentheses, as with `match`.
@@ -270,5 +325,237 @@
 macro_rules! compose {
     ($($body:tt)*) => {
         $crate::__private::compose_impl! { { $crate } $($body)* }
+    };
+}
+
+/// Makes Rust of WIT: types, clients that call a composition's exports, and traits that implement its imports.
+///
+/// Each interface becomes a module, named after its package: `acme:kv/store@1.0.0` is `acme::kv::store`. Two versions
+/// of a package in one WIT are told apart by them: `acme::kv1_0_0::store`. In a module are
+///
+/// - the interface's **types**, with the WIT's documentation: records are structs, variants and enums are enums, flags
+///   are bit sets, all of them [`ComponentValue`](crate::ComponentValue)s. What is `use`d from another interface is
+///   that interface's type.
+/// - its **resources**, each a type with its methods. A value is an owned handle: dropping it drops the resource, `&`
+///   lends it, passing it by value moves it. It converts to and from an [`OwnedResource`](crate::OwnedResource).
+/// - `Client`, which calls the functions. A constructor is a function with the name of its resource, `bucket`; a
+///   static function has that name in front, `bucket_merge`.
+/// - `Host`, a trait with these functions, and the function `host`, which makes a
+///   [`HostInterface`](crate::HostInterface) of a value that implements it. A resource is an associated type, and its
+///   handles are [`HostOwn`](crate::host::HostOwn) and [`HostBorrow`](crate::host::HostBorrow); a method is
+///   `bucket_put(&self, this: HostBorrow<Self::Bucket>, ..)`. An interface whose functions have resources of another
+///   interface has no `Host`.
+///
+/// The functions and types of a world itself are in the module with the world's name. The macro stands in a module, not
+/// in a function: the modules that it makes name each other.
+///
+/// Parameters that have text, lists or maps in them are lent: `string` is `&str`, `list<u8>` is `&[u8]`, such a record is
+/// a reference. All else is passed by value: numbers and what is made of them, and what moves (handles, streams and
+/// futures, and types with them). Results are `Result<T, CompositionError>`; a `result` of WIT is a `Result` inside it, and what it
+/// has as its error is an [`Error`](std::error::Error).
+///
+/// A type with handles in it has a type parameter for each resource. Callers do not notice: the parameters of owned
+/// handles have defaults. In a `Host`, they are its own: `Pair<HostOwn<Self::Bucket>>`.
+///
+/// # Options
+///
+/// `wit!("wit")` is of everything in the package in the folder `wit` beside the crate's `Cargo.toml`. Options are in
+/// braces, all of them optional; without `path` and `inline` it is the folder `wit`:
+///
+/// - `path: "wit"`, `path: ["wit", "plugin.wasm"]`: folders with `deps`, files, or components, whose types are read
+///   out of them. Paths are relative to the crate's manifest, and a change of a file builds the crate again.
+/// - `inline: "package acme:kv; .."`: WIT in place, which may use packages of `path`.
+/// - `world: "app"` or `interfaces: ["acme:kv/store"]`: only these, with what their types need.
+/// - `with: { "acme:kv": crate::kv, "acme:env/types": crate::types, "acme:shop/orders.order": crate::Order }`: packages,
+///   interfaces and types that exist in Rust, and are not made again. Paths begin with `crate` or `::`. Values are lent; a type is a
+///   [`ComponentValue`](crate::ComponentValue) and `Debug`; one with handles has a type parameter for each resource, the
+///   borrowed ones first.
+/// - `additional_derives: [serde::Serialize]`: for records, variants and enums that have no handles or streams in them.
+///   Types derive `Debug`, and what they can of `Clone`, `Copy` and `PartialEq`; enums and flags `Eq`, `Ord` and `Hash`
+///   too.
+/// - `trappable: true`: functions of a `Host` return [`wasmtime::Result`]s; an error is a failure of the call.
+/// - `async: true`: all functions of a `Host` return futures. Without it only those that are `async` in WIT do.
+///
+/// # Errors
+///
+/// Mistakes in WIT are errors at the path, with file, line and column. `error-context` has no Rust type, nor have records
+/// without fields and tuples of more than 12 elements: name the `interfaces` that are needed, if others have them.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Mutex;
+/// use wasm_runtime_composer::host::{HostBorrow, HostOwn};
+/// use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError, wit};
+///
+/// wit!({
+///     inline: "
+///         package acme:kv@1.0.0;
+///
+///         interface store {
+///             record entry { name: string, tags: list<string> }
+///
+///             /// Entries by their keys.
+///             resource bucket {
+///                 constructor(name: string);
+///                 put: func(key: string, value: entry);
+///                 keys: func() -> list<string>;
+///             }
+///         }
+///     ",
+/// });
+///
+/// use acme::kv::store::{self, Entry};
+///
+/// struct Store;
+///
+/// struct Bucket(Mutex<Vec<String>>);
+///
+/// impl store::Host for Store {
+///     type Bucket = Bucket;
+///
+///     fn bucket(&self, _name: String) -> HostOwn<Bucket> {
+///         HostOwn::new(Bucket(Mutex::default()))
+///     }
+///
+///     fn bucket_put(&self, this: HostBorrow<Bucket>, key: String, _value: Entry) {
+///         this.0.lock().expect("nobody panics").push(key);
+///     }
+///
+///     fn bucket_keys(&self, this: HostBorrow<Bucket>) -> Vec<String> {
+///         this.0.lock().expect("nobody panics").clone()
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), CompositionError> {
+/// let mut composer = Composer::new();
+/// composer.add(ComposableDescriptor::new("store", store::host(Store)));
+/// let composition = composer.compose().await?;
+///
+/// let store = store::Client::new(&composition)?;
+/// let carts = store.bucket("carts").await?;
+/// carts.put("k", &Entry { name: "n".into(), tags: vec![] }).await?;
+/// assert_eq!(carts.keys().await?, ["k"]);
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "wit")]
+#[macro_export]
+macro_rules! wit {
+    ($($options:tt)*) => {
+        $crate::__private::wit_impl! { { $crate } $($options)* }
+    };
+}
+
+/// Implements what a resource of WIT has beside its methods: it is the handle that it has, in another type.
+#[cfg(feature = "wit")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __wit_resource {
+    ($name:ident, $functions:ty) => {
+        impl $crate::typed::ComponentType for $name {
+            fn check(
+                ty: &$crate::types::ValueType,
+            ) -> ::core::result::Result<(), $crate::error::TypeDifference> {
+                <$crate::OwnedResource as $crate::typed::ComponentType>::check(ty)
+            }
+        }
+
+        impl $crate::typed::IntoComponentValue for $name {
+            fn into_value(self) -> $crate::__private::Value {
+                $crate::typed::IntoComponentValue::into_value(self.0.into_handle())
+            }
+        }
+
+        impl $crate::typed::ToComponentValue for $name {
+            fn check_ref(
+                ty: &$crate::types::ValueType,
+            ) -> ::core::result::Result<(), $crate::error::TypeDifference> {
+                <$crate::OwnedResource as $crate::typed::ToComponentValue>::check_ref(ty)
+            }
+
+            fn to_value(&self) -> $crate::__private::Value {
+                $crate::typed::ToComponentValue::to_value(self.0.handle())
+            }
+        }
+
+        impl $crate::typed::FromComponentValue for $name {
+            fn from_value(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::__private::Unexpected> {
+                let handle: $crate::OwnedResource =
+                    $crate::typed::FromComponentValue::from_value(value)?;
+                ::core::result::Result::Ok(handle.into())
+            }
+        }
+
+        impl ::core::convert::From<$crate::OwnedResource> for $name {
+            fn from(handle: $crate::OwnedResource) -> Self {
+                Self(handle.into())
+            }
+        }
+
+        impl ::core::convert::From<$name> for $crate::OwnedResource {
+            fn from(resource: $name) -> Self {
+                resource.0.into_handle()
+            }
+        }
+
+        impl ::core::convert::AsRef<$crate::OwnedResource> for $name {
+            fn as_ref(&self) -> &$crate::OwnedResource {
+                self.0.handle()
+            }
+        }
+
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_tuple(::core::stringify!($name)).field(self.0.handle()).finish()
+            }
+        }
+    };
+}
+
+/// Implements what flags of WIT need to be component values.
+#[cfg(feature = "wit")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __wit_flags {
+    ($name:ident, $bits:ty, [$($flag:literal),* $(,)?]) => {
+        impl $crate::typed::ComponentType for $name {
+            fn check(
+                ty: &$crate::types::ValueType,
+            ) -> ::core::result::Result<(), $crate::error::TypeDifference> {
+                $crate::__private::value::check_flags(ty, ::core::stringify!($name), &[$($flag),*])
+            }
+
+            fn describe(
+                _: &$crate::__private::value::HostTypes,
+            ) -> ::core::result::Result<$crate::types::ValueType, $crate::__private::Unexpected> {
+                $crate::__private::value::describe_flags(&[$($flag),*])
+            }
+        }
+
+        impl $crate::typed::IntoComponentValue for $name {
+            fn into_value(self) -> $crate::__private::Value {
+                $crate::__private::value::flags(self.bits().into())
+            }
+        }
+
+        impl $crate::typed::ToComponentValue for $name {
+            fn to_value(&self) -> $crate::__private::Value {
+                $crate::__private::value::flags(self.bits().into())
+            }
+        }
+
+        impl $crate::typed::FromComponentValue for $name {
+            fn from_value(
+                value: $crate::__private::Value,
+            ) -> ::core::result::Result<Self, $crate::__private::Unexpected> {
+                let bits = $crate::__private::value::take_flags(value)?;
+                // The value has no bits beyond its flags.
+                ::core::result::Result::Ok(Self::from_bits_truncate(bits as $bits))
+            }
+        }
     };
 }

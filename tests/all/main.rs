@@ -66,3 +66,4 @@ mod typed;
 mod uploads;
 mod values;
 mod wasi;
+mod wit;

@@ -109,6 +109,43 @@ const ISOLATED: &[(&str, &str)] = &[
     ("architecture", "of sources alone"),
     ("book", "of documentation"),
     ("wasi", "what single components are given of the host"),
+    ("wit::handle_of_a_composition_without_a_client_says_so", "names the component"),
+    ("wit::client_does_not_keep_its_composition", "of the client alone"),
+    ("wit::client_of_what_is_not_there_names_every_function", "of types alone"),
+    (
+        "wit::every_type_crosses_from_a_client_to_a_host_and_back",
+        "interfaces that no component implements",
+    ),
+    ("wit::streams_and_futures_cross_too", "an interface that no component implements"),
+    (
+        "wit::resources_of_a_host_are_what_its_client_has",
+        "an interface that no component implements",
+    ),
+    (
+        "wit::composition_with_clients_lets_go_of_everything",
+        "an interface that no component implements",
+    ),
+    (
+        "wit::host_may_wait_and_fail_where_the_options_say_so",
+        "an interface that no component implements",
+    ),
+    (
+        "wit::odd_names_and_kinds_are_as_they_are_in_wit",
+        "an interface that no component implements",
+    ),
+    (
+        "wit::interface_that_a_world_imports_and_exports_in_different_ways_is_two",
+        "an interface that no component implements",
+    ),
+    (
+        "wit::runtime_that_goes_first_leaves_nothing_behind",
+        "an interface that no component implements",
+    ),
+    ("wit::guest_calls_a_host_that_is_made_of_wit", "an interface that no component implements"),
+    ("wit::versions_stand_side_by_side_and_known_types_are_used", "of types alone"),
+    ("wit::block_takes_everything_from_wit", "of the macro"),
+    ("wit::block_in_an_expression_uses_the_modules_of_the_crate", "of the macro"),
+    ("wit::host_in_an_expression_is_a_value", "of the macro"),
     ("placement", "this"),
     ("macros", "of the macro; its accessors are tested in both by those that use `placed!`"),
     ("streams::macro_declares_functions_of_streams", "of the macro"),

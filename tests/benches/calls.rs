@@ -1,6 +1,7 @@
 //! What a call from one component to another costs: loops of a guest, with its provider in a store
 //! of its own, with both placed together by a `Composer`, with both fused into one component by
-//! `wac-graph`, and with two stores connected by hand, by a channel of `Val`s and by one of Rust types.
+//! `wac-graph`, and with two stores connected by hand, by a channel of `Val`s and by one of Rust types. And calls from
+//! Rust: typed, dynamic, by hand, and by what is made of WIT.
 //!
 //! `cargo bench -p composer-tests --bench calls` measures, and writes `target/bench.json` too: a list of
 //! objects with `name` (placement/case), `ns`, `ratio_to_fused` and `ratio_to_val_channel`. Under `cargo test -p composer-tests --bench calls`
@@ -18,11 +19,12 @@ mod report;
 use std::time::Instant;
 
 use baselines::ValCaller;
-use composer_tests::composer;
+use composer_tests::{component, composer};
 use pairs::{Cost, Effort, Loop, Pair, is_wanted, measure};
 use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local};
 use wasm_runtime_composer::layer::{Call, Next, from_fn};
+use wasm_runtime_composer::{OwnedResource, compose};
 use wasmtime::component::Val;
 
 const INTERFACE: &str = "composer:test/iconsumer";
@@ -211,6 +213,63 @@ async fn from_rust(effort: Effort) -> Vec<String> {
     lines
 }
 
+mod bindings {
+    wasm_runtime_composer::wit!({
+        path: "guests/wit",
+        interfaces: ["composer:test/iproducer", "composer:test/buckets"],
+    });
+
+    pub(crate) use composer::test::{buckets, iproducer};
+}
+
+/// Calls from a task in Rust by what `wit!` makes, beside accessors that are written by hand.
+async fn from_wit(effort: &Effort) {
+    let composition = compose! {
+        component producer = component("producer");
+        component store = component("bucket-store");
+        export interface "composer:test/iproducer" as producer {
+            fn add(a: i32, b: i32) -> i32;
+            fn reverse(bytes: &[u8]) -> Vec<u8>;
+        }
+        export interface "composer:test/buckets" as store {
+            fn bucket(name: &str) -> OwnedResource = "[constructor]bucket";
+            fn size(bucket: &OwnedResource) -> u32 = "[method]bucket.size";
+        }
+    };
+    let composition = composition.await.expect("they import nothing");
+    let producer = bindings::iproducer::Client::new(&composition).expect("it is of this WIT");
+    let store = bindings::buckets::Client::new(&composition).expect("it is of this WIT");
+    let by_hand = composition.store().bucket("by hand").await.expect("nothing traps");
+    let made = store.bucket("made").await.expect("nothing traps");
+    let bytes = vec![7; 1024];
+
+    let mut samples: [[Vec<f64>; 2]; 3] = Default::default();
+    for _ in 0..effort.rounds {
+        let [add, reverse, size] = &mut samples;
+        add[0].push(repeat(effort, async || drop(composition.producer().add(1, 2).await)).await);
+        add[1].push(repeat(effort, async || drop(producer.add(1, 2).await)).await);
+        reverse[0].push(
+            repeat(effort, async || drop(composition.producer().reverse(&bytes).await)).await,
+        );
+        reverse[1].push(repeat(effort, async || drop(producer.reverse(&bytes).await)).await);
+        size[0].push(repeat(effort, async || drop(composition.store().size(&by_hand).await)).await);
+        size[1].push(repeat(effort, async || drop(made.size().await)).await);
+    }
+
+    println!(
+        "\n{:20} {:>21} {:>21} {:>15}",
+        "from Rust", "accessor by hand", "made of WIT", "made/by hand"
+    );
+    for (title, costs) in
+        ["add(s32, s32)", "list<u8> of 1 KiB", "method of a resource"].into_iter().zip(samples)
+    {
+        let [by_hand, made] = costs.map(Cost::of);
+        let show = |cost: &Cost| format!("{:.0} [{:.0}]", cost.median, cost.min);
+        let ratio = made.median / by_hand.median;
+        println!("{title:20} {:>21} {:>21} {ratio:>15.3}", show(&by_hand), show(&made));
+    }
+}
+
 /// What a call takes, in nanoseconds, in a sample of calls.
 async fn repeat(effort: &Effort, mut call: impl AsyncFnMut()) -> f64 {
     let start = Instant::now();
@@ -232,6 +291,9 @@ fn main() {
         lines.extend(layers(&effort).await);
         let measured = effort.rounds > 1;
         let complete = LOOPS.iter().all(|row| is_wanted(row.case)) && is_wanted("host");
+        if is_wanted("wit") {
+            from_wit(&effort).await;
+        }
         if is_wanted("host") {
             let caller = async { spawn_local(from_rust(effort)).await.expect("no guest traps") };
             lines.extend(LocalSet::new().run_until(caller).await);

@@ -9,7 +9,7 @@ use syn::{Attribute, Error, FnArg, Ident, LitStr, Pat, Type};
 
 use super::{Checker, key};
 use crate::ast::{self, Export, Http};
-use crate::model::{Function, Interface, Service};
+use crate::model::{Client, Function, Interface, Service};
 use crate::names;
 
 /// The methods that a composition has besides its accessors.
@@ -40,14 +40,19 @@ const COMPOSE: &str = "compose";
 /// The suffix of the name of the parts' struct.
 pub(crate) const PARTS: &str = "Parts";
 
+/// Everything that gets an accessor.
+#[derive(Default)]
+pub(super) struct Exports {
+    pub(super) functions: Vec<Function>,
+    pub(super) interfaces: Vec<Interface>,
+    pub(super) services: Vec<Service>,
+    pub(super) clients: Vec<Client>,
+}
+
 impl Checker<'_> {
-    pub(super) fn exports(
-        &mut self,
-        exports: Vec<Export>,
-    ) -> (Vec<Function>, Vec<Interface>, Vec<Service>) {
-        let mut functions = Vec::new();
-        let mut interfaces: Vec<Interface> = Vec::new();
-        let mut services = Vec::new();
+    pub(super) fn exports(&mut self, exports: Vec<Export>) -> Exports {
+        let mut checked = Exports::default();
+        let Exports { functions, interfaces, services, clients } = &mut checked;
         for export in exports {
             match export {
                 Export::Function(function) => {
@@ -58,9 +63,19 @@ impl Checker<'_> {
                 Export::Interface(interface) => {
                     if self.accessor(&interface.name, "interface") {
                         let interface = self.interface(interface);
-                        if self.is_distinct(&interface, &interfaces) {
+                        if self.is_distinct(&interface, interfaces) {
                             interfaces.push(interface);
                         }
+                    }
+                }
+                Export::Client(client) => {
+                    if self.accessor(&client.name, "interface") {
+                        clients.extend(self.client(client, clients.len()));
+                    }
+                }
+                Export::Named(function) => {
+                    if self.accessor(&function.name, "function") {
+                        functions.extend(self.named(function));
                     }
                 }
                 Export::Http(Http { attrs, keyword, name }) => {
@@ -72,7 +87,7 @@ impl Checker<'_> {
                 }
             }
         }
-        (functions, interfaces, services)
+        checked
     }
 
     /// Whether `name` can become a method of the composition.
@@ -283,7 +298,7 @@ fn with_article(kind: &str) -> String {
 
 /// Separates the `cfg` attributes, which every item that is generated for an accessor needs, from
 /// the others.
-fn conditions(attrs: Vec<Attribute>) -> (Vec<Attribute>, Vec<Attribute>) {
+pub(super) fn conditions(attrs: Vec<Attribute>) -> (Vec<Attribute>, Vec<Attribute>) {
     attrs.into_iter().partition(|attr| attr.path().is_ident("cfg"))
 }
 

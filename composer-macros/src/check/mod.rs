@@ -1,12 +1,17 @@
 //! Turns the block into a model. Mistakes are reported, and the parts with mistakes are left out.
 //!
 //! `mod.rs` checks components, hints, groups and settings, `chains.rs` chains, `accessors.rs` the
-//! exports, `host.rs` interfaces in Rust. A mistake does not end the check. Errors about unknown names are suppressed
+//! exports, `host.rs` interfaces in Rust, `wit.rs` what is read from WIT. A mistake does not end the check. Errors about unknown names are suppressed
 //! where the name may belong to a component that could not be read (`nameless`).
 
 mod accessors;
 mod chains;
 mod host;
+#[cfg(feature = "wit")]
+mod wit;
+#[cfg(not(feature = "wit"))]
+#[path = "wit_disabled.rs"]
+mod wit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +22,13 @@ use syn::{Error, Ident, LitStr};
 
 use crate::ast::{self, Block, Clause};
 use crate::model::{
-    Argument, ArgumentKind, Component, Contain, Filter, FilterKind, Form, Fused, Hint, Layer,
-    Model, Setting, Shared, Value,
+    Argument, ArgumentKind, By, Component, Contain, Filter, FilterKind, Form, Fused, Hint,
+    Implemented, Layer, Model, Setting, Shared, Value,
 };
 use crate::names;
 use crate::report::Report;
 
+use accessors::Exports;
 pub(crate) use accessors::PARTS;
 
 /// The name that stands for a component's own linker, so no component can have it.
@@ -57,13 +63,16 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         shared: BTreeMap::new(),
         methods: BTreeMap::new(),
         count: 0,
+        wit: wit::Made::default(),
     };
     checker.declare(&block.components);
+    checker.read_wit(&block);
     let components = checker.components(block.components, &block.chains);
     let arguments = if is_item { arguments(&components) } else { Vec::new() };
     let export_hints = checker.export_hints(&block.hints, &block.chains);
     let chains = checker.chains(&block.chains);
-    let (functions, interfaces, services) = checker.exports(block.exports);
+    let Exports { functions, interfaces, services, clients } = checker.exports(block.exports);
+    let modules = std::mem::take(&mut checker.wit.modules);
     for again in block.allow_cycles.iter().skip(1) {
         report.error_at(*again, "cycles are allowed already; keep one of these");
     }
@@ -84,6 +93,8 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         functions,
         interfaces,
         services,
+        clients,
+        modules,
     }
 }
 
@@ -104,6 +115,8 @@ struct Checker<'r> {
     methods: BTreeMap<String, &'static str>,
     /// The number of functions so far.
     count: usize,
+    /// What was made of WIT.
+    wit: wit::Made,
 }
 
 /// A component that can be referred to.
@@ -140,7 +153,11 @@ fn arguments(components: &[Component]) -> Vec<Argument> {
                     }
                 }
             }
-            (Some(Value::Given(_)), _) => {}
+            (Some(Value::Implemented(Implemented { by: By::Type(ty), .. })), _) => {
+                let kind = ArgumentKind::Shared(ty.clone());
+                arguments.push(Argument { name: name.clone(), kind });
+            }
+            (Some(Value::Given(_) | Value::Implemented(_)), _) => {}
             (None, None) => {
                 let kind = ArgumentKind::Component;
                 arguments.push(Argument { name: name.clone(), kind });
@@ -220,10 +237,15 @@ impl Checker<'_> {
         }
         for component in &components {
             self.settings_of_one(name, &component.clauses);
-            if let ast::Value::Host(host) = &component.value {
+            let in_rust = match &component.value {
+                ast::Value::Host(host) => Some(host.span),
+                ast::Value::Implemented(it) => Some(it.span),
+                _ => None,
+            };
+            if let Some(span) = in_rust {
                 let message =
                     format!("what Rust implements cannot be fused; declare it outside of `{name}`");
-                self.report.error_at(host.span, message);
+                self.report.error_at(span, message);
             }
         }
         self.within = Some(name.clone());
@@ -330,6 +352,7 @@ impl Checker<'_> {
     fn value(&mut self, name: &Ident, value: ast::Value, is_group: bool) -> Option<Value> {
         match value {
             ast::Value::Host(host) => Some(Value::Host(self.host(host))),
+            ast::Value::Implemented(it) => self.implemented(name, it).map(Value::Implemented),
             ast::Value::Given(value) if self.is_item => {
                 let word = if is_group { "in" } else { "=" };
                 let message = format!(

@@ -15,11 +15,13 @@ pub(crate) struct TypeAttrs {
     /// The spans of `transparent` and `flags`, if they are given.
     pub(crate) transparent: Option<Span>,
     pub(crate) flags: Option<Span>,
+    /// Whether an enum is a variant although no case has a payload.
+    pub(crate) is_variant: bool,
 }
 
 /// Keywords that wasmtime's derives require in the same attribute. They are accepted and ignored,
 /// as the shape of the type tells the same.
-const STATED: [&str; 3] = ["record", "variant", "enum"];
+const STATED: [&str; 2] = ["record", "enum"];
 
 impl TypeAttrs {
     pub(crate) fn new(attrs: &[Attribute], report: &mut Report) -> Self {
@@ -33,6 +35,9 @@ impl TypeAttrs {
                 once(&meta, this.transparent.replace(span).is_none())
             } else if meta.path.is_ident("flags") {
                 once(&meta, this.flags.replace(span).is_none())
+            } else if meta.path.is_ident("variant") {
+                this.is_variant = true;
+                Ok(())
             } else if STATED.iter().any(|stated| meta.path.is_ident(stated)) {
                 Ok(())
             } else {

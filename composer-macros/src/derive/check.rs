@@ -124,7 +124,7 @@ fn enum_shape(name: &Ident, data: DataEnum, attrs: &TypeAttrs, report: &mut Repo
     let mut known = BTreeSet::new();
     let cases: Vec<Case> =
         data.variants.into_iter().map(|variant| case(variant, &mut known, report)).collect();
-    if cases.iter().all(|case| case.types.is_empty()) {
+    if !attrs.is_variant && cases.iter().all(|case| case.types.is_empty()) {
         Shape::Enum(cases)
     } else {
         Shape::Variant(cases)

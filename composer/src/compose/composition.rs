@@ -180,6 +180,12 @@ impl Composition {
         Ok(TypedFunc::new(self.find(interface, function)?)?)
     }
 
+    /// Keeps the functions of a client, for the methods of handles.
+    #[cfg(feature = "wit")]
+    pub(crate) fn bind<F: Send + Sync + 'static>(&self, functions: &Arc<F>) {
+        self.shared.gate.held.bind(functions);
+    }
+
     /// Looks up an exported function.
     pub(crate) fn find(
         &self,

@@ -165,6 +165,27 @@ pub enum HandleError {
         resource: String,
     },
 
+    /// A method of a type made from WIT was called, and the composition that the handle is of has no client of its
+    /// interface.
+    #[error(
+        "the methods of resource `{resource}` of component `{component}` are called through the client that is made \
+         of the same WIT as its type, and the composition has none: make one first, with `Client::new` of {}, or by \
+         `export interface` of `compose!`",
+        match .interface {
+            Some(interface) => format!("`{}`", plain(interface)),
+            None => "its interface".to_owned(),
+        },
+        resource = plain(.resource), component = plain(.component))]
+    #[non_exhaustive]
+    NoClient {
+        /// The interface of the resource, which has the methods.
+        interface: Option<String>,
+        /// The component that the handle came from.
+        component: String,
+        /// The resource's name.
+        resource: String,
+    },
+
     /// A component would hold more handles of other components' resources than it may.
     #[error(
         "component `{component}` holds {limit} handles of other components' resources, which is the \

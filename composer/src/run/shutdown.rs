@@ -72,6 +72,7 @@ impl CompositionLife {
         let (done, closed) = watch::channel(None);
         let live = nested.iter().flat_map(|it| &it.live);
         let live = [&own_live].into_iter().chain(live).cloned().collect();
+        let shut = OnDrop(Some(shut));
         tokio::spawn(supervise(running, nested, deadline, replaced, shut, done));
         Arc::new(Self { own_live, live, closing, closed })
     }
@@ -112,17 +113,28 @@ impl CompositionLife {
     }
 }
 
+/// Calls its function when it is dropped: also with a task that goes with its runtime.
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(last) = self.0.take() {
+            last();
+        }
+    }
+}
+
 /// Waits for the wish to close and ends everything.
 async fn supervise(
     running: Vec<Running>,
     nested: Vec<Arc<CompositionLife>>,
     mut deadline: Deadline,
     replaced: mpsc::UnboundedReceiver<Box<Replaced>>,
-    shut: impl FnOnce(),
+    shut: OnDrop<impl FnOnce()>,
     done: watch::Sender<Option<Vec<String>>>,
 ) {
     let running = look_after(running, &mut deadline, replaced).await;
-    shut();
+    drop(shut);
     let mut ending = pin!(end(running, deadline.clone()));
     // What is nested is called by those around it, so these end first, as long as there is time.
     let cut_off = tokio::select! {

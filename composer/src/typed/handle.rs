@@ -22,6 +22,14 @@ use crate::value::{Handle, Value};
 pub struct OwnedResource(HandleGuard);
 
 impl OwnedResource {
+    /// The functions of a client of the handle's composition.
+    #[cfg(feature = "wit")]
+    pub(super) fn client<F: Send + Sync + 'static>(
+        &self,
+    ) -> Result<std::sync::Arc<F>, HandleError> {
+        self.0.client()
+    }
+
     /// The handle for dynamic calls. `self` still owns it, so it can be lent; if a call moves it,
     /// `self` is empty afterwards.
     pub fn to_val(&self) -> Val {

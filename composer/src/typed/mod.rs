@@ -15,10 +15,13 @@
 // can be passed but not returned.
 //
 // `impls.rs` has the standard library's types, `pointers.rs` references and smart pointers,
-// `handle.rs` and `stream.rs` resources, streams and futures, `params.rs` parameter lists.
+// `handle.rs` and `stream.rs` resources, streams and futures, `params.rs` parameter lists, `bound.rs` resources of types
+// made from WIT.
 // `check.rs` compares whole signatures. The derive macro for the application's own types is in
 // `composer-macros`.
 
+#[cfg(feature = "wit")]
+mod bound;
 mod check;
 mod handle;
 mod impls;
@@ -27,6 +30,9 @@ mod params;
 mod pointers;
 mod stream;
 
+#[cfg(feature = "wit")]
+#[doc(hidden)]
+pub use bound::Bound;
 pub use handle::OwnedResource;
 pub use moved::Moved;
 pub use params::{HostParams, Params};

@@ -5,6 +5,7 @@
 //! table, and a name that is not in it is `HandleError::NotHeld`. A [`HandleGuard`] ties the entry
 //! to a Rust value, so that dropping that value drops the handle.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,8 +24,12 @@ pub(crate) struct CallerTable(Arc<Mutex<CallerHandles>>);
 #[derive(Default)]
 pub(crate) struct CallerHandles {
     handles: HashMap<Key<ResourceAny>, Own>,
+    /// The functions of clients that are made from WIT, by their types, for the methods of handles.
+    clients: HashMap<TypeId, Client>,
     closed: bool,
 }
+
+type Client = Arc<dyn Any + Send + Sync>;
 
 impl CallerTable {
     /// Locks the table. No handle may be dropped while it is locked: dropping a resource that Rust
@@ -44,12 +49,26 @@ impl CallerTable {
 
     /// Drops every handle, and from now on those that are still added.
     pub(crate) fn close(&self) {
-        let handles = {
+        let ended = {
             let mut table = self.lock();
             table.closed = true;
-            std::mem::take(&mut table.handles)
+            // Clients have this table in turn.
+            (std::mem::take(&mut table.handles), std::mem::take(&mut table.clients))
         };
-        drop(handles);
+        drop(ended);
+    }
+
+    /// Keeps the functions of a client, for the methods of handles, until the table is closed.
+    #[cfg(feature = "wit")]
+    pub(crate) fn bind<F: Send + Sync + 'static>(&self, functions: &Arc<F>) {
+        let client: Client = functions.clone();
+        let mut table = self.lock();
+        let before = match table.closed {
+            true => Some(client),
+            false => table.clients.insert(TypeId::of::<F>(), client),
+        };
+        drop(table);
+        drop(before);
     }
 }
 
@@ -116,6 +135,22 @@ impl HandleGuard {
 
     pub(crate) fn lend(&self) -> Result<Lent, HandleError> {
         self.held.lock().get(self.resource).map(Own::lend)
+    }
+
+    /// The functions of a client of this handle's composition.
+    #[cfg(feature = "wit")]
+    pub(crate) fn client<F: Send + Sync + 'static>(&self) -> Result<Arc<F>, HandleError> {
+        let table = self.held.lock();
+        if table.closed {
+            return Err(HandleError::Closed);
+        }
+        let client = table.clients.get(&TypeId::of::<F>()).cloned();
+        drop(table);
+        client.and_then(|it| it.downcast().ok()).ok_or_else(|| HandleError::NoClient {
+            interface: self.kind.interface().map(|it| it.to_string()),
+            component: self.component.to_string(),
+            resource: self.kind.name().to_owned(),
+        })
     }
 
     /// Removes the handle from the table, to move it.
