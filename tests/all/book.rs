@@ -105,8 +105,10 @@ fn entries(index: &str, name: &str) -> Vec<String> {
 fn every_error_has_an_entry_in_the_index() {
     let index = read("docs/src/errors.md");
     let mut enums = 0;
-    let files = std::fs::read_dir(repository().join("composer/src/error")).expect("it is there");
-    let files = files.map(|entry| entry.expect("it can be read").path());
+    let folders = ["composer/src/error", "composer/src/error/plan"];
+    let entries_of = |folder| std::fs::read_dir(repository().join(folder)).expect("it is there");
+    let files = folders.into_iter().flat_map(entries_of);
+    let files = files.map(|entry| entry.expect("it can be read").path()).filter(|it| it.is_file());
     for file in files.chain([PathBuf::from("composer-remote/src/error.rs")]) {
         let source = read(file);
         let names =

@@ -242,6 +242,7 @@ impl Scope<'_> {
         let nearest = crate::names::nearest(&wanted, known.iter().map(String::as_str));
         let hint = match nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),
+            None if known.is_empty() => "it has no worlds".to_owned(),
             None => format!(
                 "it has {}",
                 known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
