@@ -146,6 +146,10 @@ fn handles_in_elements_are_the_callers() {
         let tokens = returned(&composition, "tokens", &[Val::U32(5)]).await;
         limited(composition.drop_handles(&tokens)).await.unwrap();
         not_held(composition.take_stream(&tokens));
+        let made = composition.stream_val(stream::empty()).unwrap();
+        let error = composition.take_stream(&made).unwrap_err();
+        assert!(matches!(error, CompositionError::Handle(HandleError::MadeInRust)), "{error:?}");
+        limited(composition.drop_handles(&made)).await.unwrap();
         let passed = returned(&composition, "tokens", &[Val::U32(5)]).await;
         assert_eq!(returned(&composition, "count", &[passed]).await, Val::U64(10));
         limited(async {
@@ -185,7 +189,11 @@ fn refused_call_takes_nothing() {
         };
         assert_eq!(source, HandleError::NotHeld);
         not_held(composition.take_stream(&texts));
-        not_held(composition.take_stream(&Val::U32(1)));
+        let error = composition.take_stream(&Val::U32(1)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected a stream that a function has returned, found a value that is no handle"
+        );
     });
 }
 

@@ -1,12 +1,12 @@
-//! The methods of a composition that call, and how their exports are looked up.
+//! The methods of a composition that call.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::Type;
-use syn::spanned::Spanned;
+use quote::quote;
 
-use super::composed::{Composed, angled};
-use super::{docs, lints, local, located};
+use super::composed::Composed;
+use super::fields::{angled, client_field, field, service_field};
+use super::lookup::{output, parameter, returned};
+use super::{docs, lints};
 use crate::model::{Client, Function, Interface, Service};
 
 impl Composed<'_> {
@@ -126,83 +126,4 @@ impl Composed<'_> {
         let span = interface.name.span().resolved_at(self.shown.span());
         Ident::new(&format!("{composed}{}", interface.suffix), span)
     }
-}
-
-/// `accessors.function(("run_add", false), (None, "run-add"), [parameter::<i32>().check], &returned::<i32>())`
-pub(super) fn lookup(
-    krate: &TokenStream,
-    accessors: &Ident,
-    interface: Option<&Interface>,
-    function: &Function,
-) -> TokenStream {
-    let Function { name, export, is_async, params, .. } = function;
-    let (accessor, within) = match interface {
-        None => (name.to_string(), quote!(::core::option::Option::None)),
-        Some(interface) => {
-            let full_name = &interface.interface;
-            let accessor = format!("{}().{name}", interface.name);
-            (accessor, quote!(::core::option::Option::Some(#full_name)))
-        }
-    };
-    let checks = params.iter().map(|(_, ty)| {
-        let parameter = parameter(krate, ty);
-        quote!(#parameter.check)
-    });
-    let returned = returned(krate, function);
-    quote! {
-        #accessors.function(
-            (#accessor, #is_async),
-            (#within, #export),
-            [#(#checks),*],
-            &#returned,
-        )
-    }
-}
-
-/// The expression that requires a parameter's type to be a component value. The same tokens are
-/// used in two places, so the compiler reports a wrong type once, at the type.
-fn parameter(krate: &TokenStream, ty: &Type) -> TokenStream {
-    let function = located(&quote!(#krate::__private::parameter), ty.span());
-    quote!(#function::<#ty>())
-}
-
-/// The same for the type that is returned.
-fn returned(krate: &TokenStream, function: &Function) -> TokenStream {
-    let (output, span) = match &function.output {
-        Some(ty) => (ty.to_token_stream(), ty.span()),
-        None => (quote!(()), function.name.span()),
-    };
-    let function = located(&quote!(#krate::__private::returned), span);
-    quote!(#function::<#output>())
-}
-
-fn output(function: &Function) -> TokenStream {
-    match &function.output {
-        Some(ty) => ty.to_token_stream(),
-        None => quote!(()),
-    }
-}
-
-pub(super) fn field(function: &Function) -> Ident {
-    format_ident!("__accessor_{}", function.index)
-}
-
-pub(super) fn service_field(service: &Service) -> Ident {
-    format_ident!("__service_{}", service.index)
-}
-
-pub(super) fn client_field(client: &Client) -> Ident {
-    format_ident!("__client_{}", client.index)
-}
-
-pub(super) fn client_local(client: &Client) -> Ident {
-    local(&format!("client_{}", client.index))
-}
-
-pub(super) fn service_local(service: &Service) -> Ident {
-    local(&format!("service_{}", service.index))
-}
-
-pub(super) fn lookup_local(function: &Function) -> Ident {
-    local(&format!("accessor_{}", function.index))
 }

@@ -5,12 +5,12 @@ use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Visibility};
 
-use super::accessors::{
-    client_field, client_local, field, lookup, lookup_local, service_field, service_local,
-};
 use super::components::{setup, value};
+use super::fields::{
+    angled, client_field, client_local, field, lookup_local, parts_of, service_field, service_local,
+};
+use super::lookup::lookup;
 use super::{lints, local, located};
-use crate::check::PARTS;
 use crate::model::{Argument, ArgumentKind, Client, Header, Model};
 use crate::names;
 
@@ -320,13 +320,4 @@ impl Composed<'_> {
             }
         }
     }
-}
-
-pub(super) fn angled(params: TokenStream) -> TokenStream {
-    quote!(<#params>)
-}
-
-/// The name of the parts' struct of the type `name`.
-pub(super) fn parts_of(name: &Ident) -> Ident {
-    format_ident!("{name}{PARTS}")
 }

@@ -5,12 +5,14 @@
 //! the code is expanded. Spans decide where the compiler shows errors of types, so tokens that
 //! check a user's value are given the span of that value (`located`).
 //!
-//! `components.rs` prints what is added to a composer, `composed.rs` the type of the composition, and `accessors.rs` the
-//! methods that call.
+//! `components.rs` prints what is added to a composer, `composed.rs` the type of the composition, `accessors.rs` the
+//! methods that call, `lookup.rs` how their exports are found; `fields.rs` has the names of what is declared.
 
 mod accessors;
 mod components;
 mod composed;
+mod fields;
+mod lookup;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
@@ -18,7 +20,8 @@ use syn::ext::IdentExt;
 use syn::{Attribute, Visibility};
 
 use self::components::{setup, value};
-use self::composed::{Composed, parts_of};
+use self::composed::Composed;
+use self::fields::parts_of;
 use crate::model::{Form, Header, Model};
 
 /// The expression or the items.

@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Error, Ident, LitStr, Result, Token};
 
-use super::component::expression;
+use super::tokens::expression;
 use super::unknown;
 use crate::ast::{Chain, Clause, Contain, Filter, FilterKind, Hint, Layer, SETTINGS, Setting};
 use crate::kw;

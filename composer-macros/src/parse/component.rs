@@ -235,12 +235,3 @@ fn skip_value(input: ParseStream<'_>) {
         pass(input);
     }
 }
-
-/// The expression after `word`.
-pub(super) fn expression(word: impl ToTokens, input: ParseStream<'_>) -> Result<Expr> {
-    if input.is_empty() || input.peek(Token![;]) {
-        let message = format!("expected an expression after `{}`", word.to_token_stream());
-        return Err(Error::new_spanned(word, message));
-    }
-    input.parse()
-}

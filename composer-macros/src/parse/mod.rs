@@ -17,9 +17,9 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Ident, LitStr, Result, Token, Visibility, braced, token};
 
 use self::clause::{chain, hint, is_layer};
-use self::component::{component, expression, fused};
+use self::component::{component, fused};
 use self::export::{function, http, interface, is_named, named};
-use self::tokens::{each, last_span, next, semicolon, within};
+use self::tokens::{each, expression, last_span, next, semicolon, within};
 use crate::ast::{Block, Client, Component, Export, Header, Value, Wit};
 use crate::kw;
 use crate::report::Report;

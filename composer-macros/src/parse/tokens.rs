@@ -4,9 +4,10 @@
 //! show.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::buffer::Cursor;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Result, Token, token};
+use syn::{Error, Expr, Result, Token, token};
 
 use crate::report::Report;
 
@@ -135,4 +136,13 @@ fn last_token(start: Cursor<'_>, end: Cursor<'_>) -> Option<TokenTree> {
         cursor = next;
     }
     last
+}
+
+/// The expression after `word`.
+pub(super) fn expression(word: impl ToTokens, input: ParseStream<'_>) -> Result<Expr> {
+    if input.is_empty() || input.peek(Token![;]) {
+        let message = format!("expected an expression after `{}`", word.to_token_stream());
+        return Err(Error::new_spanned(word, message));
+    }
+    input.parse()
 }

@@ -125,6 +125,24 @@ pub enum HandleError {
     #[error("the handle is not held: it was moved or dropped, or is another composition's")]
     NotHeld,
 
+    /// A stream or a future was asked for, and the value is something else.
+    #[error("expected {expected} that a function has returned, found {found}")]
+    #[non_exhaustive]
+    NoStream {
+        /// `a stream` or `a future`.
+        expected: &'static str,
+        /// What the value is.
+        found: &'static str,
+    },
+
+    /// The stream or the future was made in Rust: it can be passed to a component, and not taken back.
+    #[error("it was made in Rust: it can be passed to a component, and not be taken back")]
+    MadeInRust,
+
+    /// A handle is of another kind than the type that was checked says.
+    #[error("a handle is of another kind than its type says; this is a bug of wasm-runtime-composer, please report it")]
+    Internal,
+
     /// The composition was closed, and with it all handles of its callers.
     #[error("the composition was closed, and with it the handles that its callers held")]
     Closed,

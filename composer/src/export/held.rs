@@ -55,8 +55,9 @@ impl Handles for HeldHandles<'_> {
             }
             (ty @ (HandleType::Stream(_) | HandleType::Future(_)), Handle::Stream(end)) => {
                 self.give_stream(ty, end)
-            } // The component model has no borrowed results.
-            _ => Err(HandleError::NotHeld.into()),
+            }
+            // The component model has no borrowed results.
+            _ => Err(HandleError::Internal.into()),
         }
     }
 }
@@ -71,7 +72,7 @@ pub(super) fn to_val(
         HandleFault::Handle(error) => error.into(),
         // The component's store lifted this value by its type, so it can only be a fault of a
         // handle.
-        _ => HandleError::NotHeld.into(),
+        _ => HandleError::Internal.into(),
     })
 }
 
@@ -141,7 +142,7 @@ impl Handles for Checking<'_> {
                 }
             }
             (ty, stored) => {
-                let key = key_of(&stored).ok_or(HandleError::NotHeld)?;
+                let key = key_of(&stored).ok_or(HandleError::Internal)?;
                 if self.streams.contains(&key) {
                     return Err(HandleError::NotHeld.into());
                 }
@@ -154,7 +155,7 @@ impl Handles for Checking<'_> {
     }
 
     fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, HandleFault> {
-        Err(HandleError::NotHeld.into())
+        Err(HandleError::Internal.into())
     }
 }
 
@@ -186,6 +187,6 @@ impl Handles for TakenHandles<'_> {
     }
 
     fn give(&mut self, _: HandleType<'_>, _: Handle) -> Result<Stored, HandleFault> {
-        Err(HandleError::NotHeld.into())
+        Err(HandleError::Internal.into())
     }
 }

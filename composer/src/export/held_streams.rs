@@ -179,7 +179,7 @@ impl CallerSide {
             (HandleType::Stream(payload) | HandleType::Future(payload), handle) => {
                 self.pass_elements(payload, handle, Self::pass_on)
             }
-            _ => Err(HandleError::NotHeld),
+            _ => Err(HandleError::Internal),
         }
     }
 }

@@ -54,26 +54,26 @@ impl HeldStreams {
         Ok(match self.insert(kind, source)? {
             Stored::Stream(stream) => Val::Stream(stream),
             Stored::Future(future) => Val::Future(future),
-            Stored::Resource(_) => return Err(HandleError::NotHeld),
+            Stored::Resource(_) => return Err(HandleError::Internal),
         })
     }
 
     /// Removes and returns a stream that a function has returned.
     pub(crate) fn take_stream(&self, val: &Val) -> Result<ValStream, HandleError> {
-        let Val::Stream(_) = val else { return Err(HandleError::NotHeld) };
+        let Val::Stream(_) = val else { return Err(no_stream("a stream", val)) };
         let ReturnedStream { end, payload, side } = self.take_returned(val)?;
         Ok(ValStream { stream: ComponentStream::from_end(end), payload, side })
     }
 
     /// Removes and returns a future that a function has returned.
     pub(crate) fn take_future(&self, val: &Val) -> Result<ValFuture, HandleError> {
-        let Val::Future(_) = val else { return Err(HandleError::NotHeld) };
+        let Val::Future(_) = val else { return Err(no_stream("a future", val)) };
         let ReturnedStream { end, payload, side } = self.take_returned(val)?;
         Ok(ValFuture { future: ComponentFuture::from_end(end), payload, side })
     }
 
     fn take_returned(&self, val: &Val) -> Result<ReturnedStream, HandleError> {
-        let key = key_of_val(val).ok_or(HandleError::NotHeld)?;
+        let key = key_of_val(val).ok_or(HandleError::Internal)?;
         match self.remove(&key)? {
             StreamSource::ReturnedStream(returned) => {
                 key.0.retire();
@@ -82,10 +82,20 @@ impl HeldStreams {
             // Streams made in Rust can be passed to components, but not taken back.
             made => {
                 self.put_back(key, made);
-                Err(HandleError::NotHeld)
+                Err(HandleError::MadeInRust)
             }
         }
     }
+}
+
+fn no_stream(expected: &'static str, found: &Val) -> HandleError {
+    let found = match found {
+        Val::Stream(_) => "a stream",
+        Val::Future(_) => "a future",
+        Val::Resource(_) => "a resource",
+        _ => "a value that is no handle",
+    };
+    HandleError::NoStream { expected, found }
 }
 
 /// A stream that a component returned to a dynamic call, taken by [`Composition::take_stream`](crate::Composition::take_stream).

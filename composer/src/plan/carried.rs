@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use super::item::{ResourceDef, ResourceOrigin, Surface};
 use super::name::is_compatible;
 use crate::types::Form;
 
@@ -26,9 +25,9 @@ impl CarriedResource {
         self.name == other.name && is_compatible(&self.interface, &other.interface)
     }
 
-    fn carries(&self, def: &ResourceDef) -> bool {
-        let interface = def.interface.as_deref();
-        *self.name == *def.name && interface.is_some_and(|it| is_compatible(&self.interface, it))
+    /// Whether it is the resource `name` of `interface`, of a compatible version.
+    pub(crate) fn is_named(&self, interface: Option<&str>, name: &str) -> bool {
+        *self.name == *name && interface.is_some_and(|it| is_compatible(&self.interface, it))
     }
 }
 
@@ -40,16 +39,3 @@ impl PartialEq for CarriedResource {
 }
 
 impl Eq for CarriedResource {}
-
-impl Surface {
-    /// Notes which of the resources that come from the host are carried. Of several carriers of one resource the last
-    /// counts.
-    pub(crate) fn carry(&mut self, carried: &[Arc<CarriedResource>]) {
-        for def in &mut self.resources {
-            if def.origin != ResourceOrigin::Defined {
-                let carrier = carried.iter().rev().find(|carried| carried.carries(def));
-                def.carried = carrier.cloned();
-            }
-        }
-    }
-}

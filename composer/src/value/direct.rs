@@ -18,7 +18,7 @@ pub(crate) fn take_handles(
 ) -> Result<(), HandleFault> {
     each_handle(ty, value, &mut |ty, handle| {
         let Handle::Raw(raw) = std::mem::replace(handle, Handle::Gone) else {
-            return Err(HandleError::NotHeld.into());
+            return Err(HandleError::Internal.into());
         };
         *handle = handles.take(ty, raw)?;
         Ok(())

@@ -100,14 +100,14 @@ pub(crate) fn each_handle<E: From<HandleError>>(
                 ValueType::Borrow(resource) => HandleType::Borrow(resource),
                 ValueType::Stream(payload) => HandleType::Stream(payload.as_deref()),
                 ValueType::Future(payload) => HandleType::Future(payload.as_deref()),
-                _ => return Err(HandleError::NotHeld.into()),
+                _ => return Err(HandleError::Internal.into()),
             },
             handle,
         ),
         (
             ValueType::Own(_) | ValueType::Borrow(_) | ValueType::Stream(_) | ValueType::Future(_),
             _,
-        ) => Err(HandleError::NotHeld.into()),
+        ) => Err(HandleError::Internal.into()),
         (ValueType::List(ty) | ValueType::FixedLengthList(ty, _), Value::List(values)) => {
             values.iter_mut().try_for_each(|value| each_handle(ty, value, visit))
         }

@@ -68,7 +68,7 @@ impl ValueError {
             }
             HandleFault::Handle(source) => ArgumentError::Handle { function, path, source },
             HandleFault::Store(_) => {
-                ArgumentError::Handle { function, path, source: HandleError::NotHeld }
+                ArgumentError::Handle { function, path, source: HandleError::Internal }
             }
         }
     }

@@ -79,7 +79,7 @@ impl<T: 'static> CarrierSet<T> {
     }
 
     /// Carries resources of type `R` as values of type `V`. What is taken out, or writes into the store later,
-    /// may have to keep it in use: [`Border::in_use`].
+    /// may have to keep it in use: [`StoreInUse`](super::StoreInUse).
     pub(crate) fn by_form<R: 'static, V: Send + 'static>(
         &mut self,
         (interface, resource): (&str, &str),

@@ -16,7 +16,8 @@ pub(crate) struct StoreInUse {
 }
 
 impl StoreInUse {
-    pub(super) fn new(border: &Arc<Border>) -> Self {
+    /// Notes that something is read out of the store.
+    pub(crate) fn new(border: &Arc<Border>) -> Self {
         let (store_id, open) = (border.store_id(), border.counts.stream());
         Self { border: border.clone(), store_id, _open: open }
     }

@@ -7,8 +7,6 @@ use wasmtime::AsContextMut;
 
 use super::carrier::{Carrier, Carriers, OverdueLoans};
 use super::endings::Endings;
-#[cfg(feature = "http")]
-use super::in_use::StoreInUse;
 use super::streams::Futures;
 use crate::error::{HandleError, StreamLost};
 use crate::pending::{OutgoingCalls, Watched};
@@ -131,12 +129,6 @@ impl Border {
         self.proxies.clear();
         self.overdue.clear();
         self.futures.renew();
-    }
-
-    /// Notes that something is read out of the store.
-    #[cfg(feature = "http")]
-    pub(crate) fn in_use(self: &Arc<Self>) -> StoreInUse {
-        StoreInUse::new(self)
     }
 
     /// What is said of a stream that has not ended, and gets no further.

@@ -39,7 +39,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
             (HandleType::Future(payload), Stored::Future(future)) => {
                 self.take_future(payload, future)
             }
-            _ => Err(HandleError::NotHeld.into()),
+            _ => Err(HandleError::Internal.into()),
         }
     }
 
@@ -52,7 +52,7 @@ impl<S: AsContextMut> Crossing<'_, S> {
         match ty {
             HandleType::Stream(payload) => Ok(Stored::Stream(self.give_stream(payload, end)?)),
             HandleType::Future(payload) => Ok(Stored::Future(self.give_future(payload, end)?)),
-            HandleType::Own(_) | HandleType::Borrow(_) => Err(HandleError::NotHeld.into()),
+            HandleType::Own(_) | HandleType::Borrow(_) => Err(HandleError::Internal.into()),
         }
     }
 }

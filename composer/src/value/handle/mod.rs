@@ -333,7 +333,7 @@ impl Own {
         self.0.check(kind, store_id)?;
         match self.into_thing()? {
             Thing::AtHome(AtHome { object: Some(object), .. }) => Ok(object.value),
-            Thing::AtHome(_) | Thing::Moving { .. } => Err(HandleError::NotHeld),
+            Thing::AtHome(_) | Thing::Moving { .. } => Err(HandleError::Internal),
         }
     }
 
@@ -342,7 +342,7 @@ impl Own {
         self.0.check_kind(kind)?;
         match self.into_thing()? {
             Thing::Moving { value, .. } => value.into_value(),
-            Thing::AtHome(_) => Err(HandleError::NotHeld),
+            Thing::AtHome(_) => Err(HandleError::Internal),
         }
     }
 
@@ -390,7 +390,7 @@ impl Own {
         self.0.check(kind, store_id)?;
         match self.into_thing()? {
             Thing::AtHome(it) => Ok(it.resource),
-            Thing::Moving { .. } => Err(HandleError::NotHeld),
+            Thing::Moving { .. } => Err(HandleError::Internal),
         }
     }
 
@@ -422,7 +422,7 @@ impl Lent {
         store_id: StoreId,
     ) -> Result<ObjectValue, HandleError> {
         let object = self.0.check(kind, store_id)?.object.as_ref();
-        object.map(|object| object.value.clone()).ok_or(HandleError::NotHeld)
+        object.map(|object| object.value.clone()).ok_or(HandleError::Internal)
     }
 
     /// The resource's handle in its home's store.
@@ -443,7 +443,7 @@ impl Lent {
         self.0.check_kind(kind)?;
         match self.0.thing()? {
             Thing::Moving { value, .. } => value.with(look).ok_or(HandleError::NotHeld),
-            Thing::AtHome(_) => Err(HandleError::NotHeld),
+            Thing::AtHome(_) => Err(HandleError::Internal),
         }
     }
 }
@@ -459,7 +459,7 @@ impl Entry {
 
     fn check(&self, kind: &ResourceKind, store_id: StoreId) -> Result<&AtHome, HandleError> {
         self.check_kind(kind)?;
-        let Thing::AtHome(it) = self.thing()? else { return Err(HandleError::NotHeld) };
+        let Thing::AtHome(it) = self.thing()? else { return Err(HandleError::Internal) };
         if it.store_id == store_id {
             return Ok(it);
         }

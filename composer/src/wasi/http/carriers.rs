@@ -22,7 +22,7 @@ use wasmtime_wasi_http::p2::bindings::http::types as p2;
 use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiBody, WasiHttpView, p3};
 
 use super::body::Body;
-use crate::run::{Border, CarrierSet};
+use crate::run::{Border, CarrierSet, StoreInUse};
 use crate::wasi::WasiState;
 
 /// wasi:http 0.2.
@@ -76,7 +76,7 @@ fn put_as_it_is<T: Send + 'static, R: Send + 'static>(
 
 /// The body of a message of 0.2, of which wasmtime says that it has ended when its store has.
 fn watched(body: WasiBody, store: &Arc<Border>) -> wasmtime::Result<WasiBody> {
-    Ok(Body::from_store(body, store.in_use())?.boxed_unsync())
+    Ok(Body::from_store(body, StoreInUse::new(store))?.boxed_unsync())
 }
 
 fn take_former_request<T: Send + 'static>(
@@ -179,7 +179,7 @@ fn take_request<T: Send + 'static>(
         Ok(code) => wasmtime::format_err!("the request cannot be passed on: {code:?}"),
         Err(error) => error,
     })?;
-    let body = Body::from_store(request.into_body(), from.in_use())?;
+    let body = Body::from_store(request.into_body(), StoreInUse::new(from))?;
     Ok(MovedRequest { head, body, done })
 }
 
@@ -208,7 +208,7 @@ fn take_response<T: Send + 'static>(
     let (done, result) = result();
     let getter = WasiState::<T>::http;
     let response = response.into_http_with_getter(store.as_context_mut(), result, getter)?;
-    let body = Body::from_store(response.into_body(), from.in_use())?;
+    let body = Body::from_store(response.into_body(), StoreInUse::new(from))?;
     Ok(MovedResponse { status, headers, body, done })
 }
 

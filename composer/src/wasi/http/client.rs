@@ -17,7 +17,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::body::{Body, to_error};
-use crate::run::Border;
+use crate::run::{Border, StoreInUse};
 
 /// The client that is supplied: HTTP/1.1 without TLS, on hyper-util, with a pool of connections.
 ///
@@ -85,7 +85,7 @@ impl Outgoing {
     /// The body of a request, which is cut off if the store ends before it has been written to its end.
     fn watched(&self, body: WasiBody) -> Result<Body, Error> {
         match self.border.upgrade() {
-            Some(border) => Body::from_store(body, border.in_use())
+            Some(border) => Body::from_store(body, StoreInUse::new(&border))
                 .map_err(|error| Error::InternalError(Some(error.to_string()))),
             None => Ok(Body::new(body)),
         }
