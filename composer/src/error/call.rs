@@ -140,7 +140,9 @@ pub enum HandleError {
     MadeInRust,
 
     /// A handle is of another kind than the type that was checked says.
-    #[error("a handle is of another kind than its type says; this is a bug of wasm-runtime-composer, please report it")]
+    #[error(
+        "a handle is of another kind than its type says; this is a bug of wasm-runtime-composer, please report it"
+    )]
     Internal,
 
     /// The composition was closed, and with it all handles of its callers.
