@@ -13,7 +13,7 @@ use crate::plan::resolution::HOST;
 use crate::run::Dispatcher;
 use crate::types::{Resource, ValueType};
 use crate::value::handle::{CallerTable, HandleGuard, Live, LiveHandles, Own, ResourceKind};
-use crate::value::{Handle, HandleType, each_handle};
+use crate::value::{Handle, HandleType, Turn, turn_elements};
 
 /// What all callers of a composition share: whether it takes calls, and the tables of their
 /// handles.
@@ -116,15 +116,10 @@ impl CallerSide {
         self: &Arc<Self>,
         payload: Option<&ValueType>,
         handle: &mut Handle,
-        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
+        pass: Turn<Self>,
     ) -> Result<(), HandleError> {
         let Handle::Stream(end) = handle else { return Err(HandleError::NotHeld) };
-        if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
-            let this = self.clone();
-            end.through(move |value| {
-                each_handle(&payload, value, &mut |ty, handle| pass(&this, ty, handle))
-            });
-        }
+        turn_elements(payload, end, self, pass);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use wasm_runtime_composer_values::Stored;
 use wasmtime::component::Val;
 
@@ -16,7 +16,7 @@ use crate::error::{HandleError, TypeDifference};
 use crate::sync::lock;
 use crate::types::ValueType;
 use crate::value::handle::{Key, StreamName};
-use crate::value::{Handle, HandleType, StreamEnd};
+use crate::value::{Handle, HandleType, StreamEnd, Turn, turn_elements};
 
 /// The streams and futures that a composition's callers in Rust have as `Val`s.
 #[derive(Clone, Default)]
@@ -154,16 +154,11 @@ impl CallerSide {
     pub(super) fn with_elements(
         self: &Arc<Self>,
         payload: Option<&ValueType>,
-        end: StreamEnd,
-        pass: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
+        mut end: StreamEnd,
+        pass: Turn<Self>,
     ) -> StreamEnd {
-        let mut handle = Handle::Stream(end);
-        // It is a stream.
-        let _ = self.pass_elements(payload, &mut handle, pass);
-        match handle {
-            Handle::Stream(end) => end,
-            _ => StreamEnd::from_rust(stream::empty()),
-        }
+        turn_elements(payload, &mut end, self, pass);
+        end
     }
 
     /// Lets a handle that one function has returned pass to another.

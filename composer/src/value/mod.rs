@@ -21,6 +21,8 @@ mod val;
 pub(crate) use direct::{give_handles, shape, take_handles};
 pub(crate) use val::{HandleFault, Handles, ValueError, from_val, into_val};
 
+use std::sync::Arc;
+
 use crate::error::HandleError;
 use crate::types::{Resource, ValueType};
 use handle::{HandleGuard, Lent, Moving, ObjectValue, Own, StoreId};
@@ -85,6 +87,24 @@ pub(crate) enum HandleType<'a> {
     /// With the type of the stream's elements.
     Stream(Option<&'a ValueType>),
     Future(Option<&'a ValueType>),
+}
+
+/// What turns a handle of one side into one of another: of a component into one of its caller, for instance.
+pub(crate) type Turn<S> = fn(&Arc<S>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>;
+
+/// Has the handles in the elements of a stream turn, when they come.
+pub(crate) fn turn_elements<S: Send + Sync + 'static>(
+    payload: Option<&ValueType>,
+    end: &mut StreamEnd,
+    side: &Arc<S>,
+    turn: Turn<S>,
+) {
+    if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
+        let side = side.clone();
+        end.through(move |value| {
+            each_handle(&payload, value, &mut |ty, handle| turn(&side, ty, handle))
+        });
+    }
 }
 
 /// Visits every handle in a value of type `ty`, at any depth.

@@ -20,10 +20,9 @@ use super::provider::Provider;
 use crate::error::{Cause, CompositionError, HandleError, StopReason, panicked};
 use crate::plan::item::ExportedFunc;
 use crate::run::border::Border;
-use crate::types::{Resource, ValueType};
-use crate::value::StreamEnd;
+use crate::types::Resource;
 use crate::value::handle::{Lent, Own, Released, ResourceKind};
-use crate::value::{Handle, HandleType, Value, each_handle};
+use crate::value::{Handle, HandleType, Value, each_handle, turn_elements};
 
 /// The one task of a [`Provider`]. Its calls overlap: from its first wait on, each is on a task of its own.
 pub(crate) struct ProvidedDriver {
@@ -254,11 +253,15 @@ impl ProvidedCalls {
                 lent.push(it);
                 object
             }
-            (HandleType::Stream(payload) | HandleType::Future(payload), Handle::Stream(end)) => {
+            (
+                HandleType::Stream(payload) | HandleType::Future(payload),
+                Handle::Stream(mut end),
+            ) => {
                 // Nothing is lent in a stream.
-                *handle = self.with_elements(payload, end, |calls, ty, handle| {
+                turn_elements(payload, &mut end, self, |calls, ty, handle| {
                     calls.come_in(ty, handle, &mut Vec::new())
                 });
+                *handle = Handle::Stream(end);
                 return Ok(());
             }
             _ => return Err(HandleError::NotHeld),
@@ -280,28 +283,16 @@ impl ProvidedCalls {
                 let (home, store_id) = (self.border.home.clone(), self.border.store_id());
                 Handle::Own(Own::from_object(object, kind, home, store_id, live)?)
             }
-            (HandleType::Stream(payload) | HandleType::Future(payload), Handle::Stream(end)) => {
-                self.with_elements(payload, end, Self::go_out)
+            (
+                HandleType::Stream(payload) | HandleType::Future(payload),
+                Handle::Stream(mut end),
+            ) => {
+                turn_elements(payload, &mut end, self, Self::go_out);
+                Handle::Stream(end)
             }
             _ => return Err(HandleError::NotHeld),
         };
         Ok(())
-    }
-
-    /// Has the handles in the elements of a stream turn, when they come.
-    fn with_elements(
-        self: &Arc<Self>,
-        payload: Option<&ValueType>,
-        mut end: StreamEnd,
-        turn: fn(&Arc<Self>, HandleType<'_>, &mut Handle) -> Result<(), HandleError>,
-    ) -> Handle {
-        if let Some(payload) = payload.filter(|payload| payload.has_handles()).cloned() {
-            let this = self.clone();
-            end.through(move |value| {
-                each_handle(&payload, value, &mut |ty, handle| turn(&this, ty, handle))
-            });
-        }
-        Handle::Stream(end)
     }
 
     fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleError> {
