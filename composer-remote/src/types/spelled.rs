@@ -1,6 +1,7 @@
 //! Converts types from WIT, with every use spelled out, within limits.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use wasm_runtime_composer::types::{FunctionType, ValueType};
 use wit_parser::{Function, Handle, InterfaceId, Resolve, Type, TypeDefKind, TypeId};

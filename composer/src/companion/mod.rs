@@ -50,7 +50,7 @@ use self::size::Size;
 use self::types::{Around, Types};
 use crate::plan::abilities::Abilities;
 use crate::plan::companion::{CANCEL, COMPONENT, Companion, SYNC};
-use crate::plan::item::ensure_small;
+use crate::plan::reflect::ensure_small;
 
 /// What a component's binary tells about it.
 pub(crate) struct Known {

@@ -43,7 +43,7 @@ pub(crate) mod name;
 mod numbers;
 mod open;
 mod order;
-mod reflect;
+pub(crate) mod reflect;
 pub(crate) mod replacement;
 pub(crate) mod resolution;
 pub(crate) mod resolve;

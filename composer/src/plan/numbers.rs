@@ -4,9 +4,9 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use super::item::{Item, Items, Named, ResourceOrigin, Successors, Surface};
+use super::item::{ExportedFunc, Item, Items, Named, ResourceOrigin, Successors, Surface};
 use crate::types::Resource;
 
 impl Surface {
