@@ -1,50 +1,39 @@
-//! The calls that a driver has started, each with its reply. `run.rs` runs them.
+//! The calls that a driver has started, each with its reply. `run.rs` runs them, one at a time, and `concurrent.rs` in the
+//! store's event loop.
 //!
 //! Invariant: a call that was started is in `in_flight` until its reply is sent, so whatever ends the store can answer
 //! it. The replies stay outside of the store, as a trap drops everything that is inside of it.
 
+#[cfg(feature = "component-model-async")]
+mod concurrent;
 mod run;
 
-#[cfg(feature = "component-model-async")]
-use std::future::poll_fn;
-#[cfg(feature = "component-model-async")]
-use std::pin::Pin;
-#[cfg(feature = "component-model-async")]
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Context;
-#[cfg(feature = "component-model-async")]
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-#[cfg(feature = "component-model-async")]
-use tokio::time::{Sleep, sleep};
 use wasmtime::Store;
 #[cfg(feature = "component-model-async")]
-use wasmtime::component::{Accessor, GuestTaskId};
+use wasmtime::component::GuestTaskId;
 use wasmtime::component::{Func, Instance, Resource as HostResource};
 
 use super::handle::DriverHandle;
-#[cfg(feature = "component-model-async")]
-use super::loop_meter::LoopMeter;
 use super::message::{Answer, Hears, MadeBy, Reply, Ticket};
 use super::stack::fits_on_a_thread;
-#[cfg(feature = "component-model-async")]
-use crate::error::GraceOver;
 use crate::error::{CompositionError, StopReason};
 use crate::pending::CallsInProgress;
 use crate::plan::companion::Companion;
-#[cfg(feature = "component-model-async")]
-use crate::plan::companion::numbered;
 use crate::plan::item::ExportedFunc;
 use crate::run::border::Border;
 use crate::sync::lock;
 use crate::types::FunctionType;
 #[cfg(feature = "codec")]
 use crate::value::shape;
+#[cfg(feature = "component-model-async")]
+use concurrent::{Cancelling, Ways};
 #[cfg(feature = "codec")]
 use wasm_runtime_composer_values::Shape;
 
@@ -54,18 +43,8 @@ pub(super) struct Calls {
     pub(super) border: Arc<Border>,
     /// By the index of the exported function.
     callees: Vec<Option<Callee>>,
-    /// What gives up a numbered call.
     #[cfg(feature = "component-model-async")]
-    cancel: Option<Func>,
-    /// How many numbered calls there were.
-    #[cfg(feature = "component-model-async")]
-    numbers: AtomicU32,
-    /// How many of them are being given up.
-    #[cfg(feature = "component-model-async")]
-    cancelling: AtomicU32,
-    /// Told when one has been.
-    #[cfg(feature = "component-model-async")]
-    cancelled: Notify,
+    cancelling: Cancelling,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
     in_flight: Mutex<InFlight>,
     /// Told when a call has ended.
@@ -86,12 +65,8 @@ struct Callee {
     /// Whether parameters or result hold handles.
     #[cfg(feature = "codec")]
     has_handles: bool,
-    /// Of a sync function: what calls it at once, whatever the instance holds back.
     #[cfg(feature = "component-model-async")]
-    at_once: Option<Func>,
-    /// Of an async function: what calls it so that the call can be given up.
-    #[cfg(feature = "component-model-async")]
-    numbered: Option<Box<Self>>,
+    ways: Ways,
 }
 
 #[derive(Default)]
@@ -150,9 +125,7 @@ impl Calls {
         let callee = |func: &ExportedFunc| Callee::find(store, instance, func, companion);
         let callees: Vec<_> = border.surface.funcs.iter().map(callee).collect();
         #[cfg(feature = "component-model-async")]
-        let cancel = companion.and_then(Companion::cancel);
-        #[cfg(feature = "component-model-async")]
-        let cancel = cancel.and_then(|path| lookup(store, instance, path));
+        let cancelling = Cancelling::new(store, instance, companion);
         let leaf = !border.calls_others
             && !border.surface.abilities.suspends
             && fits_on_a_thread(store.engine().get_max_wasm_stack())
@@ -162,13 +135,7 @@ impl Calls {
             border,
             callees,
             #[cfg(feature = "component-model-async")]
-            cancel,
-            #[cfg(feature = "component-model-async")]
-            numbers: AtomicU32::new(0),
-            #[cfg(feature = "component-model-async")]
-            cancelling: AtomicU32::new(0),
-            #[cfg(feature = "component-model-async")]
-            cancelled: Notify::new(),
+            cancelling,
             in_flight: Mutex::default(),
             ended: Notify::new(),
             grace,
@@ -186,20 +153,6 @@ impl Calls {
         self.border.surface.funcs.get(func).is_some_and(|it| it.ty.is_async)
     }
 
-    /// Whether a sync function is to be called outside of the event loop, where the engine lets nothing hold it
-    /// back.
-    #[cfg(feature = "component-model-async")]
-    pub(super) fn runs_between_turns(&self, func: usize) -> bool {
-        let callee = self.callees.get(func).and_then(Option::as_ref);
-        self.leaf && callee.is_some_and(|callee| callee.at_once.is_none())
-    }
-
-    /// How many calls are in flight.
-    #[cfg(feature = "component-model-async")]
-    pub(super) fn number(&self) -> usize {
-        self.in_flight().calls.len()
-    }
-
     /// The calls in flight that were not given up.
     pub(super) fn awaited(&self) -> CallsInProgress {
         let in_flight = self.in_flight();
@@ -209,13 +162,6 @@ impl Calls {
         };
         let from_rust = awaited().filter(|reply| reply.is_from_rust()).count();
         CallsInProgress { awaited: awaited().count(), from_rust }
-    }
-
-    /// Whether no call is in flight and the guest has nothing left to do.
-    #[cfg(feature = "component-model-async")]
-    pub(super) fn is_idle<T: Send + 'static>(&self, accessor: &Accessor<T>) -> bool {
-        let mut nobody = Context::from_waker(Waker::noop());
-        self.number() == 0 && accessor.poll_no_interesting_tasks(&mut nobody).is_ready()
     }
 
     fn in_flight(&self) -> MutexGuard<'_, InFlight> {
@@ -235,21 +181,6 @@ impl Calls {
             in_flight.holding = Some(Holding { call, ticket, func, since: Instant::now() });
         }
         Some(call)
-    }
-
-    /// Takes out a call that was withdrawn before it reached the guest.
-    #[cfg(feature = "component-model-async")]
-    fn leave_withdrawn(&self, call: usize) -> bool {
-        let mut in_flight = self.in_flight();
-        let withdrawn = in_flight.calls.get(call).is_none_or(|it| !it.reply.begins());
-        let call = if withdrawn { in_flight.remove(call) } else { None };
-        // What goes along with a call is not dropped under the lock.
-        drop(in_flight);
-        drop(call);
-        if withdrawn {
-            self.ended.notify_one();
-        }
-        withdrawn
     }
 
     /// The function of the call `ticket`, and since when it holds the store, if it does.
@@ -272,47 +203,6 @@ impl Calls {
         in_flight.suspect = in_flight.holding.map(|holding| holding.call);
     }
 
-    /// Waits until something has gone on for longer than `grace` in the store while no call is in flight.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn lingering<T: Send + 'static>(
-        &self,
-        accessor: &Accessor<T>,
-        grace: Duration,
-    ) -> GraceOver {
-        let mut over: Option<Pin<Box<Sleep>>> = None;
-        poll_fn(|cx| {
-            // What it writes somebody reads.
-            let is_read = self.border.counts.streams.get() > 0;
-            if is_read || self.number() > 0 || accessor.poll_no_interesting_tasks(cx).is_ready() {
-                over = None;
-                return Poll::Pending;
-            }
-            over.get_or_insert_with(|| Box::pin(sleep(grace))).as_mut().poll(cx)
-        })
-        .await;
-        GraceOver { grace }
-    }
-
-    /// Waits until a call has ended.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn one_ended(&self) {
-        self.ended.notified().await;
-    }
-
-    /// Whether a sync call runs.
-    #[cfg(feature = "component-model-async")]
-    pub(super) fn is_held(&self) -> bool {
-        self.in_flight().holding.is_some()
-    }
-
-    /// Waits until no sync call runs.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn sync_over(&self) {
-        while self.is_held() {
-            self.ended.notified().await;
-        }
-    }
-
     fn answer(&self, call: usize, answer: Answer) {
         let (started, held) = {
             let mut in_flight = self.in_flight();
@@ -331,110 +221,10 @@ impl Calls {
         }
     }
 
-    /// Notes which task of the store a call is.
-    #[cfg(feature = "component-model-async")]
-    fn is_task(&self, call: usize, task: GuestTaskId) {
-        if let Some(started) = self.in_flight().calls.get_mut(call) {
-            started.task = Some(task);
-            if let Some(running_calls) = &self.border.running_calls {
-                running_calls.enter(
-                    call,
-                    started.task,
-                    started.reply.wait(),
-                    started.reply.context(),
-                );
-            }
-        }
-    }
-
-    /// Waits until the caller gives up a call.
-    #[cfg(feature = "component-model-async")]
-    fn poll_given_up(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
-        match self.in_flight().calls.get_mut(call) {
-            Some(started) => started.reply.poll_abandoned(cx),
-            None => Poll::Ready(()),
-        }
-    }
-
-    /// Waits until the guest is to be told that a call is cancelled.
-    #[cfg(feature = "component-model-async")]
-    fn poll_cancelled(&self, call: usize, cx: &mut Context<'_>) -> Poll<()> {
-        match self.in_flight().calls.get_mut(call) {
-            Some(started) => started.reply.poll_cancelled(cx),
-            None => Poll::Ready(()),
-        }
-    }
-
-    /// Whether a call is being given up.
-    #[cfg(feature = "component-model-async")]
-    fn is_cancelling(&self) -> bool {
-        self.cancelling.load(Ordering::Relaxed) > 0
-    }
-
-    /// Waits until the guest has heard of the calls that were given up, where that takes no longer than telling it:
-    /// what comes next must not overtake them.
-    #[cfg(feature = "component-model-async")]
-    async fn told_of_cancelled(&self) {
-        let companion = self.border.surface.companion.as_ref();
-        while companion.is_some_and(|it| it.cancels_in_passing) {
-            let told = self.cancelled.notified();
-            if !self.is_cancelling() {
-                break;
-            }
-            told.await;
-        }
-    }
-
-    /// The next number for a call.
-    #[cfg(feature = "component-model-async")]
-    fn number_of_call(&self) -> u32 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Whether a call of a sync function would wait for what the guest holds back: its instance may be busy
-    /// with another call.
-    #[cfg(feature = "component-model-async")]
-    fn may_hold_back<T: Send + 'static>(&self, accessor: &Accessor<T>) -> bool {
-        let holds_back = self.border.surface.companion.as_ref().is_some_and(|it| it.holds_back);
-        let mut nobody = Context::from_waker(Waker::noop());
-        holds_back
-            || self.number() > 1
-            || accessor.poll_no_interesting_tasks(&mut nobody).is_pending()
-    }
-
-    /// Waits until no call is in flight and the guest has nothing left to do.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn finish<T: Send + 'static>(&self, accessor: &Accessor<T>) {
-        while !self.in_flight().calls.is_empty() {
-            self.ended.notified().await;
-        }
-        poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
-    }
-
-    /// Waits until the calls in flight have reached the guest, of which the last `unsettled` may
-    /// not have: what comes next in the inbox must not overtake them.
-    #[cfg(feature = "component-model-async")]
-    pub(super) async fn settle(&self, loop_meter: &LoopMeter, unsettled: usize) {
-        let unsettled = unsettled.min(self.in_flight().calls.len());
-        if unsettled == 0 {
-            return;
-        }
-        // No sync call runs when a message is taken. An async call starts when its turn comes in the
-        // store's queue, and then runs up to its first wait. In each turn of the event loop the queue
-        // runs dry, or one item of it waits and holds the store.
-        loop_meter.wait_polls(unsettled + 1).await;
-    }
-
     /// Notes that no call can end, so that any is to blame.
     pub(super) fn blame_any(&self) {
         let mut in_flight = self.in_flight();
         in_flight.suspect = in_flight.calls.iter().next().map(|(id, _)| id);
-    }
-
-    /// Notes that a call is to blame for the store's end.
-    #[cfg(feature = "component-model-async")]
-    fn blame(&self, call: usize) {
-        self.in_flight().suspect = Some(call);
     }
 
     /// Notes that a call trapped which was not among those in flight.
@@ -445,16 +235,6 @@ impl Calls {
         let call = in_flight.calls.insert(Started::new(func, reply));
         in_flight.suspect = Some(call);
         answer
-    }
-
-    /// Notes that the guest trapped in the call that `task` belongs to.
-    #[cfg(feature = "component-model-async")]
-    pub(super) fn blame_task(&self, task: GuestTaskId) {
-        let mut in_flight = self.in_flight();
-        if in_flight.suspect.is_none() {
-            let suspect = in_flight.calls.iter().find(|(_, call)| call.task == Some(task));
-            in_flight.suspect = suspect.map(|(id, _)| id);
-        }
     }
 
     /// The function in which the guest trapped. A single call in flight needs no other proof.
@@ -506,15 +286,12 @@ impl Callee {
         };
         let callee = Self::new(func?, exported.ty.clone());
         #[cfg(feature = "component-model-async")]
-        let callee = Self {
-            at_once: companion
-                .and_then(|it| it.at_once(path))
-                .and_then(|path| lookup(store, instance, path)),
-            numbered: companion
-                .and_then(|it| it.numbered(path))
-                .and_then(|path| lookup(store, instance, path))
-                .map(|func| Box::new(Self::new(func, Arc::new(numbered(&callee.ty))))),
-            ..callee
+        let callee = match companion {
+            Some(companion) => {
+                let ways = Ways::find(store, instance, (path.as_slice(), &*callee.ty), companion);
+                Self { ways, ..callee }
+            }
+            None => callee,
         };
         Some(callee)
     }
@@ -528,9 +305,7 @@ impl Callee {
             has_handles: ty.has_handles(),
             ty,
             #[cfg(feature = "component-model-async")]
-            at_once: None,
-            #[cfg(feature = "component-model-async")]
-            numbered: None,
+            ways: Ways::default(),
         }
     }
 }

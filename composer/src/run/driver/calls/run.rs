@@ -1,214 +1,21 @@
-//! How a call runs: in the store's event loop, by itself to its end, or at once.
+//! How a call runs by itself: to its end, or at once; and what goes into the store and comes out.
 
-#[cfg(feature = "component-model-async")]
-use std::future::poll_fn;
-#[cfg(feature = "component-model-async")]
-use std::pin::pin;
-#[cfg(feature = "component-model-async")]
-use std::sync::Arc;
-#[cfg(feature = "component-model-async")]
-use std::sync::atomic::Ordering;
-#[cfg(feature = "component-model-async")]
-use std::task::Poll;
-#[cfg(feature = "component-model-async")]
-use std::time::Duration;
-
-#[cfg(feature = "component-model-async")]
-use futures_util::future::Either;
-#[cfg(feature = "component-model-async")]
-use wasmtime::component::{Accessor, AccessorTask};
 use wasmtime::component::{Func, Val};
 use wasmtime::{AsContextMut, Store};
 
 use super::{Callee, Calls};
-#[cfg(feature = "component-model-async")]
-use crate::error::GraceOver;
 use crate::error::{Cause, CompositionError};
 use crate::run::border::{Crossing, Loans};
-#[cfg(feature = "component-model-async")]
-use crate::run::driver::bounds::within;
 use crate::run::driver::message::{Answer, Call};
 use crate::run::driver::stack::has_stack;
 use crate::types::FunctionType;
-#[cfg(feature = "component-model-async")]
-use crate::types::ValueType;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use crate::value::Handle;
-#[cfg(feature = "component-model-async")]
-use crate::value::SOME;
 use crate::value::{HandleFault, Value, ValueError, from_val, into_val};
 #[cfg(feature = "codec")]
 use crate::value::{give_handles, take_handles};
 #[cfg(feature = "codec")]
 use wasm_runtime_composer_values as values;
-#[cfg(all(feature = "codec", feature = "component-model-async"))]
-use wasm_runtime_composer_values::{Called, Shape};
 
 impl Calls {
-    /// Starts a call in the store's event loop and leaves it there.
-    #[cfg(feature = "component-model-async")]
-    pub(in crate::run) fn start<T: Send + 'static>(
-        calls: &Arc<Self>,
-        accessor: &Accessor<T>,
-        call: Call,
-    ) -> wasmtime::Result<()> {
-        let Some(id) = calls.enter(call.func, call.ticket, call.reply) else {
-            return Ok(());
-        };
-        drop(call.room);
-        let calls = calls.clone();
-        // Tasks are first polled in the order in which they are spawned, so that calls start in
-        // the order of the inbox.
-        accessor.spawn(CallTask { calls, id, func: call.func, args: call.args })?;
-        Ok(())
-    }
-
-    /// Queues a call in the store's event loop, with values that do not pass through `Val`; `None` if it is
-    /// answered already.
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    fn start_direct<'a, T: Send + 'static>(
-        &self,
-        accessor: &'a Accessor<T>,
-        (id, index): (usize, usize),
-        callee: &Callee,
-        (func, shape): (Func, Shape),
-        mut args: Vec<Value>,
-    ) -> wasmtime::Result<Option<(Loans, Called<'a, Handle>)>> {
-        let given = match callee.has_handles {
-            true => accessor.with(|store| self.give_args(callee, &mut args, store)),
-            false => Ok(Loans::default()),
-        };
-        let loans = match given {
-            Ok(loans) => loans,
-            Err(error) => {
-                self.answer(id, self.refused(index, error));
-                return Ok(None);
-            }
-        };
-        let (task, called) = values::start_call_concurrent(func, shape, accessor, args)?;
-        self.is_task(id, task);
-        Ok(Some((loans, called)))
-    }
-
-    /// Answers a call that was [queued](Self::start_direct).
-    #[cfg(all(feature = "codec", feature = "component-model-async"))]
-    fn end_direct<T: Send + 'static>(
-        &self,
-        accessor: &Accessor<T>,
-        (id, index): (usize, usize),
-        callee: &Callee,
-        loans: Loans,
-        result: Option<Value>,
-    ) -> wasmtime::Result<()> {
-        let answer = match callee.has_handles {
-            true => accessor.with(|mut store| {
-                loans.end(&self.border, &mut store);
-                self.answer_of(index, callee, result, store)
-            })?,
-            false => Answer::Returned(result),
-        };
-        self.answer(id, self.unwrapped(index, callee, answer));
-        Ok(())
-    }
-
-    /// Runs a call by a number in the store's event loop, and cancels it when its caller asks for that or gives the
-    /// call up: the guest is told.
-    #[cfg(feature = "component-model-async")]
-    async fn run_numbered<T: Send + 'static>(
-        &self,
-        accessor: &Accessor<T>,
-        (id, index): (usize, usize),
-        (callee, number): (&Callee, u32),
-        args: Vec<Value>,
-    ) -> wasmtime::Result<()> {
-        let args = with_number(&callee.ty, number, args);
-        let mut running = pin!(self.run_by_number(accessor, (id, index), callee, args));
-        let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
-            Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending => self.poll_cancelled(id, cx).map(|()| None),
-        });
-        match (ended.await, self.cancel) {
-            (Some(ended), _) => {
-                // If it could not be made, it has not begun.
-                self.border.start_order.has_begun(number);
-                return ended;
-            }
-            (None, Some(cancel)) => {
-                self.cancelling.fetch_add(1, Ordering::Relaxed);
-                cancel.call_concurrent(accessor, &[Val::U32(number)], &mut []).await?;
-                self.cancelling.fetch_sub(1, Ordering::Relaxed);
-                self.cancelled.notify_waiters();
-            }
-            (None, None) => {}
-        }
-        running.await
-    }
-
-    #[cfg(feature = "component-model-async")]
-    async fn run_by_number<T: Send + 'static>(
-        &self,
-        accessor: &Accessor<T>,
-        (id, index): (usize, usize),
-        callee: &Callee,
-        args: Vec<Value>,
-    ) -> wasmtime::Result<()> {
-        #[cfg(feature = "codec")]
-        if let Some(shape) = callee.shape {
-            let by = (callee.func, shape);
-            let started = self.start_direct(accessor, (id, index), callee, by, args)?;
-            let Some((loans, called)) = started else { return Ok(()) };
-            let result = called.await?;
-            return self.end_direct(accessor, (id, index), callee, loans, result);
-        }
-        self.run_by_val(accessor, (id, index), (callee, callee.func), args).await
-    }
-
-    /// Runs a call in the store's event loop.
-    #[cfg(feature = "component-model-async")]
-    async fn run_by_val<T: Send + 'static>(
-        &self,
-        accessor: &Accessor<T>,
-        (id, index): (usize, usize),
-        (callee, func): (&Callee, Func),
-        args: Vec<Value>,
-    ) -> wasmtime::Result<()> {
-        let ty = &callee.ty;
-        let (params, loans) = match accessor.with(|store| self.args(ty, args, store)) {
-            Ok(args) => args,
-            Err(error) => {
-                self.answer(id, self.refused(index, error));
-                return Ok(());
-            }
-        };
-        let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
-        let call = accessor.with(|mut store| {
-            let store = store.as_context_mut();
-            let call = func.start_call_concurrent(store, &params, &mut results)?;
-            self.is_task(id, call.task());
-            Ok::<_, wasmtime::Error>(call)
-        })?;
-        func.finish_call_concurrent(accessor, call).await?;
-        let answer = accessor.with(|mut store| {
-            loans.end(&self.border, &mut store);
-            self.returned(index, ty, &results, store)
-        })?;
-        self.answer(id, self.unwrapped(index, callee, answer));
-        Ok(())
-    }
-
-    /// The answer of the function itself, where `callee` is what calls it by a number.
-    #[cfg(feature = "component-model-async")]
-    fn unwrapped(&self, index: usize, callee: &Callee, answer: Answer) -> Answer {
-        match self.callees.get(index) {
-            Some(Some(own))
-                if own.numbered.as_deref().is_some_and(|it| std::ptr::eq(it, callee)) =>
-            {
-                without_number(answer, own.ty.result.is_some())
-            }
-            _ => answer,
-        }
-    }
-
     /// Runs a call to its end.
     pub(in crate::run) async fn run<T: Send + 'static>(
         &self,
@@ -293,7 +100,8 @@ impl Calls {
     /// By which function a sync one is called that runs alone.
     fn entry(&self, callee: &Callee) -> Func {
         #[cfg(feature = "component-model-async")]
-        if let (Some(at_once), Some(companion)) = (callee.at_once, &self.border.surface.companion)
+        if let (Some(at_once), Some(companion)) =
+            (callee.ways.at_once, &self.border.surface.companion)
             && companion.holds_back
         {
             return at_once;
@@ -311,14 +119,14 @@ impl Calls {
     }
 
     /// The function, which is there for every call that the plan lets through.
-    fn callee(&self, func: usize) -> wasmtime::Result<&Callee> {
+    pub(super) fn callee(&self, func: usize) -> wasmtime::Result<&Callee> {
         let callee = self.callees.get(func).and_then(Option::as_ref);
         callee
             .ok_or_else(|| wasmtime::format_err!("the instance lacks a function of its component"))
     }
 
     /// Puts the arguments into the store.
-    fn args(
+    pub(super) fn args(
         &self,
         ty: &FunctionType,
         args: Vec<Value>,
@@ -350,7 +158,7 @@ impl Calls {
         Ok(result)
     }
 
-    fn returned(
+    pub(super) fn returned(
         &self,
         func: usize,
         ty: &FunctionType,
@@ -365,7 +173,7 @@ impl Calls {
 
     /// Gives the handles in the arguments to the store.
     #[cfg(feature = "codec")]
-    fn give_args(
+    pub(super) fn give_args(
         &self,
         callee: &Callee,
         args: &mut [Value],
@@ -386,7 +194,7 @@ impl Calls {
 
     /// The answer of a call, whose handles are taken out of the store.
     #[cfg(feature = "codec")]
-    fn answer_of(
+    pub(super) fn answer_of(
         &self,
         func: usize,
         callee: &Callee,
@@ -414,7 +222,7 @@ impl Calls {
     }
 
     /// The answer to a call that could not be made, or whose result cannot leave the store.
-    fn refused(&self, func: usize, error: ValueError) -> Answer {
+    pub(super) fn refused(&self, func: usize, error: ValueError) -> Answer {
         Answer::Failed(match error.fault {
             HandleFault::Handle(error) => CompositionError::Handle(error),
             fault => self.failed(func, wasmtime::Error::new(fault)),
@@ -427,117 +235,5 @@ impl Calls {
             function: self.handle.function_name(func),
             source: Cause::new(error),
         }
-    }
-}
-
-/// A call in the store's event loop.
-#[cfg(feature = "component-model-async")]
-struct CallTask {
-    calls: Arc<Calls>,
-    id: usize,
-    func: usize,
-    args: Vec<Value>,
-}
-
-#[cfg(feature = "component-model-async")]
-impl<T: Send + 'static> AccessorTask<T> for CallTask {
-    fn run(self, accessor: &Accessor<T>) -> impl Future<Output = wasmtime::Result<()>> + Send {
-        // The driver sees to those of sync functions.
-        match self.calls.grace.filter(|_| self.calls.is_async(self.func)) {
-            None => Either::Left(self.run_on(accessor)),
-            Some(grace) => Either::Right(Box::pin(self.run_within(accessor, grace))),
-        }
-    }
-}
-
-#[cfg(feature = "component-model-async")]
-impl CallTask {
-    /// Runs the call, for no longer than `grace` after its caller has given it up.
-    async fn run_within<T: Send + 'static>(
-        self,
-        accessor: &Accessor<T>,
-        grace: Duration,
-    ) -> wasmtime::Result<()> {
-        let (calls, id) = (self.calls.clone(), self.id);
-        let mut running = pin!(self.run_on(accessor));
-        let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
-            Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending => calls.poll_given_up(id, cx).map(|()| None),
-        });
-        if let Some(ended) = ended.await {
-            return ended;
-        }
-        match within(grace, running).await {
-            Some(ended) => ended,
-            None => {
-                calls.blame(id);
-                Err(wasmtime::Error::new(GraceOver { grace }))
-            }
-        }
-    }
-
-    async fn run_on<T: Send + 'static>(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
-        let Self { calls, id, func: index, args } = self;
-        if calls.leave_withdrawn(id) {
-            return Ok(());
-        }
-        let callee = calls.callee(index)?;
-        if calls.is_cancelling() {
-            calls.told_of_cancelled().await;
-        }
-        let turn = match calls.cancel {
-            Some(_) => calls.border.start_order.turn().await,
-            None => None,
-        };
-        // What gives a call up may do nothing else until that is over.
-        let numbered = callee.numbered.as_ref().filter(|_| !calls.is_cancelling());
-        if let Some(numbered) = numbered {
-            let number = calls.number_of_call();
-            calls.border.start_order.begins(number, turn);
-            return Box::pin(calls.run_numbered(accessor, (id, index), (numbered, number), args))
-                .await;
-        }
-        // It begins with what follows.
-        drop(turn);
-        let func = match callee.at_once {
-            Some(at_once) if calls.may_hold_back(accessor) => at_once,
-            _ => callee.func,
-        };
-        #[cfg(feature = "codec")]
-        if let Some(shape) = callee.shape {
-            // wasmtime stores this future twice (as an argument and in its task), so it is kept small.
-            let started = calls.start_direct(accessor, (id, index), callee, (func, shape), args)?;
-            let Some((loans, called)) = started else { return Ok(()) };
-            let result = called.await?;
-            return calls.end_direct(accessor, (id, index), callee, loans, result);
-        }
-        // Seldom needed, and large.
-        Box::pin(calls.run_by_val(accessor, (id, index), (callee, func), args)).await
-    }
-}
-
-/// What a call by number takes: the number and the parameters, with what fills them up.
-#[cfg(feature = "component-model-async")]
-fn with_number(ty: &FunctionType, number: u32, args: Vec<Value>) -> Vec<Value> {
-    let mut all = vec![Value::U32(number)];
-    if !args.is_empty() {
-        all.push(Value::Fields(args));
-    }
-    if let Some((_, ValueType::Tuple(filling))) = ty.params.get(all.len()) {
-        all.push(Value::Fields(filling.iter().map(|_| Value::U8(0)).collect()));
-    }
-    all
-}
-
-/// The answer to a call by number, out of what comes of it.
-#[cfg(feature = "component-model-async")]
-fn without_number(answer: Answer, has_result: bool) -> Answer {
-    match answer {
-        Answer::Returned(Some(Value::Case(SOME, Some(fields)))) => match *fields {
-            Value::Fields(fields) if has_result => Answer::Returned(fields.into_iter().next()),
-            _ => Answer::Returned(None),
-        },
-        Answer::Returned(_) => Answer::Cancelled,
-        other => other,
     }
 }
