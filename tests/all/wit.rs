@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use composer_tests::{
-    chain, component, compose, composer, limited, run, run_placed, runtimes, until,
+    call, chain, component, compose, composer, limited, run, run_placed, runtimes, until,
 };
 #[cfg(feature = "codec")]
 use futures_util::TryStreamExt;
@@ -14,7 +14,8 @@ use wasm_runtime_composer::host::{HostBorrow, HostOwn};
 #[cfg(feature = "codec")]
 use wasm_runtime_composer::{ComponentFuture, ComponentStream};
 use wasm_runtime_composer::{
-    ComposableDescriptor, Composer, Composition, CompositionError, OwnedResource, wit,
+    ComposableDescriptor, Composer, Composition, CompositionError, HostInterface, OwnedResource,
+    wit,
 };
 
 /// What the guests speak.
@@ -645,18 +646,34 @@ fn sources_are_read_together() {
     });
 }
 
+/// A resource with which to see what is left.
+mod things {
+    wasm_runtime_composer::wit!({
+        inline: "package acme:res; interface things { resource thing { constructor(); } }",
+    });
+
+    pub(super) use acme::res::things;
+}
+
 #[test]
 fn runtime_that_goes_first_leaves_nothing_behind() {
+    struct Thing(#[expect(dead_code, reason = "it is counted")] Arc<()>);
+
     let counted = Arc::new(());
     for runtime in runtimes() {
+        let given = counted.clone();
+        let things = HostInterface::new("acme:res/things")
+            .resource::<Thing>("thing")
+            .func_wrap("[constructor]thing", move || HostOwn::new(Thing(given.clone())));
         let kept = runtime.block_on(async {
             let mut composer = Composer::new();
-            let clock = clocks::clock::host(Counted(counted.clone()));
-            composer.add(ComposableDescriptor::new("clock", clock));
+            composer.add(ComposableDescriptor::new("things", things));
             let composition = composer.compose().await.unwrap();
-            let client = clocks::clock::Client::new(&composition).unwrap();
-            assert_eq!(limited(client.now()).await.unwrap(), 0);
-            (composition, client)
+            let client = things::things::Client::new(&composition).unwrap();
+            let interface = Some("acme:res/things");
+            // Held by its name alone, until the composition ends.
+            let thing = call(&composition, interface, "[constructor]thing", &[]).await.unwrap();
+            (composition, client, thing)
         });
         drop(runtime);
         drop(kept);
