@@ -32,9 +32,11 @@ const BY_INBOX: &str = "COMPOSER_BY_INBOX";
 /// with streams.
 pub fn config() -> Config {
     let mut config = Config::new();
-    // Most of the time of the tests is that of the compiler, and their guests do little.
-    config.cranelift_opt_level(OptLevel::None);
-    config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    // Most of the time of the tests is that of the compiler, and their guests do little. Benchmarks are optimized.
+    if cfg!(debug_assertions) {
+        config.cranelift_opt_level(OptLevel::None);
+        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
     config.wasm_component_model_map(true);
     config.wasm_component_model_fixed_length_lists(true);
     config.wasm_component_model_async_stackful(true);
