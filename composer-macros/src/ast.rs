@@ -192,10 +192,13 @@ pub(crate) enum Export {
     Client(Client),
     /// A function of WIT.
     Named(Named),
+    /// Everything that a world of WIT exports.
+    World(World),
     Http(Http),
 }
 
 /// `interface "interface" as name`, or with `{ function, resource }`.
+#[cfg_attr(not(feature = "wit"), expect(dead_code, reason = "of interest where there is WIT"))]
 pub(crate) struct Client {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) interface: LitStr,
@@ -205,10 +208,20 @@ pub(crate) struct Client {
 }
 
 /// `fn name`, of a world.
+#[cfg_attr(not(feature = "wit"), expect(dead_code, reason = "of interest where there is WIT"))]
 pub(crate) struct Named {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) name: Ident,
     pub(crate) export: Option<LitStr>,
+    /// The world, where it is known.
+    pub(crate) world: Option<LitStr>,
+}
+
+/// `world "world"`
+#[cfg_attr(not(feature = "wit"), expect(dead_code, reason = "of interest where there is WIT"))]
+pub(crate) struct World {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) world: LitStr,
 }
 
 /// `http as name`

@@ -19,3 +19,4 @@ syn::custom_keyword!(on);
 syn::custom_keyword!(untrusted);
 syn::custom_keyword!(with);
 syn::custom_keyword!(wit);
+syn::custom_keyword!(world);

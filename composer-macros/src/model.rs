@@ -50,6 +50,8 @@ pub(crate) enum ArgumentKind {
     Place,
     /// A value that functions in Rust share.
     Shared(Box<Type>),
+    /// What implements an interface of WIT.
+    Implementation(Box<Type>),
 }
 
 pub(crate) struct Component {
@@ -83,6 +85,7 @@ pub(crate) struct Implemented {
     pub(crate) by: By,
 }
 
+#[cfg_attr(not(feature = "wit"), expect(dead_code, reason = "of interest where there is WIT"))]
 pub(crate) enum By {
     /// In the expression form.
     Value(Box<Expr>),

@@ -46,7 +46,8 @@ fn capitalized(word: &str) -> String {
 /// A name of WIT in snake case: `get-URL` is `get_url`. A word of Rust gets an underscore: `type` is `type_`.
 #[cfg(feature = "wit")]
 pub(crate) fn snake_of_wit(name: &str) -> String {
-    let mut snake = name.replace(['-', '.'], "_").to_lowercase();
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    let mut snake: String = name.chars().map(letter).collect();
     // A word of the edition 2024, which `syn` takes for a name.
     if snake == "gen" || syn::parse_str::<Ident>(&snake).is_err() {
         snake.push('_');
@@ -170,6 +171,32 @@ pub(crate) fn nearest<'a>(
         .min_by_key(|(distance, _)| *distance)
         .map(|it| it.1)
 }
+
+/// What to say after a name that is not known: the nearest that is, or all; `none` if there are none. `shown` is how a
+/// name is written there.
+#[cfg(feature = "wit")]
+pub(crate) fn hint<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+    shown: impl Fn(&str) -> String,
+    none: &str,
+) -> String {
+    if let Some(nearest) = nearest(wrong, known.clone()) {
+        return format!("did you mean `{}`?", shown(nearest));
+    }
+    let known: Vec<_> = known.into_iter().map(|it| format!("`{}`", shown(it))).collect();
+    match known.len() {
+        0 => none.to_owned(),
+        count if count > MOST_SHOWN => {
+            format!("there are {count}, {} among them", known[..MOST_SHOWN].join(", "))
+        }
+        _ => format!("there is {}", known.join(", ")),
+    }
+}
+
+/// How many names a message lists.
+#[cfg(feature = "wit")]
+const MOST_SHOWN: usize = 8;
 
 /// How many letters have to be added, removed or changed.
 fn distance(a: &str, b: &str) -> usize {

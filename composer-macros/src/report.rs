@@ -57,6 +57,15 @@ impl Report {
     }
 }
 
+/// Adds an error to those that are told with it.
+#[cfg(feature = "wit")]
+pub(crate) fn also(errors: &mut Option<Error>, error: Error) {
+    match errors {
+        Some(errors) => errors.combine(error),
+        None => *errors = Some(error),
+    }
+}
+
 /// The mistakes of an invocation.
 pub(crate) struct Failure {
     /// One invocation of `compile_error!` for each mistake; never empty.

@@ -479,6 +479,26 @@ mod of_wit {
     }
 
     #[test]
+    fn change_of_a_file_builds_the_crate_again() {
+        let expansion = crate::wit::wit(quote!({ ::krate } "src/snapshots/greeter.wit"));
+        let text = expansion.to_string();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/snapshots/greeter.wit");
+        assert!(text.contains(&format!(r#"include_bytes ! ("{file}")"#)), "{text}");
+        assert!(text.contains("pub mod greeter"), "{text}");
+    }
+
+    #[test]
+    fn types_that_use_each_other_very_often_are_read_once() {
+        let mut wit = "package a:b; interface c { record r0 { a: string } ".to_owned();
+        for i in 1..200 {
+            wit += &format!("record r{i} {{ a: r{0}, b: r{0} }} ", i - 1);
+        }
+        wit += "f: func(a: r199) -> r199; }";
+        let expansion = crate::wit::wit(quote!({ ::krate } { inline: #wit })).to_string();
+        assert!(expansion.contains("pub struct R199"), "{expansion}");
+    }
+
+    #[test]
     fn wit_in_item() {
         let body = with_kv(
             r#"

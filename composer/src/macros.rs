@@ -222,6 +222,7 @@
 ///            | "export" STRING "from" NAME ";"
 ///            | "export" function
 ///            | "export" "fn" NAME [ "=" STRING ] ";"
+///            | "export" "world" STRING ";"
 ///            | "export" "interface" STRING "as" NAME "{" function* "}" [ ";" ]
 ///            | "export" "interface" STRING "as" NAME [ "{" NAME ( "," NAME )* [ "," ] "}" ] ";"
 ///            | attributes "export" "http" "as" NAME ";"
@@ -260,7 +261,7 @@
 ///   same WIT already. Without it the modules are made here: beside the struct in the item form, and unseen by other
 ///   code in the expression form. `export interface "i" as name` is a method that returns the interface's `Client`,
 ///   with all functions, or with the functions and resources in the braces. `export fn name` is a function that a world
-///   exports. `host "i" as Type` is a component, of a value of that type, which implements the interface's trait `Host`:
+///   exports, and `export world "app"` is everything that a world exports, each under its own name. `host "i" as Type` is a component, of a value of that type, which implements the interface's trait `Host`:
 ///   a part in the item form, and in the expression form an expression stands in place of the type.
 /// - In the expression form every component has an expression, in the item form none has. In
 ///   `component x = producer { hide "y" };` the braces contain clauses; a struct literal needs
@@ -375,6 +376,11 @@ macro_rules! compose {
 ///   too.
 /// - `trappable: true`: functions of a `Host` return [`wasmtime::Result`]s; an error is a failure of the call.
 /// - `async: true`: all functions of a `Host` return futures. Without it only those that are `async` in WIT do.
+///
+/// # Cancel safety
+///
+/// The functions of a `Client`, and the methods of its resources, are calls of an
+/// [`ExportFunc`](crate::ExportFunc::call), with its errors and its cancel safety.
 ///
 /// # Errors
 ///

@@ -110,6 +110,7 @@ const ISOLATED: &[(&str, &str)] = &[
     ("book", "of documentation"),
     ("wasi", "what single components are given of the host"),
     ("wit::handle_of_a_composition_without_a_client_says_so", "names the component"),
+    ("wit::component_of_another_shape_is_told_with_the_path", "of types alone"),
     ("wit::client_does_not_keep_its_composition", "of the client alone"),
     ("wit::client_of_what_is_not_there_names_every_function", "of types alone"),
     (

@@ -823,8 +823,8 @@ mod versions {
         ",
         interfaces: ["acme:user/uses"],
         with: {
-            "acme:shared/types": crate::wit::versions::shared::types,
-            "acme:kv/store@2.0.0/mine": crate::wit::versions::Mine,
+            "acme:shared": crate::wit::versions::shared,
+            "acme:kv/store@2.0.0.mine": crate::wit::versions::Mine,
         },
     });
 
@@ -1095,6 +1095,60 @@ fn block_in_an_expression_makes_its_own_modules() {
         assert_eq!(composition.producer().birthday(&one).await.unwrap().age, 2);
         let error = composition.producer().lookup(7).await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "NotFound(7)");
+    });
+}
+
+/// A world as a whole.
+mod world {
+    wasm_runtime_composer::compose! {
+        pub(crate) struct Producer;
+        wit "guests/wit";
+        component producer;
+        export world "producer";
+    }
+}
+
+#[test]
+fn world_is_everything_that_it_exports() {
+    run_placed(async || {
+        let producer = component("producer");
+        let producer = world::ProducerParts { producer }.compose().await.unwrap();
+        assert_eq!(producer.add(1, 2).await.unwrap(), 3);
+        assert_eq!(producer.internal_debug().await.unwrap(), "debug");
+        assert_eq!(producer.iproducer().add(1, 2).await.unwrap(), 3);
+    });
+}
+
+/// The interface of a producer, with other types.
+mod other_shape {
+    wasm_runtime_composer::wit!({
+        inline: "
+            package composer:test;
+            interface iproducer {
+                record person { name: string, age: u64, tags: list<string> }
+                birthday: func(p: person) -> person;
+                echo-later: func(text: string) -> string;
+            }
+        ",
+    });
+
+    pub(super) use composer::test::iproducer;
+}
+
+#[test]
+fn component_of_another_shape_is_told_with_the_path() {
+    run(async || {
+        let composition = compose(composer(&["producer"])).await.unwrap();
+        let error = other_shape::iproducer::Client::new(&composition).unwrap_err();
+        let text = chain(&error);
+        for part in [
+            "`iproducer::birthday`",
+            "parameter `p`, field `age`: expected a type for `u32`, found `u64`",
+            "result, field `age`",
+            "`iproducer::echo-later`",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     });
 }
 

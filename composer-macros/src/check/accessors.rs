@@ -78,6 +78,7 @@ impl Checker<'_> {
                         functions.extend(self.named(function));
                     }
                 }
+                Export::World(world) => self.world(&world),
                 Export::Http(Http { attrs, keyword, name }) => {
                     if self.accessor(&name, "service") {
                         let (cfgs, attrs) = conditions(attrs);

@@ -66,12 +66,12 @@ pub(crate) fn check(block: Block, report: &mut Report) -> Model {
         wit: wit::Made::default(),
     };
     checker.declare(&block.components);
-    checker.read_wit(&block);
+    let exports = checker.read_wit(&block.wit, &block.krate, &block.components, block.exports);
     let components = checker.components(block.components, &block.chains);
     let arguments = if is_item { arguments(&components) } else { Vec::new() };
     let export_hints = checker.export_hints(&block.hints, &block.chains);
     let chains = checker.chains(&block.chains);
-    let Exports { functions, interfaces, services, clients } = checker.exports(block.exports);
+    let Exports { functions, interfaces, services, clients } = checker.exports(exports);
     let modules = std::mem::take(&mut checker.wit.modules);
     for again in block.allow_cycles.iter().skip(1) {
         report.error_at(*again, "cycles are allowed already; keep one of these");
@@ -154,7 +154,7 @@ fn arguments(components: &[Component]) -> Vec<Argument> {
                 }
             }
             (Some(Value::Implemented(Implemented { by: By::Type(ty), .. })), _) => {
-                let kind = ArgumentKind::Shared(ty.clone());
+                let kind = ArgumentKind::Implementation(ty.clone());
                 arguments.push(Argument { name: name.clone(), kind });
             }
             (Some(Value::Given(_) | Value::Implemented(_)), _) => {}

@@ -11,9 +11,10 @@ use syn::{Error, Ident, LitStr, Type};
 
 use super::accessors::conditions;
 use super::{Checker, key};
-use crate::ast::{self, Block, Export};
+use crate::ast::{self, Export};
 use crate::model::{By, Client, Function, Implemented};
 use crate::names;
+use crate::report::also;
 use crate::wit::{Scope, Selection, Signature, Source, Unit, Wanted};
 
 /// What was made of WIT.
@@ -36,39 +37,64 @@ pub(super) struct Made {
 const NO_WIT: &str = "add `wit \"path\";` to the block to take it from WIT";
 
 impl Checker<'_> {
-    pub(super) fn read_wit(&mut self, block: &Block) {
-        for again in block.wit.iter().skip(1) {
+    /// Reads the WIT of the block and makes its modules. Gives the exports back, with those of worlds among them.
+    pub(super) fn read_wit(
+        &mut self,
+        wit: &[ast::Wit],
+        krate: &TokenStream,
+        components: &[ast::Component],
+        exports: Vec<Export>,
+    ) -> Vec<Export> {
+        for again in wit.iter().skip(1) {
             let message =
                 "there is WIT already; name all paths in one: `wit { path: [\"a\", \"b\"] };`";
             self.report.error_at(again.span, message);
         }
-        let Some(first) = block.wit.first() else { return };
+        let Some(first) = wit.first() else { return exports };
         let Some(options) = &first.options else {
             self.wit.is_broken = true;
-            return;
+            return exports;
         };
         let source = match Source::read(options) {
             Ok(source) => source,
             Err(error) => {
                 self.wit.is_broken = true;
-                return self.report.loss(error);
+                self.report.loss(error);
+                return exports;
             }
         };
         let mut errors = Vec::new();
-        let mut scope = Scope::new(&block.krate, &source, options, &mut errors);
+        let mut scope = Scope::new(krate, &source, options, &mut errors);
         if !self.is_item {
             scope.within(quote!(__wit));
         }
-        let world = options.world.as_ref().and_then(|name| match scope.world(&source, name) {
+        let mut find_world = |name: &LitStr| match scope.world(&source, name) {
             Ok(world) => Some(world),
             Err(error) => {
                 errors.push(error);
                 None
             }
-        });
+        };
+        let world = options.world.as_ref().and_then(&mut find_world);
+        // Worlds become what they export.
+        let mut all = Vec::new();
+        for export in exports {
+            match export {
+                Export::World(ast::World { attrs, world: name }) => {
+                    let Some(world) = find_world(&name) else { continue };
+                    let (cfgs, others) = conditions(attrs);
+                    for attr in others {
+                        let message = "what a world exports has the WIT's documentation; only `cfg` stands here";
+                        self.report.error(attr, message);
+                    }
+                    all.extend(scope.exports(world, &name, &cfgs));
+                }
+                other => all.push(other),
+            }
+        }
         // First everything that is wanted, as modules name each other.
         let mut clients = Vec::new();
-        for export in &block.exports {
+        for export in &all {
             match export {
                 Export::Client(client) => match self.wanted(&scope, client) {
                     Ok((unit, wanted)) => {
@@ -84,6 +110,9 @@ impl Checker<'_> {
                     Err(error) => errors.push(error),
                 },
                 Export::Named(function) => {
+                    let own =
+                        function.world.as_ref().and_then(|name| scope.world(&source, name).ok());
+                    let world = own.or(world);
                     match scope.root_function(world, &export_name(function), &function.name) {
                         Ok(found) => {
                             scope.want(found.unit, Wanted::default());
@@ -92,11 +121,12 @@ impl Checker<'_> {
                         Err(error) => errors.push(error),
                     }
                 }
-                Export::Function(_) | Export::Interface(_) | Export::Http(_) => {}
+                Export::Function(_) | Export::Interface(_) | Export::Http(_) | Export::World(_) => {
+                }
             }
         }
         let mut hosts = Vec::new();
-        for component in &block.components {
+        for component in components {
             let ast::Value::Implemented(it) = &component.value else { continue };
             let Some(id) = scope.interface(&it.interface.value()) else {
                 errors.push(scope.unknown(&it.interface, "interface"));
@@ -137,6 +167,7 @@ impl Checker<'_> {
         for error in errors {
             self.report.loss(error);
         }
+        all
     }
 
     /// What an export asks for.
@@ -175,7 +206,7 @@ impl Checker<'_> {
     ) -> Result<Selection, Error> {
         let known = scope.selectable(unit);
         let mut names = BTreeSet::new();
-        let mut errors: Option<Error> = None;
+        let mut errors = None;
         for ident in only {
             let name = names::kebab(ident);
             let found = known.iter().find(|it| it.to_lowercase() == name.trim_end_matches('-'));
@@ -183,25 +214,14 @@ impl Checker<'_> {
                 Some(found) if names.insert(found.clone()) => continue,
                 Some(_) => format!("`{ident}` stands here twice; keep one"),
                 None => {
-                    let hint = match names::nearest(&name, known.iter().map(String::as_str)) {
-                        Some(nearest) => format!("did you mean `{}`?", nearest.replace('-', "_")),
-                        None => {
-                            let known: Vec<_> = known
-                                .iter()
-                                .map(|it| format!("`{}`", it.replace('-', "_")))
-                                .collect();
-                            format!("it has {}", known.join(", "))
-                        }
-                    };
+                    let known = known.iter().map(String::as_str);
+                    let hint =
+                        names::hint(&name, known, |it| it.replace('-', "_"), "there is none");
                     let interface = interface.value();
                     format!("`{interface}` has no function or resource `{ident}`: {hint}")
                 }
             };
-            let error = Error::new_spanned(ident, problem);
-            match &mut errors {
-                Some(errors) => errors.combine(error),
-                None => errors = Some(error),
-            }
+            also(&mut errors, Error::new_spanned(ident, problem));
         }
         errors.map_or(Ok(Selection::Only(names)), Err)
     }
@@ -232,6 +252,13 @@ impl Checker<'_> {
         let index = self.count;
         self.count += 1;
         Some(Function { cfgs, attrs, name, index, is_async, params, output, export })
+    }
+
+    /// A world that is left, as there is no WIT.
+    pub(super) fn world(&mut self, world: &ast::World) {
+        self.needs_wit(&world.world, || {
+            "a world is of WIT: add `wit \"path\";` to the block".to_owned()
+        });
     }
 
     pub(super) fn implemented(

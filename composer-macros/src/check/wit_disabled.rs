@@ -1,10 +1,11 @@
 //! Stands for `wit.rs` without the feature: what needs WIT is told that it needs the feature.
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Error, Ident};
 
 use super::Checker;
-use crate::ast::{self, Block};
+use crate::ast::{self, Export};
 use crate::model::{Client, Function, Implemented};
 
 /// What was made of WIT: nothing.
@@ -16,10 +17,17 @@ pub(super) struct Made {
 const NEEDS: &str = "needs the feature `wit` of `wasm-runtime-composer`";
 
 impl Checker<'_> {
-    pub(super) fn read_wit(&mut self, block: &Block) {
-        for again in block.wit.iter().skip(1) {
+    pub(super) fn read_wit(
+        &mut self,
+        wit: &[ast::Wit],
+        _: &TokenStream,
+        _: &[ast::Component],
+        exports: Vec<Export>,
+    ) -> Vec<Export> {
+        for again in wit.iter().skip(1) {
             self.report.error_at(again.span, "there is WIT already");
         }
+        exports
     }
 
     pub(super) fn client(&mut self, client: ast::Client, _: usize) -> Option<Client> {
@@ -39,9 +47,15 @@ impl Checker<'_> {
         None
     }
 
+    pub(super) fn world(&mut self, world: &ast::World) {
+        let message = format!("to export a world {NEEDS}");
+        self.report.loss(Error::new_spanned(&world.world, message));
+    }
+
     pub(super) fn implemented(&mut self, _: &Ident, it: ast::Implemented) -> Option<Implemented> {
+        let ast::Implemented { interface, by, .. } = it;
         let message = format!("expected functions in braces; `host .. as` {NEEDS}");
-        self.report.loss(Error::new_spanned(it.interface, message));
+        self.report.loss(Error::new_spanned(quote!(#interface as #by), message));
         None
     }
 }

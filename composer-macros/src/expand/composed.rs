@@ -102,7 +102,7 @@ impl Composed<'_> {
         let params = model.arguments.iter().map(|Argument { name, kind }| match kind {
             ArgumentKind::Component => quote!(#name: impl #krate::Composable),
             ArgumentKind::Place => quote!(#name: impl #krate::__private::Place),
-            ArgumentKind::Shared(ty) => quote!(#name: #ty),
+            ArgumentKind::Shared(ty) | ArgumentKind::Implementation(ty) => quote!(#name: #ty),
         });
         let composer = local("composer");
         let setup = setup(model, &composer, |component| {
@@ -141,7 +141,8 @@ impl Composed<'_> {
 
     /// The type parameters of the parts: one for each part that is any type with a trait.
     pub(super) fn part_params(&self) -> Vec<Ident> {
-        let is_open = |it: &&Argument| !matches!(it.kind, ArgumentKind::Shared(_));
+        let is_open =
+            |it: &&Argument| matches!(it.kind, ArgumentKind::Component | ArgumentKind::Place);
         let count = self.model.arguments.iter().filter(is_open).count();
         (0..count).map(|index| format_ident!("__Part{index}")).collect()
     }
@@ -163,8 +164,13 @@ impl Composed<'_> {
                     "The linker, and the constructor of stores, of",
                     quote!(#krate::__private::Place),
                 ),
-                ArgumentKind::Shared(ty) => {
-                    let docs = format!(" What functions in Rust share as `{}`.", name.unraw());
+                ArgumentKind::Shared(ty) | ArgumentKind::Implementation(ty) => {
+                    let docs = match kind {
+                        ArgumentKind::Implementation(_) => {
+                            format!(" What implements `{}`, in Rust.", names::kebab(name))
+                        }
+                        _ => format!(" What functions in Rust share as `{}`.", name.unraw()),
+                    };
                     names.push(name);
                     fields.push(quote!(#[doc = #docs] #vis #name: #ty));
                     continue;

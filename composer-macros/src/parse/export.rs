@@ -8,7 +8,7 @@ use syn::{
 };
 
 use super::tokens::{each, semicolon};
-use crate::ast::{Client, Export, Function, Http, Interface, Named};
+use crate::ast::{Client, Export, Function, Http, Interface, Named, World};
 use crate::kw;
 use crate::report::Report;
 
@@ -62,7 +62,12 @@ pub(super) fn named(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Nam
         Some(_) => Some(input.parse()?),
         None => None,
     };
-    Ok(Named { attrs, name, export })
+    Ok(Named { attrs, name, export, world: None })
+}
+
+pub(super) fn world(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<World> {
+    input.parse::<kw::world>()?;
+    Ok(World { attrs, world: input.parse()? })
 }
 
 /// Fails if there is no name: `Composition` has a method `http`, so there is none to take by default.

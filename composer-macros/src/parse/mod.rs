@@ -18,7 +18,7 @@ use syn::{Attribute, Error, Ident, LitStr, Result, Token, Visibility, braced, to
 
 use self::clause::{chain, hint, is_layer};
 use self::component::{component, fused};
-use self::export::{function, http, interface, is_named, named};
+use self::export::{function, http, interface, is_named, named, world};
 use self::tokens::{each, expression, last_span, next, semicolon, within};
 use crate::ast::{Block, Client, Component, Export, Header, Value, Wit};
 use crate::kw;
@@ -132,10 +132,12 @@ fn statement(input: ParseStream<'_>, block: &mut Block, report: &mut Report) -> 
             block.exports.push(Export::Named(named(attrs, input)?));
         } else if input.peek(Token![fn]) || input.peek(Token![async]) {
             block.exports.push(Export::Function(Box::new(function(attrs, input)?)));
+        } else if input.peek(kw::world) {
+            block.exports.push(Export::World(world(attrs, input)?));
         } else if input.peek(kw::http) {
             block.exports.push(Export::Http(http(attrs, input)?));
         } else {
-            let what = "an export's name, `fn`, `async fn`, `interface` or `http`";
+            let what = "an export's name, `fn`, `async fn`, `interface`, `world` or `http`";
             return Err(input.error(format!("expected {what} after `export`")));
         }
     } else if input.peek(kw::chain) {

@@ -5,7 +5,7 @@ fn main() {
                 "expected an expression after `=`"
             }
             ::core::compile_error! {
-                "expected an export's name, `fn`, `async fn`, `interface` or `http` after `export`"
+                "expected an export's name, `fn`, `async fn`, `interface`, `world` or `http` after `export`"
             }
             ::core::compile_error! {
                 "expected `;` after this"

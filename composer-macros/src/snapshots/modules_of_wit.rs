@@ -20,7 +20,15 @@ pub mod acme {
             pub struct __Functions {
                 f0: ::wasm_runtime_composer::__private::Accessor,
             }
-            /// Calls the functions at the root of a composition. Cheap to clone.
+            /** Calls the functions at the root of a composition. Cheap to clone; it does not keep the composition alive.
+
+ # Errors
+
+ A call fails as that of an `ExportFunc`, with a `CompositionError`; what a function itself returns as an error is a `Result` within.
+
+ # Cancel safety
+
+ That of a call of an `ExportFunc`.*/
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             pub struct Client(::std::sync::Arc<__Functions>);
             impl Client {
@@ -105,7 +113,15 @@ pub mod acme {
             pub struct __Functions {
                 f0: ::wasm_runtime_composer::__private::Accessor,
             }
-            /// Calls the functions of `acme:kv/clock@1.0.0` of a composition. Cheap to clone.
+            /** Calls the functions of `acme:kv/clock@1.0.0` of a composition. Cheap to clone; it does not keep the composition alive.
+
+ # Errors
+
+ A call fails as that of an `ExportFunc`, with a `CompositionError`; what a function itself returns as an error is a `Result` within.
+
+ # Cancel safety
+
+ That of a call of an `ExportFunc`.*/
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             pub struct Client(::std::sync::Arc<__Functions>);
             impl Client {
@@ -174,7 +190,7 @@ pub mod acme {
                         .await
                 }
             }
-            /// What implements `acme:kv/clock@1.0.0` in Rust; [`host`] makes it composable.
+            /// What implements `acme:kv/clock@1.0.0` in Rust; [`host`] makes it composable. Calls overlap, and a future whose caller has gone is dropped. A panic is a failure of the call.
             pub trait Host: ::core::marker::Send + ::core::marker::Sync + 'static {
                 /// Implements `now`.
                 fn now(&self) -> ::core::primitive::u64;
@@ -276,7 +292,7 @@ pub mod acme {
             }
             /// Entries by their keys.
             ///
-            /// An owned handle of the resource `bucket`: dropped with it, lent as a reference, moved as a value.
+            /// An owned handle of the resource `bucket`: dropped with it, lent as a reference, moved as a value. Its methods fail, and are given up, as those of [`Client`] are.
             pub struct Bucket(
                 ::wasm_runtime_composer::__private::wit::Bound<__Functions>,
             );
@@ -325,7 +341,15 @@ pub mod acme {
                 f3: ::wasm_runtime_composer::__private::Accessor,
                 f4: ::wasm_runtime_composer::__private::Accessor,
             }
-            /// Calls the functions of `acme:kv/store@1.0.0` of a composition. Cheap to clone.
+            /** Calls the functions of `acme:kv/store@1.0.0` of a composition. Cheap to clone; it does not keep the composition alive.
+
+ # Errors
+
+ A call fails as that of an `ExportFunc`, with a `CompositionError`; what a function itself returns as an error is a `Result` within.
+
+ # Cancel safety
+
+ That of a call of an `ExportFunc`.*/
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             pub struct Client(::std::sync::Arc<__Functions>);
             impl Client {
@@ -555,7 +579,7 @@ pub mod acme {
                         .await
                 }
             }
-            /// What implements `acme:kv/store@1.0.0` in Rust; [`host`] makes it composable.
+            /// What implements `acme:kv/store@1.0.0` in Rust; [`host`] makes it composable. Calls overlap, and a future whose caller has gone is dropped. A panic is a failure of the call.
             pub trait Host: ::core::marker::Send + ::core::marker::Sync + 'static {
                 /// Entries by their keys.
                 type Bucket: ::core::marker::Send + ::core::marker::Sync + 'static;
@@ -665,7 +689,15 @@ pub mod acme {
             pub struct __Functions {
                 f0: ::wasm_runtime_composer::__private::Accessor,
             }
-            /// Calls the functions of `acme:kv/user@1.0.0` of a composition. Cheap to clone.
+            /** Calls the functions of `acme:kv/user@1.0.0` of a composition. Cheap to clone; it does not keep the composition alive.
+
+ # Errors
+
+ A call fails as that of an `ExportFunc`, with a `CompositionError`; what a function itself returns as an error is a `Result` within.
+
+ # Cancel safety
+
+ That of a call of an `ExportFunc`.*/
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             pub struct Client(::std::sync::Arc<__Functions>);
             impl Client {

@@ -15,7 +15,7 @@ pub mod acme {
     pub mod kv {
         /// `acme:kv/clock@1.0.0`.
         pub mod clock {
-            /// What implements `acme:kv/clock@1.0.0` in Rust; [`host`] makes it composable.
+            /// What implements `acme:kv/clock@1.0.0` in Rust; [`host`] makes it composable. Calls overlap, and a future whose caller has gone is dropped. A panic is a failure of the call.
             pub trait Host: ::core::marker::Send + ::core::marker::Sync + 'static {
                 /// Implements `now`.
                 fn now(&self) -> ::core::primitive::u64;
@@ -115,7 +115,7 @@ pub mod acme {
             }
             /// Entries by their keys.
             ///
-            /// An owned handle of the resource `bucket`: dropped with it, lent as a reference, moved as a value.
+            /// An owned handle of the resource `bucket`: dropped with it, lent as a reference, moved as a value. Its methods fail, and are given up, as those of [`Client`] are.
             pub struct Bucket(
                 ::wasm_runtime_composer::__private::wit::Bound<__Functions>,
             );
@@ -163,7 +163,15 @@ pub mod acme {
                 f2: ::wasm_runtime_composer::__private::Accessor,
                 f3: ::wasm_runtime_composer::__private::Accessor,
             }
-            /// Calls the functions of `acme:kv/store@1.0.0` of a composition. Cheap to clone.
+            /** Calls the functions of `acme:kv/store@1.0.0` of a composition. Cheap to clone; it does not keep the composition alive.
+
+ # Errors
+
+ A call fails as that of an `ExportFunc`, with a `CompositionError`; what a function itself returns as an error is a `Result` within.
+
+ # Cancel safety
+
+ That of a call of an `ExportFunc`.*/
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             pub struct Client(::std::sync::Arc<__Functions>);
             impl Client {
@@ -366,7 +374,7 @@ pub mod acme {
                         .await
                 }
             }
-            /// What implements `acme:kv/store@1.0.0` in Rust; [`host`] makes it composable.
+            /// What implements `acme:kv/store@1.0.0` in Rust; [`host`] makes it composable. Calls overlap, and a future whose caller has gone is dropped. A panic is a failure of the call.
             pub trait Host: ::core::marker::Send + ::core::marker::Sync + 'static {
                 /// Entries by their keys.
                 type Bucket: ::core::marker::Send + ::core::marker::Sync + 'static;
@@ -575,9 +583,9 @@ impl ::core::fmt::Debug for Shop {
 pub struct ShopParts<__Part0> {
     /// The component `app`.
     pub app: __Part0,
-    /// What functions in Rust share as `clock`.
+    /// What implements `clock`, in Rust.
     pub clock: Clock,
-    /// What functions in Rust share as `store`.
+    /// What implements `store`, in Rust.
     pub store: Arc<Store>,
 }
 #[allow(

@@ -100,7 +100,12 @@ impl Scope<'_> {
             Some(interface) => format!("the functions of `{interface}`"),
             None => "the functions at the root".to_owned(),
         };
-        let client_docs = format!(" Calls {what} of a composition. Cheap to clone.");
+        let client_docs = format!(
+            " Calls {what} of a composition. Cheap to clone; it does not keep the composition alive.\n\n \
+             # Errors\n\n A call fails as that of an `ExportFunc`, with a `CompositionError`; what a \
+             function itself returns as an error is a `Result` within.\n\n # Cancel safety\n\n That of a \
+             call of an `ExportFunc`."
+        );
         let new_docs = format!(
             " Looks up {what} and checks their types.\n\n # Errors\n\n If one is missing or of another \
              type; the error has all of them."
@@ -181,8 +186,14 @@ impl Scope<'_> {
         });
         let wit = def.name.as_deref().unwrap_or_default();
         let about = format!(
-            " An owned handle of the resource `{wit}`: dropped with it, lent as a reference, moved as a value."
+            " An owned handle of the resource `{wit}`: dropped with it, lent as a reference, moved as a value. Its \
+             methods fail, and are given up, as those of [`Client`] are."
         );
+        // Where there is no client there are no methods.
+        let about = match functions.is_empty() {
+            true => about.split(" Its methods").next().unwrap_or_default().to_owned(),
+            false => about,
+        };
         quote! {
             #docs
             #[doc = ""]

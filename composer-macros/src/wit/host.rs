@@ -76,7 +76,14 @@ impl Scope<'_> {
         });
         let wrapped = named.iter().map(|(name, function)| self.wrapped(&here, name, function));
         let shared = shared();
-        let docs = format!(" What implements {what} in Rust; [`host`] makes it composable.");
+        let failing = match self.options.trappable {
+            true => " An error that is returned is a failure of the call, as a panic is.",
+            false => " A panic is a failure of the call.",
+        };
+        let docs = format!(
+            " What implements {what} in Rust; [`host`] makes it composable. Calls overlap, and a future whose \
+             caller has gone is dropped.{failing}"
+        );
         let host_docs =
             format!(" {what} as `host` implements it, to be composed like a component.");
         quote! {

@@ -22,6 +22,9 @@ pub(crate) use options::Options;
 pub(crate) use scope::{Scope, Selection, Unit, Wanted};
 pub(crate) use source::Source;
 
+use crate::ast::{self, Export};
+use crate::names;
+
 /// `wit!`: takes the path of the runtime crate in braces, then the options.
 pub(crate) fn wit(input: TokenStream) -> TokenStream {
     let parse = |input: ParseStream<'_>| {
@@ -84,15 +87,9 @@ impl Scope<'_> {
             }
         }
         let error = |message: String| Err(syn::Error::new_spanned(at, message));
-        let Some((unit, function)) = found.first() else {
-            let hint = match crate::names::nearest(name, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{}`?", nearest.replace('-', "_")),
-                None if known.is_empty() => "its worlds export none".to_owned(),
-                None => {
-                    let known: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
-                    format!("its worlds export {}", known.join(", "))
-                }
-            };
+        let Some(first) = found.first() else {
+            let known = known.iter().copied();
+            let hint = names::hint(name, known, |it| it.replace('-', "_"), "there is none");
             return error(format!("no world of the WIT exports a function `{name}`: {hint}"));
         };
         let types = |(unit, function): &(Unit, &Function)| {
@@ -102,8 +99,8 @@ impl Scope<'_> {
                 types.map(|ty| self.ty(&here, ty, types::Style::RESULT).to_string()).collect();
             (client::is_async(function), types)
         };
-        let first = types(&found[0]);
-        if let Some(other) = found.iter().find(|other| types(other) != first) {
+        let (unit, function) = first;
+        if let Some(other) = found.iter().find(|other| types(other) != types(first)) {
             let name_of = |unit: Unit| self.unit_name(unit);
             return error(format!(
                 "`{name}` has one type in the world `{}` and another in `{}`: choose one, \
@@ -126,20 +123,48 @@ impl Scope<'_> {
         })
     }
 
+    /// What a world exports, as if each had been written: interfaces and functions under their own names. `name` is how
+    /// the world was called, where mistakes are shown.
+    pub(crate) fn exports(&self, world: WorldId, name: &LitStr, cfgs: &[Attribute]) -> Vec<Export> {
+        let ident = |wit: &str| Ident::new(&names::snake_of_wit(wit), name.span());
+        let exports = self.resolve.worlds[world].exports.values().filter_map(|item| match item {
+            WorldItem::Interface { id, .. } => {
+                let functions = self.client_functions(Unit::Interface(*id), &Selection::All);
+                let full = self.interface_name(*id).filter(|_| !functions.is_empty())?;
+                let own = self.resolve.interfaces[*id].name.as_deref().unwrap_or(&full);
+                Some(Export::Client(ast::Client {
+                    attrs: cfgs.to_vec(),
+                    name: ident(own),
+                    interface: LitStr::new(&full, name.span()),
+                    only: None,
+                }))
+            }
+            WorldItem::Function(function) => Some(Export::Named(ast::Named {
+                attrs: cfgs.to_vec(),
+                name: ident(&function.name),
+                export: Some(LitStr::new(&function.name, name.span())),
+                world: Some(name.clone()),
+            })),
+            WorldItem::Type { .. } => None,
+        });
+        exports.collect()
+    }
+
     /// Writes the types of a function.
     pub(crate) fn complete(&self, signature: &mut Signature) {
         let functions = self.client_functions(signature.unit, &Selection::All);
         let Some(function) = functions.into_iter().find(|it| it.name == signature.export) else {
             return;
         };
-        let parse = |tokens: TokenStream| Type::Verbatim(tokens);
         let params = function.params.iter().map(|param| {
             let ty = self.ty(&[], &param.ty, types::Style::PARAM);
-            (crate::names::ident_of_wit(&param.name), parse(ty))
+            (names::ident_of_wit(&param.name), Type::Verbatim(ty))
         });
         signature.params = params.collect();
-        signature.output =
-            function.result.as_ref().map(|ty| parse(self.ty(&[], ty, types::Style::RESULT)));
+        signature.output = function
+            .result
+            .as_ref()
+            .map(|ty| Type::Verbatim(self.ty(&[], ty, types::Style::RESULT)));
         let docs = types::docs(&function.docs);
         signature.docs = Attribute::parse_outer.parse2(docs).unwrap_or_default();
     }
@@ -239,22 +264,16 @@ impl Scope<'_> {
             }
             known.push(if is_main { world.name.clone() } else { full.unwrap_or_default() });
         }
-        let nearest = crate::names::nearest(&wanted, known.iter().map(String::as_str));
-        let hint = match nearest {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None if known.is_empty() => "it has no worlds".to_owned(),
-            None => format!(
-                "it has {}",
-                known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
-            ),
-        };
+        let known = known.iter().map(String::as_str);
+        let hint = names::hint(&wanted, known, str::to_owned, "it has no worlds");
         Err(syn::Error::new(name.span(), format!("the WIT has no world `{wanted}`: {hint}")))
     }
 
     /// The modules of everything that is wanted, and what makes a change of the WIT rebuild the crate.
     pub(crate) fn items(&self, source: &Source) -> TokenStream {
         let files = source.files.iter().filter_map(|file| file.to_str());
-        let watched = quote!(#(const _: &[u8] = ::core::include_bytes!(#files);)*);
+        let watched =
+            quote!(#(const _: &[::core::primitive::u8] = ::core::include_bytes!(#files);)*);
         if !self.makes_modules() {
             return watched;
         }

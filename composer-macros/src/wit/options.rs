@@ -41,8 +41,8 @@ const OPTIONS: [&str; 9] = [
 ];
 
 impl Options {
-    /// The options of `compose!`'s statement: those of `wit!` and `module`. Exports and hosts say which interfaces are used, and the world is
-    /// that of functions.
+    /// The options of `compose!`'s statement: those of `wit!`, and `module`. Exports and hosts say which interfaces are
+    /// used, and the world is that of functions.
     pub(crate) fn of_block(input: ParseStream<'_>) -> syn::Result<Self> {
         let options = input.parse::<Self>()?;
         match options.interfaces.first() {
@@ -123,15 +123,9 @@ impl Options {
             "async" => self.is_async = content.parse::<LitBool>()?.value,
             "module" => self.module = Some(absolute(content.parse()?)?),
             _ => {
-                let hint =
-                    names::nearest(text, OPTIONS).map(|it| format!(": did you mean `{it}`?"));
-                let known =
-                    format!("; the options are {}", OPTIONS.map(|it| format!("`{it}`")).join(", "));
-                let hint = hint.unwrap_or(known);
-                return Err(syn::Error::new(
-                    name.span(),
-                    format!("there is no option `{text}`{hint}"),
-                ));
+                let hint = names::hint(text, OPTIONS, str::to_owned, "");
+                let message = format!("there is no option `{text}`: {hint}");
+                return Err(syn::Error::new(name.span(), message));
             }
         }
         Ok(())

@@ -55,7 +55,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) krate: &'a TokenStream,
     pub(crate) resolve: &'a Resolve,
     pub(crate) options: &'a Options,
-    /// Every unit that something is made of, in the order of their names.
+    /// Every unit that something is made of.
     pub(crate) units: BTreeMap<Unit, Wanted>,
     /// The names of interfaces that have one in a world alone, and the world.
     inline: HashMap<InterfaceId, Inline>,
@@ -172,6 +172,9 @@ impl<'a> Scope<'a> {
         let mut found: Option<(Option<_>, InterfaceId)> = None;
         for (id, interface) in self.resolve.interfaces.iter() {
             let Some(full) = self.interface_name(id) else { continue };
+            if self.inline.get(&id).is_some_and(|it| it.is_second) {
+                continue;
+            }
             if full == name {
                 return Some(id);
             }
@@ -216,10 +219,9 @@ impl<'a> Scope<'a> {
             });
         let hint = match nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None if known.is_empty() => "it has no interfaces".to_owned(),
             None => {
-                let known: Vec<_> = known.iter().take(8).map(|it| format!("`{it}`")).collect();
-                format!("it has {}", known.join(", "))
+                let known = known.iter().map(String::as_str);
+                names::hint(&wrong, known, str::to_owned, "it has no interfaces")
             }
         };
         syn::Error::new(name.span(), format!("the WIT has no {what} `{wrong}`: {hint}"))

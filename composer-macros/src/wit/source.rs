@@ -1,15 +1,15 @@
 //! Reads WIT: folders with `deps`, files, components, text in place.
 
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use syn::LitStr;
 use wit_parser::decoding::{self, DecodedWasm};
-use wit_parser::{PackageId, PackageName, Resolve, UnresolvedPackageGroup, WorldId};
+use wit_parser::{PackageId, PackageName, Remap, Resolve, UnresolvedPackageGroup, WorldId};
 
 use super::Options;
 use crate::names;
+use crate::report::also;
 
 /// The WIT of one macro.
 pub(crate) struct Source {
@@ -24,12 +24,8 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn read(options: &Options) -> syn::Result<Self> {
-        let mut source = Self {
-            resolve: Resolve { all_features: true, ..Resolve::default() },
-            packages: Vec::new(),
-            worlds: Vec::new(),
-            files: Vec::new(),
-        };
+        let mut source =
+            Self { resolve: empty(), packages: Vec::new(), worlds: Vec::new(), files: Vec::new() };
         let by_default = [LitStr::new("wit", options.place())];
         let mut paths = options.paths.as_slice();
         if paths.is_empty() && options.inline.is_none() {
@@ -42,20 +38,14 @@ impl Source {
             }
             paths = &by_default;
         }
-        let mut errors: Option<syn::Error> = None;
-        let mut gather = |result: syn::Result<()>| {
-            if let Err(error) = result {
-                match &mut errors {
-                    Some(errors) => errors.combine(error),
-                    None => errors = Some(error),
-                }
-            }
-        };
+        let mut errors = None;
         for path in paths {
-            gather(source.read_path(path));
+            if let Err(error) = source.read_path(path) {
+                also(&mut errors, error);
+            }
         }
-        if let Some(text) = &options.inline {
-            gather(source.read_text(text));
+        if let Some(Err(error)) = options.inline.as_ref().map(|text| source.read_text(text)) {
+            also(&mut errors, error);
         }
         match errors {
             Some(errors) => Err(errors),
@@ -84,40 +74,63 @@ impl Source {
                 return self.read_wasm(literal, &path, &bytes);
             }
         }
-        let (resolve, package, files) = match self.parse(&path) {
-            Ok(parsed) => parsed,
-            Err(text) => return Err(error_at(literal, text)),
+        let mut resolve = empty();
+        let (package, sources) = match resolve.push_path(&path) {
+            Ok(pushed) => pushed,
+            Err(error) => {
+                let text = resolve.render_error(&error);
+                return self
+                    .read_with_others(literal, &path)
+                    .unwrap_or_else(|| Err(error_at(literal, text)));
+            }
         };
-        let merged = self.resolve.merge(resolve).map_err(|error| {
-            let shown = path.display();
-            error_at(
-                literal,
-                format!("`{shown}` does not go together with what is before it: {error:#}"),
-            )
-        })?;
+        let merged = self.merge(literal, &path, resolve)?;
         self.packages.push(merged.packages[package.index()]);
-        self.files.extend(files);
+        self.files.extend(sources.paths().map(Path::to_owned));
         Ok(())
     }
 
-    /// Reads a folder or a file by itself, or with what was read before if it needs that. A package may be in several.
-    fn parse(&self, path: &Path) -> Result<(Resolve, PackageId, Vec<PathBuf>), String> {
-        let read = |mut resolve: Resolve| match resolve.push_path(path) {
-            Ok((package, sources)) => {
-                let files = sources.paths().map(Path::to_owned).collect();
-                Ok((resolve, package, files))
-            }
-            Err(error) => Err(resolve.render_error(&error)),
+    /// Adds what was read by itself. A package may be in several sources, where it is the same.
+    fn merge(&mut self, literal: &LitStr, path: &Path, resolve: Resolve) -> syn::Result<Remap> {
+        self.resolve.merge(resolve).map_err(|error| {
+            let path = path.display();
+            let text = format!("`{path}` does not go together with what is before it: {error:#}");
+            error_at(literal, text)
+        })
+    }
+
+    /// Reads a folder without `deps`, or a file, which needs packages that were read before. `None` if it cannot be read
+    /// so either.
+    fn read_with_others(&mut self, literal: &LitStr, path: &Path) -> Option<syn::Result<()>> {
+        let (group, files) = if path.is_dir() {
+            let entries = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
+            let files = entries.filter(|it| it.extension().is_some_and(|it| it == "wit")).collect();
+            (UnresolvedPackageGroup::parse_dir(path).ok()?, files)
+        } else {
+            let text = std::fs::read_to_string(path).ok()?;
+            (UnresolvedPackageGroup::parse(path, &text).ok()?, vec![path.to_owned()])
         };
-        let alone = read(Resolve { all_features: true, ..Resolve::default() });
-        if alone.is_ok() || self.packages.is_empty() && self.worlds.is_empty() {
-            return alone;
+        if self.packages.is_empty() && self.worlds.is_empty() {
+            return None;
         }
-        // Which packages it has is not known before, and to add one again is a panic of the parser.
-        let with_others = AssertUnwindSafe(|| read(self.resolve.clone()));
-        match catch_unwind(with_others) {
-            Ok(Ok(parsed)) => Ok(parsed),
-            Ok(Err(_)) | Err(_) => alone,
+        Some(self.push(literal, group).map(|()| self.files.extend(files)))
+    }
+
+    /// Adds packages that may use those that were read before.
+    fn push(&mut self, literal: &LitStr, group: UnresolvedPackageGroup) -> syn::Result<()> {
+        // To add one again is a panic of the parser.
+        for package in [&group.main].into_iter().chain(&group.nested).map(|it| &it.name) {
+            if self.resolve.package_names.contains_key(package) {
+                let text = format!("package `{package}` was read before, from another source");
+                return Err(error_at(literal, text));
+            }
+        }
+        match self.resolve.push_group(group) {
+            Ok(package) => {
+                self.packages.push(package);
+                Ok(())
+            }
+            Err(error) => Err(error_at(literal, self.resolve.render_error(&error.into()))),
         }
     }
 
@@ -136,12 +149,7 @@ impl Source {
                 (resolve, Some(world), None)
             }
         };
-        let merged = self.resolve.merge(resolve).map_err(|error| {
-            error_at(
-                literal,
-                format!("`{shown}` does not go together with what is before it: {error:#}"),
-            )
-        })?;
+        let merged = self.merge(literal, path, resolve)?;
         self.packages.extend(package.map(|it| merged.packages[it.index()]));
         if let Some(world) = world {
             self.worlds.extend(merged.worlds.get(world.index()).copied().flatten());
@@ -151,25 +159,15 @@ impl Source {
     }
 
     fn read_text(&mut self, text: &LitStr) -> syn::Result<()> {
-        let group = match UnresolvedPackageGroup::parse("inline", &text.value()) {
-            Ok(group) => group,
-            Err((sources, error)) => return Err(error_at(text, error.render(&sources))),
-        };
-        let packages = [&group.main].into_iter().chain(&group.nested);
-        for package in packages.map(|it| &it.name) {
-            if self.resolve.package_names.contains_key(package) {
-                let message = format!("package `{package}` is in what `path` names already");
-                return Err(error_at(text, message));
-            }
-        }
-        match self.resolve.push_group(group) {
-            Ok(package) => {
-                self.packages.push(package);
-                Ok(())
-            }
-            Err(error) => Err(error_at(text, self.resolve.render_error(&error.into()))),
+        match UnresolvedPackageGroup::parse("inline", &text.value()) {
+            Ok(group) => self.push(text, group),
+            Err((sources, error)) => Err(error_at(text, error.render(&sources))),
         }
     }
+}
+
+fn empty() -> Resolve {
+    Resolve { all_features: true, ..Resolve::default() }
 }
 
 /// A component's world is in a package that has the same name in all: it gets that of its file.

@@ -71,6 +71,8 @@ struct Contents {
     untyped: Option<&'static str>,
     /// A type that exists already, of which nothing more is known.
     mapped: bool,
+    /// The types that were looked at: a few can use each other very often.
+    seen: BTreeSet<TypeId>,
 }
 
 impl Scope<'_> {
@@ -84,7 +86,7 @@ impl Scope<'_> {
         match ty {
             Type::String => into.allocated = true,
             Type::ErrorContext => into.untyped = Some("an `error-context`"),
-            Type::Id(id) => {
+            Type::Id(id) if into.seen.insert(*id) => {
                 into.mapped |= self.is_mapped_type(*id)
                     || self.owner(*id).is_some_and(|unit| self.is_mapped(unit));
                 match &self.resolve.types[*id].kind {

@@ -8,6 +8,7 @@ compose! {
     component clock = host "acme:env/clock" as Clock;
     export interface "acme:shop/orders" as orders;
     export fn checkout;
+    export world "acme:shop/app";
 }
 
 compose! {

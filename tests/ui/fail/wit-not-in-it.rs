@@ -23,6 +23,9 @@ compose! {
     export interface "acme:shop/orders" as some { plac, cart, cart, remove };
     export interface "acme:shop/types" as types;
     export fn chekout;
+    /// Not here.
+    export world "acme:shop/app";
+    export world "shop";
 }
 
 compose! {
