@@ -239,7 +239,9 @@ impl Sources {
     /// What is wrong with the rooms of `folder`, whose floors are given from the ground up.
     fn problems(&self, folder: &Module, floors: &[Vec<String>]) -> Vec<String> {
         let room = |module: &Module| {
-            module.starts_with(folder).then(|| module.get(folder.len()).cloned()).flatten()
+            let room = module.get(folder.len()).filter(|_| module.starts_with(folder))?;
+            // What stands in for a module where a feature is off.
+            Some(room.trim_end_matches("_disabled").to_owned())
         };
         let mut problems = Vec::new();
         let mut floor_of = HashMap::new();

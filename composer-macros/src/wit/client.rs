@@ -185,15 +185,14 @@ impl Scope<'_> {
             self.method(&here, &name, function, &quote!(self.0.functions()?.#field))
         });
         let wit = def.name.as_deref().unwrap_or_default();
-        let about = format!(
-            " An owned handle of the resource `{wit}`: dropped with it, lent as a reference, moved as a value. Its \
-             methods fail, and are given up, as those of [`Client`] are."
-        );
-        // Where there is no client there are no methods.
-        let about = match functions.is_empty() {
-            true => about.split(" Its methods").next().unwrap_or_default().to_owned(),
-            false => about,
+        let calls = match functions.is_empty() {
+            // Where there is no client there are no methods.
+            true => "",
+            false => " Its methods fail, and are given up, as those of [`Client`] are.",
         };
+        let about = format!(
+            " An owned handle of the resource `{wit}`: dropped with it, lent as a reference, moved as a value.{calls}"
+        );
         quote! {
             #docs
             #[doc = ""]

@@ -296,7 +296,6 @@ impl Wiring {
                 .then(|| RunningCalls::new(self.waits.clone(), handle.driver_id())),
             watched: handle.watched().clone(),
             start_order: Arc::default(),
-            #[cfg(feature = "component-model-async")]
             subtasks: Arc::default(),
             home: handle,
             id: leaf.id.clone(),

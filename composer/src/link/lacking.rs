@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use wasmtime::bail;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
-use super::func;
 use crate::plan::item::{Item, Named, Surface, find};
 use crate::plan::name::Name;
+use crate::types::FunctionType;
 
 /// So many imports are told of that a linker defines in another way than they are needed.
 const MOST_WRONG: usize = 64;
@@ -276,7 +276,7 @@ fn stand_in<T: Send + 'static>(
     is_known: &dyn Fn(u32) -> bool,
 ) -> wasmtime::Result<()> {
     match &named.item {
-        Item::Func { ty, .. } => func::stand_in(linker, &named.name, ty),
+        Item::Func { ty, .. } => stand_in_func(linker, &named.name, ty),
         Item::Instance(items) => {
             let mut linker = linker.instance(&named.name)?;
             items.iter().try_for_each(|named| stand_in(&mut linker, named, is_known))
@@ -288,4 +288,20 @@ fn stand_in<T: Send + 'static>(
         }
         Item::Type(_) | Item::Code(_) => Ok(()),
     }
+}
+
+/// Defines a function that satisfies the type check and is never called.
+fn stand_in_func<T: Send + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    ty: &FunctionType,
+) -> wasmtime::Result<()> {
+    #[cfg(feature = "component-model-async")]
+    if ty.is_async {
+        return linker
+            .func_new_concurrent(name, |_, _, _, _| Box::pin(async { bail!("stand-in") }));
+    }
+    #[cfg(not(feature = "component-model-async"))]
+    let _ = ty;
+    linker.func_new(name, |_, _, _, _| bail!("stand-in"))
 }

@@ -1,8 +1,11 @@
 //! Fills a component's linker with functions and resources of other components.
 
+#[cfg_attr(not(feature = "codec"), path = "direct_disabled.rs")]
+mod direct;
 mod func;
 mod lacking;
 mod mistyped;
+mod vals;
 
 use std::sync::Arc;
 
@@ -10,6 +13,8 @@ use wasmtime::component::{Linker, LinkerInstance, ResourceType};
 
 pub(crate) use lacking::{Lacking, Unsatisfied, unsatisfied};
 pub(crate) use mistyped::mistyped;
+
+use func::ImportedFunc;
 
 use crate::plan::companion::{BEGUN, Companion};
 use crate::plan::containment::Carrier;
@@ -37,12 +42,9 @@ pub(crate) fn define_for_companion<T: Send + 'static>(
 ) -> wasmtime::Result<()> {
     let start_order = border.start_order.clone();
     linker.allow_shadowing(true);
-    #[cfg(feature = "component-model-async")]
     if !companion.imports.is_empty() {
         border.subtasks.define(linker)?;
     }
-    #[cfg(not(feature = "component-model-async"))]
-    let _ = companion;
     linker.root().func_wrap(BEGUN, move |_, (number,): (u32,)| {
         start_order.has_begun(number);
         Ok(())
@@ -78,7 +80,10 @@ fn item<T: Send + 'static>(
             let (endpoint, contained) = (wire.connect)(function, *index);
             let path: Vec<_> =
                 interface.into_iter().chain([import]).map(|it| it.name.clone()).collect();
-            func::define(linker, &path, ty.clone(), border.clone(), endpoint, contained)
+            let func = ImportedFunc::new(&path, ty.clone(), border.clone(), endpoint, contained);
+            let func = Arc::new(func);
+            direct::define(linker, &import.name, &func)
+                .unwrap_or_else(|| vals::define(linker, &import.name, func))
         }
         (Item::Instance(needed), Item::Instance(offered)) => {
             let mut linker = linker.instance(&import.name)?;

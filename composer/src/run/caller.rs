@@ -1,9 +1,7 @@
 //! Who makes a call: Rust, or a component.
 
-#[cfg(feature = "component-model-async")]
 use std::sync::Arc;
 
-#[cfg(feature = "component-model-async")]
 use super::cancel::Cancel;
 use super::context::CallContext;
 use super::waits::PendingWait;
@@ -23,7 +21,6 @@ pub(crate) struct ComponentCaller {
     pub(crate) place: OutgoingPermit,
     pub(crate) context: CallContext,
     /// By what it may cancel the call while it waits for it.
-    #[cfg(feature = "component-model-async")]
     pub(crate) cancel: Option<Arc<Cancel>>,
 }
 
@@ -47,7 +44,6 @@ impl Caller {
                 waiter: caller.waiter.clone(),
                 place: caller.place.another()?,
                 context: caller.context.clone(),
-                #[cfg(feature = "component-model-async")]
                 cancel: caller.cancel.clone(),
             }),
             Self::Rust { context } => Self::Rust { context: context.clone() },

@@ -343,13 +343,7 @@ impl Dispatcher {
             }
             None => (None, None),
         };
-        let made_by = MadeBy {
-            wait,
-            place: Some(place),
-            context,
-            #[cfg(feature = "component-model-async")]
-            cancel: caller.cancel,
-        };
+        let made_by = MadeBy { wait, place: Some(place), context, cancel: caller.cancel };
         let (call, answer) = driver.new_call(func, args, ticket, made_by);
         match in_place {
             None => {

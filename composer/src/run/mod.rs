@@ -3,7 +3,7 @@
 
 mod border;
 mod caller;
-#[cfg(feature = "component-model-async")]
+#[cfg_attr(not(feature = "component-model-async"), path = "cancel_disabled.rs")]
 mod cancel;
 mod context;
 mod dispatcher;
@@ -13,7 +13,7 @@ mod epoch;
 mod events;
 mod shutdown;
 mod status;
-#[cfg(feature = "component-model-async")]
+#[cfg_attr(not(feature = "component-model-async"), path = "subtasks_disabled.rs")]
 mod subtasks;
 mod waits;
 
@@ -21,7 +21,6 @@ mod waits;
 pub(crate) use border::StoreInUse;
 pub(crate) use border::{Border, CarrierSet, Carriers, Crossing, OverdueLoans};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
-#[cfg(feature = "component-model-async")]
 pub(crate) use cancel::Cancel;
 pub use context::CallContext;
 pub(crate) use dispatcher::{Dispatcher, Started};

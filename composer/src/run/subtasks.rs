@@ -40,14 +40,14 @@ impl Subtasks {
     /// none: the guest hears of that otherwise, and gives this up then.
     pub(crate) async fn call<A>(
         self: &Arc<Self>,
-        ask: impl FnOnce(Arc<Cancel>) -> A,
+        ask: impl FnOnce(Option<Arc<Cancel>>) -> A,
     ) -> Result<Option<Value>, CompositionError>
     where
         A: Future<Output = Result<Option<Value>, CompositionError>>,
     {
         let subtask = self.begin();
         let answer = {
-            let mut asking = pin!(ask(subtask.cancel.clone()));
+            let mut asking = pin!(ask(Some(subtask.cancel.clone())));
             poll_fn(|cx| match asking.as_mut().poll(cx) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
                 Poll::Pending => subtask.cancel.poll_over(cx, Waiter::Caller).map(|()| None),

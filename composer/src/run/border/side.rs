@@ -11,7 +11,6 @@ use super::streams::Futures;
 use crate::error::{HandleError, StreamLost};
 use crate::pending::{OutgoingCalls, Watched};
 use crate::plan::item::{ResourceOrigin, Surface};
-#[cfg(feature = "component-model-async")]
 use crate::run::subtasks::Subtasks;
 use crate::run::waits::RunningCalls;
 use crate::sync::lock;
@@ -45,7 +44,6 @@ pub(crate) struct Border {
     /// The calls of other components that are not answered, given up or not, and the bytes that wait.
     pub(crate) outgoing: OutgoingCalls,
     /// The async calls that may be cancelled while they are waited for.
-    #[cfg(feature = "component-model-async")]
     pub(crate) subtasks: Arc<Subtasks>,
     /// Whose turn it is to begin, of calls by number.
     pub(crate) start_order: Arc<StartOrder>,

@@ -10,7 +10,6 @@ use super::inbox::Queued;
 use super::life::Life;
 use crate::error::CompositionError;
 use crate::pending::{GaugeGuard, OutgoingCalls, OutgoingPermit};
-#[cfg(feature = "component-model-async")]
 use crate::run::cancel::Cancel;
 use crate::run::context::CallContext;
 use crate::run::waits::{Target, WaitGuard, WaitId};
@@ -145,7 +144,10 @@ pub(crate) struct MadeBy {
     /// What goes along with the call, and with those that are made in it.
     pub(crate) context: CallContext,
     /// By what it may be cancelled while it is waited for.
-    #[cfg(feature = "component-model-async")]
+    #[cfg_attr(
+        not(feature = "component-model-async"),
+        expect(dead_code, reason = "nothing is cancelled there")
+    )]
     pub(crate) cancel: Option<Arc<Cancel>>,
 }
 

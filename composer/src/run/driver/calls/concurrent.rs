@@ -28,6 +28,9 @@ use crate::value::{SOME, Value};
 #[cfg(feature = "codec")]
 use wasm_runtime_composer_values::{self as values, Called, Shape};
 
+/// The task of a call in its store.
+pub(super) type TaskId = GuestTaskId;
+
 /// What gives up the calls of a store that have numbers.
 pub(super) struct Cancelling {
     /// What gives up a call by its number.

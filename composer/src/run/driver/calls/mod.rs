@@ -4,7 +4,7 @@
 //! Invariant: a call that was started is in `in_flight` until its reply is sent, so whatever ends the store can answer
 //! it. The replies stay outside of the store, as a trap drops everything that is inside of it.
 
-#[cfg(feature = "component-model-async")]
+#[cfg_attr(not(feature = "component-model-async"), path = "concurrent_disabled.rs")]
 mod concurrent;
 mod run;
 
@@ -16,8 +16,6 @@ use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wasmtime::Store;
-#[cfg(feature = "component-model-async")]
-use wasmtime::component::GuestTaskId;
 use wasmtime::component::{Func, Instance, Resource as HostResource};
 
 use super::handle::DriverHandle;
@@ -32,8 +30,7 @@ use crate::sync::lock;
 use crate::types::FunctionType;
 #[cfg(feature = "codec")]
 use crate::value::shape;
-#[cfg(feature = "component-model-async")]
-use concurrent::{Cancelling, Ways};
+use concurrent::{Cancelling, TaskId, Ways};
 #[cfg(feature = "codec")]
 use wasm_runtime_composer_values::Shape;
 
@@ -43,7 +40,10 @@ pub(super) struct Calls {
     pub(super) border: Arc<Border>,
     /// By the index of the exported function.
     callees: Vec<Option<Callee>>,
-    #[cfg(feature = "component-model-async")]
+    #[cfg_attr(
+        not(feature = "component-model-async"),
+        expect(dead_code, reason = "only calls in the event loop are of interest")
+    )]
     cancelling: Cancelling,
     /// Kept outside the store: when it traps, everything inside is dropped unheard.
     in_flight: Mutex<InFlight>,
@@ -65,7 +65,6 @@ struct Callee {
     /// Whether parameters or result hold handles.
     #[cfg(feature = "codec")]
     has_handles: bool,
-    #[cfg(feature = "component-model-async")]
     ways: Ways,
 }
 
@@ -98,18 +97,17 @@ impl InFlight {
 struct Started {
     func: usize,
     reply: Reply,
-    #[cfg(feature = "component-model-async")]
-    task: Option<GuestTaskId>,
+    /// Its task in the store, where it has one of its own.
+    #[cfg_attr(
+        not(feature = "component-model-async"),
+        expect(dead_code, reason = "only calls in the event loop are of interest")
+    )]
+    task: Option<TaskId>,
 }
 
 impl Started {
     fn new(func: usize, reply: Reply) -> Self {
-        Self {
-            func,
-            reply,
-            #[cfg(feature = "component-model-async")]
-            task: None,
-        }
+        Self { func, reply, task: None }
     }
 }
 
@@ -124,7 +122,6 @@ impl Calls {
         let companion = border.surface.companion.as_deref();
         let callee = |func: &ExportedFunc| Callee::find(store, instance, func, companion);
         let callees: Vec<_> = border.surface.funcs.iter().map(callee).collect();
-        #[cfg(feature = "component-model-async")]
         let cancelling = Cancelling::new(store, instance, companion);
         let leaf = !border.calls_others
             && !border.surface.abilities.suspends
@@ -134,7 +131,6 @@ impl Calls {
             handle,
             border,
             callees,
-            #[cfg(feature = "component-model-async")]
             cancelling,
             in_flight: Mutex::default(),
             ended: Notify::new(),
@@ -285,15 +281,9 @@ impl Callee {
             None => lookup(store, instance, path.iter().map(|name| &**name)),
         };
         let callee = Self::new(func?, exported.ty.clone());
-        #[cfg(feature = "component-model-async")]
-        let callee = match companion {
-            Some(companion) => {
-                let ways = Ways::find(store, instance, (path.as_slice(), &*callee.ty), companion);
-                Self { ways, ..callee }
-            }
-            None => callee,
-        };
-        Some(callee)
+        let Some(companion) = companion else { return Some(callee) };
+        let ways = Ways::find(store, instance, (path.as_slice(), &*callee.ty), companion);
+        Some(Self { ways, ..callee })
     }
 
     fn new(func: Func, ty: Arc<FunctionType>) -> Self {
@@ -304,7 +294,6 @@ impl Callee {
             #[cfg(feature = "codec")]
             has_handles: ty.has_handles(),
             ty,
-            #[cfg(feature = "component-model-async")]
             ways: Ways::default(),
         }
     }

@@ -99,7 +99,6 @@ impl Calls {
 
     /// By which function a sync one is called that runs alone.
     fn entry(&self, callee: &Callee) -> Func {
-        #[cfg(feature = "component-model-async")]
         if let (Some(at_once), Some(companion)) =
             (callee.ways.at_once, &self.border.surface.companion)
             && companion.holds_back
