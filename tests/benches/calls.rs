@@ -243,9 +243,9 @@ async fn from_wit(effort: &Effort) {
     let made = store.bucket("made").await.expect("nothing traps");
     let bytes = vec![7; 1024];
 
-    let mut samples: [[Vec<f64>; 2]; 3] = Default::default();
+    let mut samples: [[Vec<f64>; 2]; 4] = Default::default();
     for _ in 0..effort.rounds {
-        let [add, reverse, size] = &mut samples;
+        let [add, reverse, size, new] = &mut samples;
         add[0].push(repeat(effort, async || drop(composition.producer().add(1, 2).await)).await);
         add[1].push(repeat(effort, async || drop(producer.add(1, 2).await)).await);
         reverse[0].push(
@@ -254,15 +254,17 @@ async fn from_wit(effort: &Effort) {
         reverse[1].push(repeat(effort, async || drop(producer.reverse(&bytes).await)).await);
         size[0].push(repeat(effort, async || drop(composition.store().size(&by_hand).await)).await);
         size[1].push(repeat(effort, async || drop(made.size().await)).await);
+        new[0].push(repeat(effort, async || drop(composition.store().bucket("x").await)).await);
+        new[1].push(repeat(effort, async || drop(store.bucket("x").await)).await);
     }
 
     println!(
         "\n{:20} {:>21} {:>21} {:>15}",
         "from Rust", "accessor by hand", "made of WIT", "made/by hand"
     );
-    for (title, costs) in
-        ["add(s32, s32)", "list<u8> of 1 KiB", "method of a resource"].into_iter().zip(samples)
-    {
+    let titles =
+        ["add(s32, s32)", "list<u8> of 1 KiB", "method of a resource", "resource, dropped"];
+    for (title, costs) in titles.into_iter().zip(samples) {
         let [by_hand, made] = costs.map(Cost::of);
         let show = |cost: &Cost| format!("{:.0} [{:.0}]", cost.median, cost.min);
         let ratio = made.median / by_hand.median;

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p composer-tests --bench http` measures; under `cargo test` everything is done for a moment only. The
 //! three are measured in turns, so that what the machine does meanwhile meets all of them. With `-- stream` 1 GiB goes
-//! through a chain of four instead, and the memory that this takes is shown.
+//! through a chain of four instead, and the memory that this takes is shown. With a number it measures chains with so
+//! many middlewares alone, and with `isolated`, `placed` or `alone` one way of the three, as a profiler likes it.
 
 #![forbid(unsafe_code)]
 
@@ -189,10 +190,11 @@ fn percentiles(mut times: Vec<Duration>) -> (Duration, Duration) {
     (times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
-async fn rates(rounds: usize, sample: Duration) {
+async fn rates(rounds: usize, sample: Duration, only: Option<usize>, way: Option<String>) {
     let wasi = Wasi::new(engine());
     println!("requests a second (p50, p99): isolated, one store, wasmtime-wasi-http alone\n");
-    for middlewares in [0, 1, 2, 4] {
+    let chains = [0, 1, 2, 4].into_iter().filter(|it| only.is_none_or(|only| only == *it));
+    for middlewares in chains {
         let guests = chain(middlewares);
         let (_isolated, isolated) = served(composer(&guests, &wasi)).await;
         let mut placed = Composer::new();
@@ -207,7 +209,12 @@ async fn rates(rounds: usize, sample: Duration) {
             let mut times = [Vec::new(), Vec::new(), Vec::new()];
             let mut took = [Duration::ZERO; 3];
             for _ in 0..rounds {
-                for (index, server) in [&isolated, &placed, &alone].into_iter().enumerate() {
+                let servers = [("isolated", &isolated), ("placed", &placed), ("alone", &alone)];
+                let chosen = |name: &str| way.as_deref().is_none_or(|way| way == name);
+                for (index, (name, server)) in servers.into_iter().enumerate() {
+                    if !chosen(name) {
+                        continue;
+                    }
                     let start = Instant::now();
                     times[index].extend(server.sample(length, callers, sample).await);
                     took[index] += start.elapsed();
@@ -220,10 +227,16 @@ async fn rates(rounds: usize, sample: Duration) {
                 .collect();
             print!("{middlewares} middlewares, {length} bytes, {callers} at once:");
             for (rate, times) in rates.iter().zip(times) {
+                if times.is_empty() {
+                    continue;
+                }
                 let (p50, p99) = percentiles(times);
                 print!("  {rate:.0}/s ({p50:.1?}, {p99:.1?})");
             }
-            println!("  isolated/alone {:.2}", rates[0] / rates[2]);
+            match way {
+                Some(_) => println!(),
+                None => println!("  isolated/alone {:.2}", rates[0] / rates[2]),
+            }
         }
     }
 }
@@ -254,12 +267,14 @@ fn main() {
     let runtime = runtime.expect("the system has threads");
     let is_bench = env::args().any(|arg| arg == "--bench");
     let streams = env::args().any(|arg| arg == "stream");
+    let only = env::args().find_map(|arg| arg.parse().ok());
+    let way = env::args().find(|arg| ["isolated", "placed", "alone"].contains(&&**arg));
     let task = async move {
         match (is_bench, streams) {
             (true, true) => stream(1 << 30).await,
-            (true, false) => rates(5, Duration::from_millis(300)).await,
+            (true, false) => rates(5, Duration::from_millis(300), only, way).await,
             (false, _) => {
-                rates(1, Duration::from_millis(1)).await;
+                rates(1, Duration::from_millis(1), None, None).await;
                 stream(1 << 20).await;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wasmtime::component::Val;
+use wasmtime::component::{ResourceAny, Val};
 
 use super::check::shape;
 use super::{ComponentType, FromComponentValue, IntoComponentValue, ToComponentValue, Unexpected};
@@ -19,7 +19,11 @@ use crate::value::{Handle, Value};
 /// Closing the composition drops it too.
 ///
 /// With `{:?}` it prints its component, interface and name, and whether the resource still exists.
-pub struct OwnedResource(HandleGuard);
+pub struct OwnedResource {
+    guard: HandleGuard,
+    /// The name that dynamic calls know it by.
+    name: ResourceAny,
+}
 
 impl OwnedResource {
     /// The functions of a client of the handle's composition.
@@ -27,19 +31,20 @@ impl OwnedResource {
     pub(super) fn client<F: Send + Sync + 'static>(
         &self,
     ) -> Result<std::sync::Arc<F>, HandleError> {
-        self.0.client()
+        self.guard.client()
     }
 
     /// The handle for dynamic calls. `self` still owns it, so it can be lent; if a call moves it,
     /// `self` is empty afterwards.
     pub fn to_val(&self) -> Val {
-        Val::Resource(self.0.resource())
+        self.guard.give_out(self.name);
+        Val::Resource(self.name)
     }
 
     /// Whether the resource is still there. It is gone once the composition was closed, or once the
     /// handle was moved by way of [`to_val`](Self::to_val).
     pub fn is_held(&self) -> bool {
-        self.0.is_held()
+        self.guard.is_held()
     }
 
     /// Drops the resource and waits until its destructor has run.
@@ -53,7 +58,7 @@ impl OwnedResource {
     ///
     /// Once this future has been polled, the destructor runs whether it is polled further or not.
     pub async fn release(self) -> Result<(), HandleError> {
-        let released = self.0.take()?.release(0).map_err(|_| HandleError::Lent)?;
+        let released = self.guard.take()?.release(0).map_err(|_| HandleError::Lent)?;
         // An error means that the store has ended, and the resource with it.
         let _ = released.await;
         Ok(())
@@ -62,7 +67,7 @@ impl OwnedResource {
 
 impl fmt::Debug for OwnedResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.describe("OwnedResource", f)
+        self.guard.describe("OwnedResource", f)
     }
 }
 
@@ -77,14 +82,17 @@ impl ComponentType for OwnedResource {
 
 impl IntoComponentValue for OwnedResource {
     fn into_value(self) -> Value {
-        Value::Handle(Handle::Held(self.0))
+        Value::Handle(Handle::Held(self.guard))
     }
 }
 
 impl FromComponentValue for OwnedResource {
     fn from_value(value: Value) -> Result<Self, Unexpected> {
         match value {
-            Value::Handle(Handle::Held(guard)) => Ok(Self(guard)),
+            Value::Handle(Handle::Held(guard)) => match guard.name() {
+                Ok(name) => Ok(Self { guard, name }),
+                Err(error) => Err(Unexpected(format!("the handle was not taken: {error}"))),
+            },
             other => Err(Unexpected::new::<Self>(&other)),
         }
     }
@@ -100,6 +108,6 @@ impl ToComponentValue for OwnedResource {
 
     fn to_value(&self) -> Value {
         // If the handle is gone, making the call fails.
-        Value::Handle(self.0.lend().map_or(Handle::Gone, Handle::Lent))
+        Value::Handle(self.guard.lend().map_or(Handle::Gone, Handle::Lent))
     }
 }

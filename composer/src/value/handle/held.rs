@@ -3,7 +3,8 @@
 //! A `Val::Resource` is only a name, which can be copied and kept after the handle is gone. So a
 //! composition has a table from names to handles: a call takes a handle that it moves out of the
 //! table, and a name that is not in it is `HandleError::NotHeld`. A [`HandleGuard`] ties the entry
-//! to a Rust value, so that dropping that value drops the handle.
+//! to a Rust value, so that dropping that value drops the handle. Typed calls come and go without
+//! names: hashing one takes as long as the rest of what is done here.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -23,10 +24,20 @@ pub(crate) struct CallerTable(Arc<Mutex<CallerHandles>>);
 
 #[derive(Default)]
 pub(crate) struct CallerHandles {
-    handles: HashMap<Key<ResourceAny>, Own>,
+    /// By numbers, counted up.
+    handles: HashMap<u64, Held>,
+    last: u64,
+    /// The numbers of those that have been given out by name.
+    names: HashMap<Key<ResourceAny>, u64>,
     /// The functions of clients that are made from WIT, by their types, for the methods of handles.
     clients: HashMap<TypeId, Client>,
     closed: bool,
+}
+
+struct Held {
+    own: Own,
+    /// By which it is found, if it has been given out.
+    name: Option<ResourceAny>,
 }
 
 type Client = Arc<dyn Any + Send + Sync>;
@@ -41,10 +52,15 @@ impl CallerTable {
     /// Adds a handle and returns the name by which callers refer to it. Once the table is closed,
     /// the handle is dropped.
     pub(crate) fn insert(&self, own: Own) -> Result<ResourceAny, HandleError> {
-        let resource = own.name()?;
-        let late = self.lock().insert(resource, own);
-        drop(late);
-        Ok(resource)
+        let name = own.name()?;
+        let mut table = self.lock();
+        let inserted = table.insert(own);
+        if let Ok(number) = inserted {
+            table.give_out(number, name);
+        }
+        drop(table);
+        drop(inserted);
+        Ok(name)
     }
 
     /// Drops every handle, and from now on those that are still added.
@@ -52,6 +68,7 @@ impl CallerTable {
         let ended = {
             let mut table = self.lock();
             table.closed = true;
+            table.names.clear();
             // Clients have this table in turn.
             (std::mem::take(&mut table.handles), std::mem::take(&mut table.clients))
         };
@@ -73,45 +90,83 @@ impl CallerTable {
 }
 
 impl CallerHandles {
-    /// Adds a handle under a name; returns the handle if the table is closed.
-    #[must_use]
-    pub(crate) fn insert(&mut self, resource: ResourceAny, own: Own) -> Option<Own> {
-        match self.closed {
-            true => Some(own),
+    /// Adds a handle, which nobody finds by a name as yet; returns the handle if the table is closed.
+    fn insert(&mut self, own: Own) -> Result<u64, Own> {
+        if self.closed {
+            return Err(own);
+        }
+        self.last += 1;
+        self.handles.insert(self.last, Held { own, name: None });
+        Ok(self.last)
+    }
+
+    /// Has a handle be found by its name, if it is still there.
+    fn give_out(&mut self, number: u64, name: ResourceAny) {
+        if let Some(held) = self.handles.get_mut(&number)
+            && held.name.is_none()
+        {
+            held.name = Some(name);
             // No former entry is replaced: a name belongs to one resource at a time.
-            false => self.handles.insert(Key(resource), own),
+            self.names.insert(Key(name), number);
         }
     }
 
-    pub(crate) fn get(&self, resource: ResourceAny) -> Result<&Own, HandleError> {
-        self.handles.get(&Key(resource)).ok_or(HandleError::NotHeld)
+    fn number(&self, name: ResourceAny) -> Result<u64, HandleError> {
+        self.names.get(&Key(name)).copied().ok_or(HandleError::NotHeld)
+    }
+
+    fn held(&self, number: u64) -> Result<&Own, HandleError> {
+        self.handles.get(&number).map(|held| &held.own).ok_or(HandleError::NotHeld)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Own> {
+        let Held { own, name } = self.handles.remove(&number)?;
+        if let Some(name) = name {
+            self.names.remove(&Key(name));
+        }
+        Some(own)
     }
 
     /// Removes and returns a handle, unless it is lent at the moment.
-    pub(crate) fn take(&mut self, resource: ResourceAny) -> Result<Own, HandleError> {
-        if self.get(resource)?.is_lent() {
+    fn take_held(&mut self, number: u64) -> Result<Own, HandleError> {
+        if self.held(number)?.is_lent() {
             return Err(HandleError::Lent);
         }
-        self.handles.remove(&Key(resource)).ok_or(HandleError::NotHeld)
+        self.remove(number).ok_or(HandleError::NotHeld)
+    }
+
+    pub(crate) fn get(&self, name: ResourceAny) -> Result<&Own, HandleError> {
+        self.held(self.number(name)?)
+    }
+
+    /// Removes and returns a handle, unless it is lent at the moment.
+    pub(crate) fn take(&mut self, name: ResourceAny) -> Result<Own, HandleError> {
+        self.take_held(self.number(name)?)
     }
 }
 
-/// An entry of the table as a Rust value: dropping it removes the handle and drops it.
+/// An entry of the table as a Rust value: dropping it removes the handle and drops it. It needs no name until one is
+/// asked for.
 #[doc(hidden)]
 #[expect(unnameable_types, reason = "a hidden type speaks of it")]
 pub struct HandleGuard {
-    held: CallerTable,
-    resource: ResourceAny,
+    table: CallerTable,
+    number: u64,
+    /// The name that it has anyway.
+    name: Option<ResourceAny>,
     kind: ResourceKind,
     component: Arc<str>,
 }
 
 impl HandleGuard {
-    /// Adds a handle.
-    pub(crate) fn new(held: &CallerTable, own: Own) -> Result<Self, HandleError> {
+    /// Adds a handle. Once the table is closed, the handle is dropped.
+    pub(crate) fn new(table: &CallerTable, own: Own) -> Result<Self, HandleError> {
         let (kind, component) = (own.kind().clone(), own.component()?.clone());
-        let resource = held.insert(own)?;
-        Ok(Self { held: held.clone(), resource, kind, component })
+        let name = own.name_at_home();
+        let inserted = table.lock().insert(own);
+        // No entry has the number 0.
+        let number = inserted.unwrap_or_default();
+        Ok(Self { table: table.clone(), number, name, kind, component })
     }
 
     /// Formats the component and resource that the handle is of, as a struct called `name`.
@@ -124,23 +179,32 @@ impl HandleGuard {
         text.field("resource", &self.kind.name()).field("held", &self.is_held()).finish()
     }
 
-    pub(crate) fn resource(&self) -> ResourceAny {
-        self.resource
+    /// The name that the handle has when it is [given out](Self::give_out).
+    pub(crate) fn name(&self) -> Result<ResourceAny, HandleError> {
+        match self.name {
+            Some(name) => Ok(name),
+            None => self.table.lock().held(self.number)?.name(),
+        }
+    }
+
+    /// Has the handle be found by its name.
+    pub(crate) fn give_out(&self, name: ResourceAny) {
+        self.table.lock().give_out(self.number, name);
     }
 
     /// Whether the table still has the handle.
     pub(crate) fn is_held(&self) -> bool {
-        self.held.lock().get(self.resource).is_ok()
+        self.table.lock().held(self.number).is_ok()
     }
 
     pub(crate) fn lend(&self) -> Result<Lent, HandleError> {
-        self.held.lock().get(self.resource).map(Own::lend)
+        self.table.lock().held(self.number).map(Own::lend)
     }
 
     /// The functions of a client of this handle's composition.
     #[cfg(feature = "wit")]
     pub(crate) fn client<F: Send + Sync + 'static>(&self) -> Result<Arc<F>, HandleError> {
-        let table = self.held.lock();
+        let table = self.table.lock();
         if table.closed {
             return Err(HandleError::Closed);
         }
@@ -155,7 +219,7 @@ impl HandleGuard {
 
     /// Removes the handle from the table, to move it.
     pub(crate) fn take(self) -> Result<Own, HandleError> {
-        self.held.lock().take(self.resource)
+        self.table.lock().take_held(self.number)
     }
 }
 
@@ -163,7 +227,7 @@ impl Drop for HandleGuard {
     fn drop(&mut self) {
         // A resource that is lent lives until the loan ends. The lock is released before the handle
         // is dropped.
-        let own = self.held.lock().handles.remove(&Key(self.resource));
+        let own = self.table.lock().remove(self.number);
         drop(own);
     }
 }

@@ -373,6 +373,14 @@ impl Own {
         Arc::strong_count(&self.0) > 1
     }
 
+    /// The name that the resource has in its home, if it has one.
+    pub(crate) fn name_at_home(&self) -> Option<ResourceAny> {
+        match self.0.thing() {
+            Ok(Thing::AtHome(it)) => Some(it.resource),
+            _ => None,
+        }
+    }
+
     /// The name that callers in Rust use: the resource's handle in its home's store, if it has a home there.
     pub(crate) fn name(&self) -> Result<ResourceAny, HandleError> {
         match self.0.thing()? {
