@@ -148,7 +148,8 @@ pub(crate) struct ServeArgs {
     pub(crate) instances: Option<NonZeroUsize>,
 
     /// How long an instance lives before a fresh one takes its place: `per-call`, `calls:N`, `idle:TIME`, or
-    /// both as in `calls:1000,idle:30s`. As long as the server, if nothing is said.
+    /// both as in `calls:1000,idle:30s`. If nothing is said, one of a component of wasi:http 0.3 lives as long as the
+    /// server, and one of 0.2 for a request.
     #[arg(long, value_name = "LIFETIME", value_parser = lifetime)]
     pub(crate) lifetime: Option<Lifetime>,
 

@@ -179,14 +179,15 @@ impl<'a> Setup<'a> {
         let described = component.describe();
         let Some(Running { instances, lifetime, ticks }) = self.running else { return described };
         let mut described = described.with_run_limit(ticks).with_restart(RESTART);
+        // Servers of wasi:http 0.2 have always given each request an instance, and there are runtimes of languages
+        // which cannot take another.
+        let is_former = component.export_of("wasi:http/incoming-handler", "0.2.0").is_some();
+        let lifetime = lifetime.or_else(|| is_former.then(Lifetime::per_call));
         if let Some(lifetime) = lifetime {
             described = described.with_lifetime(lifetime);
         }
-        let takes_turns = || {
-            lifetime.is_some_and(|it| it.is_by_calls())
-                || component.export_of("wasi:http/incoming-handler", "0.2.0").is_some()
-        };
-        match instances.or_else(|| takes_turns().then_some(SEVERAL)) {
+        let takes_turns = is_former || lifetime.is_some_and(|it| it.is_by_calls());
+        match instances.or_else(|| takes_turns.then_some(SEVERAL)) {
             Some(instances) => described.with_instances(instances),
             None => described,
         }

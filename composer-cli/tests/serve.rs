@@ -160,6 +160,22 @@ fn component_of_the_former_version_is_served() {
 }
 
 #[test]
+fn request_to_a_component_of_the_former_version_has_an_instance_of_its_own_if_nothing_else_is_said()
+{
+    let count = |serving: &Serving| {
+        let address = serving.address("http2-app");
+        let told: Vec<_> = (0..3).map(|_| get(&address, "/count", "")).collect();
+        // The body is one chunk, before the last one, which is empty.
+        told.iter().map(|it| it.rsplit("\r\n").nth(3).unwrap_or_default().to_owned()).collect()
+    };
+    let counted: Vec<String> = count(&Serving::start(&["http2-app.wasm", ANYWHERE]));
+    assert_eq!(counted, ["1", "1", "1"]);
+    let several = ["http2-app.wasm", ANYWHERE, "--lifetime=calls:1000", "--instances=1"];
+    let counted: Vec<String> = count(&Serving::start(&several));
+    assert_eq!(counted, ["1", "2", "3"]);
+}
+
+#[test]
 fn each_request_may_have_a_fresh_instance() {
     let serving = Serving::start(&["http-app.wasm", ANYWHERE, "--lifetime=per-call"]);
     let address = serving.address("http-app");

@@ -118,6 +118,46 @@ fn trap_of_the_former_version_is_no_end_of_a_body() {
 }
 
 #[test]
+fn body_of_the_former_version_that_its_call_leaves_fails() {
+    run(async || {
+        for guests in [&["http2-app"][..], &["http2-header", "http2-app"]] {
+            for lifetime in [None, Some(Lifetime::per_call())] {
+                let mut composer = Composer::new();
+                for name in guests {
+                    let it = ComposableDescriptor::new(*name, wasi().component(guest(name)));
+                    composer.add(match lifetime {
+                        Some(lifetime) => it.with_lifetime(lifetime),
+                        None => it,
+                    });
+                }
+                if guests.len() > 1 {
+                    composer.chain(INCOMING, guests.iter().copied());
+                }
+                let (composition, web) = served(composer).await;
+                for length in [0, 1, 100_000] {
+                    let path = format!("/left/{length}");
+                    let response = limited(web.handle(get(&path))).await.unwrap();
+                    let mut body = BodyStream::new(response.into_body());
+                    let mut read = 0;
+                    let error = loop {
+                        match limited(body.next()).await {
+                            Some(Ok(frame)) => read += frame.into_data().unwrap().len(),
+                            Some(Err(error)) => break error.to_string(),
+                            None => panic!("the body ended as if it were whole"),
+                        }
+                    };
+                    assert_eq!(read, length, "what came before is there");
+                    assert!(error.contains("has not ended the body"), "{error}");
+                    // Others are served.
+                    assert_eq!(whole(&web, get("/trailers")).await.2, "trailed");
+                }
+                limited(composition.close(Duration::from_secs(10))).await.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
 fn middleware_of_the_former_version_passes_on_request_and_place() {
     run(async || {
         let mut composer = Composer::new();

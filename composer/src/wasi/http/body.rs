@@ -10,10 +10,10 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use wasmtime_wasi_http::Error;
 
-use crate::error::{StreamLost, with_causes};
+use crate::error::{CompositionError, StreamLost, with_causes};
 use crate::run::StoreInUse;
 
 /// The body of a request or of a response, of any origin: a guest, a client, or Rust.
@@ -31,9 +31,21 @@ pub struct Body {
     read: Option<oneshot::Sender<()>>,
     /// How many bodies are inside of each other here, this one included.
     depth: usize,
-    /// The call that writes the body, which is given up with it.
-    call: Option<AbortHandle>,
+    written: Written,
 }
+
+/// Whether more of a body can come.
+pub(super) enum Written {
+    /// Its end says so.
+    Unknown,
+    /// By a call that goes on, and is given up if the body is dropped before its end.
+    By(WritingCall),
+    /// By a call that has returned. What has not come by then never will.
+    Completely,
+}
+
+/// A call of wasi:http 0.2, which writes the body of its response before it returns.
+pub(super) type WritingCall = JoinHandle<Result<(), CompositionError>>;
 
 enum Progress {
     Reading,
@@ -49,9 +61,24 @@ struct Length {
     error: fn(Option<u64>) -> Error,
 }
 
+/// What a body tells of itself beside its length, by [`ASKED`].
+#[derive(Clone, Copy, Default)]
+struct Told {
+    /// How many bodies are inside of each other, itself included.
+    depth: usize,
+    /// Whether it has ended, and waits to hear how.
+    is_ending: bool,
+}
+
 thread_local! {
-    /// Set by a body that is asked how long it is: how many bodies are inside of each other there, itself included.
-    static ASKED: Cell<usize> = const { Cell::new(0) };
+    /// Set by a body that is asked how long it is, whatever it is wrapped in.
+    static ASKED: Cell<Told> = const { Cell::new(Told { depth: 0, is_ending: false }) };
+}
+
+fn ask(body: &UnsyncBoxBody<Bytes, Error>) -> Told {
+    ASKED.take();
+    let _ = http_body::Body::size_hint(body);
+    ASKED.take()
 }
 
 /// How often a body may be passed on. Each time puts it into another one, and reading goes through all of them.
@@ -74,10 +101,9 @@ impl Body {
 
     fn of(inner: UnsyncBoxBody<Bytes, Error>, store: Option<StoreInUse>) -> Self {
         let progress = Progress::Reading;
-        ASKED.set(0);
-        let _ = http_body::Body::size_hint(&inner);
-        let depth = ASKED.take() + 1;
-        Self { inner, store, progress, length: None, read: None, depth, call: None }
+        let depth = ask(&inner).depth + 1;
+        let written = Written::Unknown;
+        Self { inner, store, progress, length: None, read: None, depth, written }
     }
 
     /// A body that was taken out of a store.
@@ -121,10 +147,23 @@ impl Body {
         self
     }
 
-    /// Gives `call` up when the body is dropped before its end.
-    pub(super) fn written_by(mut self, call: Option<AbortHandle>) -> Self {
-        self.call = call;
+    /// Notes what writes the body.
+    pub(super) fn written(mut self, written: Written) -> Self {
+        self.written = written;
         self
+    }
+
+    /// Whether nothing more can come, although the body has not ended.
+    fn is_left(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Written::By(call) = &mut self.written {
+            match Pin::new(call).poll(cx) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(Ok(()))) => self.written = Written::Completely,
+                // Its store ends, and the body with it.
+                Poll::Ready(_) => self.written = Written::Unknown,
+            }
+        }
+        matches!(self.written, Written::Completely) && !ask(&self.inner).is_ending
     }
 
     /// Notes that there is nothing more to come.
@@ -133,7 +172,7 @@ impl Body {
         self.store = None;
         if completely {
             // It goes on with what is left to do.
-            self.call = None;
+            self.written = Written::Unknown;
         }
         // Its writer hears that nobody reads any more.
         self.inner = UnsyncBoxBody::default();
@@ -211,7 +250,16 @@ impl http_body::Body for Body {
                 }
                 Progress::Over => return Poll::Ready(None),
             }
-            match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+            let mut polled = Pin::new(&mut self.inner).poll_frame(cx);
+            if polled.is_pending() && self.is_left(cx) {
+                // It may have come just before the call returned.
+                polled = Pin::new(&mut self.inner).poll_frame(cx);
+                if polled.is_pending() && self.is_left(cx) {
+                    let message = "the call has returned, and has not ended the body";
+                    return self.fails(Error::InternalError(Some(message.to_owned())));
+                }
+            }
+            match ready!(polled) {
                 Some(Ok(frame)) => {
                     if let Err(error) = self.measured(&frame) {
                         return self.fails(error);
@@ -246,18 +294,18 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let hint = match &self.length {
-            Some(length) => SizeHint::with_exact(length.left),
-            None => self.inner.size_hint(),
-        };
-        ASKED.set(self.depth);
+        let inner = self.inner.size_hint();
+        let hint = self.length.as_ref().map_or(inner, |it| SizeHint::with_exact(it.left));
+        // Last, as a body inside may have told of itself.
+        let is_ending = matches!(self.progress, Progress::Ending(_)) || ASKED.get().is_ending;
+        ASKED.set(Told { depth: self.depth, is_ending });
         hint
     }
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Some(call) = &self.call {
+        if let Written::By(call) = &self.written {
             call.abort();
         }
     }

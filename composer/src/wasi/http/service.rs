@@ -17,7 +17,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::http::types as p2;
 use wasmtime_wasi_http::{Error, FieldMap, WasiHttpCtx, WasiHttpCtxView};
 
-use super::body::Body;
+use super::body::{Body, Written};
 use super::carriers::{MovedRequest, MovedResponse, RequestHead, result};
 use super::client::Outgoing;
 use super::codes::ErrorCode;
@@ -260,9 +260,15 @@ async fn former(
         ended = Some((&mut calling).await);
     }
     match (answer, ended) {
-        (Some(Ok(response)), _) => {
+        (Some(Ok(response)), ended) => {
             let (parts, body) = response.into_parts();
-            let body = Body::new(body).written_by(given_up.keep());
+            given_up.keep();
+            let body = Body::new(body).written(match ended {
+                None => Written::By(calling),
+                Some(Ok(Ok(()))) => Written::Completely,
+                // Its store ends, and the body with it.
+                Some(_) => Written::Unknown,
+            });
             let body = match is_without_body(&method, parts.status) {
                 true => body,
                 false => limited(body, &parts.headers),
@@ -288,9 +294,9 @@ fn taken<R: 'static>(
 struct GivenUp(Option<AbortHandle>);
 
 impl GivenUp {
-    /// The call, for who waits for the rest.
-    fn keep(mut self) -> Option<AbortHandle> {
-        self.0.take()
+    /// Leaves the call to who reads the rest.
+    fn keep(mut self) {
+        self.0 = None;
     }
 }
 

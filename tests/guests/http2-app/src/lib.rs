@@ -2,6 +2,8 @@
 
 wit_bindgen::generate!({ path: "../wit", world: "http2-app", generate_all });
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use exports::wasi::http0_2_6::incoming_handler::Guest;
 use wasi::http0_2_6::outgoing_handler;
 use wasi::http0_2_6::types::{
@@ -46,6 +48,18 @@ impl Guest for App {
                 let _ = pattern(&output, n.parse().unwrap_or_default());
                 let _ = output.blocking_flush();
                 panic!("asked to");
+            }
+            ["count"] => {
+                static COUNT: AtomicU32 = AtomicU32::new(1);
+                let count = COUNT.fetch_add(1, Ordering::Relaxed);
+                answer(out, 200, count.to_string().as_bytes(), None);
+            }
+            ["left", n] => {
+                let body = start(out, 200, Fields::new());
+                let output = body.write().expect("the stream, once");
+                let _ = pattern(&output, n.parse().unwrap_or_default());
+                // Neither is dropped, as by runtimes whose garbage collector has not come to it.
+                std::mem::forget((output, body));
             }
             ["trailers"] => {
                 let trailers = Fields::new();
