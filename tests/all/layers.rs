@@ -517,18 +517,33 @@ fn what_a_layer_does_ends_with_its_caller_and_its_deadline() {
 #[test]
 fn deadline_of_a_caller_ends_a_store_that_is_held_behind_layers() {
     run(async || {
-        let log = Log::default();
-        let sleeper = Clock::default().component("sleeper");
-        let sleeper = ComposableDescriptor::new("sleeper", sleeper);
-        let composition = with_layer(sleeper.with_layer(noting(&log, "sleeper")), |_| ()).await;
-        let doze =
-            composition.typed::<(u64,), u64>(Some("composer:test/isleeper"), "doze").unwrap();
-        let hurried = doze.clone().with_deadline(Duration::from_millis(20));
-        let error = limited(hurried.call((3_600_000,))).await.unwrap_err();
-        assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
-        // What held the store is ended, as without layers.
-        let error = limited(doze.call((0,))).await.unwrap_err();
-        assert!(matches!(error, CompositionError::Unavailable { .. }), "{error:?}");
+        // The deadline passes first for the call inside of the layer, or for the one around it.
+        for looks in [true, false] {
+            let clock = Clock::default();
+            let sleeper = ComposableDescriptor::new("sleeper", clock.component("sleeper"));
+            let sleeper = match looks {
+                true => sleeper.with_layer(noting(&Log::default(), "sleeper")),
+                false => sleeper.with_layer(from_fn(async |call: Call, next: Next| {
+                    let mut begun = Box::pin(next.call(call));
+                    match poll_immediate(&mut begun).await {
+                        Some(outcome) => outcome,
+                        None => std::future::pending().await,
+                    }
+                })),
+            };
+            let composition = with_layer(sleeper, |_| ()).await;
+            let doze =
+                composition.typed::<(u64,), u64>(Some("composer:test/isleeper"), "doze").unwrap();
+            let hurried = doze.clone().with_deadline(Duration::from_millis(20));
+            // A call that has not come to run holds nothing, and is withdrawn.
+            while clock.log().is_empty() {
+                let error = limited(hurried.call((3_600_000,))).await.unwrap_err();
+                assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+            }
+            // What held the store is ended, as without layers.
+            let error = limited(doze.call((0,))).await.unwrap_err();
+            assert!(matches!(error, CompositionError::Unavailable { .. }), "{error:?}");
+        }
     });
 }
 

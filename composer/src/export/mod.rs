@@ -29,7 +29,7 @@ use wasmtime::component::Val;
 
 use crate::error::{ArgumentError, CompositionError, HandleError, LookupError};
 use crate::plan::item::ExportedFunc;
-use crate::run::{CallContext, Caller, Endpoint, InPlaceCaller};
+use crate::run::{CallContext, Caller, Deadline, Endpoint, InPlaceCaller};
 use crate::types::{FunctionType, Resource};
 use crate::value::handle::ResourceKind;
 use crate::value::{HandleType, Handles, Value, ValueError, each_handle, from_val};
@@ -219,6 +219,7 @@ impl FuncInner {
             return started.wait().await;
         }
         let caller = Caller::Rust { context: CallContext::default() };
+        let deadline = deadline.and_then(Deadline::after);
         self.endpoint.call(args, caller, deadline, in_place).await
     }
 

@@ -8,13 +8,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use super::route::Route;
 use super::service::BoxError;
 use crate::error::{ArgumentError, Cause, CompositionError, HandleError, TypedError, TypedProblem};
-use crate::run::{CallContext, Caller, Depth, InPlaceCaller};
+use crate::run::{CallContext, Caller, Deadline, Depth, InPlaceCaller};
 use crate::typed::{
     ComponentType, FromComponentValue, HostParams, IntoComponentValue, Params, check_params,
     check_result,
@@ -34,7 +33,7 @@ pub struct Call {
     pub(super) args: Vec<Value>,
     pub(super) caller: Caller,
     /// The caller's deadline.
-    pub(super) until: Option<Instant>,
+    pub(super) deadline: Option<Deadline>,
     /// The caller that could run the call on its own stack, and how deep that stack was.
     pub(super) in_place: Option<(InPlaceCaller, Depth)>,
     /// How many layers of the route it has passed.
@@ -164,7 +163,7 @@ impl Call {
             route: self.route.clone(),
             args: self.args.iter().map(copy_plain).collect::<Option<_>>()?,
             caller: self.caller.try_clone()?,
-            until: self.until,
+            deadline: self.deadline,
             in_place: self.in_place,
             met: self.met,
         })

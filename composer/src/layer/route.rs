@@ -8,15 +8,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::call::{Call, Returned};
 use super::service::ErasedLayer;
 use crate::error::CompositionError;
 use crate::plan::item::ExportedFunc;
-use crate::run::{Called, Caller, Depth, Detour, Endpoint, InPlaceCaller};
+use crate::run::{Called, Caller, Deadline, Depth, Detour, Endpoint, InPlaceCaller};
 use crate::types::FunctionType;
 use crate::value::Value;
 
@@ -67,14 +66,13 @@ impl Detour for Route {
         self: Arc<Self>,
         args: Vec<Value>,
         caller: Caller,
-        within: Option<Duration>,
+        deadline: Option<Deadline>,
         in_place: Option<InPlaceCaller>,
     ) -> Called {
         Box::pin(async move {
-            let until = within.and_then(|within| Instant::now().checked_add(within));
             let in_place = in_place.map(|caller| (caller, Depth::here()));
-            let call = Call { route: self.clone(), args, caller, until, in_place, met: 0 };
-            let Some((until, after)) = until.zip(within) else {
+            let call = Call { route: self.clone(), args, caller, deadline, in_place, met: 0 };
+            let Some(Deadline { until, after }) = deadline else {
                 return Ok(call.go_on().await?.value);
             };
             match timeout_at(until, call.go_on()).await {
@@ -97,7 +95,7 @@ impl Call {
             self.met += 1;
             return layer.call(self).await.map_err(|error| route.error(error));
         }
-        let Self { mut args, caller, until, in_place, .. } = self;
+        let Self { mut args, caller, deadline, in_place, .. } = self;
         // A layer may make the call from a deeper stack than the guest did, or on another task.
         // Then the callee must not run on this stack.
         let in_place = in_place.filter(|(caller, depth)| match caller {
@@ -105,14 +103,13 @@ impl Call {
             InPlaceCaller::Rust => true,
         });
         let in_place = in_place.map(|(caller, _)| caller);
+        let target = &route.target;
         // The component's driver must know the caller's deadline as well, to end a call that holds
         // its store.
-        let within = until.map(|until| until.saturating_duration_since(Instant::now()));
-        let target = &route.target;
-        let ran = in_place.filter(|_| within.is_none());
+        let ran = in_place.filter(|_| deadline.is_none());
         let value = match ran.and_then(|caller| target.run_in_place(&mut args, caller)) {
             Some(started) => started.wait().await?,
-            None => target.call(args, caller, within, in_place).await?,
+            None => target.call(args, caller, deadline, in_place).await?,
         };
         Ok(Returned { route, value })
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::caller::{Caller, ComponentCaller, InPlaceCaller};
+use super::deadline::Deadline;
 use super::driver::{
     Call, DriverHandle, Expired, Hears, Leftover, MadeBy, RanInPlace, Roster, Ticket,
 };
@@ -243,7 +244,7 @@ impl Dispatcher {
         })
     }
 
-    /// Calls an exported function, and waits for its answer no longer than `within`.
+    /// Calls an exported function, and waits for its answer until `deadline`.
     ///
     /// The call is in the inbox when this future was first polled, if the inbox has room or a
     /// component makes it; with `in_place` it may be further than that. Dropping it withdraws a call
@@ -253,27 +254,26 @@ impl Dispatcher {
         func: usize,
         args: Vec<Value>,
         caller: Caller,
-        within: Option<Duration>,
+        deadline: Option<Deadline>,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
-        let until = within.and_then(|within| Instant::now().checked_add(within));
-        let Some((within, until)) = within.zip(until) else {
+        let Some(Deadline { until, after }) = deadline else {
             return self.ask(func, args, caller, ticket, in_place).await?.wait().await;
         };
         // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
         // what the caller runs in place.
+        let within = until.saturating_duration_since(Instant::now());
         let asked = Box::pin(self.ask(func, args, caller, ticket, None));
         let Ok(asked) = timeout_at(until, asked).await else {
             // It was still waiting for room. No driver has heard of it.
-            return Err(self.timed_out(func, within));
+            return Err(self.timed_out(func, after));
         };
-        if let Ok(answer) = timeout_at(until, asked?.wait()).await {
-            return answer;
-        }
-        // The driver that has the call knows whether it holds the store.
-        self.holders().all().for_each(|driver| driver.expire(Expired { ticket, within }));
-        Err(self.timed_out(func, within))
+        let mut unanswered = Unanswered { dispatcher: self, ticket, until, within, over: false };
+        let answer = timeout_at(until, asked?.wait()).await;
+        unanswered.over = answer.is_ok();
+        drop(unanswered);
+        answer.unwrap_or_else(|_| Err(self.timed_out(func, after)))
     }
 
     fn timed_out(&self, func: usize, after: Duration) -> CompositionError {
@@ -461,6 +461,26 @@ impl Roster for Dispatcher {
 impl Callees for Dispatcher {
     fn watched(&self) -> Vec<Arc<Watched>> {
         self.holders().all().map(|driver| driver.watched().clone()).collect()
+    }
+}
+
+/// A call with a deadline. Who waits for it may see the deadline pass before the call does, as layers do, and drop it.
+struct Unanswered<'a> {
+    dispatcher: &'a Dispatcher,
+    ticket: Ticket,
+    until: Instant,
+    /// The time that the component had for it.
+    within: Duration,
+    over: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.over && self.until <= Instant::now() {
+            let expired = Expired { ticket: self.ticket, within: self.within };
+            // The driver that has the call knows whether it holds the store.
+            self.dispatcher.holders().all().for_each(|driver| driver.expire(expired));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::{Caller, InPlaceCaller};
+use super::deadline::Deadline;
 use super::dispatcher::{Dispatcher, Started};
 use crate::error::CompositionError;
 use crate::value::Value;
@@ -23,12 +24,12 @@ pub(crate) struct Endpoint {
 
 /// What stands between the callers of a function and the component: layers.
 pub(crate) trait Detour: Send + Sync {
-    /// Makes a call, which takes no longer than `within`.
+    /// Makes a call, which is over by its deadline.
     fn call(
         self: Arc<Self>,
         args: Vec<Value>,
         caller: Caller,
-        within: Option<Duration>,
+        deadline: Option<Deadline>,
         in_place: Option<InPlaceCaller>,
     ) -> Called;
 }
@@ -53,24 +54,20 @@ impl Endpoint {
         (self.deadline.is_none() && self.detour.is_none()).then_some(&*self.dispatcher)
     }
 
-    /// Calls the function; the shorter deadline counts. Callers try [`run_in_place`](Self::run_in_place) before, which
+    /// Calls the function; the earlier deadline counts. Callers try [`run_in_place`](Self::run_in_place) before, which
     /// costs them no future of this size.
     pub(crate) async fn call(
         &self,
         args: Vec<Value>,
         caller: Caller,
-        deadline: Option<Duration>,
+        deadline: Option<Deadline>,
         in_place: Option<InPlaceCaller>,
     ) -> Result<Option<Value>, CompositionError> {
-        let within = shorter(self.deadline, deadline);
+        let own = self.deadline.and_then(Deadline::after);
+        let deadline = own.into_iter().chain(deadline).min_by_key(|it| it.until);
         if let Some(detour) = &self.detour {
-            return detour.clone().call(args, caller, within, in_place).await;
+            return detour.clone().call(args, caller, deadline, in_place).await;
         }
-        self.dispatcher.call(self.func, args, caller, within, in_place).await
+        self.dispatcher.call(self.func, args, caller, deadline, in_place).await
     }
-}
-
-/// The shorter one of two deadlines, where there are any.
-pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
-    one.into_iter().chain(other).min()
 }

@@ -6,6 +6,7 @@ mod caller;
 #[cfg_attr(not(feature = "component-model-async"), path = "cancel_disabled.rs")]
 mod cancel;
 mod context;
+mod deadline;
 mod dispatcher;
 mod driver;
 mod endpoint;
@@ -23,13 +24,14 @@ pub(crate) use border::{Border, CarrierSet, Carriers, Crossing, OverdueLoans};
 pub(crate) use caller::{Caller, ComponentCaller, InPlaceCaller};
 pub(crate) use cancel::Cancel;
 pub use context::CallContext;
+pub(crate) use deadline::{Deadline, shorter};
 pub(crate) use dispatcher::{Dispatcher, Started};
 pub(crate) use driver::{
     Bounds, DEFAULT_CAPACITY, Depth, Driver, DriverHandle, ProvidedDriver, Renew, Renewed,
     never_in_place, with_guests,
 };
 pub use driver::{Lifetime, Provider, ProviderError, ProviderFuture, RestartPolicy};
-pub(crate) use endpoint::{Called, Detour, Endpoint, shorter};
+pub(crate) use endpoint::{Called, Detour, Endpoint};
 pub use epoch::EpochTicker;
 pub(crate) use events::EventSender;
 pub use events::{Change, Event, Events};

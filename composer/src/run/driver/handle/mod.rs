@@ -600,7 +600,7 @@ impl Owner for DriverHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{CallContext, Caller, Dispatcher};
+    use crate::run::{CallContext, Caller, Deadline, Dispatcher};
 
     #[test]
     fn driver_that_is_held_hears_of_no_more_calls_than_it_has() {
@@ -612,7 +612,7 @@ mod tests {
         runtime.block_on(async {
             for _ in 0..100 {
                 let caller = Caller::Rust { context: CallContext::default() };
-                let within = Some(Duration::from_millis(1));
+                let within = Deadline::after(Duration::from_millis(1));
                 let error = dispatcher.call(0, Vec::new(), caller, within, None).await.unwrap_err();
                 assert!(matches!(error, CompositionError::Timeout { .. }), "{error}");
             }
