@@ -90,6 +90,22 @@ pub(crate) struct Wiring {
     /// Lets components import from each other in a cycle.
     #[arg(long)]
     pub(crate) allow_cycles: bool,
+
+    #[command(flatten)]
+    pub(crate) caching: Caching,
+}
+
+/// Where compiled code is kept.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Caching {
+    /// The folder in which compiled code is kept for the next time. Whoever can write there decides what runs.
+    /// Without this it is that of wasmtime, in the user's folder for caches, if there is one.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_cache")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// Keeps no compiled code, and uses none that was kept.
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Args, Debug)]
@@ -160,6 +176,11 @@ pub(crate) struct ServeArgs {
     /// A path that is answered with 200 without asking a component, for those who watch the service.
     #[arg(long, value_name = "PATH", value_parser = path)]
     pub(crate) health: Option<String>,
+
+    /// Where the live picture of the composition is shown, as a page and as `/snapshot.json`. It shows the
+    /// names of components and functions, and how many calls there are, to whoever can connect.
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
+    pub(crate) admin: Option<Address>,
 
     /// Tells of each request on standard error, and not only of those that fail.
     #[arg(long)]

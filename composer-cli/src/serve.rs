@@ -1,5 +1,6 @@
 //! `wcompose serve`: composes components of wasi:http and serves them on the web.
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use wasm_runtime_composer::__private::plain;
 use wasm_runtime_composer::Composition;
+use wasm_runtime_composer::layer::CountLayer;
 use wasm_runtime_composer_serve::{Served, Server};
 
+use crate::admin::{self, Shown};
 use crate::args::{Address, Chain, ServeArgs};
 use crate::failure::Failure;
 use crate::output::print;
@@ -117,8 +120,12 @@ async fn compose_and_serve(
 ) -> Result<(), Failure> {
     // From here on a signal ends gracefully.
     let (first, second) = signals();
-    let composition =
-        setup.composer()?.compose().await.map_err(|error| setup.failure(error, &[]))?;
+    let mut composer = setup.composer()?;
+    let counts = CountLayer::new();
+    if args.admin.is_some() {
+        composer.with_layer(counts.clone());
+    }
+    let composition = composer.compose().await.map_err(|error| setup.failure(error, &[]))?;
     let mut server = Server::new(composition.http()?)
         .deadline(args.deadline)
         .max_body_bytes(args.max_body)
@@ -127,10 +134,24 @@ async fn compose_and_serve(
         server = server.health_path(path);
     }
     let listening = Listening::at(&args.listen).await?;
+    let admin = match &args.admin {
+        Some(address) => Some(Listening::at(address).await?),
+        None => None,
+    };
     let names: Vec<_> = order.iter().map(|id| plain(id)).collect();
     print(
         format!("listening on {}, serving {}\n", listening.name(), names.join(" -> ")).as_bytes(),
     )?;
+    if let Some(admin) = &admin {
+        print(format!("showing the composition on {}\n", admin.name()).as_bytes())?;
+    }
+    let shown = Shown { composition: composition.clone(), counts };
+    let shown = async {
+        match admin {
+            Some(admin) => admin.show(shown).await,
+            None => pending().await,
+        }
+    };
     let stop = async {
         first.ended().await;
         eprintln!("ending; a second signal ends at once");
@@ -139,6 +160,7 @@ async fn compose_and_serve(
         served = listening.serve(server, stop) => served?,
         () = second.ended() => return Ok(()),
         never = watched(setup, args, &composition) => match never {},
+        never = shown => match never {},
     };
     if served.cut > 0 {
         eprintln!("{} connections were not done within {:?} and were cut", served.cut, args.grace);
@@ -146,11 +168,7 @@ async fn compose_and_serve(
     Ok(composition.close(CLOSING).await?)
 }
 
-async fn watched(
-    setup: &Setup<'_>,
-    args: &ServeArgs,
-    composition: &Composition,
-) -> std::convert::Infallible {
+async fn watched(setup: &Setup<'_>, args: &ServeArgs, composition: &Composition) -> Infallible {
     if args.watch {
         return watching::watch(setup, composition).await;
     }
@@ -242,6 +260,14 @@ impl Listening {
             Self::Tcp(_, name) => name.clone(),
             #[cfg(unix)]
             Self::Unix(_, file) => format!("unix:{}", plain(&file.0.display().to_string())),
+        }
+    }
+
+    async fn show(self, shown: Shown) -> Infallible {
+        match self {
+            Self::Tcp(listener, _) => admin::show(listener, shown).await,
+            #[cfg(unix)]
+            Self::Unix(listener, _file) => admin::show(listener, shown).await,
         }
     }
 

@@ -14,9 +14,9 @@ use wasm_runtime_composer::wasi::http::client;
 use wasm_runtime_composer::{
     ComposableDescriptor, Composer, CompositionError, EpochTicker, Lifetime, RestartPolicy, Wasi,
 };
-use wasmtime::{Config, Engine, PoolingAllocationConfig};
+use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
 
-use crate::args::{Authority, Chain, Directory, Given, Hint, HostArgs, ServeArgs, Wiring};
+use crate::args::{Authority, Caching, Chain, Directory, Given, Hint, HostArgs, ServeArgs, Wiring};
 use crate::compile::compile;
 use crate::component::{Component, Content, Imports};
 use crate::failure::Failure;
@@ -59,7 +59,8 @@ pub(crate) struct Setup<'a> {
 impl<'a> Setup<'a> {
     /// Reads and compiles components that will not run.
     pub(crate) fn new(wiring: &'a Wiring) -> Result<Self, Failure> {
-        Self::of(wiring, Wasi::new(&engine(&config(false))?), &[], None, None)
+        let engine = engine(&config(&wiring.caching)?)?;
+        Self::of(wiring, Wasi::new(&engine), &[], None, None)
     }
 
     /// Reads and compiles components that will run. With a deadline, guests can be interrupted.
@@ -68,7 +69,9 @@ impl<'a> Setup<'a> {
         host: &'a HostArgs,
         deadline: Option<Duration>,
     ) -> Result<Self, Failure> {
-        let engine = engine(&config(deadline.is_some()))?;
+        let mut config = config(&wiring.caching)?;
+        config.epoch_interruption(deadline.is_some());
+        let engine = engine(&config)?;
         let wasi = wasi(&engine, host)?;
         if deadline.is_none() {
             return Self::of(wiring, wasi, &host.args, None, None);
@@ -80,7 +83,7 @@ impl<'a> Setup<'a> {
 
     /// Reads and compiles components that will serve requests.
     pub(crate) fn serving(args: &'a ServeArgs) -> Result<Self, Failure> {
-        let engine = serving_engine()?;
+        let engine = serving_engine(config(&args.wiring.caching)?)?;
         let mut wasi = wasi(&engine, &args.host)?.with_store(EpochTicker::yielding);
         if !args.allowed.is_empty() {
             let allowed = args.allowed.clone();
@@ -518,13 +521,34 @@ struct Target<'a> {
     export: Option<&'a str>,
 }
 
-/// A configuration with all types of the component model that the library supports.
-fn config(interrupted: bool) -> Config {
+/// A configuration with all types of the component model that the library supports, which keeps compiled code.
+fn config(caching: &Caching) -> Result<Config, Failure> {
     let mut config = Config::new();
     config.wasm_component_model_map(true);
     config.wasm_component_model_fixed_length_lists(true);
-    config.epoch_interruption(interrupted);
-    config
+    config.cache(cache(caching)?);
+    Ok(config)
+}
+
+/// Where compiled code is kept, if it is.
+fn cache(caching: &Caching) -> Result<Option<Cache>, Failure> {
+    if caching.no_cache {
+        return Ok(None);
+    }
+    let Some(folder) = &caching.cache else {
+        // Without a folder of the user that can be written, as in many a container, everything works but takes longer.
+        return Ok(Cache::new(CacheConfig::new()).ok());
+    };
+    let cache = std::path::absolute(folder).map_err(wasmtime::Error::from).and_then(|folder| {
+        let mut config = CacheConfig::new();
+        config.with_directory(folder);
+        Cache::new(config)
+    });
+    let failed = |error| {
+        let message = format!("cannot keep compiled code in `{}`", folder.display());
+        Failure::input(message, error)
+    };
+    cache.map(Some).map_err(failed)
 }
 
 fn engine(config: &Config) -> Result<Engine, Failure> {
@@ -533,17 +557,18 @@ fn engine(config: &Config) -> Result<Engine, Failure> {
 
 /// An engine for components that are started again and again. Their memories come out of a pool, which is quicker than
 /// asking the system for each; it takes no memory but address space.
-fn serving_engine() -> Result<Engine, Failure> {
+fn serving_engine(mut config: Config) -> Result<Engine, Failure> {
+    config.epoch_interruption(true);
     let mut pool = PoolingAllocationConfig::new();
     // Interpreters that were compiled to components have large tables and many globals.
     pool.table_elements(200_000).max_core_instance_size(8 << 20);
     // A call that waits has a stack, in each of the components that a request has come through. The server takes 1024
     // requests at a time.
     pool.total_stacks(16 * 1024);
-    let mut pooling = config(true);
+    let mut pooling = config.clone();
     pooling.allocation_strategy(pool);
     // Where the address space is limited there is no room for a pool.
-    Engine::new(&pooling).or_else(|_| engine(&config(true)))
+    Engine::new(&pooling).or_else(|_| engine(&config))
 }
 
 fn ticker(engine: &Engine) -> Result<EpochTicker, Failure> {

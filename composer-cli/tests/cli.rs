@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Beyond this a test hangs. Timings decide nothing else.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -30,6 +30,8 @@ fn composer_reading(input: &str, args: &[&str]) -> Ended {
         .args(args)
         .current_dir(folder)
         .env("COMPOSER_TEST", "seen")
+        // The user's own cache is left alone.
+        .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/caches"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -1247,4 +1249,57 @@ fn control_characters_of_names_do_not_reach_the_terminal() {
         assert!(ended.stderr.contains(r"\u{1b}[31mHACKED\r\n\u{202e}>"), "{ended:?}");
         assert_eq!(ended.stderr.lines().count(), lines, "{ended:?}");
     }
+}
+
+/// The files in a folder and in those inside, with the time of the last change.
+fn files(folder: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry.expect("nobody removes it");
+        let about = entry.metadata().expect("nobody removes it");
+        match about.is_dir() {
+            true => files.extend(self::files(&entry.path())),
+            // What is noted beside the code is written by a thread of its own, now or never.
+            false if entry.path().extension().is_some() => {}
+            false => files.push((entry.path(), about.modified().expect("the system knows it"))),
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn compiled_code_is_kept_for_the_next_time() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kept");
+    let _ = std::fs::remove_dir_all(&folder);
+    let path = folder.to_str().expect("it is text");
+    let call = ["run", "producer.wasm", "consumer.wasm", "--call", "run-add()"];
+    let three = Ended { code: Some(0), stdout: "3\n".to_owned(), stderr: String::new() };
+
+    let none = composer(&[&call[..], &["--no-cache"]].concat());
+    assert_eq!(none, three);
+    assert_eq!(composer(&[&call[..], &["--cache", path]].concat()), three);
+    let kept = files(&folder);
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    // What is compiled again is written again.
+    assert_eq!(composer(&[&call[..], &["--cache", path]].concat()), three);
+    assert_eq!(files(&folder), kept);
+    // What is broken is not used.
+    for (file, _) in &kept {
+        std::fs::write(file, "broken").expect("the folder can be written");
+    }
+    assert_eq!(composer(&[&call[..], &["--cache", path]].concat()), three);
+    let lengths = kept.iter().map(|(file, _)| file.metadata().map(|it| it.len()));
+    assert!(lengths.flatten().all(|it| it > 1000));
+}
+
+#[test]
+fn folder_for_compiled_code_that_cannot_be_is_an_error() {
+    let ended = composer(&["plan", "producer.wasm", "--cache", "producer.wasm/inside"]);
+    assert_eq!(ended.code, Some(3));
+    let said = "error: cannot keep compiled code in `producer.wasm/inside`\n";
+    assert!(ended.stderr.starts_with(said), "{}", ended.stderr);
+    let ended = composer(&["plan", "producer.wasm", "--cache", "kept", "--no-cache"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("cannot be used with '--no-cache'"), "{}", ended.stderr);
 }

@@ -48,6 +48,8 @@ fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
 impl Serving {
     fn start(args: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wcompose"))
+            // The user's own cache is left alone.
+            .env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/caches"))
             .arg("serve")
             .args(args)
             .current_dir(guests())
@@ -205,6 +207,45 @@ fn lifetime_that_is_none_is_told() {
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains("expected"), "{told}");
     }
+}
+
+#[test]
+fn composition_is_shown_under_an_address_of_its_own() {
+    let files = ["http-auth.wasm", "http-app.wasm", ANYWHERE, "--admin=127.0.0.1:0"];
+    let mut serving = Serving::start(&files);
+    let address = serving.address("http-auth -> http-app");
+    let line = serving.says();
+    let admin = line.strip_prefix("showing the composition on http://").expect(&line).to_owned();
+    let page = get(&admin, "/", "");
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    assert!(page.contains("<html") && page.contains("snapshot.json"), "{page}");
+    for _ in 0..3 {
+        assert!(get(&address, "/status/204", KNOWN).starts_with("HTTP/1.1 204 "));
+    }
+    let told = get(&admin, "/snapshot.json", "");
+    let (_, json) = told.split_once("\r\n\r\n").expect(&told);
+    let snapshot: serde_json::Value = serde_json::from_str(json).expect(json);
+    let ids = snapshot["components"].as_array().expect(json).iter().map(|it| &it["id"]);
+    assert_eq!(ids.collect::<Vec<_>>(), ["http-auth", "http-app"]);
+    let calls = snapshot["calls"].as_array().expect(json);
+    let between = calls.iter().find(|it| it["consumer"] == "http-auth").expect(json);
+    assert_eq!(between["calls"], 3, "{json}");
+    // The pages are not those of the service, and the service has none of them.
+    assert!(get(&admin, "/status/204", KNOWN).starts_with("HTTP/1.1 404 "));
+    assert!(!get(&address, "/snapshot.json", KNOWN).contains("components"));
+    serving.signal("TERM");
+    assert_eq!(serving.ended().code(), Some(0));
+    TcpStream::connect(&admin).expect_err("nobody listens any more");
+}
+
+#[test]
+fn address_of_the_picture_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let admin = format!("--admin={}", taken.local_addr().expect("it is bound"));
+    let mut serving = Serving::start(&["http-app.wasm", ANYWHERE, &admin]);
+    let said = serving.complains();
+    assert!(said.starts_with("error: cannot listen on `127.0.0.1:"), "{said}");
+    assert_eq!(serving.ended().code(), Some(3));
 }
 
 #[test]
