@@ -3,20 +3,30 @@
 //!
 //! `cargo bench -p composer-tests --bench http` measures; under `cargo test` everything is done for a moment only. The
 //! three are measured in turns, so that what the machine does meanwhile meets all of them. With `-- stream` 1 GiB goes
-//! through a chain of four instead, and the memory that this takes is shown. With a number it measures chains with so
-//! many middlewares alone, and with `isolated`, `placed` or `alone` one way of the three, as a profiler likes it.
+//! through a chain of four instead, and the memory that this takes is shown. With `-- served` clients ask over TCP: the
+//! web server of isolated components, and a server of hyper around wasmtime-wasi-http alone. With a number it measures
+//! chains with so many middlewares alone, and with `isolated`, `placed` or `alone` one way of the three, as a profiler
+//! likes it.
 
 #![forbid(unsafe_code)]
 
+use std::convert::Infallible;
 use std::env;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use composer_tests::{engine, guest_file, memory_in_use};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::{BodyExt, BodyStream, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1 as client;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use wasm_runtime_composer::wasi::http::{Body, HttpService};
 use wasm_runtime_composer::{ComposableDescriptor, Composer, Composition, Wasi};
@@ -69,9 +79,12 @@ impl WasiHttpView for State {
 
 type Answer = oneshot::Sender<http::Response<WasiBody>>;
 
+/// How a component is asked that wasmtime-wasi-http drives.
+type Requests = mpsc::UnboundedSender<(Request<WasiBody>, Answer)>;
+
 /// A component in a store that wasmtime-wasi-http drives.
-fn alone(bytes: Vec<u8>) -> mpsc::UnboundedSender<(Request<Full<Bytes>>, Answer)> {
-    let (requests, mut inbox) = mpsc::unbounded_channel::<(Request<Full<Bytes>>, Answer)>();
+fn alone(bytes: Vec<u8>) -> Requests {
+    let (requests, mut inbox) = mpsc::unbounded_channel::<(Request<WasiBody>, Answer)>();
     tokio::spawn(async move {
         let component = Component::new(engine(), bytes)?;
         let mut linker: Linker<State> = Linker::new(engine());
@@ -115,11 +128,17 @@ fn alone(bytes: Vec<u8>) -> mpsc::UnboundedSender<(Request<Full<Bytes>>, Answer)
     requests
 }
 
+async fn asked(requests: &Requests, request: Request<WasiBody>) -> http::Response<WasiBody> {
+    let (answer, answered) = oneshot::channel();
+    requests.send((request, answer)).expect("it runs");
+    answered.await.expect("it is served")
+}
+
 /// Whom requests go to.
 #[derive(Clone)]
 enum Server {
     Composed(HttpService),
-    Alone(mpsc::UnboundedSender<(Request<Full<Bytes>>, Answer)>),
+    Alone(Requests),
 }
 
 impl Server {
@@ -134,11 +153,15 @@ impl Server {
                 response.into_body().collect().await.expect("it is whole").to_bytes()
             }
             Self::Alone(requests) => {
-                let request = request.body(Full::default()).expect("it is valid");
-                let (answer, answered) = oneshot::channel();
-                requests.send((request, answer)).expect("it runs");
-                let response = answered.await.expect("it is served");
-                response.into_body().collect().await.expect("it is whole").to_bytes()
+                let nothing = WasiBody::new(Full::default().map_err(|never| match never {}));
+                let request = request.body(nothing).expect("it is valid");
+                asked(requests, request)
+                    .await
+                    .into_body()
+                    .collect()
+                    .await
+                    .expect("it is whole")
+                    .to_bytes()
             }
         };
         assert_eq!(read.len(), length);
@@ -241,6 +264,98 @@ async fn rates(rounds: usize, sample: Duration, only: Option<usize>, way: Option
     }
 }
 
+/// Serves over HTTP/1.1, with hyper's own settings, what wasmtime-wasi-http drives.
+async fn serve_alone(listener: TcpListener, requests: Requests) {
+    while let Ok((stream, _)) = listener.accept().await {
+        stream.set_nodelay(true).expect("it is connected");
+        let requests = requests.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let requests = requests.clone();
+            async move {
+                let request = request.map(|body| WasiBody::new(body.map_err(Error::from)));
+                Ok::<_, Infallible>(asked(&requests, request).await)
+            }
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(connection);
+    }
+}
+
+/// What a client asks for, again and again over one connection.
+struct Asked {
+    method: Method,
+    path: &'static str,
+    sends: usize,
+    gets: usize,
+}
+
+impl Asked {
+    /// How many of them a server answers meanwhile, to so many clients.
+    async fn sample(&self, address: SocketAddr, clients: usize, sample: Duration) -> f64 {
+        let (start, until) = (Instant::now(), Instant::now() + sample);
+        let clients = (0..clients).map(|_| async move {
+            let stream = TcpStream::connect(address).await.expect("somebody listens");
+            stream.set_nodelay(true).expect("it is connected");
+            let (mut sender, connection) =
+                client::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
+            tokio::spawn(connection);
+            let sent = Bytes::from(vec![0x61; self.sends]);
+            for count in 1.. {
+                let request = Request::builder().method(&self.method).uri(self.path);
+                let request = request.header("host", "localhost").header("authorization", "me");
+                let request = request.body(Full::new(sent.clone())).expect("it is valid");
+                let response = sender.send_request(request).await.expect("it is answered");
+                let read = response.into_body().collect().await.expect("it is whole").to_bytes();
+                assert_eq!(read.len(), self.gets);
+                if Instant::now() > until {
+                    return count;
+                }
+            }
+            0
+        });
+        let counts = futures_util::future::join_all(clients).await;
+        f64::from(counts.into_iter().sum::<i32>()) / start.elapsed().as_secs_f64()
+    }
+}
+
+/// Measures over TCP.
+async fn servers(rounds: usize, sample: Duration) {
+    let wasi = Wasi::new(engine());
+    println!("requests a second over TCP: the web server, hyper and wasmtime-wasi-http alone\n");
+    let hello = Asked { method: Method::GET, path: "/bytes/5", sends: 0, gets: 5 };
+    let echo = Asked { method: Method::POST, path: "/echo", sends: 65_536, gets: 65_536 };
+    for (name, middlewares, asked) in
+        [("hello", 0, &hello), ("echo of 64 KiB", 0, &echo), ("hello behind one", 1, &hello)]
+    {
+        let guests = chain(middlewares);
+        let (_composition, composed) = served(composer(&guests, &wasi)).await;
+        let Server::Composed(web) = composed else { unreachable!("it is composed") };
+        let bytes = match middlewares {
+            0 => std::fs::read(guest_file("http-app")).expect("it is there"),
+            _ => composer(&guests, &wasi).fuse().expect("it fuses"),
+        };
+        let listener = async || TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+        let (ours, plain) = (listener().await, listener().await);
+        let addresses = [&ours, &plain].map(|it| it.local_addr().expect("it is bound"));
+        let server = wasm_runtime_composer_serve::Server::new(web);
+        tokio::spawn(server.serve(ours, std::future::pending()));
+        tokio::spawn(serve_alone(plain, alone(bytes)));
+        for clients in [1, 50] {
+            let mut rates = [0.0, 0.0];
+            for _ in 0..rounds {
+                for (rate, address) in rates.iter_mut().zip(addresses) {
+                    *rate += asked.sample(address, clients, sample).await / rounds as f64;
+                }
+            }
+            let [ours, plain] = rates;
+            println!(
+                "{name}, {clients} at once:  {ours:.0}/s  {plain:.0}/s  ratio {:.2}",
+                ours / plain
+            );
+        }
+    }
+}
+
 /// Has bytes go through a chain of four, and shows what memory that takes.
 async fn stream(length: usize) {
     let wasi = Wasi::new(engine());
@@ -267,14 +382,17 @@ fn main() {
     let runtime = runtime.expect("the system has threads");
     let is_bench = env::args().any(|arg| arg == "--bench");
     let streams = env::args().any(|arg| arg == "stream");
+    let over_tcp = env::args().any(|arg| arg == "served");
     let only = env::args().find_map(|arg| arg.parse().ok());
     let way = env::args().find(|arg| ["isolated", "placed", "alone"].contains(&&**arg));
     let task = async move {
         match (is_bench, streams) {
             (true, true) => stream(1 << 30).await,
+            (true, false) if over_tcp => servers(5, Duration::from_millis(500)).await,
             (true, false) => rates(5, Duration::from_millis(300), only, way).await,
             (false, _) => {
                 rates(1, Duration::from_millis(1), None, None).await;
+                servers(1, Duration::from_millis(1)).await;
                 stream(1 << 20).await;
             }
         }
