@@ -142,6 +142,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR:PORT|unix:PATH", default_value = "127.0.0.1:8080")]
     pub(crate) listen: Address,
 
+    /// Lets other servers listen at the same address of TCP, each with this option. The system gives each
+    /// connection to one of them.
+    #[cfg(unix)]
+    #[arg(long)]
+    pub(crate) reuse_port: bool,
+
     /// Looks for changes of the files, and replaces the components whose files have changed while requests
     /// come in.
     #[arg(long)]

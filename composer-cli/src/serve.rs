@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+#[cfg(unix)]
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 #[cfg(unix)]
-use tokio::net::UnixListener;
+use tokio::net::{TcpSocket, UnixListener};
 use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -133,6 +135,9 @@ async fn compose_and_serve(
     if let Some(path) = &args.health {
         server = server.health_path(path);
     }
+    #[cfg(unix)]
+    let listening = Listening::beside_others(&args.listen, args.reuse_port).await?;
+    #[cfg(not(unix))]
     let listening = Listening::at(&args.listen).await?;
     let admin = match &args.admin {
         Some(address) => Some(Listening::at(address).await?),
@@ -234,6 +239,27 @@ enum Listening {
 }
 
 impl Listening {
+    /// Like [`at`](Self::at), where other processes listen, too, if they are to.
+    #[cfg(unix)]
+    async fn beside_others(address: &Address, reuse_port: bool) -> Result<Self, Failure> {
+        match address {
+            Address::Tcp(name) if reuse_port => {
+                let failed = |error: std::io::Error| {
+                    Failure::input(format!("cannot listen on `{}`", plain(name)), error)
+                };
+                let listener = bind_beside_others(name).await.map_err(failed)?;
+                let bound = listener.local_addr().map_err(failed)?;
+                Ok(Self::Tcp(listener, format!("http://{bound}")))
+            }
+            Address::Unix(path) if reuse_port => Err(Failure::usage(format!(
+                "`--reuse-port` is for addresses of TCP, and `{}` is a Unix socket; give each server \
+                 one of its own",
+                plain(&path.display().to_string())
+            ))),
+            _ => Self::at(address).await,
+        }
+    }
+
     async fn at(address: &Address) -> Result<Self, Failure> {
         let failed = |shown: String| {
             move |error: std::io::Error| {
@@ -286,6 +312,32 @@ impl Listening {
             }
         })
     }
+}
+
+/// Listens at the first address of a name at which that is possible, as `TcpListener::bind` does.
+#[cfg(unix)]
+async fn bind_beside_others(name: &str) -> std::io::Result<TcpListener> {
+    /// How many connections may wait to be accepted, as `TcpListener::bind` has it.
+    const BACKLOG: u32 = 1024;
+
+    let mut last = None;
+    for address in tokio::net::lookup_host(name).await? {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        };
+        let bound = socket.and_then(|socket| {
+            socket.set_reuseaddr(true)?;
+            socket.set_reuseport(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)
+        });
+        match bound {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::Error::other("the name has no address")))
 }
 
 /// Listens at a Unix socket. One that a killed process has left is replaced.

@@ -249,6 +249,29 @@ fn address_of_the_picture_that_is_taken_is_told() {
 }
 
 #[test]
+fn several_servers_listen_at_one_address() {
+    let mut first = Serving::start(&["http-app.wasm", ANYWHERE, "--reuse-port"]);
+    let address = first.address("http-app");
+    let listen = format!("--listen={address}");
+    let mut alone = Serving::start(&["http-app.wasm", &listen]);
+    let said = alone.complains();
+    assert!(said.starts_with("error: cannot listen on `127.0.0.1:"), "{said}");
+    assert_eq!(alone.ended().code(), Some(3));
+
+    let second = Serving::start(&["http-app.wasm", &listen, "--reuse-port"]);
+    assert_eq!(second.address("http-app"), address);
+    first.signal("TERM");
+    assert_eq!(first.ended().code(), Some(0));
+    for _ in 0..10 {
+        assert!(get(&address, "/status/204", "").starts_with("HTTP/1.1 204 "));
+    }
+    let mut of_a_file = Serving::start(&["http-app.wasm", "--listen=unix:x", "--reuse-port"]);
+    let said = of_a_file.complains();
+    assert!(said.starts_with("error: `--reuse-port` is for addresses of TCP"), "{said}");
+    assert_eq!(of_a_file.ended().code(), Some(2));
+}
+
+#[test]
 fn trap_is_told_and_the_component_started_again() {
     let serving = Serving::start(&["http-app.wasm", ANYWHERE, "--access-log"]);
     let address = serving.address("http-app");
