@@ -248,6 +248,52 @@ fn address_of_the_picture_that_is_taken_is_told() {
     assert_eq!(serving.ended().code(), Some(3));
 }
 
+/// What `curl` prints, given something to send; `None` where it is not installed.
+fn curl(args: &[&str], sent: &[u8]) -> Option<Vec<u8>> {
+    let mut child = Command::new("curl")
+        .args(["--silent", "--show-error", "--max-time", "120"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let sent = sent.to_vec();
+    // Not all of it is read where the answer comes first.
+    let sending = std::thread::spawn(move || drop(stdin.write_all(&sent)));
+    let output = child.wait_with_output().expect("it was started");
+    sending.join().expect("it does not panic");
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    Some(output.stdout)
+}
+
+#[test]
+fn curl_is_answered_over_both_versions_of_http() {
+    let Some(about) = curl(&["--version"], b"") else {
+        eprintln!("skipped: curl is not installed");
+        return;
+    };
+    let serving = Serving::start(&["http-auth.wasm", "http-app.wasm", ANYWHERE]);
+    let address = serving.address("http-auth -> http-app");
+    let mut versions = vec![("--http1.1", "1.1")];
+    if String::from_utf8_lossy(&about).contains("HTTP2") {
+        versions.push(("--http2-prior-knowledge", "2"));
+    }
+    let sent: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    for (option, version) in versions {
+        // A body of a length that is not known before, sent while it comes back.
+        let echo = format!("http://{address}/echo");
+        let args = [option, "--header", "authorization: me", "--request", "POST", "-T", "-", &echo];
+        let back = curl(&args, &sent).expect("it is installed");
+        assert!(back == sent, "{} bytes came back of {}", back.len(), sent.len());
+        let url = format!("http://{address}/status/418");
+        let told = "%{http_version} %{http_code}";
+        let args = [option, "--header", "authorization: me", "--write-out", told, &url];
+        let told = curl(&args, b"").expect("it is installed");
+        assert!(told.ends_with(format!("{version} 418").as_bytes()), "{told:?}");
+    }
+}
+
 #[test]
 fn several_servers_listen_at_one_address() {
     let mut first = Serving::start(&["http-app.wasm", ANYWHERE, "--reuse-port"]);
