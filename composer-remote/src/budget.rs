@@ -7,7 +7,9 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::sync::lock;
 
 /// Counts bytes up to a limit, and counts them in its parent accounts too.
 #[derive(Debug)]
@@ -189,7 +191,7 @@ impl Peers {
 
     /// A place for a call of `peer`; `None` if the peer has as many calls as it may.
     pub(crate) fn enter(self: &Arc<Self>, peer: Peer) -> Option<Place> {
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut here = lock(&self.here);
         let (calls, account) = here.entry(peer).or_insert_with(|| {
             let all = Some(self.all.clone());
             (0, Account::new("the server for one caller", "with_peer_bytes", self.bytes, all))
@@ -218,7 +220,7 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut here = self.peers.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut here = lock(&self.peers.here);
         if let Some((calls, _)) = here.get_mut(&self.peer) {
             *calls -= 1;
             if *calls == 0 {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use wasm_runtime_composer::types::ValueType;
 
 use crate::codec::Outflow;
 use crate::error::RemoteError;
+use crate::sync::lock;
 use crate::types::RemoteFunction;
 
 /// How calls of a [`RemoteComponent`](crate::RemoteComponent) are made: from a
@@ -107,7 +108,7 @@ impl Request {
 
     /// Notes that the call has been sent to `at`, so the function may run from now on.
     pub(crate) fn set_sent(&self, at: &str) {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(at.to_owned());
+        *lock(&self.at) = Some(at.to_owned());
         self.sent.store(true, Ordering::Relaxed);
     }
 
@@ -117,6 +118,6 @@ impl Request {
 
     /// Where the call was sent to; `place` if it has not been sent.
     pub(crate) fn at(&self, place: &dyn Fn() -> String) -> String {
-        self.at.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(place)
+        lock(&self.at).clone().unwrap_or_else(place)
     }
 }

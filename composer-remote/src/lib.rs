@@ -82,6 +82,7 @@ mod limits;
 #[cfg(feature = "nats")]
 mod nats;
 mod serve;
+mod sync;
 mod types;
 #[cfg(feature = "wrpc")]
 mod wrpc;

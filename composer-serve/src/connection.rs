@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use hyper::rt::Executor;
@@ -20,6 +20,7 @@ use crate::listener::Listener;
 use crate::record;
 use crate::request::{Origin, Site};
 use crate::settings::Settings;
+use crate::sync::lock;
 use crate::watch::{Due, Watch};
 
 /// The least room that hyper wants to have for a head of HTTP/1.
@@ -127,7 +128,7 @@ struct Streams(Arc<Mutex<JoinSet<()>>>);
 
 impl Streams {
     async fn end(&self) {
-        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tasks = std::mem::take(&mut *lock(&self.0));
         tasks.shutdown().await;
     }
 }
@@ -137,7 +138,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, task: F) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = lock(&self.0);
         // What is kept of those that have ended.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);

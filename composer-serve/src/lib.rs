@@ -78,6 +78,7 @@ mod request;
 mod server;
 mod settings;
 mod status;
+mod sync;
 mod watch;
 
 pub use listener::Listener;

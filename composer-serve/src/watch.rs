@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use http::Version;
 use tokio::time::Instant;
 
 use crate::settings::Settings;
+use crate::sync::lock;
 
 /// How long what a client still sends is read and thrown away at the end of a connection, and how long it may take to
 /// say farewell. If there were unread bytes when it is closed, the system would reset the connection, and the client
@@ -89,7 +90,7 @@ impl Watch {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics while it is locked, and plain data has no half state.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Notes that bytes have come.

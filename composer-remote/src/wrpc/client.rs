@@ -9,7 +9,7 @@ use std::io;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -28,6 +28,7 @@ use crate::client::{Caller, Calling, Request, Transport};
 use crate::codec::Outflow;
 use crate::error::RemoteError;
 use crate::limits;
+use crate::sync::lock;
 use crate::types::carries_flows;
 
 /// Makes calls over wRPC, to one address or to several that serve the same.
@@ -195,13 +196,13 @@ impl Target {
     }
 
     fn has_failed(&self) -> bool {
-        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = *lock(&self.failed);
         failed.is_some_and(|at| at.elapsed() < PENALTY)
     }
 
     fn set_failed(&self, failed: bool) {
         let failed = failed.then(Instant::now);
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        *lock(&self.failed) = failed;
     }
 }
 

@@ -12,7 +12,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::stream::{self, SelectAll, Stream, StreamExt};
@@ -28,6 +28,7 @@ use super::told::{RootError, told};
 use crate::budget::{Account, Full, Held};
 use crate::codec::{DecodeError, Decoder, Encoder, Flow, Inflow, Outflow};
 use crate::limits;
+use crate::sync::lock;
 
 /// How many bytes of a stream are buffered, as long as no other stream is held up.
 const AHEAD: usize = 256 * 1024;
@@ -166,7 +167,7 @@ struct Chunk {
 
 impl Pipe {
     fn lock(&self) -> MutexGuard<'_, PipeState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn push(&self, chunk: Chunk) {
