@@ -69,8 +69,8 @@ fn binary(bytes: &[u8]) -> wasmtime::Result<Cow<'_, [u8]>> {
     wat::parse_bytes(bytes).map_err(wasmtime::Error::new)
 }
 
-/// Compiles a component with its companion. What the engine has against it is not what it has against the component
-/// by itself.
+/// Compiles a component with its companion. Without a result the engine refuses the two; then the component is compiled
+/// alone, and its own error tells what is wrong.
 #[cfg(feature = "component-model-async")]
 fn with_companion(
     engine: &Engine,

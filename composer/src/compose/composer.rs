@@ -307,7 +307,7 @@ impl Composer {
         let compiling = Compiling::of(&self.level);
         compiling.help(&runtime);
         let here = compiling.share();
-        // What others are compiling yet is waited for where it is planned.
+        // Planning waits for components that other threads still compile.
         let planned = off_thread(&runtime, move || here.run().then(|| self.planned())).await?;
         // Dropping it earlier would stop the other threads.
         drop(compiling);
@@ -426,7 +426,7 @@ impl Share {
             let next = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(single) = open.get(next).cloned() else { return true };
             drop(open);
-            // What fails has its names when planning.
+            // An error is kept; planning asks again, and adds the id of the component.
             drop(single.surface(""));
         }
         false

@@ -92,7 +92,8 @@ pub(super) fn together(problems: Vec<PlanProblem>) -> Vec<PlanProblem> {
     let mut together: Vec<PlanProblem> = Vec::with_capacity(problems.len());
     let mut by_import: HashMap<(String, Vec<String>), usize> = HashMap::new();
     for mut problem in problems {
-        // What is wrong in a linker is told of each.
+        // Only imports that nobody has are put together. A definition of a linker that does not fit is told for each
+        // importer.
         if let PlanProblem::Unsatisfied { import, items, source: None, .. } = &problem {
             match by_import.entry((import.clone(), items.clone())) {
                 Entry::Occupied(known) => {

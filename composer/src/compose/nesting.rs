@@ -87,7 +87,7 @@ impl Merge {
     /// The number that a leaf's resource has in the merged surface.
     fn resource(&mut self, resource: &Resource, leaf: &LiveComponent) -> u32 {
         let kind = leaf.kinds[resource.index as usize].clone();
-        // What one component lends and another does not is the same resource, but not for who borrows.
+        // A resource that one component lends and another does not is the same resource, but who borrows it has to know.
         let lends = |kind: &Option<ResourceKind>| {
             kind.as_ref().and_then(ResourceKind::carried).map(|carried| carried.lends)
         };

@@ -52,7 +52,7 @@ impl Unstarted {
         events: &EventSender,
     ) -> Self {
         let capacity = settings.inbox_capacity.unwrap_or(DEFAULT_CAPACITY);
-        // One may come from a composer around, for all components inside that can have it.
+        // A lifetime that comes from a composer around is only for components that can be made anew.
         let lifetime = settings.lifetime.filter(|_| single.is_renewable());
         let settings = Settings { lifetime, ..settings };
         let driver = || {
@@ -174,7 +174,7 @@ impl Wiring {
             for handle in drivers {
                 let link = self.link_of(index, handle.clone(), &ways, single.stack_for_others());
                 self.deadlocks.add(handle.watched());
-                // What an instance waits for that ran before cannot be known.
+                // A `ComposableInstance` ran before, and may wait for what nobody here sees.
                 if single.is_restartable()
                     && !handle.has_lifetime()
                     && self.is_woken_by_others_alone(index, &link, &ways)

@@ -4,17 +4,9 @@
 //! expected and what was found, and ends with what to do about it; causes are in
 //! [`source`](std::error::Error::source). All errors are [`Clone`], as one cause may end many calls.
 
-// Every public error. [`CompositionError`] is the one that `?` needs; the others are inside it.
-//
-// There is one enum for each operation that can fail, so a signature tells what can go wrong:
-// planning (`plan.rs`), starting and fusing (`start.rs`), looking up and passing (`call.rs`), Rust
-// types (`typed.rs`). A message states what was expected and what was found, and ends with what
-// the user can do; causes are in `source()` and not repeated. Names come from components and
-// peers, so every name in a message is escaped (`text.rs`). `panic.rs` turns panics of the
-// application's code into errors.
-//
-// All errors are `Clone`, since one cause may end many calls; what wasmtime reports is shared in a
-// [`Cause`].
+// `plan/` has those of planning, `start.rs` of starting and fusing, `call.rs` of looking up and passing, `typed.rs` of Rust
+// types. Names come from components and peers, so every name in a message is escaped (`text.rs`). What wasmtime reports is
+// shared in a `Cause`; `panic.rs` turns panics of the application's code into errors.
 
 mod call;
 mod chain;

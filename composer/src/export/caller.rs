@@ -107,7 +107,7 @@ impl CallerSide {
                 *handle = Handle::Held(HandleGuard::new(&self.gate.held, own)?);
                 Ok(())
             }
-            _ => Err(HandleError::NotHeld),
+            _ => Err(HandleError::Internal),
         }
     }
 

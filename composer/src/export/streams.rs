@@ -280,7 +280,7 @@ impl HeldHandles<'_> {
         let (kind, payload) = match ty {
             HandleType::Stream(payload) => (StreamKind::Stream, payload),
             HandleType::Future(payload) => (StreamKind::Future, payload),
-            HandleType::Own(_) | HandleType::Borrow(_) => return Err(HandleError::NotHeld.into()),
+            HandleType::Own(_) | HandleType::Borrow(_) => return Err(HandleError::Internal.into()),
         };
         let returned = ReturnedStream { end, payload: payload.cloned(), side: self.side.clone() };
         Ok(self.side.gate.streams.insert(kind, StreamSource::ReturnedStream(returned))?)
@@ -300,7 +300,7 @@ pub(super) fn received(
     source: StreamSource,
 ) -> Result<StreamEnd, HandleError> {
     let (HandleType::Stream(payload) | HandleType::Future(payload)) = ty else {
-        return Err(HandleError::NotHeld);
+        return Err(HandleError::Internal);
     };
     Ok(match source {
         StreamSource::Vals(vals) => of_vals(side, payload, vals),

@@ -38,6 +38,7 @@ impl Next {
     /// The component's error, as [`ExportFunc::call`](crate::ExportFunc::call) has it, or the error
     /// of a further layer: [`CompositionError::Layer`] unless the layer passed on an error of this
     /// library.
+    ///
     /// # Cancel safety
     ///
     /// As [`ExportFunc::call`](crate::ExportFunc::call): dropping the future withdraws a call that

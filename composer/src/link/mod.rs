@@ -1,4 +1,14 @@
 //! Fills a component's linker with functions and resources of other components.
+//!
+//! Each import becomes a function of the linker that makes a call of the provider's [`Endpoint`](crate::run::Endpoint).
+//! A function whose values the codec can walk is `direct`: it reads its arguments out of the importer's memory and writes
+//! its result there, without a `Val`. All others are `vals`. Both make the call by `func`, which tries to run it in place
+//! and otherwise sends a message.
+//!
+//! Calls that a guest makes one after the other arrive in that order, so a function hands in its call before it first
+//! waits. A resource becomes a type of the importer's store whose destructor releases the handle; as in a store that both
+//! share, a drop is over when the destructor is, but for components in a cycle, where the one that drops may be what the
+//! other waits for.
 
 #[cfg_attr(not(feature = "codec"), path = "direct_disabled.rs")]
 mod direct;

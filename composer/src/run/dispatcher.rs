@@ -198,7 +198,8 @@ impl Dispatcher {
         let mut left: Vec<_> =
             handed_over.flat_map(|(former, successor)| former.hand_over(successor)).collect();
         holders.current.iter().for_each(|it| it.renew_allotment());
-        // The former one may have ended with its instances, and stands for one of them where calls wait in a cycle.
+        // Another place to wait: the former one may be closed, and where there is a single instance it has the number of
+        // that instance's driver.
         let waiting = waiting_for(&holders.current);
         if let (Some(former), Some(waiting)) = (&holders.waiting, &waiting) {
             left.extend(former.hand_over(waiting));
@@ -385,7 +386,7 @@ impl Dispatcher {
     ) -> Result<Arc<DriverHandle>, CompositionError> {
         loop {
             let room = driver.room();
-            // A caller without budget has its place in the queue all the same.
+            // Unconstrained: a task that has used up its budget of tokio joins the queue now, too.
             let permit = tokio::task::unconstrained(room.clone().acquire_owned()).await;
             let holders = self.holders();
             if !holders.can_take(&driver, &call.args) || !holders.claims(&driver, &call.args) {

@@ -91,8 +91,9 @@ pub(crate) struct EventSender(Arc<OnceLock<Channel>>);
 
 struct Channel {
     sender: broadcast::Sender<Event>,
-    /// The channel drops what it keeps no more under its lock. So it is kept here for longer: a reason has
-    /// errors of the host in it, and what they do when they are dropped is theirs.
+    /// The events that the channel has, and some that it has dropped. It drops them under its lock, and an event may
+    /// have errors of the application in it, whose code must not run there: here the last copy is dropped outside of any
+    /// lock.
     kept: Mutex<VecDeque<Event>>,
 }
 

@@ -128,7 +128,7 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
 async fn supervise(
     running: Vec<Running>,
     nested: Vec<Arc<CompositionLife>>,
-    mut deadline: Deadline,
+    mut deadline: CloseBy,
     replaced: mpsc::UnboundedReceiver<Box<Replaced>>,
     shut: OnDrop<impl FnOnce()>,
     done: watch::Sender<Option<Vec<String>>>,
@@ -177,7 +177,7 @@ async fn close_nested(mut nested: Vec<Arc<CompositionLife>>, at: Option<Instant>
 /// order of starting.
 async fn look_after(
     mut running: Vec<Running>,
-    deadline: &mut Deadline,
+    deadline: &mut CloseBy,
     mut replaced: mpsc::UnboundedReceiver<Box<Replaced>>,
 ) -> Vec<Running> {
     let mut order: Vec<usize> = running.iter().map(|it| it.leaf).collect();
@@ -233,7 +233,7 @@ async fn until_unneeded(
 }
 
 /// When a composition has to be closed: not yet, or at the latest then.
-type Deadline = watch::Receiver<Option<Instant>>;
+type CloseBy = watch::Receiver<Option<Instant>>;
 
 /// Ends `running` now, without waiting for calls.
 pub(crate) async fn end_all(running: Vec<Running>) {
@@ -248,7 +248,7 @@ pub(crate) async fn end_all(running: Vec<Running>) {
 /// destructors of the handles that it gives back, find their provider running. Past the deadline, that is so
 /// for a short time only, which one that is stuck uses up for all: however many are, this takes no longer than
 /// for one.
-async fn end(running: Vec<Running>, mut deadline: Deadline) -> Vec<String> {
+async fn end(running: Vec<Running>, mut deadline: CloseBy) -> Vec<String> {
     let mut late = Vec::new();
     // All together are waited for in their order no longer than this when the deadline has passed.
     let mut patience = None;
@@ -287,13 +287,13 @@ async fn cut_off(handle: Arc<DriverHandle>, mut task: JoinHandle<()>) -> Option<
 }
 
 /// Waits until the components are not ended one after the other any more.
-async fn out_of_patience(mut deadline: Deadline) {
+async fn out_of_patience(mut deadline: CloseBy) {
     passed(&mut deadline).await;
     sleep(PATIENCE).await;
 }
 
 /// Waits until the deadline has passed, wherever it is moved meanwhile.
-async fn passed(deadline: &mut Deadline) {
+async fn passed(deadline: &mut CloseBy) {
     loop {
         let at = *deadline.borrow_and_update();
         tokio::select! {

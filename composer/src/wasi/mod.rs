@@ -221,7 +221,7 @@ impl<T: Send + 'static> Wasi<T> {
     }
 
     /// Allows the component TCP and UDP with every address that this process can reach, and to look
-    /// up names.
+    /// up names: `inherit_network` of wasmtime's `WasiCtxBuilder`.
     #[must_use]
     pub fn allow_network(mut self) -> Self {
         self.settings.network = Network::All;

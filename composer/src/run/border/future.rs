@@ -327,8 +327,8 @@ impl<T: 'static> Writes<T, Handle> for WrittenFuture {
             return Poll::Ready(Ok(Wanted::Never));
         }
         if first {
-            // It may be the guest that asks, which then leaves the write to the event loop, and that
-            // would ask once more whatever comes of it.
+            // The first to poll may be the guest's own write. Whatever it is told, wasmtime polls again from the event loop,
+            // so what is to be done is done then.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

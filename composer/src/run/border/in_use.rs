@@ -40,7 +40,8 @@ impl StoreInUse {
     /// Whether the store is lost. What has [ended](Self::ended) with a store has to ask this too, as the store may have
     /// been lost before.
     pub(crate) fn lost(&self) -> Option<StreamLost> {
-        // In this order: a store that has failed gets another number before another store has not failed.
+        // `failed` is read first: a store that is made anew has its new number before `failed` is reset, so no failure is
+        // missed.
         let failed = self.border.endings.has_failed();
         (failed || self.border.store_id() != self.store_id).then(|| self.lost_with_it())
     }

@@ -151,7 +151,7 @@ impl Border {
 
     pub(super) fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleFault> {
         let kind = self.kinds.get(resource.index as usize).and_then(Option::as_ref);
-        kind.ok_or(HandleFault::Handle(HandleError::NotHeld))
+        kind.ok_or(HandleFault::Handle(HandleError::Internal))
     }
 
     /// Whether the host defines the resource.

@@ -336,7 +336,8 @@ impl<T: Send + 'static> Driver<T> {
     async fn restart(&mut self, mut reason: StopReason) -> Result<(), StopReason> {
         let bounds = self.bounds;
         let Some((renew, restarts)) = &mut self.renew else { return Err(reason) };
-        // An instance that ends by its calls may end by one that traps. The policy is for those that cannot start.
+        // An instance that lives for some calls is replaced anyway, so a trap takes no restart of the policy: that counts
+        // failures to start.
         let by_calls = self.handle.allotment().filter(|it| it.is_by_calls());
         let mut is_free = by_calls.is_some() && !matches!(reason, StopReason::NotRestarted { .. });
         if let Some(allotment) = by_calls {

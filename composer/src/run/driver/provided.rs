@@ -220,7 +220,7 @@ impl ProvidedCalls {
         mut args: Vec<Value>,
     ) -> Result<Option<Value>, CompositionError> {
         let Some(ExportedFunc { ty, .. }) = self.border.surface.funcs.get(func) else {
-            return Err(HandleError::NotHeld.into());
+            return Err(HandleError::Internal.into());
         };
         // What is lent is kept until the call has ended.
         let mut lent = Vec::new();
@@ -297,7 +297,7 @@ impl ProvidedCalls {
 
     fn kind(&self, resource: &Resource) -> Result<&ResourceKind, HandleError> {
         let kind = self.border.kinds.get(resource.index as usize).and_then(Option::as_ref);
-        kind.ok_or(HandleError::NotHeld)
+        kind.ok_or(HandleError::Internal)
     }
 
     async fn provide(

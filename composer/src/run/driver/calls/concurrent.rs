@@ -13,7 +13,7 @@ use tokio::time::{Sleep, sleep};
 use wasmtime::component::{Accessor, AccessorTask, Func, GuestTaskId, Instance, Val};
 use wasmtime::{AsContextMut, Store};
 
-use super::{Callee, Calls, lookup};
+use super::{Callee, Calls, Running, lookup};
 use crate::error::GraceOver;
 use crate::plan::companion::{Companion, numbered};
 #[cfg(feature = "codec")]
@@ -84,7 +84,7 @@ impl Calls {
     /// back.
     pub(in crate::run) fn runs_between_turns(&self, func: usize) -> bool {
         let callee = self.callees.get(func).and_then(Option::as_ref);
-        self.leaf && callee.is_some_and(|callee| callee.ways.at_once.is_none())
+        self.nothing_waits && callee.is_some_and(|callee| callee.ways.at_once.is_none())
     }
 
     /// How many calls are in flight.
@@ -150,7 +150,7 @@ impl Calls {
     }
 
     /// Notes which task of the store a call is.
-    fn is_task(&self, call: usize, task: GuestTaskId) {
+    fn set_task(&self, call: usize, task: GuestTaskId) {
         if let Some(started) = self.in_flight().calls.get_mut(call) {
             started.task = Some(task);
             if let Some(running_calls) = &self.border.running_calls {
@@ -271,7 +271,7 @@ impl Calls {
     fn start_direct<'a, T: Send + 'static>(
         &self,
         accessor: &'a Accessor<T>,
-        (id, index): (usize, usize),
+        call: Running,
         callee: &Callee,
         (func, shape): (Func, Shape),
         mut args: Vec<Value>,
@@ -283,12 +283,12 @@ impl Calls {
         let loans = match given {
             Ok(loans) => loans,
             Err(error) => {
-                self.answer(id, self.refused(index, error));
+                self.refuse(call, error);
                 return Ok(None);
             }
         };
         let (task, called) = values::start_call_concurrent(func, shape, accessor, args)?;
-        self.is_task(id, task);
+        self.set_task(call.id, task);
         Ok(Some((loans, called)))
     }
 
@@ -297,7 +297,7 @@ impl Calls {
     fn end_direct<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-        (id, index): (usize, usize),
+        call: Running,
         callee: &Callee,
         loans: Loans,
         result: Option<Value>,
@@ -305,11 +305,11 @@ impl Calls {
         let answer = match callee.has_handles {
             true => accessor.with(|mut store| {
                 loans.end(&self.border, &mut store);
-                self.answer_of(index, callee, result, store)
+                self.answer_of(call.func, callee, result, store)
             })?,
             false => Answer::Returned(result),
         };
-        self.answer(id, self.unwrapped(index, callee, answer));
+        self.answer(call.id, self.unwrapped(call.func, callee, answer));
         Ok(())
     }
 
@@ -318,15 +318,15 @@ impl Calls {
     async fn run_numbered<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-        (id, index): (usize, usize),
+        call: Running,
         (callee, number): (&Callee, u32),
         args: Vec<Value>,
     ) -> wasmtime::Result<()> {
         let args = with_number(&callee.ty, number, args);
-        let mut running = pin!(self.run_by_number(accessor, (id, index), callee, args));
+        let mut running = pin!(self.run_by_number(accessor, call, callee, args));
         let ended = poll_fn(|cx| match running.as_mut().poll(cx) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending => self.poll_cancelled(id, cx).map(|()| None),
+            Poll::Pending => self.poll_cancelled(call.id, cx).map(|()| None),
         });
         match (ended.await, self.cancelling.by) {
             (Some(ended), _) => {
@@ -348,26 +348,26 @@ impl Calls {
     async fn run_by_number<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-        (id, index): (usize, usize),
+        call: Running,
         callee: &Callee,
         args: Vec<Value>,
     ) -> wasmtime::Result<()> {
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
             let by = (callee.func, shape);
-            let started = self.start_direct(accessor, (id, index), callee, by, args)?;
+            let started = self.start_direct(accessor, call, callee, by, args)?;
             let Some((loans, called)) = started else { return Ok(()) };
             let result = called.await?;
-            return self.end_direct(accessor, (id, index), callee, loans, result);
+            return self.end_direct(accessor, call, callee, loans, result);
         }
-        self.run_by_val(accessor, (id, index), (callee, callee.func), args).await
+        self.run_by_val(accessor, call, (callee, callee.func), args).await
     }
 
     /// Runs a call in the store's event loop.
     async fn run_by_val<T: Send + 'static>(
         &self,
         accessor: &Accessor<T>,
-        (id, index): (usize, usize),
+        call: Running,
         (callee, func): (&Callee, Func),
         args: Vec<Value>,
     ) -> wasmtime::Result<()> {
@@ -375,23 +375,23 @@ impl Calls {
         let (params, loans) = match accessor.with(|store| self.args(ty, args, store)) {
             Ok(args) => args,
             Err(error) => {
-                self.answer(id, self.refused(index, error));
+                self.refuse(call, error);
                 return Ok(());
             }
         };
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
-        let call = accessor.with(|mut store| {
+        let started = accessor.with(|mut store| {
             let store = store.as_context_mut();
-            let call = func.start_call_concurrent(store, &params, &mut results)?;
-            self.is_task(id, call.task());
-            Ok::<_, wasmtime::Error>(call)
+            let started = func.start_call_concurrent(store, &params, &mut results)?;
+            self.set_task(call.id, started.task());
+            Ok::<_, wasmtime::Error>(started)
         })?;
-        func.finish_call_concurrent(accessor, call).await?;
+        func.finish_call_concurrent(accessor, started).await?;
         let answer = accessor.with(|mut store| {
             loans.end(&self.border, &mut store);
-            self.returned(index, ty, &results, store)
+            self.returned(call.func, ty, &results, store)
         })?;
-        self.answer(id, self.unwrapped(index, callee, answer));
+        self.answer(call.id, self.unwrapped(call.func, callee, answer));
         Ok(())
     }
 
@@ -452,11 +452,12 @@ impl CallTask {
     }
 
     async fn run_on<T: Send + 'static>(self, accessor: &Accessor<T>) -> wasmtime::Result<()> {
-        let Self { calls, id, func: index, args } = self;
+        let Self { calls, id, func, args } = self;
+        let call = Running { id, func };
         if calls.leave_withdrawn(id) {
             return Ok(());
         }
-        let callee = calls.callee(index)?;
+        let callee = calls.callee(func)?;
         if calls.is_cancelling() {
             calls.told_of_cancelled().await;
         }
@@ -464,30 +465,30 @@ impl CallTask {
             Some(_) => calls.border.start_order.turn().await,
             None => None,
         };
-        // What gives a call up may do nothing else until that is over.
+        // While the companion cancels a call it can start no other. Then this one enters without a number, and cannot be
+        // cancelled.
         let numbered = callee.ways.numbered.as_ref().filter(|_| !calls.is_cancelling());
         if let Some(numbered) = numbered {
             let number = calls.number_of_call();
             calls.border.start_order.begins(number, turn);
-            return Box::pin(calls.run_numbered(accessor, (id, index), (numbered, number), args))
-                .await;
+            return Box::pin(calls.run_numbered(accessor, call, (numbered, number), args)).await;
         }
-        // It begins with what follows.
+        // The call starts below, so the next may take its turn.
         drop(turn);
-        let func = match callee.ways.at_once {
+        let by = match callee.ways.at_once {
             Some(at_once) if calls.may_hold_back(accessor) => at_once,
             _ => callee.func,
         };
         #[cfg(feature = "codec")]
         if let Some(shape) = callee.shape {
             // wasmtime stores this future twice (as an argument and in its task), so it is kept small.
-            let started = calls.start_direct(accessor, (id, index), callee, (func, shape), args)?;
+            let started = calls.start_direct(accessor, call, callee, (by, shape), args)?;
             let Some((loans, called)) = started else { return Ok(()) };
             let result = called.await?;
-            return calls.end_direct(accessor, (id, index), callee, loans, result);
+            return calls.end_direct(accessor, call, callee, loans, result);
         }
         // Seldom needed, and large.
-        Box::pin(calls.run_by_val(accessor, (id, index), (callee, func), args)).await
+        Box::pin(calls.run_by_val(accessor, call, (callee, by), args)).await
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) struct Calls {
     /// How long a call that was given up, and work between calls, may go on.
     pub(super) grace: Option<Duration>,
     /// Whether nothing that the guest calls can wait.
-    leaf: bool,
+    nothing_waits: bool,
 }
 
 /// An exported function of the instance.
@@ -68,9 +68,16 @@ struct Callee {
     ways: Ways,
 }
 
+/// A call in flight: its number among them, and the function.
+#[derive(Clone, Copy)]
+struct Running {
+    id: usize,
+    func: usize,
+}
+
 #[derive(Default)]
 struct InFlight {
-    calls: Slab<Started>,
+    calls: Slab<InFlightCall>,
     /// The call in which the guest trapped.
     suspect: Option<usize>,
     /// The sync call that runs. It has the store alone, so there is one at a time.
@@ -86,7 +93,7 @@ struct Holding {
 }
 
 impl InFlight {
-    fn remove(&mut self, call: usize) -> Option<Started> {
+    fn remove(&mut self, call: usize) -> Option<InFlightCall> {
         if self.holding.is_some_and(|holding| holding.call == call) {
             self.holding = None;
         }
@@ -94,7 +101,7 @@ impl InFlight {
     }
 }
 
-struct Started {
+struct InFlightCall {
     func: usize,
     reply: Reply,
     /// Its task in the store, where it has one of its own.
@@ -105,7 +112,7 @@ struct Started {
     task: Option<TaskId>,
 }
 
-impl Started {
+impl InFlightCall {
     fn new(func: usize, reply: Reply) -> Self {
         Self { func, reply, task: None }
     }
@@ -123,7 +130,7 @@ impl Calls {
         let callee = |func: &ExportedFunc| Callee::find(store, instance, func, companion);
         let callees: Vec<_> = border.surface.funcs.iter().map(callee).collect();
         let cancelling = Cancelling::new(store, instance, companion);
-        let leaf = !border.calls_others
+        let nothing_waits = !border.calls_others
             && !border.surface.abilities.suspends
             && fits_on_a_thread(store.engine().get_max_wasm_stack())
             && lets_nothing_wait(store);
@@ -135,13 +142,13 @@ impl Calls {
             in_flight: Mutex::default(),
             ended: Notify::new(),
             grace,
-            leaf,
+            nothing_waits,
         }
     }
 
     /// Whether nothing that the guest calls can wait, so that its sync calls run to their end at once.
     pub(super) fn cannot_wait(&self) -> bool {
-        self.leaf
+        self.nothing_waits
     }
 
     /// Whether the function is of an async type.
@@ -172,7 +179,7 @@ impl Calls {
         reply.started = true;
         let is_sync = !self.is_async(func);
         let mut in_flight = self.in_flight();
-        let call = in_flight.calls.insert(Started::new(func, reply));
+        let call = in_flight.calls.insert(InFlightCall::new(func, reply));
         if is_sync {
             in_flight.holding = Some(Holding { call, ticket, func, since: Instant::now() });
         }
@@ -228,7 +235,7 @@ impl Calls {
         let (mut reply, answer) = Reply::pair(self.handle.uses().enter(), MadeBy::default());
         reply.started = true;
         let mut in_flight = self.in_flight();
-        let call = in_flight.calls.insert(Started::new(func, reply));
+        let call = in_flight.calls.insert(InFlightCall::new(func, reply));
         in_flight.suspect = Some(call);
         answer
     }

@@ -3,7 +3,7 @@
 use wasmtime::component::{Func, Val};
 use wasmtime::{AsContextMut, Store};
 
-use super::{Callee, Calls};
+use super::{Callee, Calls, Running};
 use crate::error::{Cause, CompositionError};
 use crate::run::border::{Crossing, Loans};
 use crate::run::driver::message::{Answer, Call};
@@ -27,7 +27,9 @@ impl Calls {
         };
         drop(call.room);
         // Where the thread has no room for its stack, the guest gets one of its own.
-        if self.leaf && !self.is_async(call.func) && has_stack(store.engine().get_max_wasm_stack())
+        if self.nothing_waits
+            && !self.is_async(call.func)
+            && has_stack(store.engine().get_max_wasm_stack())
         {
             let answer = self.run_to_end(store, call.func, call.args)?;
             self.answer(id, answer);
@@ -41,11 +43,11 @@ impl Calls {
             let loans = match self.give_args(callee, &mut args, &mut *store) {
                 Ok(loans) => loans,
                 Err(error) => {
-                    self.answer(id, self.refused(call.func, error));
+                    self.refuse(Running { id, func: call.func }, error);
                     return Ok(());
                 }
             };
-            self.runs(id);
+            self.note_running(id);
             let store = &mut store.as_context_mut();
             let result = values::call_async(func, shape, store.as_context_mut(), args).await?;
             loans.end(&self.border, &mut *store);
@@ -56,11 +58,11 @@ impl Calls {
         let (params, loans) = match self.args(ty, call.args, &mut *store) {
             Ok(args) => args,
             Err(error) => {
-                self.answer(id, self.refused(call.func, error));
+                self.refuse(Running { id, func: call.func }, error);
                 return Ok(());
             }
         };
-        self.runs(id);
+        self.note_running(id);
         let mut results = vec![Val::Bool(false); usize::from(ty.result.is_some())];
         // Large, and with the codec seldom needed.
         Box::pin(func.call_async(&mut *store, &params, &mut results)).await?;
@@ -108,8 +110,13 @@ impl Calls {
         callee.func
     }
 
+    /// Answers a call whose arguments cannot go in.
+    pub(super) fn refuse(&self, call: Running, error: ValueError) {
+        self.answer(call.id, self.refused(call.func, error));
+    }
+
     /// Notes in which call the guest runs, on an engine that runs one at a time.
-    fn runs(&self, call: usize) {
+    fn note_running(&self, call: usize) {
         if let (Some(running_calls), Some(started)) =
             (&self.border.running_calls, self.in_flight().calls.get(call))
         {

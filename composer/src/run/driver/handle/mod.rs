@@ -1,4 +1,13 @@
 //! How everybody else reaches a driver.
+//!
+//! A call gets in by one of two ways. As a message it waits in the inbox for the driver; calls from Rust wait for room
+//! before, and calls of components never do. In place, the caller takes the store from where it rests and runs the call on
+//! its own stack; for that nothing may run or wait in the store, the caller's stack has to have room for the guest's, the
+//! runtime has to be the driver's, and the task must not have used up its budget. What a call in place cannot finish it
+//! leaves to the driver. There is no third way, so what a driver sees to holds for every call: limits, deadlines, restarts,
+//! the end.
+//!
+//! The counters are read one after the other, so a snapshot that is made meanwhile may be off by what went on between.
 
 mod hand_over;
 
