@@ -223,7 +223,7 @@ impl<T: Send + 'static> AnyComponent for ComponentInner<T> {
         self.loaded.get().is_some()
     }
 
-    #[cfg(feature = "fuse")]
+    #[cfg(any(feature = "fuse", feature = "wac"))]
     fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
         self.source.binary().map_err(Cause::new)
     }

@@ -9,6 +9,7 @@ use super::settings::Settings;
 use super::startable::AnyComponent;
 use crate::error::PlanProblem;
 use crate::layer::{CallLayer, ErasedLayer, NumberedLayer};
+use crate::plan::bound::Bound;
 use crate::plan::containment::{Containment, Wish};
 use crate::plan::filter::Filter;
 use crate::plan::resolution::{ImportHint, LayerNumber};
@@ -90,6 +91,8 @@ pub struct ComposableDescriptor {
     pub(crate) layers: Vec<ErasedLayer>,
     pub(crate) is_untrusted: bool,
     pub(crate) settings: Settings,
+    /// What a document says of it, if it is of one.
+    pub(crate) bound: Option<Bound>,
 }
 
 /// What is said of a component's imports.
@@ -119,6 +122,7 @@ impl ComposableDescriptor {
             layers: Vec::new(),
             is_untrusted: false,
             settings: Settings::default(),
+            bound: None,
         }
     }
 
@@ -502,6 +506,22 @@ impl fmt::Debug for Part {
             PartContent::Composed(_) => "composition",
         };
         f.debug_struct("Part").field("content", &content).field("filters", &self.filters).finish()
+    }
+}
+
+#[cfg(feature = "wac")]
+impl Part {
+    /// The same once more, if there can be several: not of what runs already, or will be wired by itself.
+    pub(crate) fn another(&self) -> Option<Self> {
+        match &self.content {
+            PartContent::Single(single) if single.is_restartable() => Some(Self {
+                content: PartContent::Single(single.clone()),
+                filters: self.filters.clone(),
+                #[cfg(feature = "fuse")]
+                fused: self.fused.clone(),
+            }),
+            PartContent::Single(_) | PartContent::Group(_) | PartContent::Composed(_) => None,
+        }
     }
 }
 

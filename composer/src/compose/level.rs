@@ -136,6 +136,7 @@ impl Level {
                     import_hints: change.import_hints,
                     containments: change.containments,
                     import_layers: change.import_layers.clone(),
+                    bound: descriptor.bound.as_ref(),
                 };
             }
             let problems = descriptor.settings.problems(&path, &descriptor.part.content);
@@ -165,6 +166,7 @@ impl Level {
                 import_hints: &descriptor.rules.import_hints,
                 containments: &descriptor.rules.containments,
                 import_layers: descriptor.import_layers().collect(),
+                bound: descriptor.bound.as_ref(),
             }
         });
         Assembly {

@@ -79,16 +79,26 @@ impl Source {
     }
 
     /// The component's binary, if it is known.
-    #[cfg(feature = "fuse")]
+    #[cfg(any(feature = "fuse", feature = "wac"))]
     pub(super) fn binary(&self) -> wasmtime::Result<Option<Vec<u8>>> {
         let bytes = match self {
             Self::Bytes(bytes) => bytes.to_vec(),
             Self::File(path) => read(path)?,
-            Self::Compiled(_) | Self::Made(_) => return Ok(None),
+            Self::Compiled(_) => return Ok(None),
+            #[cfg(feature = "fuse")]
+            Self::Made(_) => return Ok(None),
         };
         // The text format is as good.
         let binary = wat::parse_bytes(&bytes).map_err(wasmtime::Error::new)?;
         Ok(Some(binary.into_owned()))
+    }
+}
+
+#[cfg(feature = "wac")]
+impl ComponentSource {
+    /// The component's binary, if it is known.
+    pub(crate) fn binary(&self) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.0.binary()
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) trait AnyComponent: Send + Sync {
     }
 
     /// The component's binary, if it is known.
-    #[cfg(feature = "fuse")]
+    #[cfg(any(feature = "fuse", feature = "wac"))]
     fn binary(&self) -> Result<Option<Vec<u8>>, Cause> {
         Ok(None)
     }

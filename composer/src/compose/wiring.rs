@@ -90,7 +90,11 @@ impl Wiring {
         for (index, (leaf, part)) in resolution.leaves.iter().zip(parts).enumerate() {
             let layers = layering.between(None, &leaf.id).into();
             leaves.push(match part.content {
-                PlannedContent::Composed(live) => live.inside(part.settings.deadline, layers),
+                PlannedContent::Composed(live) => LiveComponent {
+                    // A document may take parts of it.
+                    surface: leaf.surface.clone(),
+                    ..live.inside(part.settings.deadline, layers)
+                },
                 PlannedContent::Single(single) => {
                     let unstarted = Unstarted::new(single, leaf, part.settings, &events);
                     let dispatcher = Dispatcher::new(leaf.id.clone(), unstarted.drivers.clone());

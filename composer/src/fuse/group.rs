@@ -214,6 +214,7 @@ impl WiredGroup {
         keyed.with(&[u8::from(cooperates)]);
         for (leaf, key) in self.resolution.leaves.iter().zip(&self.keys) {
             keyed.with(leaf.id.as_bytes()).with(key);
+            leaf.surface.parts.iter().for_each(|part| _ = keyed.with(part.name().as_bytes()));
             for source in &leaf.sources {
                 match source {
                     Source::Export(offer) => {

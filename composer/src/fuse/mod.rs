@@ -439,10 +439,12 @@ impl FusionGraph<'_> {
     }
 
     fn alias(&mut self, offer: Offer) -> wasmtime::Result<NodeId> {
-        let export = &self.resolution.leaves[offer.leaf].surface.exports[offer.export].name;
+        let path = self.resolution.leaves[offer.leaf].surface.path_of(offer.export);
         let instance = self.instances.get(&offer.leaf);
         let instance = instance.copied().context("the component is not there")?;
-        self.graph.alias_instance_export(instance, export).map_err(wasmtime::Error::new)
+        path.iter().try_fold(instance, |node, name| {
+            self.graph.alias_instance_export(node, name).map_err(wasmtime::Error::new)
+        })
     }
 
     fn export(&mut self, name: &str, offer: Offer) -> Result<(), FuseError> {

@@ -120,6 +120,8 @@ pub enum Verdict {
     LessFitting,
     /// Another component fits equally well, and no hint chooses.
     Ambiguous,
+    /// A document says who gets it, and does not name this import.
+    Bound,
     /// The import holds only types, or is a resource type of another import: it needs no provider.
     NotNeeded,
 }
@@ -175,7 +177,7 @@ impl Resolution {
                     .unwrap_or(if is_types { Outcome::Types } else { Outcome::Undecided }),
             };
         let candidates = self.offers().filter_map(|known| {
-            let KnownOffers { component, name: export, is_visible, is_untrusted } = known;
+            let KnownOffers { component, name: export, is_visible, is_untrusted, is_bound } = known;
             let offered = Name::parse(export);
             let is_it = offered.is_of(&wanted)
                 || interface.as_ref().is_some_and(|interface| offered.is_of(interface));
@@ -193,6 +195,8 @@ impl Resolution {
                 Verdict::Hidden
             } else if hinted {
                 Verdict::NotHinted
+            } else if *is_bound {
+                Verdict::Bound
             } else if offered.rank_for(&wanted).is_none()
                 && interface.as_ref().is_none_or(|it| offered.rank_for(it).is_none())
             {
@@ -290,6 +294,7 @@ impl fmt::Display for Explanation {
                 Verdict::Untrusted => "it is not trusted, and no hint names it",
                 Verdict::LessFitting => "another fits better",
                 Verdict::Ambiguous => "it is not the only one, and no hint chooses",
+                Verdict::Bound => "the document does not give it to this import",
                 Verdict::NotNeeded => "nobody has to provide it",
             };
             let (export, component) = (plain(export), plain(component));

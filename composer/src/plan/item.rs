@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::Plan;
 use super::abilities::Abilities;
+use super::bound::Part;
 use super::carried::CarriedResource;
 use super::companion::Companion;
 use super::name::{Name, Rank, base};
@@ -25,6 +26,8 @@ pub(crate) struct Surface {
     pub(crate) funcs: Vec<ExportedFunc>,
     /// Every resource that occurs; [`Resource::index`] points into it.
     pub(crate) resources: Vec<ResourceDef>,
+    /// What the last exports are, which the component itself does not have: see `bound.rs`.
+    pub(crate) parts: Vec<Part>,
     /// The wiring inside, if this component was fused of several.
     pub(crate) inside: Option<Arc<Inside>>,
     /// Whether named types may be missing among the exports. Implementations in Rust and on other

@@ -16,6 +16,7 @@
 // level, and applies filters (`filter.rs`), hints, containments and layers; `order.rs` sorts
 // providers before consumers; `check.rs` compares the types along each edge and finds the
 // component that defines each resource, with `matching.rs` comparing one import with one export.
+// `bound.rs` is what documents say of components.
 // `replacement.rs` does the same for a single component of a wiring that exists.
 //
 // `explain.rs`, `draw.rs`, `written.rs` and `difference.rs` tell users what was decided.
@@ -25,6 +26,8 @@
 // search for others.
 
 pub(crate) mod abilities;
+#[cfg_attr(not(feature = "wac"), allow(dead_code, reason = "only documents bind components"))]
+pub(crate) mod bound;
 pub(crate) mod carried;
 mod check;
 #[cfg_attr(
@@ -113,6 +116,8 @@ pub struct Export {
     types: Arc<[(String, ValueType)]>,
     /// The export's type as text, if the export is itself a type.
     ty: Option<String>,
+    /// What the component itself calls it, if that is another name.
+    own_name: Option<String>,
     /// The components that arrows point to in drawings. For an ambiguous export these are the
     /// components themselves, while `providers` has the nested compositions that contain them.
     drawn_to: Vec<String>,
@@ -263,18 +268,22 @@ impl fmt::Display for Plan {
         writeln!(f, "exports")?;
         for export in &self.exports {
             let (name, by) = (plain(&export.name), listed(&export.providers, ", "));
+            let own = export
+                .own_name
+                .as_deref()
+                .map_or_else(String::new, |name| format!(" as {}", plain(name)));
             match export.functions.as_slice() {
                 _ if export.is_ambiguous() => {
                     writeln!(f, "  {name}: offered by {by}, chosen by no hint")?;
                 }
                 [only] if only.name == export.name => {
                     let types = export.definitions();
-                    writeln!(f, "  {name}: {} from {by}", types.names().func(&only.ty))?;
+                    writeln!(f, "  {name}: {} from {by}{own}", types.names().func(&only.ty))?;
                 }
                 functions => {
                     match &export.ty {
-                        Some(ty) => writeln!(f, "  {name}: {ty} from {by}")?,
-                        None => writeln!(f, "  {name} from {by}")?,
+                        Some(ty) => writeln!(f, "  {name}: {ty} from {by}{own}")?,
+                        None => writeln!(f, "  {name} from {by}{own}")?,
                     }
                     let mut types = export.definitions();
                     functions.iter().for_each(|function| types.uses(&function.ty));
@@ -370,7 +379,9 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
         match &export.offered {
             Offered::By(offer) => {
                 let surface = &leaf(offer).surface;
-                let functions = functions(&surface.exports[offer.export]);
+                let own_name = &surface.exports[offer.export].name;
+                let own_name = (*own_name != name).then(|| own_name.clone());
+                let functions = functions(&name, &surface.exports[offer.export].item);
                 let types = match &surface.exports[offer.export].item {
                     Item::Func { .. } => {
                         let all = || types(surface.items()).into();
@@ -380,7 +391,8 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
                 };
                 let ty = type_of(&surface.exports[offer.export]);
                 let providers = vec![provider_id(resolution, *offer)];
-                Export { name, drawn_to: providers.clone(), providers, functions, types, ty }
+                let drawn_to = providers.clone();
+                Export { name, drawn_to, providers, functions, types, ty, own_name }
             }
             Offered::Ambiguously(offers) => Export {
                 name,
@@ -388,6 +400,7 @@ fn exports(resolution: &Resolution) -> Vec<Export> {
                 functions: Vec::new(),
                 types: Arc::default(),
                 ty: None,
+                own_name: None,
                 drawn_to: offers.iter().map(|(_, offer)| provider_id(resolution, *offer)).collect(),
             },
         }
@@ -418,13 +431,16 @@ fn type_of(export: &Named) -> Option<String> {
     }
 }
 
-fn functions(export: &Named) -> Vec<ExportFunction> {
-    let function = |named: &Named| match &named.item {
-        Item::Func { ty, .. } => Some(ExportFunction { name: named.name.clone(), ty: ty.clone() }),
+/// The functions of what is exported as `name`.
+fn functions(name: &str, export: &Item) -> Vec<ExportFunction> {
+    let function = |name: &str, item: &Item| match item {
+        Item::Func { ty, .. } => Some(ExportFunction { name: name.to_owned(), ty: ty.clone() }),
         _ => None,
     };
-    match &export.item {
-        Item::Instance(items) => items.iter().filter_map(function).collect(),
-        _ => function(export).into_iter().collect(),
+    match export {
+        Item::Instance(items) => {
+            items.iter().filter_map(|named| function(&named.name, &named.item)).collect()
+        }
+        item => function(name, item).into_iter().collect(),
     }
 }

@@ -62,6 +62,7 @@ impl Surface {
             exports,
             funcs,
             resources,
+            parts: self.parts.clone(),
             inside,
             lacks_types,
             untrusted,

@@ -92,6 +92,7 @@ impl Surface {
             exports,
             funcs: reflector.funcs,
             resources: reflector.resources,
+            parts: Vec::new(),
             inside: None,
             lacks_types: false,
             untrusted: BTreeSet::new(),

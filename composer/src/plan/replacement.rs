@@ -59,6 +59,11 @@ impl Swap<'_> {
         new.shows(&leaf.id, &leaf.surface.exports[export].name).then_some(export)
     }
 
+    /// What the old component calls an export, which may be public under another name.
+    fn own_name(&self, offer: Offer) -> &str {
+        &self.old.surface.exports[offer.export].name
+    }
+
     fn lacks(&self, export: &str, consumer: Option<&str>) -> PlanProblem {
         PlanProblem::ReplacementLacks {
             component: self.old.id.to_string(),
@@ -109,12 +114,13 @@ impl Swap<'_> {
         for was in old {
             let Offered::By(mut offer) = was.offered else { continue };
             if offer.leaf == self.leaf {
-                match self.successor(new, &was.name) {
+                match self.successor(new, self.own_name(offer)) {
                     Some(export) => offer.export = export,
                     None => {
                         // If a consumer lacks the export too, that has been reported.
-                        if !told.contains(&was.name) {
-                            let problem = self.lacks(&was.name, None);
+                        let name = self.own_name(offer);
+                        if !told.contains(name) {
+                            let problem = self.lacks(name, None);
                             new.problems.push(problem);
                         }
                         continue;
@@ -135,10 +141,10 @@ impl Swap<'_> {
         let mut problems = Vec::new();
         for was in old {
             let Offered::By(offer) = was.offered else { continue };
-            let Some(export) = self.successor(new, &was.name) else { continue };
             if offer.leaf != self.leaf {
                 continue;
             }
+            let Some(export) = self.successor(new, self.own_name(offer)) else { continue };
             let leaf = &new.leaves[self.leaf];
             let (expected, found) = (self.item(&self.old.surface, offer.export), export);
             let found = self.item(&leaf.surface, found);

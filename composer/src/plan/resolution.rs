@@ -127,6 +127,8 @@ pub(super) struct KnownOffers {
     /// Whether no filter hides it.
     pub(super) is_visible: bool,
     pub(super) is_untrusted: bool,
+    /// Whether a document says who gets it.
+    pub(super) is_bound: bool,
 }
 
 impl Resolution {
@@ -150,6 +152,7 @@ impl Resolution {
         let untrusted = self.others(importer, import).filter(|it| {
             it.is_visible
                 && it.is_untrusted
+                && !it.is_bound
                 && is_beside(&it.component, importer)
                 && Name::parse(&it.name).rank_for(&wanted).is_some()
         });

@@ -256,10 +256,12 @@ impl Resolver<'_> {
             return Source::Nobody;
         };
         let export = export.as_ref().unwrap_or(&import);
-        let mut offers = best_offers(export, [provider], |_| true);
+        // A document's hints see more of its components than others do.
+        let within = nodes[importer].bound.is_some();
+        let mut offers = best_offers(export, [provider], within, |_| true);
         let interface = self.interface(needs);
         if let (true, None, Some(interface)) = (offers.is_empty(), &hint.export, interface) {
-            offers = best_offers(interface, [provider], |_| true);
+            offers = best_offers(interface, [provider], within, |_| true);
         }
         match offers.first() {
             Some((_, offer)) => Source::Export(*offer),

@@ -20,6 +20,7 @@ mod hints;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::bound::Bound;
 use super::check::{check_types, contained_of_host, find_resources, homeless, layered_of_host};
 use super::containment::Wish;
 use super::filter::Filter;
@@ -55,6 +56,8 @@ pub(crate) struct Node<'a> {
     /// The layers on its imports: each with the name of an import or `import#function`, and the
     /// layer's number.
     pub(crate) import_layers: Vec<(&'a str, LayerNumber)>,
+    /// What a document says of it, if it is of one.
+    pub(crate) bound: Option<&'a Bound>,
 }
 
 #[derive(Debug)]
@@ -183,8 +186,12 @@ struct ReadyLevel<'a> {
     open: Vec<(String, Vec<Need>)>,
     /// The indices into `open`, by the names without versions under which rules can mean an import.
     open_by_base: HashMap<String, Vec<usize>>,
+    /// What others see; of a component of a document, what that exports.
     visible: Vec<Shown>,
+    /// Of a component of a document: what the document's hints can name.
+    within: Option<Vec<Shown>>,
     hidden: Vec<String>,
+    bound: Option<&'a Bound>,
     import_hints: &'a [ImportHint],
     containments: &'a [Wish],
     import_layers: Vec<(&'a str, LayerNumber)>,
@@ -238,7 +245,10 @@ impl Resolver<'_> {
                             self.leaves[need.leaf].sources[need.import] = source;
                         }
                     }
-                    None => open.entry(import.clone()).or_default().extend(needs),
+                    None => {
+                        let name = nodes[importer].open_name(import).to_owned();
+                        open.entry(name).or_default().extend(needs);
+                    }
                 }
             }
         }
@@ -250,7 +260,10 @@ impl Resolver<'_> {
         self.problems.extend(node.problems);
         let mut broken = false;
         let level = match node.content {
-            Content::Leaf(surface) => self.leaf(&path, surface),
+            Content::Leaf(surface) => {
+                let parts = node.bound.map_or(&[][..], |bound| &bound.parts);
+                self.leaf(&path, surface.with_parts(parts))
+            }
             Content::Group(assembly) => self.level(assembly, &format!("{path}/")),
             Content::Broken(problems) => {
                 broken = true;
@@ -273,8 +286,16 @@ impl Resolver<'_> {
         }
         let mut visible = Vec::new();
         let mut hidden = Vec::new();
+        let part = |name: &str| node.bound.and_then(|bound| bound.part(name));
+        let lets = |name: &str| node.filters.iter().all(|filter| filter.lets_through(name));
+        let all = level.exports.iter().all(|it| part(&it.name).is_some() || lets(&it.name));
         for export in level.exports {
-            let shown = node.filters.iter().all(|filter| filter.lets_through(&export.name));
+            // A part is hidden with what it is a part of.
+            let shown = match part(&export.name).map(|part| part.0.first()) {
+                Some(None) => all,
+                Some(Some(whole)) => lets(whole),
+                None => lets(&export.name),
+            };
             let offer = match export.offered {
                 Offered::By(offer) => offer,
                 // A composer does not offer an export that is ambiguous inside.
@@ -292,6 +313,7 @@ impl Resolver<'_> {
                 name: export.name.clone(),
                 is_visible: shown,
                 is_untrusted,
+                is_bound: node.bound.is_some(),
             });
             if shown {
                 visible.push(Shown { name: export.name, offer, is_untrusted });
@@ -299,7 +321,11 @@ impl Resolver<'_> {
                 hidden.push(export.name);
             }
         }
-        let Node { id, import_hints, containments, import_layers, .. } = node;
+        let Node { id, import_hints, containments, import_layers, bound, .. } = node;
+        let within = bound.map(|bound| {
+            let public = self.bound_exports(&path, bound, (&visible, &hidden), broken);
+            std::mem::replace(&mut visible, public)
+        });
         let mut open_by_base: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, (_, needs)) in level.open.iter().enumerate() {
             let named = needs.iter().map(|it| &self.leaves[it.leaf].surface.imports[it.import]);
@@ -316,12 +342,48 @@ impl Resolver<'_> {
             open: level.open,
             open_by_base,
             visible,
+            within,
             hidden,
+            bound,
             import_hints,
             containments,
             import_layers,
             broken,
         }
+    }
+
+    /// What a document exports of a component that shows the exports `shown` and hides others.
+    fn bound_exports(
+        &mut self,
+        path: &str,
+        bound: &Bound,
+        (shown, hidden): (&[Shown], &[String]),
+        broken: bool,
+    ) -> Vec<Shown> {
+        let mut public = Vec::new();
+        for (name, own) in &bound.exports {
+            let wanted = Name::parse(own);
+            let ranked =
+                shown.iter().filter_map(|it| Some((Name::parse(&it.name).rank_for(&wanted)?, it)));
+            match ranked.max_by(|(a, _), (b, _)| a.cmp(b)) {
+                Some((_, it)) => public.push(Shown {
+                    name: name.clone(),
+                    offer: it.offer,
+                    is_untrusted: it.is_untrusted,
+                }),
+                // A replacement that lacks it is told of elsewhere.
+                None if broken || self.kept.is_some() => {}
+                None => self.problems.push(PlanProblem::HintNotOffered {
+                    export: (name != own).then(|| own.clone()),
+                    component: None,
+                    name: name.clone(),
+                    hidden: hidden.contains(own),
+                    nearest: nearest(own, shown.iter().map(|it| &*it.name)).map(str::to_owned),
+                    target: path.to_owned(),
+                }),
+            }
+        }
+        public
     }
 
     fn leaf(&mut self, path: &str, surface: Arc<Surface>) -> NameLevel {
@@ -390,11 +452,15 @@ impl Resolver<'_> {
         }
         let best = |name: &str| {
             let others = offering.get(base(name)).map_or(&[][..], Vec::as_slice);
-            let others = others.iter().filter(|index| **index != importer);
+            // What a document leaves open, none of its own components satisfies.
+            let may = |other: &usize| {
+                *other != importer && !(node.bound.is_some() && nodes[*other].bound.is_some())
+            };
+            let others = others.iter().filter(|index| may(index));
             // Components that are not trusted are chosen by hints only.
-            best_offers(name, others.map(|index| &nodes[*index]), |it| !it.is_untrusted)
+            best_offers(name, others.map(|index| &nodes[*index]), false, |it| !it.is_untrusted)
         };
-        let mut best_of_name = best(import);
+        let mut best_of_name = best(node.open_name(import));
         if let (true, Some(interface)) = (best_of_name.is_empty(), self.interface(needs)) {
             best_of_name = best(interface);
         }
@@ -467,8 +533,17 @@ impl Resolver<'_> {
         }
         let mut offers: BTreeMap<&String, Vec<(&ReadyLevel<'_>, &Shown)>> = BTreeMap::new();
         let mut trusted: HashMap<&str, Vec<Name<'_>>> = HashMap::new();
+        // A document decides what is exported; of what is added beside it, hints do.
+        let is_document = nodes.iter().any(|node| node.bound.is_some());
         for node in nodes {
             for shown in &node.visible {
+                let is_hinted = |it: &&Shown| std::ptr::eq::<Shown>(*it, shown);
+                if is_document
+                    && node.bound.is_none()
+                    && !hinted.get(&shown.name).is_some_and(is_hinted)
+                {
+                    continue;
+                }
                 offers.entry(&shown.name).or_default().push((node, shown));
                 if !shown.is_untrusted {
                     trusted.entry(base(&shown.name)).or_default().push(Name::parse(&shown.name));
@@ -508,6 +583,19 @@ impl Resolver<'_> {
 }
 
 impl ReadyLevel<'_> {
+    /// The name under which an import is open on the level around, or looked for beside a document.
+    fn open_name<'a>(&'a self, import: &'a str) -> &'a str {
+        self.bound.map_or(import, |bound| bound.open_name(import))
+    }
+
+    /// What can be used of it, `within` the document that it is of.
+    fn shown(&self, within: bool) -> &[Shown] {
+        match &self.within {
+            Some(shown) if within => shown,
+            _ => &self.visible,
+        }
+    }
+
     fn hides(&self, name: &str) -> bool {
         let wanted = Name::parse(name);
         self.hidden.iter().any(|hidden| Name::parse(hidden).rank_for(&wanted).is_some())
@@ -515,22 +603,25 @@ impl ReadyLevel<'_> {
 
     /// The visible export with the name closest to `name`.
     fn nearest_export(&self, name: &str) -> Option<String> {
-        nearest(name, self.visible.iter().map(|it| it.name.as_str())).map(str::to_owned)
+        nearest(name, self.shown(self.bound.is_some()).iter().map(|it| it.name.as_str()))
+            .map(str::to_owned)
     }
 }
 
-/// The visible exports that `may` be used and rank highest for `import`; several if they rank
-/// equally.
+/// The visible exports that `may` be used and rank highest for `import`, `within` a document or not; several if they
+/// rank equally.
 fn best_offers<'a, 'b: 'a>(
     import: &str,
     nodes: impl IntoIterator<Item = &'a ReadyLevel<'b>>,
+    within: bool,
     may: impl Fn(&Shown) -> bool,
 ) -> Vec<(&'a ReadyLevel<'b>, Offer)> {
     let wanted = Name::parse(import);
     let mut best: Option<Rank> = None;
     let mut found = Vec::new();
     for node in nodes {
-        for shown in node.visible.iter().filter(|it| base(&it.name) == wanted.base() && may(it)) {
+        let is_it = |it: &&Shown| base(&it.name) == wanted.base() && may(it);
+        for shown in node.shown(within).iter().filter(is_it) {
             let Some(rank) = Name::parse(&shown.name).rank_for(&wanted) else {
                 continue;
             };
