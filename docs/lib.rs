@@ -36,6 +36,7 @@ mod programs {
         Limits: "src/recipes/limits.md",
         Testing: "src/recipes/testing.md",
         Processes: "src/recipes/processes.md",
+        Documents: "src/recipes/documents.md",
         Insight: "src/recipes/insight.md",
         Errors: "src/errors.md",
     }

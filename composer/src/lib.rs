@@ -33,6 +33,7 @@
 //! - **While it runs.** [`Composition::replace`] swaps one component ([`Replacement`], [chapter][hot-swap]).
 //!   [`Composition::events`] and [`Composition::snapshot`] tell what goes on (module [`snapshot`], [chapter][insight]).
 //!   The module [`layer`] puts code between a component and its callers ([chapter][layers]).
+//! - **WAC.** [`Composer::from_wac`] reads a document of `wac` (module [`wac`], [chapter][documents]).
 //! - **WASI.** [`Wasi`] gives components directories, environment, standard streams and network (module [`wasi`],
 //!   [chapter][wasi]).
 //!
@@ -53,6 +54,7 @@
 //! | `metrics` | no | `layer::MetricsLayer` and `Snapshot::record_metrics`, by the crate `metrics` |
 //! | `record` | no | `layer::RecordLayer` and `layer::ReplayLayer`: calls written to a file, and answered from it. Turns on `json` and `wave` |
 //! | `tracing` | no | `layer::TraceLayer`: a span of the crate `tracing` for each call |
+//! | `wac` | no | [`Composer::from_wac`] and the module [`wac`]: compositions from WAC documents, by wac-parser. Turns on `compile` |
 //! | `wasi` | no | [`Wasi`], by wasmtime-wasi |
 //! | `wave` | no | the module [`wave`]: values as text |
 //!
@@ -116,6 +118,7 @@
 //! [limits]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/recipes/limits.md
 //! [uploads]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/recipes/uploads.md
 //! [errors]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/errors.md
+//! [documents]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/recipes/documents.md
 //! [hot-swap]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/recipes/hot-swap.md
 //! [insight]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/recipes/insight.md
 //! [layers]: https://github.com/wasm-runtime-composer/wasm-runtime-composer/blob/main/docs/src/concepts/layers.md
@@ -123,6 +126,14 @@
 #![cfg_attr(
     not(feature = "fuse"),
     doc = "[`Composer::fused`]: https://docs.rs/wasm-runtime-composer/latest/wasm_runtime_composer/struct.Composer.html#method.fused"
+)]
+#![cfg_attr(
+    not(feature = "wac"),
+    doc = "[`Composer::from_wac`]: https://docs.rs/wasm-runtime-composer/latest/wasm_runtime_composer/struct.Composer.html#method.from_wac"
+)]
+#![cfg_attr(
+    not(feature = "wac"),
+    doc = "[`wac`]: https://docs.rs/wasm-runtime-composer/latest/wasm_runtime_composer/wac/index.html"
 )]
 #![cfg_attr(
     not(feature = "wasi"),
@@ -157,6 +168,8 @@ mod sync;
 pub mod typed;
 pub mod types;
 mod value;
+#[cfg(feature = "wac")]
+pub mod wac;
 #[cfg(feature = "wasi")]
 pub mod wasi;
 #[cfg(feature = "wave")]

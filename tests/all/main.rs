@@ -20,6 +20,7 @@ mod containment;
 mod cycles;
 #[cfg(feature = "codec")]
 mod deadlocks;
+mod documents;
 #[cfg(feature = "codec")]
 mod dynamic_streams;
 mod entries;

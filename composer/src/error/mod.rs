@@ -4,12 +4,15 @@
 //! expected and what was found, and ends with what to do about it; causes are in
 //! [`source`](std::error::Error::source). All errors are [`Clone`], as one cause may end many calls.
 
-// `plan/` has those of planning, `start.rs` of starting and fusing, `call.rs` of looking up and passing, `typed.rs` of Rust
+// `document.rs` has those of WAC documents, `plan/` of planning, `start.rs` of starting and fusing, `call.rs` of looking up
+// and passing, `typed.rs` of Rust
 // types. Names come from components and peers, so every name in a message is escaped (`text.rs`). What wasmtime reports is
 // shared in a `Cause`; `panic.rs` turns panics of the application's code into errors.
 
 mod call;
 mod chain;
+#[cfg(feature = "wac")]
+mod document;
 mod hosted;
 mod panic;
 mod plan;
@@ -25,6 +28,8 @@ use wasmtime::{Trap, WasmBacktrace};
 
 pub use call::{ArgumentError, HandleError, LookupError};
 pub use chain::ChainProblem;
+#[cfg(feature = "wac")]
+pub use document::{DocumentError, DocumentPosition};
 pub use hosted::HostResourceReason;
 #[cfg(feature = "compile")]
 pub(crate) use panic::panic_message;
@@ -57,6 +62,11 @@ pub enum CompositionError {
     /// The components cannot be fused into one.
     #[error(transparent)]
     Fuse(#[from] FuseError),
+
+    /// A WAC document is no composition.
+    #[cfg(feature = "wac")]
+    #[error(transparent)]
+    Document(#[from] DocumentError),
 
     /// A component's WASI cannot be provided as configured.
     #[cfg(feature = "wasi")]
