@@ -55,7 +55,8 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Wiring {
     /// Components, as files in the binary or the text format. The id of a component is the name of
-    /// its file without the extension, unless another stands before it.
+    /// its file without the extension, unless another stands before it. One may be a WAC document
+    /// (`.wac`), whose components are composed with the others.
     #[arg(
         required = true,
         value_name = "[ID=]FILE",
@@ -93,6 +94,15 @@ pub(crate) struct Wiring {
 
     #[command(flatten)]
     pub(crate) caching: Caching,
+
+    /// The folder with the packages of a WAC document: `DIR/NAMESPACE/PACKAGE.wasm`, or
+    /// `DIR/NAMESPACE/PACKAGE/VERSION.wasm` for one with a version, or the same with `.wat`.
+    #[arg(long = "deps", visible_alias = "deps-dir", value_name = "DIR", default_value = "deps")]
+    pub(crate) deps_folder: PathBuf,
+
+    /// The file of a package of a WAC document, in the place of the one in the folder.
+    #[arg(short = 'd', long = "dep", value_name = "NAMESPACE:PACKAGE=FILE")]
+    pub(crate) deps: Vec<Dep>,
 }
 
 /// Where compiled code is kept.
@@ -106,6 +116,32 @@ pub(crate) struct Caching {
     /// Keeps no compiled code, and uses none that was kept.
     #[arg(long)]
     pub(crate) no_cache: bool,
+}
+
+/// A file for a package of a document.
+#[derive(Clone, Debug)]
+pub(crate) struct Dep {
+    pub(crate) package: String,
+    pub(crate) path: PathBuf,
+}
+
+impl FromStr for Dep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((package, path)) if package.contains(':') && !path.is_empty() => {
+                Ok(Self { package: package.to_owned(), path: path.into() })
+            }
+            _ => Err("expected `NAMESPACE:PACKAGE=FILE`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Dep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.package, self.path.display())
+    }
 }
 
 #[derive(Args, Debug)]

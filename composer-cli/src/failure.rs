@@ -178,9 +178,10 @@ impl From<CompositionError> for Failure {
                 USAGE
             }
             CompositionError::Argument(_) => USAGE,
-            CompositionError::Start(_) | CompositionError::Fuse(_) | CompositionError::Wasi(_) => {
-                COMPOSE
-            }
+            CompositionError::Document(_)
+            | CompositionError::Start(_)
+            | CompositionError::Fuse(_)
+            | CompositionError::Wasi(_) => COMPOSE,
             _ => CALL,
         };
         Self { code, errors: vec![error.into()], help: Vec::new() }

@@ -8,6 +8,7 @@ mod args;
 mod call;
 mod compile;
 mod component;
+mod document;
 mod failure;
 mod output;
 mod run;

@@ -19,6 +19,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
 use crate::args::{Authority, Caching, Chain, Directory, Given, Hint, HostArgs, ServeArgs, Wiring};
 use crate::compile::compile;
 use crate::component::{Component, Content, Imports};
+use crate::document::{Document, is_document};
 use crate::failure::Failure;
 use crate::told::{all, export_hint};
 
@@ -46,6 +47,8 @@ const TICK: Duration = Duration::from_millis(5);
 /// The components, compiled as far as possible, and the options for their wiring.
 pub(crate) struct Setup<'a> {
     wiring: Cow<'a, Wiring>,
+    /// What is composed with the components.
+    document: Option<Document>,
     components: Vec<Component>,
     /// What components get, to read another version of one.
     wasi: Wasi,
@@ -83,6 +86,13 @@ impl<'a> Setup<'a> {
 
     /// Reads and compiles components that will serve requests.
     pub(crate) fn serving(args: &'a ServeArgs) -> Result<Self, Failure> {
+        if let Some(Given { path, .. }) = args.wiring.components.iter().find(|it| is_document(it)) {
+            return Err(Failure::usage(format!(
+                "`{}` is a document, which `wcompose run` runs; `wcompose serve` serves components",
+                path.display()
+            ))
+            .with_help("make a component of it with `wcompose fuse`, and serve that"));
+        }
         let engine = serving_engine(config(&args.wiring.caching)?)?;
         let mut wasi = wasi(&engine, &args.host)?.with_store(EpochTicker::yielding);
         if !args.allowed.is_empty() {
@@ -106,11 +116,14 @@ impl<'a> Setup<'a> {
         running: Option<Running>,
         ticker: Option<EpochTicker>,
     ) -> Result<Self, Failure> {
-        let components = wiring.components.iter().map(|given| read(given, &wasi, args));
+        let read = |given: &Given| read(given, &wasi, args);
+        let document = Document::of(wiring, &read)?;
+        let components = wiring.components.iter().filter(|given| !is_document(given)).map(read);
         let components = Failure::collect(components)?;
-        compile(&components);
+        let packages = document.as_ref().map_or(&[][..], Document::packages);
+        compile(&[packages, &components].concat());
         let wiring = Cow::Borrowed(wiring);
-        Ok(Self { wiring, components, wasi, args, running, _ticker: ticker })
+        Ok(Self { wiring, document, components, wasi, args, running, _ticker: ticker })
     }
 
     pub(crate) fn components(&self) -> &[Component] {
@@ -162,7 +175,10 @@ impl<'a> Setup<'a> {
                 }
             }));
         }
-        let mut composer = Composer::new();
+        let mut composer = match &self.document {
+            Some(document) => document.composer()?,
+            None => Composer::new(),
+        };
         for descriptor in descriptors {
             composer.add(descriptor);
         }

@@ -1303,3 +1303,62 @@ fn folder_for_compiled_code_that_cannot_be_is_an_error() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("cannot be used with '--no-cache'"), "{}", ended.stderr);
 }
+
+/// A folder for the files of one test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("test")).expect("it can be made");
+    folder
+}
+
+#[test]
+fn document_runs_with_packages_of_a_folder_and_of_options() {
+    let folder = folder("documents");
+    let document = folder.join("app.wac");
+    let source = "package test:app;
+let plain = new test:greeter {};
+let polite = new test:polite@1.0.0 { greeter: plain.greeter };
+export polite.greeter;
+";
+    std::fs::write(&document, source).expect("it can be written");
+    let document = document.to_str().expect("it is text");
+    let deps = folder.to_str().expect("it is text");
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests/components");
+    std::fs::copy(guests.join("greeter.wasm"), folder.join("test/greeter.wasm"))
+        .expect("it is there");
+    let call = "composer:test/greeter#greet(\"you\")";
+    let run = ["run", document, "--deps", deps, "--call", call];
+    let missing = composer(&run);
+    assert_eq!(missing.code, Some(3), "{missing:?}");
+    let told = "line 3, column 18: there is no file for the package `test:polite@1.0.0`: neither `";
+    assert!(missing.stderr.contains(told), "{}", missing.stderr);
+    assert!(missing.stderr.contains("test/polite/1.0.0.wasm"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("give it with `--dep test:polite@1.0.0=FILE`"),
+        "{}",
+        missing.stderr
+    );
+
+    let given = [&run[..], &["-d", "test:polite=polite.wasm"]].concat();
+    succeeds(&given, "\"hello, dear you!\"\n");
+    std::fs::create_dir_all(folder.join("test/polite")).expect("it can be made");
+    std::fs::copy(guests.join("polite.wasm"), folder.join("test/polite/1.0.0.wasm"))
+        .expect("it is there");
+    succeeds(&run, "\"hello, dear you!\"\n");
+    let plan = composer(&["plan", document, "--deps", deps]);
+    assert!(plan.stdout.contains("imports composer:test/greeter from plain"), "{plan:?}");
+
+    let mistake = folder.join("mistake.wac");
+    std::fs::write(&mistake, "package test:app;\nlet x = new test:polite@1.0.0 {};\n")
+        .expect("it can be written");
+    let wrong = composer(&["plan", mistake.to_str().expect("it is text"), "--deps", deps]);
+    assert_eq!(wrong.code, Some(3), "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("line 2, column 13: `test:polite@1.0.0` imports"),
+        "{}",
+        wrong.stderr
+    );
+    let served = composer(&["serve", document]);
+    assert_eq!(served.code, Some(2), "{served:?}");
+}
