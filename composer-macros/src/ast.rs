@@ -205,6 +205,8 @@ pub(crate) struct Client {
     pub(crate) name: Ident,
     /// The functions and resources that are meant, if not all are.
     pub(crate) only: Option<Vec<Ident>>,
+    /// The world, where it is known.
+    pub(crate) world: Option<LitStr>,
 }
 
 /// `fn name`, of a world.

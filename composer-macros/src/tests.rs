@@ -499,6 +499,31 @@ mod of_wit {
     }
 
     #[test]
+    fn interface_that_a_world_has_itself_is_not_that_of_another() {
+        for (world, own, other) in [("one", "first", "second"), ("two", "second", "first")] {
+            let body = format!(
+                r#"
+                pub struct App;
+                wit {{ inline: "
+                    package a:b;
+                    world one {{ import api: interface {{ none: func(); }} export api: interface {{ first: func(); }} }}
+                    world two {{ export api: interface {{ second: func(); }} }}
+                " }};
+                component app;
+                export world "{world}";
+                "#
+            );
+            let expansion = compose(CRATE, &body).to_string();
+            assert_eq!(count_of(&expansion, &format!("async fn {own} (")), 1, "{expansion}");
+            assert_eq!(count_of(&expansion, &format!("async fn {other} (")), 0, "{expansion}");
+        }
+    }
+
+    fn count_of(text: &str, part: &str) -> usize {
+        text.matches(part).count()
+    }
+
+    #[test]
     fn wit_in_item() {
         let body = with_kv(
             r#"

@@ -96,7 +96,7 @@ impl Checker<'_> {
         let mut clients = Vec::new();
         for export in &all {
             match export {
-                Export::Client(client) => match self.wanted(&scope, client) {
+                Export::Client(client) => match self.wanted(&scope, &source, client) {
                     Ok((unit, wanted)) => {
                         let is_known = clients.iter().any(|(known, _)| *known == unit);
                         if is_known && scope.makes_modules() {
@@ -171,11 +171,18 @@ impl Checker<'_> {
     }
 
     /// What an export asks for.
-    fn wanted(&self, scope: &Scope<'_>, client: &ast::Client) -> Result<(Unit, Wanted), Error> {
-        let ast::Client { interface, only, .. } = client;
+    fn wanted(
+        &self,
+        scope: &Scope<'_>,
+        source: &Source,
+        client: &ast::Client,
+    ) -> Result<(Unit, Wanted), Error> {
+        let ast::Client { interface, only, world, .. } = client;
         let name = interface.value();
-        let id =
-            scope.exported_interface(&name).ok_or_else(|| scope.unknown(interface, "interface"))?;
+        let world = world.as_ref().and_then(|world| scope.world(source, world).ok());
+        let id = scope
+            .exported_interface(&name, world)
+            .ok_or_else(|| scope.unknown(interface, "interface"))?;
         let unit = Unit::Interface(id);
         let at = |message: String| Error::new(interface.span(), message);
         let selection = match only {

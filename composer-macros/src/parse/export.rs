@@ -26,14 +26,14 @@ pub(super) fn interface(
             let message = "expected `{ .. }` with functions, or `;` for all that the WIT has";
             return Err(input.error(message));
         }
-        return Ok(Export::Client(Client { attrs, interface, name, only: None }));
+        return Ok(Export::Client(Client { attrs, interface, name, only: None, world: None }));
     }
     let content;
     braced!(content in input);
     if content.peek(Ident) && !content.peek(Token![pub]) {
         let only = Punctuated::<Ident, Token![,]>::parse_terminated(&content)?;
         let only = Some(only.into_iter().collect());
-        return Ok(Export::Client(Client { attrs, interface, name, only }));
+        return Ok(Export::Client(Client { attrs, interface, name, only, world: None }));
     }
     let (mut functions, before) = (Vec::new(), report.count());
     each(&content, report, is_function, |input, _, report| {

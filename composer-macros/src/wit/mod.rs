@@ -137,6 +137,7 @@ impl Scope<'_> {
                     name: ident(own),
                     interface: LitStr::new(&full, name.span()),
                     only: None,
+                    world: Some(name.clone()),
                 }))
             }
             WorldItem::Function(function) => Some(Export::Named(ast::Named {

@@ -188,10 +188,23 @@ impl<'a> Scope<'a> {
         found.map(|(_, id)| id)
     }
 
-    /// The same for a client: of two that a world itself has, it is the one that is exported.
-    pub(crate) fn exported_interface(&self, name: &str) -> Option<InterfaceId> {
-        let mut second = self.inline.iter().filter(|(_, it)| it.is_second && it.name == name);
-        second.next().map(|(id, _)| *id).or_else(|| self.interface(name))
+    /// The same for a client: of two that a world itself has, it is the one that is exported. Where the world is known,
+    /// the interface is the one of that world.
+    pub(crate) fn exported_interface(
+        &self,
+        name: &str,
+        world: Option<WorldId>,
+    ) -> Option<InterfaceId> {
+        let exports = world.iter().flat_map(|world| &self.resolve.worlds[*world].exports);
+        let mut own = exports.filter_map(|(key, item)| match (key, item) {
+            (WorldKey::Name(own), WorldItem::Interface { id, .. }) if own == name => Some(*id),
+            _ => None,
+        });
+        let second = || {
+            let second = self.inline.iter().filter(|(_, it)| it.is_second && it.name == name);
+            second.map(|(id, _)| *id).min()
+        };
+        own.next().or_else(second).or_else(|| self.interface(name))
     }
 
     /// The name under which components import and export the interface.

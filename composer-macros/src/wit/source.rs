@@ -103,6 +103,10 @@ impl Source {
     /// so either.
     fn read_with_others(&mut self, literal: &LitStr, path: &Path) -> Option<syn::Result<()>> {
         let (group, files) = if path.is_dir() {
+            // What it needs is there, so the mistake is another one.
+            if path.join("deps").exists() {
+                return None;
+            }
             let entries = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
             let files = entries.filter(|it| it.extension().is_some_and(|it| it == "wit")).collect();
             (UnresolvedPackageGroup::parse_dir(path).ok()?, files)
