@@ -541,8 +541,12 @@ fn deadline_of_a_caller_ends_a_store_that_is_held_behind_layers() {
             let hurried = doze.clone().with_deadline(Duration::from_millis(20));
             // A call that has not come to run holds nothing, and is withdrawn.
             while clock.log().is_empty() {
-                let error = limited(hurried.call((3_600_000,))).await.unwrap_err();
-                assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+                match limited(hurried.call((3_600_000,))).await.unwrap_err() {
+                    CompositionError::Timeout { .. } => {}
+                    // The call before has come to run after all, and was ended.
+                    CompositionError::Unavailable { .. } => break,
+                    error => panic!("{error:?}"),
+                }
             }
             // What held the store is ended, as without layers.
             let error = limited(doze.call((0,))).await.unwrap_err();

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::{join, join_all, poll_immediate};
 use tokio::runtime::Builder;
 use wasm_runtime_composer::error::{PlanProblem, StartError, StopReason};
+use wasm_runtime_composer::layer::{Call, Next, from_fn};
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     OwnedResource, RestartPolicy,
@@ -376,7 +377,7 @@ fn component_holds_so_many_handles_of_others_and_no_more() {
 
 #[test]
 fn async_call_past_its_deadline_times_out_and_its_component_goes_on() {
-    run(async || {
+    in_its_own_time(async || {
         for per_call in [true, false] {
             let clock = Clock::default();
             let composition = sleeper(&clock, |it| match per_call {
@@ -401,8 +402,27 @@ fn async_call_past_its_deadline_times_out_and_its_component_goes_on() {
 }
 
 #[test]
+fn time_spent_in_a_layer_does_not_end_the_store() {
+    in_its_own_time(async || {
+        let clock = Clock::default();
+        let wait = from_fn(async |call: Call, next: Next| {
+            tokio::time::sleep(millis(90)).await;
+            next.call(call).await
+        });
+        let composition = sleeper(&clock, |it| it.with_layer(wait)).await;
+        let doze = composition.get_func(Some(SLEEPER), "doze").unwrap();
+        let mut results = [Val::Bool(false)];
+        // Of its 100 ms it has 10 in the guest, where it holds the store for 50.
+        let late = doze.clone().with_deadline(millis(100));
+        let error = late.call(&[Val::U64(50)], &mut results).await.unwrap_err();
+        assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
+        doze.call(&[Val::U64(0)], &mut results).await.unwrap();
+    });
+}
+
+#[test]
 fn sync_call_past_its_deadline_ends_its_component() {
-    run(async || {
+    in_its_own_time(async || {
         let clock = Clock::default();
         let composition = sleeper(&clock, |it| it).await;
         let nap = waiting!(composition, "nap");

@@ -264,13 +264,13 @@ impl Dispatcher {
         };
         // The timer is on the caller's side, as the driver's store may be held. It cannot interrupt
         // what the caller runs in place.
-        let within = until.saturating_duration_since(Instant::now());
         let asked = Box::pin(self.ask(func, args, caller, ticket, None));
         let Ok(asked) = timeout_at(until, asked).await else {
             // It was still waiting for room. No driver has heard of it.
             return Err(self.timed_out(func, after));
         };
-        let mut unanswered = Unanswered { dispatcher: self, ticket, until, within, over: false };
+        let mut unanswered =
+            Unanswered { dispatcher: self, ticket, until, within: after, over: false };
         let answer = timeout_at(until, asked?.wait()).await;
         unanswered.over = answer.is_ok();
         drop(unanswered);
@@ -470,7 +470,7 @@ struct Unanswered<'a> {
     dispatcher: &'a Dispatcher,
     ticket: Ticket,
     until: Instant,
-    /// The time that the component had for it.
+    /// The time that it was given, on its way included: a call that has waited is not to blame for that.
     within: Duration,
     over: bool,
 }
