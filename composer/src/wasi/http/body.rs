@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, coop};
 use wasmtime_wasi_http::Error;
 
 use crate::error::{CompositionError, StreamLost, with_causes};
@@ -42,6 +43,19 @@ pub(super) enum Written {
     By(WritingCall),
     /// By a call that has returned. What has not come by then never will.
     Completely,
+}
+
+impl Written {
+    /// What is known when the call that writes it has ended.
+    pub(super) fn after(ended: &Result<Result<(), CompositionError>, JoinError>) -> Self {
+        use CompositionError::{Timeout, Trap, Unavailable};
+        match ended {
+            // Its store ends, and the body with it.
+            Err(_) | Ok(Err(Trap { .. } | Timeout { .. } | Unavailable { .. })) => Self::Unknown,
+            // A call that a layer has failed may have returned, too.
+            Ok(Ok(()) | Err(_)) => Self::Completely,
+        }
+    }
 }
 
 /// A call of wasi:http 0.2, which writes the body of its response before it returns.
@@ -158,9 +172,7 @@ impl Body {
         if let Written::By(call) = &mut self.written {
             match Pin::new(call).poll(cx) {
                 Poll::Pending => {}
-                Poll::Ready(Ok(Ok(()))) => self.written = Written::Completely,
-                // Its store ends, and the body with it.
-                Poll::Ready(_) => self.written = Written::Unknown,
+                Poll::Ready(ended) => self.written = Written::after(&ended),
             }
         }
         matches!(self.written, Written::Completely) && !ask(&self.inner).is_ending
@@ -250,10 +262,13 @@ impl http_body::Body for Body {
                 }
                 Progress::Over => return Poll::Ready(None),
             }
+            // A channel of tokio has nothing for a task that has used up its budget, whatever is in it.
             let mut polled = Pin::new(&mut self.inner).poll_frame(cx);
-            if polled.is_pending() && self.is_left(cx) {
+            if polled.is_pending() && coop::has_budget_remaining() && self.is_left(cx) {
                 // It may have come just before the call returned.
-                polled = Pin::new(&mut self.inner).poll_frame(cx);
+                let inner = &mut self.inner;
+                let again = poll_fn(|cx| Pin::new(&mut *inner).poll_frame(cx));
+                polled = pin!(coop::unconstrained(again)).poll(cx);
                 if polled.is_pending() && self.is_left(cx) {
                     let message = "the call has returned, and has not ended the body";
                     return self.fails(Error::InternalError(Some(message.to_owned())));

@@ -265,9 +265,7 @@ async fn former(
             given_up.keep();
             let body = Body::new(body).written(match ended {
                 None => Written::By(calling),
-                Some(Ok(Ok(()))) => Written::Completely,
-                // Its store ends, and the body with it.
-                Some(_) => Written::Unknown,
+                Some(ended) => Written::after(&ended),
             });
             let body = match is_without_body(&method, parts.status) {
                 true => body,
