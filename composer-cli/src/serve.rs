@@ -34,6 +34,13 @@ const HANDLERS: [(&str, &str); 2] =
     [("wasi:http/handler", "0.3.0"), ("wasi:http/incoming-handler", "0.2.0")];
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    #[cfg(unix)]
+    if let (true, Address::Unix(path)) = (args.reuse_port, &args.listen) {
+        return Err(Failure::usage(format!(
+            "`--reuse-port` is for addresses of TCP, and `{}` is a Unix socket; give each server one of its own",
+            plain(&path.display().to_string())
+        )));
+    }
     let mut setup = Setup::serving(args)?;
     let order = ordered(&mut setup)?;
     log(args.access_log);
@@ -251,11 +258,6 @@ impl Listening {
                 let bound = listener.local_addr().map_err(failed)?;
                 Ok(Self::Tcp(listener, format!("http://{bound}")))
             }
-            Address::Unix(path) if reuse_port => Err(Failure::usage(format!(
-                "`--reuse-port` is for addresses of TCP, and `{}` is a Unix socket; give each server \
-                 one of its own",
-                plain(&path.display().to_string())
-            ))),
             _ => Self::at(address).await,
         }
     }

@@ -200,7 +200,9 @@ impl<'a> Setup<'a> {
         let mut described = described.with_run_limit(ticks).with_restart(RESTART);
         // Servers of wasi:http 0.2 have always given each request an instance, and there are runtimes of languages
         // which cannot take another.
-        let is_former = component.export_of("wasi:http/incoming-handler", "0.2.0").is_some();
+        let exports = |interface, version| component.export_of(interface, version).is_some();
+        let is_former = exports("wasi:http/incoming-handler", "0.2.0")
+            && !exports("wasi:http/handler", "0.3.0");
         let lifetime = lifetime.or_else(|| is_former.then(Lifetime::per_call));
         if let Some(lifetime) = lifetime {
             described = described.with_lifetime(lifetime);
