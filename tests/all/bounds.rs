@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use wasmtime::{Engine, Store};
 
 const TICK: Duration = Duration::from_millis(2);
 const SHORT: Duration = Duration::from_millis(50);
+
+/// Long enough for what is to be done in it, on any machine.
+const ENOUGH: Duration = Duration::from_secs(2);
 
 /// An engine whose guests give way.
 struct Ticking {
@@ -118,7 +121,7 @@ fn start_that_waits_without_end_fails() {
             (core module $m (import "" "wait" (func $wait)) (start $wait))
             (core instance (instantiate $m (with "" (instance (export "wait" (func $wait)))))))"#;
         let waits = |host: HostInterface| {
-            let it = ComposableDescriptor::new("it", text(waits)).with_start_deadline(SHORT);
+            let it = ComposableDescriptor::new("it", text(waits)).with_start_deadline(ENOUGH);
             compose([ComposableDescriptor::new("env", host), it])
         };
         let host = HostInterface::root().func_wrap_async("wait", pending::<()>);
@@ -126,11 +129,11 @@ fn start_that_waits_without_end_fails() {
         let CompositionError::Start(StartError::Timeout { component, after, .. }) = &error else {
             panic!("{error:?}")
         };
-        assert_eq!((&**component, *after), ("it", SHORT));
+        assert_eq!((&**component, *after), ("it", ENOUGH));
         // What is started in time is not bothered later.
         let host = HostInterface::root().func_wrap_async("wait", tokio::task::yield_now);
         let composition = waits(host).await.unwrap();
-        tokio::time::sleep(SHORT * 2).await;
+        tokio::time::sleep(ENOUGH + SHORT).await;
         limited(composition.close(Duration::ZERO)).await.unwrap();
     });
 }
@@ -144,7 +147,7 @@ fn restart_whose_start_never_ends_is_an_attempt_that_failed() {
         let host = HostInterface::root()
             .func_wrap("life", move || counted.fetch_add(1, Ordering::SeqCst) + 1);
         let it = ComposableDescriptor::new("it", ticking.component(&spins_at_start(true)))
-            .with_start_deadline(SHORT)
+            .with_start_deadline(ENOUGH)
             .with_restart(RestartPolicy::restart(2, Duration::ZERO));
         let composition = compose([ComposableDescriptor::new("env", host), it]).await.unwrap();
         assert_eq!(call(&composition, "one").await.unwrap(), 1);
@@ -170,7 +173,7 @@ fn replacement_that_never_starts_changes_nothing() {
             (core instance $i (instantiate $m))
             (func (export "one") (result u32) (canon lift (core func $i "one"))))"#;
         let it = ComposableDescriptor::new("it", ticking.component(one));
-        let composition = compose([it.with_start_deadline(SHORT)]).await.unwrap();
+        let composition = compose([it.with_start_deadline(ENOUGH)]).await.unwrap();
         let spins = ticking.component(&spins_at_start(false));
         let error = limited(composition.replace("it", spins).into_future()).await.unwrap_err();
         assert!(matches!(error, CompositionError::Start(StartError::Timeout { .. })), "{error:?}");
@@ -199,7 +202,7 @@ fn destructor_that_never_ends_ends_its_component() {
     run(async || {
         let host = HostInterface::root().func_wrap_async("wait", pending::<()>);
         let it = ComposableDescriptor::new("it", text(WAITS_IN_DESTRUCTOR))
-            .with_deadline(SHORT)
+            .with_deadline(ENOUGH)
             .with_restart(RestartPolicy::restart(1, Duration::ZERO));
         let composition = compose([ComposableDescriptor::new("env", host), it]).await.unwrap();
         let mut events = composition.events();
@@ -226,9 +229,7 @@ fn destructor_that_computes_without_end_ends_its_component() {
             .replace("(core func $wait (canon lower (func $wait)))", "")
             .replace(r#"(import "" "wait" (func $wait))"#, "(func $wait (loop (br 0)))")
             .replace(r#" (with "" (instance (export "wait" (func $wait))))"#, "");
-        // The deadline is for `make`, too, which is to end in time on any machine.
-        let deadline = Duration::from_secs(2);
-        let it = ComposableDescriptor::new("it", ticking.component(&spins)).with_deadline(deadline);
+        let it = ComposableDescriptor::new("it", ticking.component(&spins)).with_deadline(ENOUGH);
         let composition = compose([it]).await.unwrap();
         let mut events = composition.events();
         let make = composition.typed::<(), OwnedResource>(None, "make").unwrap();
@@ -284,7 +285,8 @@ fn call_that_goes_on_when_nobody_waits_is_ended() {
         for by_deadline in [true, false] {
             let (begun, host) = beginning();
             let it = ComposableDescriptor::new("it", text(YIELDS));
-            let it = if by_deadline { it.with_deadline(SHORT) } else { it.with_grace(SHORT) };
+            let grace = if by_deadline { ENOUGH } else { SHORT };
+            let it = if by_deadline { it.with_deadline(grace) } else { it.with_grace(grace) };
             let composition = compose([ComposableDescriptor::new("env", host), it]).await.unwrap();
             let mut events = composition.events();
             if by_deadline {
@@ -297,7 +299,7 @@ fn call_that_goes_on_when_nobody_waits_is_ended() {
                 until(|| begun.load(Ordering::SeqCst) > 0).await;
             }
             let (function, over) = ended(&mut events).await;
-            assert_eq!((&*function, over.grace), ("spin", SHORT));
+            assert_eq!((&*function, over.grace), ("spin", grace));
         }
     });
 }
@@ -318,7 +320,13 @@ fn what_goes_on_between_calls_is_ended() {
 #[test]
 fn call_that_holds_its_store_when_nobody_waits_is_ended() {
     run(async || {
-        let host = HostInterface::root().func_wrap_async("wait", pending::<()>);
+        let running = Arc::new(AtomicBool::new(false));
+        let runs = running.clone();
+        let wait = move || {
+            runs.store(true, Ordering::SeqCst);
+            pending::<()>()
+        };
+        let host = HostInterface::root().func_wrap_async("wait", wait);
         let waits = r#"(component
             (import "wait" (func $wait))
             (core func $wait (canon lower (func $wait)))
@@ -332,6 +340,7 @@ fn call_that_holds_its_store_when_nobody_waits_is_ended() {
         {
             let mut call = pin!(work.call(()));
             assert!(poll_immediate(&mut call).await.is_none());
+            until(|| running.load(Ordering::SeqCst)).await;
             // As long as somebody waits, it may take its time.
             tokio::time::sleep(SHORT * 3).await;
             assert!(poll_immediate(&mut call).await.is_none());

@@ -231,7 +231,8 @@ fn settings_of_the_group_are_for_the_whole() {
         let group = group.fused(clock.linker(), || Store::new(engine(), ()));
         let mut composer = composer(&["producer"]);
         let group = ComposableDescriptor::new("group", group).with_restart(policy);
-        composer.add(group.with_deadline(Duration::from_millis(10)));
+        // It is for `boom`, too, which is to trap in time on any machine.
+        composer.add(group.with_deadline(Duration::from_secs(2)));
         let composition = limited(composer.compose()).await.unwrap();
         let params = [string("x")];
         let trap = call_unit(&composition, "composer:test/itrapper", "boom", &params);

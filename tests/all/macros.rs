@@ -694,7 +694,7 @@ fn accessors_and_dynamic_calls_are_of_one_composition() {
         let mut results = [Val::Bool(false)];
         greet.call(&[string("bo")], &mut results).await.unwrap();
         assert_eq!(results, [string(&tools.iproducer().greet("bo").await.unwrap())]);
-        tools.close(Duration::from_secs(1)).await.unwrap();
+        tools.close(Duration::from_secs(30)).await.unwrap();
         let error = tools.add(1, 2).await.unwrap_err();
         assert!(matches!(error, CompositionError::Unavailable { .. }), "{error}");
     });
@@ -753,7 +753,7 @@ fn functions_of_resources_are_accessors_by_their_full_names() {
         assert_eq!(buckets.many(3).await?.len(), 3);
         both.release().await?;
         b.release().await?;
-        composition.close(Duration::from_secs(1)).await?;
+        composition.close(Duration::from_secs(30)).await?;
         assert_eq!(composition.live_handles(), 0);
         } };
         Ok(())

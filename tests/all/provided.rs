@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use composer_tests::{component, limited, run};
+use composer_tests::{component, limited, run, until};
 use tokio::sync::Notify;
 use wasm_runtime_composer::error::{HostPanic, StopReason};
 use wasm_runtime_composer::provider::{
@@ -98,7 +98,7 @@ fn component_and_rust_call_what_a_provider_implements() {
         assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
         let run_add = composition.typed::<(), i32>(None, "run-add").unwrap();
         assert_eq!(limited(run_add.call(())).await.unwrap(), 3);
-        limited(composition.close(Duration::from_secs(1))).await.unwrap();
+        limited(composition.close(Duration::from_secs(30))).await.unwrap();
         let error = add(&composition, 1, 2).await.unwrap_err();
         assert!(
             matches!(&error, CompositionError::Unavailable { source: StopReason::Closed, .. }),
@@ -134,16 +134,12 @@ fn calls_overlap_and_one_that_is_given_up_is_dropped() {
             let composition = composition.clone();
             async move { add(&composition, WAITS, 1).await }
         });
+        until(|| adder_.waiting.load(Ordering::SeqCst) == 1).await;
         let func = composition.typed::<(i32, i32), i32>(None, "add").unwrap();
         let within = Duration::from_millis(20);
         let error = limited(func.with_deadline(within).call((WAITS, 2))).await.unwrap_err();
         assert!(matches!(error, CompositionError::Timeout { .. }), "{error:?}");
-        limited(async {
-            while adder_.waiting.load(Ordering::SeqCst) != 1 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        until(|| adder_.waiting.load(Ordering::SeqCst) == 1).await;
         assert_eq!(add(&composition, 1, 1).await.unwrap(), 2);
         adder_.gate.notify_one();
         assert_eq!(limited(first).await.unwrap().unwrap(), WAITS + 1);

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use composer_tests::{call, call_unit, chain, component, config, limited, run};
+use composer_tests::{call, call_unit, chain, component, config, limited, run, until};
 use futures_util::FutureExt;
 use futures_util::future::poll_immediate;
 use wasm_runtime_composer::error::RunLimit;
+use wasm_runtime_composer::snapshot::Snapshot;
 use wasm_runtime_composer::{
     ComposableComponent, ComposableDescriptor, Composer, Composition, CompositionError,
     EpochTicker, RestartPolicy,
@@ -75,6 +76,9 @@ fn spinning_guest_does_not_hold_the_runtime() {
         let composition = hostile.compose(|it| it).await;
         let mut spin = call_unit(&composition, None, "spin", &[]).boxed_local();
         assert!(poll_immediate(&mut spin).await.is_none());
+        let instances =
+            |snapshot: Snapshot| snapshot.components.into_iter().flat_map(|it| it.instances);
+        until(|| instances(composition.snapshot()).any(|it| it.running > 0)).await;
         for _ in 0..10 {
             tokio::time::sleep(TICK).await;
             assert_others_go_on(&composition).await;

@@ -101,7 +101,7 @@ fn server_that_is_lost_in_the_middle_of_a_call_is_a_timeout() {
         let serving = serve_fragile(&clock, NatsServer::new(broker.client().await)).await;
         let nats = Nats::new(broker.client().await);
         let remote = RemoteComponent::new(exports("fragile"), nats);
-        let composition = compose(remote.with_deadline(Duration::from_millis(500))).await;
+        let composition = compose(remote.with_deadline(Duration::from_secs(2))).await;
         let losing = async {
             until(|| !clock.log().is_empty()).await;
             drop(serving);
@@ -121,7 +121,7 @@ fn frozen_broker_is_a_timeout() {
         let _serving = serve("producer", NatsServer::new(broker.client().await)).await;
         let nats = Nats::new(broker.client().await);
         let remote = RemoteComponent::new(exports("producer"), nats);
-        let composition = compose(remote.with_deadline(Duration::from_millis(500))).await;
+        let composition = compose(remote.with_deadline(Duration::from_secs(2))).await;
         assert_eq!(add(&composition, 1, 2).await.unwrap(), 3);
         broker.process().freeze().await;
         let error = add(&composition, 1, 2).await.unwrap_err();

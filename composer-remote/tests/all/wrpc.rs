@@ -48,7 +48,7 @@ fn remote_error(error: &CompositionError) -> &RemoteError {
 /// A remote component with a short deadline.
 async fn impatient(guest: &str, wrpc: Wrpc) -> Composition {
     let remote = RemoteComponent::new(exports(guest), wrpc);
-    compose(remote.with_deadline(Duration::from_millis(300))).await
+    compose(remote.with_deadline(Duration::from_secs(2))).await
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn head_of_add() -> Vec<u8> {
 #[test]
 fn hostile_callers_get_errors_and_others_their_results() {
     run(async || {
-        let server = WrpcServer::tcp(LOOPBACK).with_read_limit(Duration::from_millis(200));
+        let server = WrpcServer::tcp(LOOPBACK).with_read_limit(Duration::from_secs(2));
         let serving = serve("producer", server.with_call_bytes(1000).with_concurrency(8)).await;
         let address = serving.addresses()[0].clone();
         let with_args = |args: &[u8]| [head_of_add(), args.to_vec()].concat();

@@ -118,7 +118,7 @@ fn body_that_is_not_as_long_as_announced_is_no_clean_end() {
 fn what_waits_too_long_is_given_up_while_others_are_answered() {
     run(async || {
         let composition = chain(&["http-header", "http-app"]).await;
-        let site = Site::of(&composition, |server| server.deadline(Duration::from_secs(1))).await;
+        let site = Site::of(&composition, |server| server.deadline(Duration::from_secs(5))).await;
         let mut waiting = JoinSet::new();
         for _ in 0..10 {
             let mut client = site.client().await;

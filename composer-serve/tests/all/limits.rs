@@ -17,6 +17,9 @@ use crate::site::{Answer, Client, Site, chain, get, request, rest};
 /// Short enough to wait for, and long for everything that is not to wait.
 const SHORT: Duration = Duration::from_millis(100);
 
+/// Long enough for what is to be done in it, on any machine.
+const ENOUGH: Duration = Duration::from_secs(1);
+
 async fn site(set: impl FnOnce(Server) -> Server) -> (wasm_runtime_composer::Composition, Site) {
     let composition = chain(&["http-app"]).await;
     let site = Site::of(&composition, set).await;
@@ -26,7 +29,7 @@ async fn site(set: impl FnOnce(Server) -> Server) -> (wasm_runtime_composer::Com
 #[test]
 fn head_that_does_not_come_ends_the_connection() {
     run(async || {
-        let (_composition, site) = site(|server| server.head_timeout(SHORT)).await;
+        let (_composition, site) = site(|server| server.head_timeout(ENOUGH)).await;
         // Nothing, the beginning of a head, of a preface, and a preface alone.
         for begun in
             ["", "GET / HTTP/1.1\r\nhost: lo", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
@@ -53,7 +56,7 @@ fn head_that_does_not_come_ends_the_connection() {
 #[test]
 fn head_that_comes_byte_by_byte_ends_the_connection_while_others_are_served() {
     run(async || {
-        let (_composition, site) = site(|server| server.head_timeout(SHORT)).await;
+        let (_composition, site) = site(|server| server.head_timeout(ENOUGH)).await;
         let stream = site.connect().await;
         let (mut reader, mut writer) = stream.into_split();
         let slow = tokio::spawn(async move {
@@ -129,14 +132,14 @@ fn client_that_does_not_read_loses_its_connection() {
 #[test]
 fn idle_connection_ends() {
     run(async || {
-        let (_composition, site) = site(|server| server.idle_timeout(SHORT)).await;
+        let (_composition, site) = site(|server| server.idle_timeout(ENOUGH)).await;
         let (told, ended) = site.told("GET /status/200 HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         assert!(told.starts_with("HTTP/1.1 200 OK\r\n") && ended, "{told}");
         let mut client = site.client2().await;
         client.get("/status/200").await.is(200, "");
         limited(async {
             while client.begin(get("/status/200")).await.is_ok() {
-                tokio::time::sleep(SHORT * 2).await;
+                tokio::time::sleep(ENOUGH * 2).await;
             }
         })
         .await;

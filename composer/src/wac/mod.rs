@@ -60,6 +60,9 @@ impl Composer {
     /// use wasm_runtime_composer::wac::Packages;
     /// use wasm_runtime_composer::{ComposableComponent, Composer};
     /// # use wasm_runtime_composer::CompositionError;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), CompositionError> {
     /// # let engine = wasmtime::Engine::default();
     /// # let one = r#"(component
     /// #     (core module $m (func (export "n") (result i32) i32.const 1))
@@ -73,9 +76,6 @@ impl Composer {
     /// #         (func (export "n") (result i32) (i32.add (call $n) (i32.const 1))))
     /// #     (core instance $i (instantiate $m (with "" (instance (export "n" (func $n))))))
     /// #     (func (export "n") (result s32) (canon lift (core func $i "n"))))"#;
-    ///
-    /// # #[tokio::main]
-    /// # async fn main() -> Result<(), CompositionError> {
     /// let mut packages = Packages::new();
     /// packages.add("acme:one", ComposableComponent::with_engine(&engine, one));
     /// packages.add("acme:next", ComposableComponent::with_engine(&engine, next));

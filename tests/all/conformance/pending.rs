@@ -134,12 +134,12 @@ fn closing_does_not_wait_for_what_never_answers() {
 fn deadline_holds_for_a_call_that_is_cancelled() {
     run(async || {
         let composer = composer([
-            descriptor("a", &deaf("#9")).with_deadline(Duration::from_secs(1)),
+            descriptor("a", &deaf("#9")).with_deadline(Duration::from_secs(5)),
             descriptor("b", &canceller()),
         ]);
         let (composition, running) = pending(composer).await;
         let text = chain(&limited(running).await.unwrap().unwrap_err());
-        assert!(text.contains("`a` did not answer `op` within 1s"), "{text}");
+        assert!(text.contains("`a` did not answer `op` within 5s"), "{text}");
         tell(&composition, "go").await;
         limited(composition.close(Duration::from_secs(30))).await.unwrap();
     });
