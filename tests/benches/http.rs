@@ -304,6 +304,8 @@ impl Asked {
                 let request = Request::builder().method(&self.method).uri(self.path);
                 let request = request.header("host", "localhost").header("authorization", "me");
                 let request = request.body(Full::new(sent.clone())).expect("it is valid");
+                // Some of the request before may have to be sent yet.
+                sender.ready().await.expect("the connection is kept");
                 let response = sender.send_request(request).await.expect("it is answered");
                 let read = response.into_body().collect().await.expect("it is whole").to_bytes();
                 assert_eq!(read.len(), self.gets);
