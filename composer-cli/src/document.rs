@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use wasm_runtime_composer::wac::{self, PackageRef, Packages};
-use wasm_runtime_composer::{Composer, CompositionError};
+use wasm_runtime_composer::{ComposableDescriptor, Composer, CompositionError};
 
 use crate::args::{Given, Wiring};
 use crate::component::Component;
@@ -61,11 +61,22 @@ impl Document {
         &self.packages
     }
 
-    pub(crate) fn composer(&self) -> Result<Composer, Failure> {
+    /// The composer of the document. `settle` says how a component runs that is of a package.
+    pub(crate) fn composer(
+        &self,
+        settle: impl Fn(&Component, ComposableDescriptor) -> ComposableDescriptor + Send + 'static,
+    ) -> Result<Composer, Failure> {
         let mut packages = Packages::new();
         for package in &self.packages {
             packages.add(&package.id, package.component.clone());
         }
+        let known = self.packages.clone();
+        packages.configure(move |_, package, descriptor| {
+            match known.iter().find(|it| it.id == package) {
+                Some(component) => settle(component, descriptor),
+                None => descriptor,
+            }
+        });
         Composer::from_wac(&self.source, packages).map_err(|error| wrong(&self.path, error))
     }
 }

@@ -42,7 +42,10 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         )));
     }
     let mut setup = Setup::serving(args)?;
-    let order = ordered(&mut setup)?;
+    let order = match setup.is_of_document() {
+        true => order_of_document(&setup)?,
+        false => ordered(&mut setup)?,
+    };
     log(args.access_log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -114,12 +117,37 @@ fn ordered(setup: &mut Setup<'_>) -> Result<Vec<String>, Failure> {
             }
         });
     }
+    Err(nothing_to_serve("no component")
+        .with_help("build a component for the world `wasi:http/service` or `wasi:http/proxy`"))
+}
+
+fn nothing_to_serve(who: &str) -> Failure {
     let handlers = HANDLERS.map(|(name, _)| format!("`{name}`"));
-    Err(Failure::compose(format!(
-        "no component exports {}, so there is nothing to serve",
+    Failure::compose(format!(
+        "{who} exports {}, so there is nothing to serve",
         handlers.join(" or ")
     ))
-    .with_help("build a component for the world `wasi:http/service` or `wasi:http/proxy`"))
+}
+
+/// The ids of the components that a request meets in the wiring of a document.
+fn order_of_document(setup: &Setup<'_>) -> Result<Vec<String>, Failure> {
+    let plan = setup.composer()?.plan().map_err(|error| setup.failure(error, &[]))?;
+    for (interface, _) in HANDLERS {
+        let is_it = |name: &str| name.split('@').next() == Some(interface);
+        let Some(export) = plan.exports().iter().find(|it| is_it(&it.name)) else { continue };
+        let mut order: Vec<String> = export.providers.first().cloned().into_iter().collect();
+        while let Some(next) = plan
+            .edges()
+            .iter()
+            .filter(|edge| order.last() == Some(&edge.consumer) && is_it(&edge.import))
+            .find_map(|edge| edge.provider.as_ref().filter(|id| !order.contains(id)))
+        {
+            order.push(next.clone());
+        }
+        return Ok(order);
+    }
+    Err(nothing_to_serve("the document")
+        .with_help("export the handler of one of its components, as in `export app...;`"))
 }
 
 async fn compose_and_serve(

@@ -86,12 +86,12 @@ impl<'a> Setup<'a> {
 
     /// Reads and compiles components that will serve requests.
     pub(crate) fn serving(args: &'a ServeArgs) -> Result<Self, Failure> {
-        if let Some(Given { path, .. }) = args.wiring.components.iter().find(|it| is_document(it)) {
+        let document = args.wiring.components.iter().find(|it| is_document(it));
+        if let (true, Some(Given { path, .. })) = (args.watch, document) {
             return Err(Failure::usage(format!(
-                "`{}` is a document, which `wcompose run` runs; `wcompose serve` serves components",
+                "`--watch` watches the files of components, and `{}` is a document; leave it out",
                 path.display()
-            ))
-            .with_help("make a component of it with `wcompose fuse`, and serve that"));
+            )));
         }
         let engine = serving_engine(config(&args.wiring.caching)?)?;
         let mut wasi = wasi(&engine, &args.host)?.with_store(EpochTicker::yielding);
@@ -124,6 +124,11 @@ impl<'a> Setup<'a> {
         compile(&[packages, &components].concat());
         let wiring = Cow::Borrowed(wiring);
         Ok(Self { wiring, document, components, wasi, args, running, _ticker: ticker })
+    }
+
+    /// Whether a document says how components are wired.
+    pub(crate) fn is_of_document(&self) -> bool {
+        self.document.is_some()
     }
 
     pub(crate) fn components(&self) -> &[Component] {
@@ -164,8 +169,8 @@ impl<'a> Setup<'a> {
         for (index, component) in self.components.iter().enumerate() {
             let own = import_hints.iter().filter(|hint| hint.consumer == index);
             let described = match self.wiring.untrusted.contains(&component.id) {
-                true => self.describe(component).untrusted(),
-                false => self.describe(component),
+                true => settled(component, component.describe(), self.running).untrusted(),
+                false => settled(component, component.describe(), self.running),
             };
             descriptors.push(own.fold(described, |descriptor, hint| {
                 let Target { provider, export } = hint.target;
@@ -176,7 +181,10 @@ impl<'a> Setup<'a> {
             }));
         }
         let mut composer = match &self.document {
-            Some(document) => document.composer()?,
+            Some(document) => {
+                let running = self.running;
+                document.composer(move |component, it| settled(component, it, running))?
+            }
             None => Composer::new(),
         };
         for descriptor in descriptors {
@@ -192,26 +200,6 @@ impl<'a> Setup<'a> {
             composer.allow_cycles();
         }
         Ok(composer)
-    }
-
-    fn describe(&self, component: &Component) -> ComposableDescriptor {
-        let described = component.describe();
-        let Some(Running { instances, lifetime, ticks }) = self.running else { return described };
-        let mut described = described.with_run_limit(ticks).with_restart(RESTART);
-        // Servers of wasi:http 0.2 have always given each request an instance, and there are runtimes of languages
-        // which cannot take another.
-        let exports = |interface, version| component.export_of(interface, version).is_some();
-        let is_former = exports("wasi:http/incoming-handler", "0.2.0")
-            && !exports("wasi:http/handler", "0.3.0");
-        let lifetime = lifetime.or_else(|| is_former.then(Lifetime::per_call));
-        if let Some(lifetime) = lifetime {
-            described = described.with_lifetime(lifetime);
-        }
-        let takes_turns = is_former || lifetime.is_some_and(|it| it.is_by_calls());
-        match instances.or_else(|| takes_turns.then_some(SEVERAL)) {
-            Some(instances) => described.with_instances(instances),
-            None => described,
-        }
     }
 
     /// Fails if an option `--untrusted` names no component.
@@ -445,6 +433,30 @@ impl<'a> Setup<'a> {
     fn ids(&self) -> String {
         let ids: Vec<_> = self.components.iter().map(|it| format!("`{}`", it.id)).collect();
         ids.join(", ")
+    }
+}
+
+/// The descriptor of a component, with how it runs if it is to serve.
+fn settled(
+    component: &Component,
+    described: ComposableDescriptor,
+    running: Option<Running>,
+) -> ComposableDescriptor {
+    let Some(Running { instances, lifetime, ticks }) = running else { return described };
+    let mut described = described.with_run_limit(ticks).with_restart(RESTART);
+    // Servers of wasi:http 0.2 have always given each request an instance, and there are runtimes of languages
+    // which cannot take another.
+    let exports = |interface, version| component.export_of(interface, version).is_some();
+    let is_former =
+        exports("wasi:http/incoming-handler", "0.2.0") && !exports("wasi:http/handler", "0.3.0");
+    let lifetime = lifetime.or_else(|| is_former.then(Lifetime::per_call));
+    if let Some(lifetime) = lifetime {
+        described = described.with_lifetime(lifetime);
+    }
+    let takes_turns = is_former || lifetime.is_some_and(|it| it.is_by_calls());
+    match instances.or_else(|| takes_turns.then_some(SEVERAL)) {
+        Some(instances) => described.with_instances(instances),
+        None => described,
     }
 }
 

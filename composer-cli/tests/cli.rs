@@ -1359,6 +1359,9 @@ export polite.greeter;
         "{}",
         wrong.stderr
     );
-    let served = composer(&["serve", document]);
-    assert_eq!(served.code, Some(2), "{served:?}");
+    let served = composer(&["serve", document, "--deps", deps]);
+    assert_eq!(served.code, Some(3), "{served:?}");
+    assert!(served.stderr.contains("the document exports `wasi:http/handler` or"), "{served:?}");
+    let watched = composer(&["serve", document, "--deps", deps, "--watch"]);
+    assert_eq!(watched.code, Some(2), "{watched:?}");
 }

@@ -248,6 +248,30 @@ fn address_of_the_picture_that_is_taken_is_told() {
     assert_eq!(serving.ended().code(), Some(3));
 }
 
+#[test]
+fn document_is_served() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("served");
+    std::fs::create_dir_all(&folder).expect("it can be made");
+    let document = folder.join("app.wac");
+    let source = r#"package test:site;
+let app = new test:app { ... };
+let auth = new test:auth { "wasi:http/handler@0.3.0": app["wasi:http/handler@0.3.0"], ... };
+export auth["wasi:http/handler@0.3.0"];
+"#;
+    std::fs::write(&document, source).expect("it can be written");
+    let document = document.to_str().expect("it is text");
+    let deps = ["-d", "test:app=http-app.wasm", "-d", "test:auth=http-auth.wasm"];
+    let mut serving = Serving::start(&[&[document, ANYWHERE][..], &deps].concat());
+    let address = serving.address("auth -> app");
+    assert!(get(&address, "/status/204", "").starts_with("HTTP/1.1 401 "));
+    assert!(get(&address, "/status/204", KNOWN).starts_with("HTTP/1.1 204 "));
+    // They are restarted, as all that serves.
+    assert!(get(&address, "/trap", KNOWN).starts_with("HTTP/1.1 502 "));
+    assert!(get(&address, "/status/204", KNOWN).starts_with("HTTP/1.1 204 "));
+    serving.signal("TERM");
+    assert_eq!(serving.ended().code(), Some(0));
+}
+
 /// What `curl` prints, given something to send; `None` where it is not installed.
 fn curl(args: &[&str], sent: &[u8]) -> Option<Vec<u8>> {
     let mut child = Command::new("curl")

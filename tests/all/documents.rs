@@ -495,7 +495,7 @@ fn packages_have_versions_and_what_is_given_counts() {
 fn configuring_and_filters_reach_each_component() {
     let document = "package test:app; let one = new acme:one {}; export one.n;";
     let mut none = packages();
-    none.configure(|id, descriptor| match id {
+    none.configure(|id, _, descriptor| match id {
         "one" => descriptor.with_instances(0),
         id => panic!("there is no `{id}`"),
     });

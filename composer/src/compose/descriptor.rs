@@ -83,6 +83,14 @@ pub struct Filtered {
 }
 
 /// A component of a composition-to-be: its id, what it is, and hints for its imports.
+///
+/// # Nested composers
+///
+/// What a descriptor says of a [`Composer`](crate::Composer) (restarts, lifetimes, limits, graces, instances, inboxes) is
+/// said of each component inside that says nothing else itself. Of [deadlines](Self::with_deadline) the shorter one counts.
+/// [Layers](Self::with_layer) are around the composer as a whole, and those [on an import](Self::with_import_layer) on
+/// imports that are left open inside. A [composition](crate::Composition) runs already: only deadlines and layers apply,
+/// to calls that come from outside.
 #[derive(Debug)]
 pub struct ComposableDescriptor {
     pub(crate) id: String,
@@ -299,8 +307,7 @@ impl ComposableDescriptor {
     }
 
     /// Sets what happens when the component's store ends because of a trap, a panic in a host
-    /// function or a sync call beyond its deadline; [`RestartPolicy::never`] if nothing is said. Of a
-    /// nested composer it is the policy of each component inside that says nothing else.
+    /// function or a sync call beyond its deadline; [`RestartPolicy::never`] if nothing is said.
     #[must_use]
     pub fn with_restart(mut self, policy: RestartPolicy) -> Self {
         self.settings.restart = Some(policy);
@@ -308,8 +315,7 @@ impl ComposableDescriptor {
     }
 
     /// Sets how long an instance of the component lives before a fresh one takes its place, see [`Lifetime`]; as long as
-    /// the composition if nothing is said. Of a nested composer it is the lifetime of the instances of each component
-    /// inside that says nothing else.
+    /// the composition if nothing is said.
     ///
     /// Which instance takes a call is decided when it is made. Where the lifetime of all is over, calls wait in their
     /// order for the first that is fresh again, callers in Rust as for a full inbox. So
@@ -352,8 +358,7 @@ impl ComposableDescriptor {
     /// and what goes on between calls. Waiting is not computing, however often others have the store looked
     /// at meanwhile; a host function that wakes its own task again and again while it holds the store counts.
     /// The call that ran gets [`CompositionError::Trap`](crate::CompositionError::Trap) with
-    /// [`RunLimit`](crate::error::RunLimit) as its cause. Of a nested composer it is the limit of each component
-    /// inside that says nothing else.
+    /// [`RunLimit`](crate::error::RunLimit) as its cause.
     #[must_use]
     pub fn with_run_limit(mut self, ticks: u32) -> Self {
         self.settings.run_limit = Some(ticks);
@@ -366,8 +371,7 @@ impl ComposableDescriptor {
     /// Past it, starting has failed with [`StartError::Timeout`](crate::error::StartError::Timeout); of a component that
     /// is started again, this is one of the attempts that its [restart policy](Self::with_restart) has. A guest
     /// that computes without end gives way to nothing but its engine: see [`EpochTicker`](crate::EpochTicker).
-    /// What cannot start without waiting needs a tokio runtime with a timer. Of a nested composer it is the
-    /// deadline of each component inside that says nothing else.
+    /// What cannot start without waiting needs a tokio runtime with a timer.
     #[must_use]
     pub fn with_start_deadline(mut self, deadline: Duration) -> Self {
         self.settings.start_deadline = Some(deadline);
@@ -381,8 +385,7 @@ impl ComposableDescriptor {
     ///
     /// A guest that can be told of a call that is given up is told at once, and has this time to end. Past it
     /// the component's store is ended, as by a trap, with [`GraceOver`](crate::error::GraceOver) as the cause: nothing
-    /// else ends a guest's task. [`Duration::MAX`] is for ever. Of a nested composer it is the time of each
-    /// component inside that says nothing else.
+    /// else ends a guest's task. [`Duration::MAX`] is for ever.
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
         self.settings.grace = Some(grace);
@@ -394,8 +397,7 @@ impl ComposableDescriptor {
     /// sync calls run at a time. The instances share nothing: this is for components without a state.
     /// A resource stays with its instance, and so do the calls that bring its handles; a call that
     /// brings handles of two is [`HandleError::OtherInstance`](crate::error::HandleError::OtherInstance). An
-    /// instance that has ended for good takes no calls while others run. Of a nested composer it is
-    /// the number of each component inside that says nothing else.
+    /// instance that has ended for good takes no calls while others run.
     #[must_use]
     pub fn with_instances(mut self, instances: usize) -> Self {
         self.settings.instances = Some(instances);
@@ -405,7 +407,6 @@ impl ComposableDescriptor {
     /// Sets how many handles of other components' resources the component may hold at a time; 65536
     /// if nothing is said. A call that would give it one more fails with
     /// [`HandleError::TooMany`](crate::error::HandleError::TooMany); if it was the component's own, it traps.
-    /// Of a nested composer it is the limit of each component inside that says nothing else.
     #[must_use]
     pub fn with_handle_limit(mut self, handles: usize) -> Self {
         self.settings.handle_limit = Some(handles);
@@ -414,8 +415,7 @@ impl ComposableDescriptor {
 
     /// Sets how many calls of other components the component may have waiting for their answers; 16384 if
     /// nothing is said. Calls that were given up count until they are answered. At the next the component traps
-    /// with [`CompositionError::Flood`](crate::CompositionError::Flood). Of a nested composer it is the number
-    /// of each component inside that says nothing else.
+    /// with [`CompositionError::Flood`](crate::CompositionError::Flood).
     #[must_use]
     pub fn with_calls_in_flight(mut self, calls: usize) -> Self {
         self.settings.calls_in_flight = Some(calls);
@@ -431,8 +431,7 @@ impl ComposableDescriptor {
     /// A call or a write beyond it traps the component with
     /// [`CompositionError::FloodOfBytes`](crate::CompositionError::FloodOfBytes), and a result beyond it makes
     /// the call fail that it is of. One that is alone may be larger: that is what
-    /// `Store::set_hostcall_fuel` bounds. Of a nested composer it is the number of each component inside that
-    /// says nothing else.
+    /// `Store::set_hostcall_fuel` bounds.
     #[must_use]
     pub fn with_bytes_in_flight(mut self, bytes: usize) -> Self {
         self.settings.bytes_in_flight = Some(bytes);
@@ -447,8 +446,7 @@ impl ComposableDescriptor {
     /// call taken after the other, each in its own order. So who makes many calls delays others by one call
     /// at a time.
     ///
-    /// Each of several instances has an inbox of its own. Of a nested composer it is the capacity of each
-    /// component inside that says nothing else.
+    /// Each of several instances has an inbox of its own.
     #[must_use]
     pub fn with_inbox_capacity(mut self, calls: usize) -> Self {
         self.settings.inbox_capacity = Some(calls);

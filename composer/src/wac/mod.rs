@@ -112,7 +112,7 @@ fn read(source: &str, mut packages: Packages) -> Result<Composer, DocumentError>
             descriptor.rules.hint(import, provider, export);
         }
         descriptor.bound = Some(bound);
-        composer.add(packages.configured(&id, descriptor));
+        composer.add(packages.configured(&id, &package, descriptor));
     }
     Ok(composer)
 }

@@ -11,7 +11,7 @@ use crate::compose::{
 use crate::error::{Cause, DocumentError, DocumentPosition};
 use crate::plan::bound::Bound;
 
-type Configure = Box<dyn FnMut(&str, ComposableDescriptor) -> ComposableDescriptor + Send>;
+type Configure = Box<dyn FnMut(&str, &str, ComposableDescriptor) -> ComposableDescriptor + Send>;
 
 /// What the packages of a WAC document are, for [`Composer::from_wac`](crate::Composer::from_wac).
 ///
@@ -31,7 +31,7 @@ type Configure = Box<dyn FnMut(&str, ComposableDescriptor) -> ComposableDescript
 /// let store = ComposableComponent::with_engine(&engine, Path::new("store.wasm"));
 /// packages
 ///     .add("acme:store", store)
-///     .configure(|_id, descriptor| descriptor.with_deadline(Duration::from_secs(1)));
+///     .configure(|_id, _package, descriptor| descriptor.with_deadline(Duration::from_secs(1)));
 /// ```
 #[derive(Default)]
 pub struct Packages {
@@ -117,11 +117,11 @@ impl Packages {
         self.give(Given { text: name.into(), types, content: Content::TypesAlone })
     }
 
-    /// Says what a document cannot say: `configure` gets the descriptor of each component with the component's id, and
-    /// returns it with limits, layers and so on.
+    /// Says what a document cannot say: `configure` gets the descriptor of each component with the component's id and the
+    /// name of its package, as the document has it, and returns it with limits, layers and so on.
     pub fn configure(
         &mut self,
-        configure: impl FnMut(&str, ComposableDescriptor) -> ComposableDescriptor + Send + 'static,
+        configure: impl FnMut(&str, &str, ComposableDescriptor) -> ComposableDescriptor + Send + 'static,
     ) -> &mut Self {
         self.configure = Some(Box::new(configure));
         self
@@ -216,10 +216,11 @@ impl Packages {
     pub(super) fn configured(
         &mut self,
         id: &str,
+        package: &Package,
         descriptor: ComposableDescriptor,
     ) -> ComposableDescriptor {
         match &mut self.configure {
-            Some(configure) => configure(id, descriptor),
+            Some(configure) => configure(id, &package.to_string(), descriptor),
             None => descriptor,
         }
     }
