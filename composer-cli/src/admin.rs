@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use wasm_runtime_composer::Composition;
 use wasm_runtime_composer::layer::CountLayer;
 use wasm_runtime_composer::snapshot::Snapshot;
@@ -21,8 +22,8 @@ use wasm_runtime_composer_serve::Listener;
 /// How many connections there are at a time. Further ones wait.
 const CONNECTIONS: usize = 32;
 
-/// How long the head of a request may take, and how long a connection is kept without one.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How long a connection may take, for a request and its answer. A page that asks once a second makes one each time.
+const CONNECTION_TIME: Duration = Duration::from_secs(30);
 
 /// How long to wait after an error of a listener.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
@@ -43,7 +44,7 @@ pub(crate) async fn show<L: Listener>(mut listener: L, shown: Shown) -> Infallib
         while connections.try_join_next().is_some() {}
         let permit = room.clone().acquire_owned().await;
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(AFTER_ERROR).await;
+            sleep(AFTER_ERROR).await;
             continue;
         };
         let shown = shown.clone();
@@ -53,12 +54,12 @@ pub(crate) async fn show<L: Listener>(mut listener: L, shown: Shown) -> Infallib
                 let response = shown.answer(&request);
                 async { Ok::<_, Infallible>(response) }
             });
-            // A client that goes away, or sends what is no request, is nobody's concern.
-            let _ = http1::Builder::new()
+            let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIME)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            // A client that goes away, sends what is no request or does not read is nobody's concern.
+            let _ = timeout(CONNECTION_TIME, connection).await;
         });
     }
 }

@@ -180,8 +180,8 @@ pub(crate) struct ServeArgs {
 
     /// Lets other servers listen at the same address of TCP, each with this option. The system gives each
     /// connection to one of them.
-    #[cfg(unix)]
-    #[arg(long)]
+    #[cfg_attr(unix, arg(long))]
+    #[cfg_attr(not(unix), arg(skip))]
     pub(crate) reuse_port: bool,
 
     /// Looks for changes of the files, and replaces the components whose files have changed while requests

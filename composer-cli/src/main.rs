@@ -10,6 +10,7 @@ mod compile;
 mod component;
 mod document;
 mod failure;
+mod host;
 mod output;
 mod run;
 mod serve;

@@ -2,13 +2,12 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-#[cfg(unix)]
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 #[cfg(unix)]
-use tokio::net::{TcpSocket, UnixListener};
+use tokio::net::UnixListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -170,12 +169,9 @@ async fn compose_and_serve(
     if let Some(path) = &args.health {
         server = server.health_path(path);
     }
-    #[cfg(unix)]
-    let listening = Listening::beside_others(&args.listen, args.reuse_port).await?;
-    #[cfg(not(unix))]
-    let listening = Listening::at(&args.listen).await?;
+    let listening = Listening::at(&args.listen, args.reuse_port).await?;
     let admin = match &args.admin {
-        Some(address) => Some(Listening::at(address).await?),
+        Some(address) => Some(Listening::at(address, false).await?),
         None => None,
     };
     let names: Vec<_> = order.iter().map(|id| plain(id)).collect();
@@ -274,23 +270,8 @@ enum Listening {
 }
 
 impl Listening {
-    /// Like [`at`](Self::at), where other processes listen, too, if they are to.
-    #[cfg(unix)]
-    async fn beside_others(address: &Address, reuse_port: bool) -> Result<Self, Failure> {
-        match address {
-            Address::Tcp(name) if reuse_port => {
-                let failed = |error: std::io::Error| {
-                    Failure::input(format!("cannot listen on `{}`", plain(name)), error)
-                };
-                let listener = bind_beside_others(name).await.map_err(failed)?;
-                let bound = listener.local_addr().map_err(failed)?;
-                Ok(Self::Tcp(listener, format!("http://{bound}")))
-            }
-            _ => Self::at(address).await,
-        }
-    }
-
-    async fn at(address: &Address) -> Result<Self, Failure> {
+    /// Listens at an address, of TCP also where other processes do that if they are to.
+    async fn at(address: &Address, reuse_port: bool) -> Result<Self, Failure> {
         let failed = |shown: String| {
             move |error: std::io::Error| {
                 Failure::input(format!("cannot listen on `{}`", plain(&shown)), error)
@@ -298,7 +279,11 @@ impl Listening {
         };
         match address {
             Address::Tcp(address) => {
-                let listener = TcpListener::bind(address).await.map_err(failed(address.clone()))?;
+                let listener = match reuse_port {
+                    true => bind_beside_others(address).await,
+                    false => TcpListener::bind(address).await,
+                };
+                let listener = listener.map_err(failed(address.clone()))?;
                 let bound = listener.local_addr().map_err(failed(address.clone()))?;
                 Ok(Self::Tcp(listener, format!("http://{bound}")))
             }
@@ -345,7 +330,6 @@ impl Listening {
 }
 
 /// Listens at the first address of a name at which that is possible, as `TcpListener::bind` does.
-#[cfg(unix)]
 async fn bind_beside_others(name: &str) -> std::io::Result<TcpListener> {
     /// How many connections may wait to be accepted, as `TcpListener::bind` has it.
     const BACKLOG: u32 = 1024;
@@ -358,6 +342,7 @@ async fn bind_beside_others(name: &str) -> std::io::Result<TcpListener> {
         };
         let bound = socket.and_then(|socket| {
             socket.set_reuseaddr(true)?;
+            #[cfg(unix)]
             socket.set_reuseport(true)?;
             socket.bind(address)?;
             socket.listen(BACKLOG)

@@ -102,6 +102,8 @@ fn ids(
     news: &[&NewExpr<'_>],
 ) -> HashMap<NodeId, String> {
     let mut taken: BTreeSet<String> = BTreeSet::from([HOST.to_owned()]);
+    // How often a name was asked for, so that each number is tried once.
+    let mut asked: HashMap<&str, usize> = HashMap::new();
     let mut ids = HashMap::new();
     let named = nodes.iter().filter_map(|node| Some((*node, graph[*node].name()?)));
     // What has no variable takes no id from what has one.
@@ -111,12 +113,18 @@ fn ids(
         (*node, name.rsplit_once(':').map_or(name, |(_, name)| name))
     });
     for (node, name) in named.chain(unnamed) {
-        let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
-        let mut free = std::iter::once(name.to_owned()).chain(numbered);
-        if let Some(id) = free.find(|id| !taken.contains(id)) {
-            taken.insert(id.clone());
-            ids.insert(node, id);
-        }
+        let asked = asked.entry(name).or_default();
+        let id = loop {
+            *asked += 1;
+            let id = match *asked {
+                1 => name.to_owned(),
+                number => format!("{name}-{number}"),
+            };
+            if taken.insert(id.clone()) {
+                break id;
+            }
+        };
+        ids.insert(node, id);
     }
     ids
 }

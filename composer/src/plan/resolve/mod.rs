@@ -288,7 +288,9 @@ impl Resolver<'_> {
         let mut hidden = Vec::new();
         let part = |name: &str| node.bound.and_then(|bound| bound.part(name));
         let lets = |name: &str| node.filters.iter().all(|filter| filter.lets_through(name));
-        let all = level.exports.iter().all(|it| part(&it.name).is_some() || lets(&it.name));
+        // Filters are the application's code, and asked once of each export where there is no document.
+        let all = node.bound.is_some()
+            && level.exports.iter().all(|it| part(&it.name).is_some() || lets(&it.name));
         for export in level.exports {
             // A part is hidden with what it is a part of.
             let shown = match part(&export.name).map(|part| part.0.first()) {
