@@ -17,7 +17,8 @@ use crate::plan::resolution::HOST;
 /// A `new` of a document.
 pub(super) struct Instantiation {
     pub(super) id: String,
-    pub(super) at: DocumentPosition,
+    /// The byte of the document where it stands. Its line is counted where that is told.
+    pub(super) at: usize,
     pub(super) package: Package,
     /// For each import with an argument: its name, the id of the provider, and the provider's name for it if that is
     /// another.
@@ -72,7 +73,7 @@ pub(super) fn instantiations(
         let exports = exports.remove(node).unwrap_or_default();
         Instantiation {
             id: ids.get(node).cloned().unwrap_or_default(),
-            at: reading.position(new.span.offset()),
+            at: new.span.offset(),
             package: Package {
                 name: new.package.name.to_owned(),
                 version: new.package.version.clone(),

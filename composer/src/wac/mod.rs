@@ -106,7 +106,7 @@ fn read(source: &str, mut packages: Packages) -> Result<Composer, DocumentError>
         .unwrap_or_else(|panic| Err(DocumentError::Parser { message: panic_message(panic) }))?;
     let mut composer = Composer::new();
     for Instantiation { id, at, package, hints, bound } in found {
-        let part = packages.part(&package, at, &bound)?;
+        let part = packages.part(&package, &|| DocumentPosition::of(source, at), &bound)?;
         let mut descriptor = ComposableDescriptor::new(&id, part);
         for (import, provider, export) in hints {
             descriptor.rules.hint(import, provider, export);

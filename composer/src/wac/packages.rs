@@ -177,23 +177,27 @@ impl Packages {
     pub(super) fn part(
         &mut self,
         package: &Package,
-        at: DocumentPosition,
+        at: &dyn Fn() -> DocumentPosition,
         bound: &Bound,
     ) -> Result<Instance, DocumentError> {
         let text = || package.to_string();
         let Some(given) = self.find(package) else {
-            return Err(DocumentError::UnknownPackage { at, package: text(), given: Vec::new() });
+            return Err(DocumentError::UnknownPackage {
+                at: at(),
+                package: text(),
+                given: Vec::new(),
+            });
         };
         let part = match &given.content {
             Content::TypesAlone => {
-                return Err(DocumentError::TypesAlone { at, package: text() });
+                return Err(DocumentError::TypesAlone { at: at(), package: text() });
             }
-            Content::Taken => return Err(DocumentError::Taken { at, package: text() }),
+            Content::Taken => return Err(DocumentError::Taken { at: at(), package: text() }),
             Content::Part(part) => part,
         };
         if matches!(part.content, PartContent::Group(_)) && !bound.parts.is_empty() {
             return Err(DocumentError::Unsupported {
-                at,
+                at: at(),
                 what: format!(
                     "the document takes a part of an export of `{package}`, or all of its exports as one, which is a \
                      composer"
@@ -208,7 +212,7 @@ impl Packages {
             Content::Part(part) => Ok(Instance(*part)),
             content => {
                 given.content = content;
-                Err(DocumentError::TypesAlone { at, package: text() })
+                Err(DocumentError::TypesAlone { at: at(), package: text() })
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The packages that a document names, found before the document is parsed.
 
+use std::collections::HashMap;
+
 use semver::Version;
 use wac_parser::lexer::{Lexer, Token};
 
@@ -39,17 +41,18 @@ pub struct PackageRef {
 /// ```
 pub fn packages(source: &str) -> Result<Vec<PackageRef>, CompositionError> {
     let mut packages: Vec<PackageRef> = Vec::new();
+    let mut known = HashMap::new();
     for named in scan(source)?.packages {
-        let version = named.version.as_ref().map(Version::to_string);
-        match packages.iter_mut().find(|it| it.name == named.name && it.version == version) {
-            Some(known) => known.is_instantiated |= named.is_instantiated,
-            None => packages.push(PackageRef {
+        let index = *known.entry((named.name, named.version.clone())).or_insert_with(|| {
+            packages.push(PackageRef {
                 name: named.name.to_owned(),
-                version,
-                is_instantiated: named.is_instantiated,
+                version: named.version.as_ref().map(Version::to_string),
+                is_instantiated: false,
                 position: named.at,
-            }),
-        }
+            });
+            packages.len() - 1
+        });
+        packages[index].is_instantiated |= named.is_instantiated;
     }
     Ok(packages)
 }
@@ -73,11 +76,38 @@ impl Named<'_> {
     }
 }
 
+/// Counts lines and columns in one way through a document: documents are long, and name many packages.
+struct Cursor<'a> {
+    rest: &'a str,
+    offset: usize,
+    at: DocumentPosition,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(source: &'a str) -> Self {
+        Self { rest: source, offset: 0, at: DocumentPosition::of(source, 0) }
+    }
+
+    /// The place of a byte, which is none before that of the last time.
+    fn position(&mut self, offset: usize) -> DocumentPosition {
+        let passed = offset.saturating_sub(self.offset);
+        let Some((passed, rest)) = self.rest.split_at_checked(passed) else { return self.at };
+        for letter in passed.chars() {
+            match letter {
+                '\n' => (self.at.line, self.at.column) = (self.at.line + 1, 1),
+                _ => self.at.column += 1,
+            }
+        }
+        (self.rest, self.offset) = (rest, offset);
+        self.at
+    }
+}
+
 /// Finds the packages that a document names, but for the one that it is itself.
 pub(super) fn scan(source: &str) -> Result<Scanned<'_>, DocumentError> {
-    let position = |offset: usize| DocumentPosition::of(source, offset);
+    let mut cursor = Cursor::new(source);
     let mut lexer = Lexer::new(source).map_err(|(error, span)| DocumentError::Syntax {
-        at: position(span.offset()),
+        at: DocumentPosition::of(source, span.offset()),
         problem: error.to_string(),
     })?;
     let mut scanned = Scanned { packages: Vec::new() };
@@ -91,7 +121,7 @@ pub(super) fn scan(source: &str) -> Result<Scanned<'_>, DocumentError> {
                 depth += 1;
                 if depth > DEEPEST {
                     return Err(DocumentError::Syntax {
-                        at: position(span.offset()),
+                        at: cursor.position(span.offset()),
                         problem: format!(
                             "more than {DEEPEST} brackets stand in each other; give what is inside a name with `let`"
                         ),
@@ -116,7 +146,7 @@ pub(super) fn scan(source: &str) -> Result<Scanned<'_>, DocumentError> {
                         name,
                         version,
                         is_instantiated: before == Some(Token::NewKeyword),
-                        at: position(span.offset()),
+                        at: cursor.position(span.offset()),
                     }),
                 }
             }
